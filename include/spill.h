@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* spill.h - more memory than you are given
+ *
+ * A pager owns a memory budget and swap space.  The application reserves
+ * regions of address space from it and uses them like any other memory;
+ * what does not fit the budget lies in swap space and comes back when it is
+ * touched.  spill(7) explains the words; each function has a page in section 3
+ * of the manual.
+ *
+ * Every function that returns int gives 0, or -1 with errno set.  All of them
+ * are thread-safe, unless it is said otherwise; none may be called from a
+ * signal handler.  Sizes are in bytes.  "Page" means sysconf(_SC_PAGESIZE).
+ *
+ * The memory that these functions hand out must not be passed to munmap,
+ * mremap or mmap(MAP_FIXED) directly: the pager would not learn of it (under
+ * `spill run` it does).
+ */
+#ifndef SPILL_H
+#define SPILL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SPILL_API __attribute__((visibility("default")))
+
+/* The least budget that spill_open and spill_set_budget take. */
+#define SPILL_BUDGET_MIN ((size_t)8 << 20)
+
+/* A pager: one budget, its swap space, its regions and its handlers.
+ * Several may live in one process; they share nothing. */
+typedef struct spill spill;
+
+/* Features that can be switched off (spill_options.disable; the environment
+ * variable SPILL_DISABLE takes their names, separated by commas). */
+enum spill_feature {
+	SPILL_FEATURE_MOVE = 1 << 0,   /* "move": UFFDIO_MOVE */
+	SPILL_FEATURE_URING = 1 << 1,  /* "uring": io_uring; threads instead */
+	SPILL_FEATURE_DIRECT = 1 << 2, /* "direct": O_DIRECT on swap files */
+	SPILL_FEATURE_POISON = 1 << 3, /* "poison": UFFDIO_POISON */
+	SPILL_FEATURE_SPIN = 1 << 4,   /* "spin": bounded spinning for reads */
+};
+
+/* Options of spill_open.  Set size to sizeof(struct spill_options) (or use
+ * SPILL_OPTIONS_INIT) and leave at zero whatever shall have its default;
+ * fields may be added at the end in later versions. */
+struct spill_options {
+	size_t size;	     /* sizeof(struct spill_options) */
+	size_t budget;	     /* bytes of memory; 0: SPILL_BUDGET, else 80 % of
+				the cgroup's limit, else half of the memory
+				that is available now */
+	const char *swap;    /* TARGET[;TARGET]..., see spill(7); NULL:
+				SPILL_SWAP, else $TMPDIR or /var/tmp */
+	size_t swap_limit;   /* most bytes of swap space over all targets;
+				0: what the targets allow */
+	size_t overcommit;   /* bytes that the budget may be passed by when
+				swap space is full; 0: SPILL_OVERCOMMIT,
+				else none */
+	unsigned handlers;   /* handler threads; 0: SPILL_HANDLERS, else one
+				for each CPU of the process, at most 4 */
+	unsigned disable;    /* or of enum spill_feature, added to
+				SPILL_DISABLE */
+	unsigned quiet;	     /* not 0: no warnings on stderr; 0: SPILL_QUIET */
+};
+
+#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0 }
+
+/* Makes a pager.
+ *
+ * Nothing is started yet: threads, descriptors and swap space come when the
+ * regions could for the first time pass the budget (the pager "arms").
+ *
+ * options  NULL for all defaults.
+ * Returns the pager, or NULL with errno:
+ *   EINVAL  an option is malformed or out of range (a budget below
+ *           SPILL_BUDGET_MIN, a swap target that cannot be parsed)
+ *   EPERM   userfaultfd is refused; spill(7) says how to allow it
+ *   ENOSYS  the kernel lacks userfaultfd
+ *   ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC, EBUSY, EEXIST
+ *           the swap target does not exist, is not writable, has too little
+ *           room, is in use, or holds somebody else's data
+ *   ENOMEM
+ * May block for disk accesses. */
+SPILL_API spill *spill_open(const struct spill_options *options);
+
+/* Ends a pager: its regions are unmapped, its handlers stopped, its swap
+ * space given back.  The caller must make sure that no thread uses its
+ * memory or calls another function with it any more.  NULL is ignored.
+ * Blocks until reads and writes in flight are done. */
+SPILL_API void spill_close(spill *s);
+
+/* Reserves a region of readable and writable zeros.
+ *
+ * size  bytes, rounded up to whole pages; may be far beyond the budget and
+ *       beyond memory: only what is touched costs anything.
+ * Returns its page-aligned address, or NULL with errno:
+ *   EINVAL  size is 0
+ *   ENOMEM  no address space, or swap space is full, or a limit of the
+ *           process (RLIMIT_AS, vm.max_map_count) is reached
+ *   and, when this reservation arms the pager, any error of spill_open.
+ * May block: arming waits until memory fits the budget. */
+SPILL_API void *spill_reserve(spill *s, size_t size);
+
+/* Releases [addr, addr + size), any page-aligned part of one region or of
+ * several; what is not reserved in it is left alone.  The contents are gone.
+ *
+ * Errors: EINVAL addr is not page-aligned or size is 0; ENOMEM a split
+ * would pass vm.max_map_count (nothing was released).
+ * Does not wait for I/O. */
+SPILL_API int spill_release(spill *s, void *addr, size_t size);
+
+/* What the application says of a range. */
+enum spill_advice {
+	SPILL_NORMAL = 0,     /* forget earlier advice of the next two kinds */
+	SPILL_SEQUENTIAL = 1, /* read far ahead from the first fault on */
+	SPILL_RANDOM = 2,     /* never read ahead */
+	SPILL_WILL_NEED = 3,  /* start to bring the range in */
+	SPILL_DONT_NEED = 4,  /* discard the contents: zeros from now on */
+	SPILL_COLD = 5,	      /* evict the range soon */
+};
+
+/* Advises on [addr, addr + size), which is widened to whole pages except for
+ * SPILL_DONT_NEED, which needs them.
+ *
+ * Errors: EINVAL unknown advice, or SPILL_DONT_NEED of a range that is not
+ * page-aligned; ENOMEM part of the range is not reserved.
+ * Only SPILL_DONT_NEED changes what the memory holds.  Does not wait for
+ * I/O: SPILL_WILL_NEED and SPILL_COLD are carried out by the handlers. */
+SPILL_API int spill_advise(spill *s, void *addr, size_t size, enum spill_advice advice);
+
+/* Brings [addr, addr + size) in and keeps it in memory until it is unpinned;
+ * the range is widened to whole pages.  Pins do not nest.
+ *
+ * Errors: ENOMEM part of the range is not reserved, or the pinned pages
+ * would take more than half of the budget; EIO a page could not be read
+ * back (it stays poisoned).
+ * Blocks until the pages are in memory. */
+SPILL_API int spill_pin(spill *s, void *addr, size_t size);
+SPILL_API int spill_unpin(spill *s, void *addr, size_t size);
+
+/* Sets the budget.  Growing takes effect at once; shrinking evicts, and
+ * returns when what is held fits.
+ *
+ * Errors: EINVAL below SPILL_BUDGET_MIN; EBUSY pinned pages take more than
+ * half of the new budget; ENOSPC swap space is full: the new budget stands,
+ * but more is held for now. */
+SPILL_API int spill_set_budget(spill *s, size_t budget);
+
+/* Counters since spill_open, and what is held now.  Set size to
+ * sizeof(struct spill_stats) before the call; fields may be added at the
+ * end.  The values are read one by one: they are each exact, but of slightly
+ * different moments. */
+struct spill_stats {
+	size_t size;
+	uint64_t budget;	/* bytes allowed */
+	uint64_t held;		/* bytes held now: resident, cached, buffers */
+	uint64_t peak;		/* the most that was ever held; 0 if the pager
+				   never armed */
+	uint64_t reserved;	/* bytes of regions */
+	uint64_t resident;	/* bytes mapped in the application */
+	uint64_t cached;	/* bytes evicted that still lie in trays */
+	uint64_t swap_used;	/* bytes of swap space taken */
+	uint64_t swap_size;	/* bytes that the swap files have now */
+	uint64_t metadata;	/* bytes of the page table and other tables */
+	uint64_t faults_zero;	/* faults on absent pages */
+	uint64_t faults_soft;	/* faults served from a tray */
+	uint64_t faults_major;	/* faults served from swap space */
+	uint64_t faults_other;	/* faults on pages that had come meanwhile */
+	uint64_t pages_zeroed;	/* pages filled with zeros, windows included */
+	uint64_t pages_read;	/* pages read from swap space, readahead
+				   included */
+	uint64_t pages_evicted; /* pages that left the application's side */
+	uint64_t pages_clean;	/* of these, not written: swap space had them
+				   already, or they were all zeros */
+	uint64_t bytes_read;	/* from swap space */
+	uint64_t bytes_written; /* to swap space */
+	uint64_t reads;		/* read requests */
+	uint64_t writes;	/* write requests */
+	uint64_t read_errors;	/* reads that failed or gave wrong contents */
+	uint64_t write_errors;	/* writes that failed */
+	uint64_t pages_poisoned; /* pages that were lost */
+	uint64_t armed;		/* 1 once the pager has armed */
+};
+
+/* Reads the statistics.  Errors: EINVAL size is too small to be true. */
+SPILL_API int spill_get_stats(spill *s, struct spill_stats *ret_stats);
+
+/* The state of a page, spill(7) explains them.  The first six exclude one
+ * another; the flags come on top. */
+enum spill_page_state {
+	SPILL_ABSENT = 0,	/* never touched, or discarded: zeros */
+	SPILL_RESIDENT = 1,	/* mapped in the application */
+	SPILL_CACHED = 2,	/* evicted, its frame still in a tray */
+	SPILL_SWAPPED = 3,	/* in swap space only */
+	SPILL_FILLING = 4,	/* being read */
+	SPILL_POISONED = 5,	/* lost: touching it raises SIGBUS */
+	SPILL_STATE_MASK = 0x0f,
+	SPILL_FLAG_SLOT = 0x10,	  /* a slot holds a copy, valid if unchanged */
+	SPILL_FLAG_PINNED = 0x20, /* not evicted */
+	SPILL_FLAG_HOT = 0x40,	  /* came back while it was cached */
+};
+
+/* Reads the state of each page of [addr, addr + size), as mincore(2) does:
+ * ret_states gets one byte for each page, an enum spill_page_state with
+ * flags.  Before the pager arms, pages are SPILL_ABSENT or SPILL_RESIDENT.
+ *
+ * Errors: EINVAL addr is not page-aligned; ENOMEM part of the range is not
+ * reserved. */
+SPILL_API int spill_get_states(spill *s, void *addr, size_t size, unsigned char *ret_states);
+
+/* The version of the library, such as "0.1.0". */
+SPILL_API const char *spill_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* SPILL_H */

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* arena.c - trays and frames, the budget: see arena.h */
+#include "arena.h"
+#include "meta.h"
+
+/* Addresses for a few times the budget: trays of scattered chunks are sparse.
+ * They cost nothing but address space; when they run out, trays are reclaimed
+ * earlier. */
+#define ARENA_BUDGETS 2
+#define ARENA_TRAYS_MIN 256
+
+static bool arena_map(struct arena *arena)
+{
+	size_t size = arena->tray_count * chunk_size();
+	char *base = sys_mmap(NULL, size + chunk_size(), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t head;
+
+	if (sys_is_error(base))
+		return false;
+	head = (chunk_size() - (uintptr_t)base % chunk_size()) % chunk_size();
+	if (head)
+		sys_munmap(base, head);
+	sys_munmap(base + head + size, chunk_size() - head);
+	arena->base = base + head;
+	/* MOVE takes single pages, and a child has no use for them. */
+	sys_madvise(arena->base, size, MADV_NOHUGEPAGE);
+	sys_madvise(arena->base, size, MADV_DONTFORK);
+	return true;
+}
+
+int arena_init(struct arena *arena, uint64_t budget_frames)
+{
+	size_t count = budget_frames / CHUNK_PAGES * ARENA_BUDGETS;
+
+	count = count < ARENA_TRAYS_MIN ? ARENA_TRAYS_MIN : (count + 63) & ~(size_t)63;
+	arena->tray_count = count;
+	arena->trays = meta_map(count * sizeof(struct tray));
+	arena->taken = meta_map(count / 8);
+	if (!arena->trays || !arena->taken || !arena_map(arena)) {
+		arena_free(arena);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++)
+		arena->trays[i].address = arena->base + i * chunk_size();
+	return 0;
+}
+
+void arena_free(struct arena *arena)
+{
+	if (arena->base)
+		sys_munmap(arena->base, arena->tray_count * chunk_size());
+	meta_unmap(arena->trays, arena->tray_count * sizeof(struct tray));
+	meta_unmap(arena->taken, arena->tray_count / 8);
+	arena->base = NULL;
+	arena->trays = NULL;
+	arena->taken = NULL;
+}
+
+struct tray *tray_alloc(struct arena *arena)
+{
+	size_t words = arena->tray_count / 64;
+	struct tray *ret = NULL;
+
+	lock_take(&arena->lock, LOCK_ARENA);
+	for (size_t n = 0; n < words && !ret; n++) {
+		uint64_t free = ~arena->taken[arena->cursor];
+
+		if (free) {
+			unsigned bit = mask_first(free);
+
+			arena->taken[arena->cursor] |= mask_bit(bit);
+			ret = &arena->trays[arena->cursor * 64 + bit];
+		} else {
+			arena->cursor = (arena->cursor + 1) % words;
+		}
+	}
+	lock_drop(&arena->lock, LOCK_ARENA);
+	return ret;
+}
+
+static void tray_release(struct arena *arena, struct tray *tray)
+{
+	size_t i = (size_t)(tray - arena->trays);
+
+	tray->frames = 0;
+	lock_take(&arena->lock, LOCK_ARENA);
+	arena->taken[i / 64] &= ~mask_bit(i % 64);
+	lock_drop(&arena->lock, LOCK_ARENA);
+}
+
+void tray_free(struct arena *arena, struct tray *trays[], unsigned n)
+{
+	for (unsigned i = 0, end; i < n; i = end) {
+		uint64_t frames = 0;
+
+		for (end = i; end < n && trays[end] == trays[i] + (end - i); end++)
+			frames += mask_count(trays[end]->frames);
+		if (frames) {
+			sys_madvise(trays[i]->address, (end - i) * chunk_size(), MADV_DONTNEED);
+			credit_give(arena, frames);
+		}
+		for (unsigned k = i; k < end; k++)
+			tray_release(arena, trays[k]);
+	}
+}
+
+/* -- the budget ------------------------------------------------------------ */
+
+static void note_peak(struct arena *arena, int64_t used)
+{
+	int64_t peak = atomic_load_explicit(&arena->peak, memory_order_relaxed);
+
+	while (used > peak && !atomic_compare_exchange_weak(&arena->peak, &peak, used))
+		;
+}
+
+bool credit_take(struct arena *arena, unsigned n)
+{
+	int64_t limit = atomic_load_explicit(&arena->limit, memory_order_relaxed) +
+			atomic_load_explicit(&arena->overcommit, memory_order_relaxed);
+	int64_t used = atomic_load_explicit(&arena->used, memory_order_relaxed);
+
+	do {
+		if (used + n > limit)
+			return false;
+	} while (!atomic_compare_exchange_weak(&arena->used, &used, used + n));
+	note_peak(arena, used + n);
+	return true;
+}
+
+void credit_force(struct arena *arena, uint64_t n)
+{
+	note_peak(arena, atomic_fetch_add(&arena->used, (int64_t)n) + (int64_t)n);
+}
+
+void credit_give(struct arena *arena, uint64_t n)
+{
+	int64_t before = atomic_fetch_sub(&arena->used, (int64_t)n);
+
+	assert(before >= (int64_t)n);
+	(void)before;
+}
+
+int64_t credit_left(struct arena *arena)
+{
+	return atomic_load_explicit(&arena->limit, memory_order_relaxed) +
+	       atomic_load_explicit(&arena->overcommit, memory_order_relaxed) -
+	       atomic_load_explicit(&arena->used, memory_order_relaxed);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* chunk.c - the life of a page: see chunk.h
+ *
+ * Every change of a page's state is here, together with the counters that
+ * depend on it.
+ */
+#include "chunk.h"
+#include "handler.h"
+#include "pager.h"
+
+uint64_t chunk_mask_of(const struct chunk *chunk, uintptr_t start, uintptr_t end)
+{
+	uintptr_t chunk_end = chunk->address + chunk_size();
+	uintptr_t from = start > chunk->address ? page_round_down(start) : chunk->address;
+	uintptr_t to = end < chunk_end ? page_round_up(end) : chunk_end;
+
+	if (from >= to)
+		return 0;
+	return mask_range(chunk_index(chunk, from), (unsigned)((to - from) >> page_shift()));
+}
+
+struct tray *chunk_tray_of(const struct chunk *chunk, unsigned i)
+{
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		if (tray->valid & mask_bit(i))
+			return tray;
+	return NULL;
+}
+
+#ifdef SPILL_DEBUG
+void chunk_check(const struct chunk *chunk)
+{
+	uint64_t cached = 0, fills = 0;
+
+	assert(!(chunk->resident & chunk->cached));
+	assert(!(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)));
+	assert(!(chunk->filling & chunk->resident));
+	for (const struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
+		assert(tray->chunk == chunk);
+		assert(!(tray->valid & cached));
+		assert(!(tray->valid & ~tray->frames));
+		cached |= tray->valid;
+	}
+	assert(cached == chunk->cached);
+	for (const struct fill *fill = chunk->fills; fill; fill = fill->sibling) {
+		assert(!(fill->mask & ~fill->all));
+		assert(!(fill->mask & ~chunk->filling));
+		assert(!(fill->mask & fills));
+		fills |= fill->mask;
+	}
+}
+#endif
+
+static void count_resident(struct pager *pager, uint64_t more, uint64_t fewer)
+{
+	if (more != fewer)
+		atomic_fetch_add(&pager->resident, mask_count(more) - (uint64_t)mask_count(fewer));
+}
+
+static void count_cached(struct pager *pager, uint64_t more, uint64_t fewer)
+{
+	if (more != fewer)
+		atomic_fetch_add(&pager->cached, mask_count(more) - (uint64_t)mask_count(fewer));
+}
+
+/* A fork may come between any two steps of another thread.  Its child takes
+ * pages of a locked chunk that are resident or filling for what its own mapping
+ * says, so a page must be one of these at every moment. */
+static void order_steps(void)
+{
+	atomic_thread_fence(memory_order_release);
+}
+
+void chunk_begin_fill(struct chunk *chunk, uint64_t mask)
+{
+	assert(!(mask & (chunk->filling | chunk->resident)));
+	chunk->filling |= mask;
+}
+
+void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uint64_t installed)
+{
+	assert(!(mask & ~chunk->filling) && !(installed & ~mask));
+	chunk->resident |= installed;
+	order_steps();
+	chunk->filling &= ~mask;
+	count_resident(pager, installed, 0);
+}
+
+void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	mask &= ~chunk->resident;
+	chunk->resident |= mask;
+	count_resident(pager, mask, 0);
+	credit_force(&pager->arena, mask_count(mask));
+	chunk_check(chunk);
+}
+
+/* Writes in flight of these pages are of no use any more. */
+static void forget_writes(struct chunk *chunk, uint64_t mask)
+{
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		tray->writing &= ~mask;
+}
+
+void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	assert(!(mask & ~chunk->resident));
+	forget_writes(chunk, mask);
+	chunk->resident &= ~mask;
+	chunk->cached |= mask;
+	tray->chunk = chunk;
+	tray->frames = tray->valid = mask;
+	tray->writing = 0;
+	tray->writes = 0;
+	tray->sibling = chunk->trays;
+	chunk->trays = tray;
+	count_resident(pager, 0, mask);
+	count_cached(pager, mask, 0);
+	chunk_check(chunk);
+}
+
+void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+		       uint64_t installed, bool moved)
+{
+	assert(!(installed & ~tray->valid));
+	chunk->resident |= installed;
+	chunk->cached &= ~installed;
+	order_steps();
+	chunk->filling &= ~(mask | installed);
+	chunk->hot |= installed;
+	tray->valid &= ~installed;
+	if (moved) {
+		tray->frames &= ~installed;
+		if (tray->queued)
+			atomic_fetch_sub(&pager->policy.waiting, mask_count(installed));
+	}
+	count_resident(pager, installed, 0);
+	count_cached(pager, 0, installed);
+}
+
+void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	assert(!(mask & ~tray->valid));
+	tray->valid &= ~mask;
+	tray->writing &= ~mask;
+	chunk->cached &= ~mask;
+	count_cached(pager, 0, mask);
+}
+
+void chunk_detach(struct chunk *chunk, struct tray *tray)
+{
+	struct tray **link = &chunk->trays;
+
+	assert(!tray->valid && !tray->writes);
+	while (*link != tray)
+		link = &(*link)->sibling;
+	*link = tray->sibling;
+	tray->sibling = NULL;
+	chunk_check(chunk);
+}
+
+void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot)
+{
+	assert(!(chunk->swapped & mask_bit(i)));
+	chunk->page[i].slot = slot;
+	chunk->swapped |= mask_bit(i);
+}
+
+void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	unsigned i;
+
+	mask &= chunk->swapped;
+	mask_for_each(i, mask)
+		swap_free(&pager->swap, chunk->page[i].slot, 1);
+	chunk->swapped &= ~mask;
+}
+
+/* Reads in flight of these pages will be thrown away when they come. */
+static void forget_fills(struct chunk *chunk, uint64_t mask)
+{
+	for (struct fill *fill = chunk->fills; fill; fill = fill->sibling)
+		fill->mask &= ~mask;
+	chunk->filling &= ~mask;
+}
+
+void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t frames = chunk->resident & mask;
+
+	forget_fills(chunk, mask);
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
+		chunk_uncache(pager, chunk, tray, tray->valid & mask);
+		tray->writing &= ~mask;
+	}
+	chunk_drop_slots(pager, chunk, mask);
+	chunk->resident &= ~mask;
+	chunk->poisoned &= ~mask;
+	chunk->hot &= ~mask;
+	chunk->unmovable &= ~mask;
+	count_resident(pager, 0, frames);
+	credit_give(&pager->arena, mask_count(frames));
+	chunk_check(chunk);
+}
+
+void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	unsigned i;
+
+	assert(!(mask & (chunk->resident | chunk->cached | chunk->filling)));
+	mask_for_each(i, mask & chunk->swapped)
+		swap_retire(&pager->swap, chunk->page[i].slot, 1);
+	chunk->swapped &= ~mask;
+	chunk->poisoned |= mask;
+	chunk_check(chunk);
+}
+
+void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
+{
+	uint64_t candidates = chunk->resident | chunk->filling;
+
+	if (chunk->filling || chunk->lock.word)
+		chunk->resident = candidates & present;
+	lock_reset(&chunk->lock);
+	chunk->cached = chunk->filling = chunk->hot = 0;
+	chunk->trays = NULL;
+	chunk->fills = NULL;
+	chunk->newer = chunk->older = NULL;
+	chunk->queued = false;
+	count_resident(pager, chunk->resident, 0);
+	credit_force(&pager->arena, mask_count(chunk->resident));
+	chunk_check(chunk);
+}

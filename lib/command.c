@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* command.c - what the launcher hands to every process: see command.h */
+#include "command.h"
+#include "error.h"
+#include "page.h"
+#include "slot.h"
+#include "slot_owner.h"
+#include "sys.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HANDED_SWAP_MAX 64
+#define SWAP_TEXT_SIZE 16384
+
+/* A descriptor, and what it was when it was handed over; number -1: none. */
+struct handed {
+	int number;
+	uint64_t device;
+	uint64_t inode;
+	uint64_t rdev;
+};
+
+struct handed_swap {
+	struct handed file;
+	struct handed owners;
+	uint64_t offset;
+	uint64_t limit;
+	int priority;
+	const char *path; /* in swap_text */
+};
+
+/* Written by read_environment alone. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool launched;
+static struct handed handed_userfaultfd = { .number = -1 };
+static struct handed handed_stats = { .number = -1 };
+static struct handed_swap handed_swap[HANDED_SWAP_MAX];
+static unsigned handed_swaps;
+static char swap_text[SWAP_TEXT_SIZE];
+
+/* -- descriptors ------------------------------------------------------------- */
+
+int fd_duplicate(int fd)
+{
+	int high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_HIGH);
+
+	if (high < 0) /* -EINVAL: beyond RLIMIT_NOFILE; -EMFILE: full from there on */
+		high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+	return high;
+}
+
+int fd_raise(int fd)
+{
+	int high;
+
+	if (fd < 0 || fd >= FD_HIGH)
+		return fd;
+	high = fd_duplicate(fd);
+	if (high < 0)
+		return fd;
+	sys_close(fd);
+	return high;
+}
+
+/* -- what was handed over ------------------------------------------------------ */
+
+static int handed_from(int fd, struct handed *ret)
+{
+	struct stat st;
+	int err = (int)sys_call2(SYS_fstat, fd, &st);
+
+	if (err)
+		return err;
+	*ret = (struct handed){
+		.number = fd,
+		.device = st.st_dev,
+		.inode = st.st_ino,
+		.rdev = st.st_rdev,
+	};
+	return 0;
+}
+
+static bool handed_is_there(const struct handed *handed)
+{
+	struct handed now;
+
+	return handed->number >= 0 && handed_from(handed->number, &now) == 0 &&
+	       now.device == handed->device && now.inode == handed->inode &&
+	       now.rdev == handed->rdev;
+}
+
+static int handed_open(const struct handed *handed)
+{
+	if (handed->number < 0)
+		return -ENOENT;
+	if (!handed_is_there(handed))
+		return -EBADF;
+	return fd_duplicate(handed->number);
+}
+
+/* -- reading ------------------------------------------------------------------ */
+
+/* Reads a number and the delimiter behind it (which may be the end of the
+ * text); false: it is not so. */
+static bool read_number(const char **text, int base, char delimiter, uint64_t *ret)
+{
+	char *end;
+	uint64_t n = strtoull(*text, &end, base);
+
+	if (end == *text || *end != delimiter)
+		return false;
+	*text = delimiter ? end + 1 : end;
+	*ret = n;
+	return true;
+}
+
+static bool read_handed(const char **text, char delimiter, struct handed *ret)
+{
+	struct handed handed;
+	uint64_t number;
+
+	if (!read_number(text, 16, '.', &number) || number > INT32_MAX ||
+	    !read_number(text, 16, '.', &handed.device) ||
+	    !read_number(text, 16, '.', &handed.inode) ||
+	    !read_number(text, 16, delimiter, &handed.rdev))
+		return false;
+	handed.number = (int)number;
+	*ret = handed;
+	return true;
+}
+
+static bool read_swap(const char *text, struct handed_swap *ret)
+{
+	uint64_t priority;
+
+	if (!read_handed(&text, ':', &ret->file) || !read_handed(&text, ':', &ret->owners) ||
+	    !read_number(&text, 10, ':', &ret->offset) ||
+	    !read_number(&text, 10, ':', &ret->limit) || !read_number(&text, 10, ':', &priority) ||
+	    !*text)
+		return false;
+	ret->priority = (int)(int64_t)priority; /* strtoull takes a minus sign */
+	ret->path = text;
+	return true;
+}
+
+/* Takes the list apart; an entry that is malformed was not written by us, and
+ * is left out. */
+static void read_swaps(const char *list)
+{
+	size_t length = list ? strlen(list) : 0;
+	char *next;
+
+	if (length >= sizeof(swap_text))
+		return;
+	memcpy(swap_text, list ? list : "", length);
+	for (char *entry = swap_text; entry && *entry && handed_swaps < HANDED_SWAP_MAX;
+	     entry = next) {
+		next = strchr(entry, ';');
+		if (next)
+			*next++ = '\0';
+		if (read_swap(entry, &handed_swap[handed_swaps]))
+			handed_swaps++;
+	}
+}
+
+static void read_one(const char *name, struct handed *ret)
+{
+	const char *text = secure_getenv(name);
+
+	if (text)
+		read_handed(&text, '\0', ret);
+}
+
+static void read_environment(void)
+{
+	const char *swaps = secure_getenv(COMMAND_ENV_SWAP);
+
+	launched = swaps != NULL; /* set by every launcher, be it to nothing */
+	read_one(COMMAND_ENV_USERFAULTFD, &handed_userfaultfd);
+	read_one(COMMAND_ENV_STATS, &handed_stats);
+	read_swaps(swaps);
+}
+
+void command_init(void)
+{
+	pthread_once(&once, read_environment);
+}
+
+/* -- using --------------------------------------------------------------------- */
+
+bool command_launched(void)
+{
+	command_init();
+	return launched;
+}
+
+int command_open_userfaultfd(void)
+{
+	command_init();
+	return handed_open(&handed_userfaultfd);
+}
+
+int command_open_stats(void)
+{
+	command_init();
+	return handed_open(&handed_stats);
+}
+
+static enum target_kind kind_of(const struct handed *handed)
+{
+	return handed->rdev ? TARGET_DEVICE : TARGET_FILE;
+}
+
+static bool is_direct(int fd)
+{
+	return sys_call2(SYS_fcntl, fd, F_GETFL) & O_DIRECT;
+}
+
+static int open_swap(const struct handed_swap *swap, struct target_file *ret_file)
+{
+	int fd = handed_open(&swap->file);
+	int owners = handed_open(&swap->owners);
+
+	if (fd < 0 || owners < 0) {
+		if (fd >= 0)
+			sys_close(fd);
+		if (owners >= 0)
+			sys_close(owners);
+		return fd < 0 ? fd : owners;
+	}
+	*ret_file = (struct target_file){
+		.kind = kind_of(&swap->file),
+		.fd = fd,
+		.owners_fd = owners,
+		.direct = is_direct(fd),
+		.offset = swap->offset,
+		.limit = swap->limit,
+		.priority = swap->priority,
+	};
+	return 0;
+}
+
+int command_open_swap(const char *path, struct target_file *ret_file)
+{
+	command_init();
+	for (unsigned i = 0; i < handed_swaps; i++)
+		if (strcmp(handed_swap[i].path, path) == 0)
+			return open_swap(&handed_swap[i], ret_file);
+	return -ENOENT;
+}
+
+static bool handed_is(const struct handed *handed, int fd)
+{
+	return handed->number == fd && handed_is_there(handed);
+}
+
+bool command_owns(int fd)
+{
+	if (fd < 0)
+		return false;
+	command_init();
+	if (handed_is(&handed_userfaultfd, fd) || handed_is(&handed_stats, fd))
+		return true;
+	for (unsigned i = 0; i < handed_swaps; i++)
+		if (handed_is(&handed_swap[i].file, fd) || handed_is(&handed_swap[i].owners, fd))
+			return true;
+	return false;
+}
+
+/* -- for the launcher ----------------------------------------------------------- */
+
+int command_hand(int fd, char text[COMMAND_FD_TEXT])
+{
+	struct handed handed;
+	int err = handed_from(fd, &handed);
+
+	if (!err)
+		err = (int)sys_call3(SYS_fcntl, fd, F_SETFD, 0);
+	if (err)
+		return err;
+	error_format(text, COMMAND_FD_TEXT, "%x.%lx.%lx.%lx", (unsigned)handed.number,
+		     handed.device, handed.inode, handed.rdev);
+	return 0;
+}
+
+int command_create_owners(uint64_t limit)
+{
+	uint64_t segments = (limit >> page_shift()) / SEGMENT_SLOTS;
+	int fd = (int)sys_call2(SYS_memfd_create, "spill-owners", MFD_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = sys_ftruncate(
+		fd, page_round_up(sizeof(struct slot_owners) + segments * sizeof(uint64_t)));
+	if (err) {
+		sys_close(fd);
+		return err;
+	}
+	return fd_raise(fd);
+}

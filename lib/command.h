@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* command.h - what the launcher hands to every process of its command
+ *
+ * `spill run` opens what the processes of the command share, leaves it open
+ * across exec, and says in the environment what it is:
+ *
+ *	SPILL_FD_USERFAULTFD=FD   /dev/userfaultfd: whoever has it open needs no
+ *				  permission of its own
+ *	SPILL_FD_STATS=FD	  a memfd for the counters (stats.h)
+ *	SPILL_FD_SWAP=FD:OWNERS:OFFSET:LIMIT:PRIORITY:PATH;...
+ *				  named swap: the locked file, and a memfd that
+ *				  tells whose its segments are (slot.h)
+ *
+ * Programs close descriptors that they do not know, and reuse their numbers.
+ * So a descriptor is written as NUMBER.DEVICE.INODE.RDEV (hexadecimal), and is
+ * used only if it still is that very file.  A process uses a duplicate of its
+ * own, which is close-on-exec; the original stays open for what it executes.
+ *
+ * The environment is read once, before the pager arms: later it may lie in
+ * memory that is paged.
+ */
+#ifndef SPILL_COMMAND_H
+#define SPILL_COMMAND_H
+
+#include "target.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define COMMAND_ENV_USERFAULTFD "SPILL_FD_USERFAULTFD"
+#define COMMAND_ENV_STATS "SPILL_FD_STATS"
+#define COMMAND_ENV_SWAP "SPILL_FD_SWAP"
+
+/* Reads the environment, the first time that it is called. */
+void command_init(void);
+
+/* Was this process started by `spill run` (which has then warned already)? */
+bool command_launched(void);
+
+/* A duplicate, close-on-exec, of what the launcher left open; -ENOENT: nothing
+ * was handed to us; -EBADF: the program has closed it since. */
+int command_open_userfaultfd(void);
+int command_open_stats(void);
+
+/* The same for the swap file at path (as the list of targets has it); fills
+ * all of ret_file. */
+int command_open_swap(const char *path, struct target_file *ret_file);
+
+/* Is fd one of the originals?  For the wrappers of close(2) and its like. */
+bool command_owns(int fd);
+
+/* -- for the launcher -------------------------------------------------------- */
+
+/* Lets fd stay open across exec and writes it as above; 0 or -errno. */
+#define COMMAND_FD_TEXT 80
+int command_hand(int fd, char text[COMMAND_FD_TEXT]);
+
+/* A memfd for the owners of the segments of limit bytes of slots, or -errno. */
+int command_create_owners(uint64_t limit);
+
+/* -- descriptors beside the program's ----------------------------------------- */
+
+/* Ours are numbered from here on, where a program that counts on small numbers,
+ * or closes "the first few", does not meet them.  The usual limit is 1024. */
+#define FD_HIGH 400
+
+/* A duplicate of fd, close-on-exec, from FD_HIGH on (lower if RLIMIT_NOFILE does
+ * not allow it); or -errno. */
+int fd_duplicate(int fd);
+
+/* Moves fd up there: closes it and gives its new number; fd itself if there is
+ * no room.  A negative fd (an error) is given back as it is. */
+int fd_raise(int fd);
+
+#endif

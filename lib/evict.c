@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/* evict.c - how a chunk leaves, and how frames come free: see evict.h */
+#include "evict.h"
+#include "error.h"
+#include "fill.h"
+#include "fork.h"
+#include "hash.h"
+#include "pagemap.h"
+#include "writeback.h"
+
+/* Trays that are given back at once: neighbours share a flush (8 of them: 4 us
+ * a tray instead of 27). */
+#define RECLAIM_BATCH 16
+/* Chunks that one call of evict_ahead evicts, so that faults are looked at in
+ * between. */
+#define EVICT_BATCH 8
+/* A MOVE that is told EAGAIN so often is given up for now. */
+#define MOVE_ATTEMPTS 8
+
+/* -- which pages -------------------------------------------------------------------- */
+
+/* Hot pages are spared once, unless that splits a run: a MOVE flushes for each
+ * run. */
+static uint64_t choose_victims(const struct chunk *chunk)
+{
+	uint64_t all = chunk->resident & ~chunk->pinned;
+	uint64_t cold = all & ~chunk->hot;
+
+	return mask_runs(cold) <= mask_runs(all) ? cold : all;
+}
+
+/* -- by MOVE -------------------------------------------------------------------------- */
+
+static size_t run_bytes(uint64_t run)
+{
+	return (size_t)mask_count(run) << page_shift();
+}
+
+/* Pages that were shared by a fork are refused until they are written to, even
+ * when the child is gone (Linux 6.18, mm/userfaultfd.c: PageAnonExclusive).
+ * Writing in the kernel makes them ours; if it still says EBUSY, somebody does
+ * DMA.  A missing page must not be among them: the kernel would wait for us to
+ * serve the fault. */
+static bool make_exclusive(struct pager *pager, struct chunk *chunk, uint64_t run)
+{
+	uint64_t present = run & chunk->resident;
+	bool any = false;
+
+	present &= pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	while (present) {
+		uint64_t part = mask_first_run(present);
+
+		any |= sys_madvise(chunk_page(chunk, mask_first(part)), run_bytes(part),
+				   MADV_POPULATE_WRITE) == 0;
+		present &= ~part;
+	}
+	return any;
+}
+
+struct mover {
+	struct pager *pager;
+	struct chunk *chunk;
+	struct tray *tray;
+	uint64_t moved;	    /* in the tray now */
+	uint64_t copyable;  /* refused for what their mapping is (EINVAL) */
+	unsigned attempts;
+	bool unshared;
+};
+
+/* Moves the beginning of a run; gives the pages that need no other try. */
+static uint64_t move_step(struct mover *m, uint64_t run)
+{
+	unsigned first = mask_first(run);
+	long result = uffd_move(&m->pager->uffd, tray_page(m->tray, first),
+				chunk_page(m->chunk, first), run_bytes(run));
+
+	if (result > 0) {
+		uint64_t done = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+
+		m->moved |= done;
+		return done;
+	}
+	if (result == -EAGAIN && m->attempts++ < MOVE_ATTEMPTS)
+		return 0;
+	if (result == -EBUSY && !m->unshared) {
+		m->unshared = true;
+		if (make_exclusive(m->pager, m->chunk, run))
+			return 0;
+	}
+	if (mask_count(run) > 1)
+		return ~UINT64_C(0); /* find out which page it is */
+	if (result == -EINVAL)
+		m->copyable |= run;
+	return run;
+}
+
+static void move_run(struct mover *m, uint64_t run)
+{
+	while (run) {
+		uint64_t done = move_step(m, run);
+
+		if (done == ~UINT64_C(0)) {
+			/* Halves, down to the page that is refused. */
+			unsigned half = mask_count(run) / 2;
+			uint64_t lower = mask_range(mask_first(run), half);
+
+			move_run(m, lower);
+			run &= ~lower;
+		} else {
+			run &= ~done;
+		}
+	}
+}
+
+/* One call from the first to the last victim, if no other page is between. */
+static uint64_t next_span(const struct chunk *chunk, uint64_t victims)
+{
+	uint64_t span = mask_span(victims);
+
+	if ((chunk->resident & span) == (victims & span))
+		return span;
+	return mask_first_run(victims);
+}
+
+static uint64_t evict_by_move(struct pager *pager, struct chunk *chunk, struct tray *tray,
+			      uint64_t victims, uint64_t *ret_copyable)
+{
+	struct mover m = { .pager = pager, .chunk = chunk, .tray = tray };
+	uint64_t todo = victims;
+
+	while (todo) {
+		uint64_t span = next_span(chunk, todo);
+
+		m.unshared = false;
+		move_run(&m, span);
+		todo &= ~span;
+	}
+	*ret_copyable = m.copyable & victims;
+	/* Holes count as moved, and are none of ours. */
+	return m.moved & victims;
+}
+
+/* -- by copy ----------------------------------------------------------------------------- */
+
+/* Reads one run through /proc/self/mem: unlike a plain read, that fails (EIO)
+ * where a page is missing, instead of waiting for us to serve the fault. */
+static bool read_run(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	unsigned first = mask_first(run);
+	char *to = tray_page(tray, first);
+	size_t size = run_bytes(run);
+
+	return sys_pread(pager->memory_fd, to, size, (uintptr_t)chunk_page(chunk, first)) ==
+	       (long)size;
+}
+
+/* A page that the program discarded behind our back reads as zeros: its place
+ * in the tray is left empty. */
+static void read_pages(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	unsigned i;
+
+	if (read_run(pager, chunk, tray, run))
+		return;
+	mask_for_each(i, run)
+		if (!read_run(pager, chunk, tray, mask_bit(i)))
+			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
+}
+
+/* The tray's frames are the handler's reserve; what DONTNEED gives back is the
+ * reserve again. */
+static bool copy_run(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	void *addr = chunk_page(chunk, mask_first(run));
+
+	if (uffd_protect(&pager->uffd, addr, run_bytes(run), true) < 0)
+		return false;
+	read_pages(pager, chunk, tray, run);
+	if (sys_madvise(addr, run_bytes(run), MADV_DONTNEED) == 0)
+		return true;
+	/* Locked memory: it stays. */
+	uffd_protect(&pager->uffd, addr, run_bytes(run), false);
+	sys_madvise(tray_page(tray, mask_first(run)), run_bytes(run), MADV_DONTNEED);
+	return false;
+}
+
+static uint64_t evict_by_copy(struct pager *pager, struct chunk *chunk, struct tray *tray,
+			      uint64_t victims)
+{
+	uint64_t copied = 0;
+
+	if (pager->memory_fd < 0)
+		return 0;
+	while (victims) {
+		uint64_t run = mask_first_run(victims);
+
+		if (copy_run(pager, chunk, tray, run))
+			copied |= run;
+		victims &= ~run;
+	}
+	return copied;
+}
+
+static uint64_t evict_out(struct pager *pager, struct chunk *chunk, struct tray *tray,
+			  uint64_t victims)
+{
+	uint64_t out, copyable = 0;
+
+	if (!pager->uffd.move)
+		return evict_by_copy(pager, chunk, tray, victims);
+	out = evict_by_move(pager, chunk, tray, victims & ~chunk->unmovable, &copyable);
+	chunk->unmovable |= copyable;
+	return out | evict_by_copy(pager, chunk, tray, victims & chunk->unmovable);
+}
+
+/* -- in the tray ------------------------------------------------------------------------- */
+
+/* Drops the zeros; gives the pages that no slot holds, their hashes entered. */
+static uint64_t find_dirty(struct pager *pager, struct chunk *chunk, struct tray *tray)
+{
+	uint64_t dirty = 0, zero = 0;
+	unsigned i;
+
+	mask_for_each(i, tray->valid) {
+		const char *page = tray_page(tray, i);
+		uint64_t hash;
+
+		if (page_is_zero(page)) {
+			zero |= mask_bit(i);
+			continue;
+		}
+		hash = hash_page(pager, page);
+		if ((chunk->swapped & mask_bit(i)) && chunk->page[i].hash == hash)
+			continue;
+		dirty |= mask_bit(i);
+		chunk_drop_slots(pager, chunk, mask_bit(i));
+		chunk->page[i].hash = hash;
+	}
+	chunk_drop_slots(pager, chunk, zero);
+	chunk_uncache(pager, chunk, tray, zero);
+	stat_add(&pager->stats->pages_clean, mask_count(tray->valid & ~dirty) + mask_count(zero));
+	return dirty;
+}
+
+void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	bool again = false;
+
+	if (!mask)
+		return;
+	fill_restore_move(pager, chunk, mask, tray, &again);
+	policy_insert(&pager->policy, chunk);
+}
+
+/* Whole trays that hold nothing of use go at once. */
+static void queue_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
+{
+	if (tray->valid || tray->writes) {
+		policy_wait(&pager->policy, tray);
+		return;
+	}
+	chunk_detach(chunk, tray);
+	tray_free(&pager->arena, &tray, 1);
+}
+
+/* Gives the number of pages that left for good (or that may be reclaimed). */
+static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint64_t victims)
+{
+	struct pager *pager = handler->pager;
+	struct tray *tray = tray_alloc(&pager->arena);
+	uint64_t out, dirty, stuck;
+
+	if (!tray)
+		return 0;
+	out = evict_out(pager, chunk, tray, victims);
+	if (!out) {
+		tray_free(&pager->arena, &tray, 1);
+		return 0;
+	}
+	chunk_evict(pager, chunk, tray, out);
+	dirty = find_dirty(pager, chunk, tray);
+	stuck = dirty & ~writeback_add(handler, tray, dirty);
+	evict_put_back(pager, chunk, tray, stuck);
+	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
+	queue_tray(pager, chunk, tray);
+	return mask_count(out & ~stuck);
+}
+
+/* The chunk was picked: out of the queue. */
+static unsigned evict_chunk(struct handler *handler, struct chunk *chunk)
+{
+	struct pager *pager = handler->pager;
+	uint64_t victims;
+	unsigned gained = 0;
+
+	if (!chunk_try_lock(chunk)) {
+		policy_insert(&pager->policy, chunk);
+		return 0;
+	}
+	victims = choose_victims(chunk);
+	chunk->hot = 0;
+	if (victims)
+		gained = evict_locked(handler, chunk, victims);
+	if (chunk->resident)
+		policy_insert(&pager->policy, chunk);
+	chunk_check(chunk);
+	chunk_unlock(chunk);
+	return gained;
+}
+
+/* -- frames come free ----------------------------------------------------------------------- */
+
+/* Everything in it is on swap space, and no write reads from it. */
+static bool is_reclaimable(const struct chunk *chunk, const struct tray *tray)
+{
+	return tray->writes == 0 && (tray->valid & ~chunk->swapped) == 0;
+}
+
+static bool reclaim_tray(struct pager *pager, struct tray *tray)
+{
+	struct chunk *chunk = tray->chunk;
+	bool ready;
+
+	if (!chunk_try_lock(chunk))
+		return false;
+	ready = is_reclaimable(chunk, tray);
+	if (ready) {
+		chunk_uncache(pager, chunk, tray, tray->valid);
+		chunk_detach(chunk, tray);
+		policy_leave(&pager->policy, tray);
+	}
+	chunk_unlock(chunk);
+	return ready;
+}
+
+static void note_room(struct pager *pager)
+{
+	if (!pager->settle_waiters)
+		return;
+	atomic_fetch_add(&pager->settled, 1);
+	sys_futex_wake(&pager->settled, INT32_MAX);
+}
+
+/* Takes trays from the head of the queue, in order; frames gained. */
+static unsigned reclaim(struct pager *pager)
+{
+	struct tray *trays[RECLAIM_BATCH];
+	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH);
+	unsigned ready = 0, frames = 0;
+
+	while (ready < n && reclaim_tray(pager, trays[ready]))
+		frames += mask_count(trays[ready++]->frames);
+	for (unsigned i = n; i > ready; i--)
+		policy_unpick_tray(&pager->policy, trays[i - 1]);
+	tray_free(&pager->arena, trays, ready);
+	if (frames)
+		note_room(pager);
+	return frames;
+}
+
+/* -- ahead of demand --------------------------------------------------------------------------- */
+
+/* Keeps evictions out while a fork is about to happen. */
+static bool enter_eviction(struct pager *pager)
+{
+	atomic_fetch_add(&pager->evicting, 1);
+	if (!pager->gate)
+		return true;
+	atomic_fetch_sub(&pager->evicting, 1);
+	return false;
+}
+
+static void leave_eviction(struct pager *pager)
+{
+	atomic_fetch_sub(&pager->evicting, 1);
+}
+
+static unsigned evict_some(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	unsigned gained = 0;
+
+	if (!enter_eviction(pager))
+		return 0;
+	fork_check_children(pager);
+	for (unsigned i = 0; i < EVICT_BATCH && writeback_has_room(handler); i++) {
+		struct chunk *chunk = policy_pick(&pager->policy);
+
+		if (!chunk)
+			break;
+		gained += evict_chunk(handler, chunk);
+		handler->futile = gained ? 0 : handler->futile + 1;
+	}
+	writeback_submit(handler);
+	leave_eviction(pager);
+	pager_sample(pager);
+	return gained;
+}
+
+/* Is there more in trays than should wait there, or nothing else to take? */
+static bool should_reclaim(const struct pager *pager)
+{
+	return pager->policy.waiting > policy_target(&pager->policy, pager->arena.limit);
+}
+
+bool evict_ahead(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	int64_t left = credit_left(&pager->arena);
+	bool progress = false;
+
+	if (left < (int64_t)pager->low_frames || handler->starved)
+		handler->evicting = true;
+	else if (left >= (int64_t)pager->high_frames)
+		handler->evicting = false;
+	handler->starved = false;
+	if (!handler->evicting)
+		return false;
+	if (should_reclaim(pager))
+		progress = reclaim(pager) > 0;
+	/* Twice the target in trays: the device is behind, more will not help. */
+	if (pager->policy.waiting <= 2 * policy_target(&pager->policy, pager->arena.limit))
+		progress |= evict_some(handler) > 0;
+	if (!progress)
+		progress = reclaim(pager) > 0;
+	return progress;
+}
+
+bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
+{
+	struct pager *pager = handler->pager;
+	struct chunk *chunk = pagetable_next(&pager->table, *start, end);
+	uint64_t victims;
+
+	if (!chunk) {
+		*start = end;
+		return true;
+	}
+	if (!writeback_has_room(handler) || !enter_eviction(pager))
+		return false;
+	if (chunk_try_lock(chunk)) {
+		victims = chunk_mask_of(chunk, *start, end) & chunk->resident & ~chunk->pinned;
+		if (victims)
+			evict_locked(handler, chunk, victims);
+		chunk_unlock(chunk);
+		*start = chunk->address + chunk_size();
+	}
+	writeback_submit(handler);
+	leave_eviction(pager);
+	return *start >= end;
+}

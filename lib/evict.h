@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* evict.h - how a chunk leaves, and how frames come free
+ *
+ * A whole chunk leaves at once, into a tray at the same offsets:
+ *
+ *  - by UFFDIO_MOVE, run by run, holes allowed: no copy, and atomic, since
+ *    nobody can write to a page that has moved.  Pages under DMA refuse.
+ *  - by copy, where MOVE is not to be had or refuses (read-only mappings):
+ *    write-protect, read through /proc/self/mem, DONTNEED.
+ *
+ * In its tray nobody can write to it any more.  There each page is hashed:
+ * all zeros, it is dropped; as it was when its slot was written, it is clean;
+ * else it gets a new slot and joins a write.  The tray waits in the
+ * second-chance queue, and frames come free at the head of that.
+ *
+ * Evictions run ahead: they begin when fewer than low_frames are free and end
+ * at high_frames.
+ */
+#ifndef SPILL_EVICT_H
+#define SPILL_EVICT_H
+
+#include "handler.h"
+
+/* Makes some room if it is needed; true if anything was done. */
+bool evict_ahead(struct handler *handler);
+
+/* Evicts [start, end) as far as it goes; *start moves on.  true: finished. */
+bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
+
+/* Puts cached pages that no slot holds back where they were; the chunk is
+ * locked.  What cannot be put back stays cached. */
+void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* fault.c - a page fault, served: see fault.h */
+#include "fault.h"
+#include "fill.h"
+
+/* Runs of cached pages from this length on go back with one MOVE. */
+#define RESTORE_MOVE_MIN 16
+
+/* -- windows -------------------------------------------------------------------- */
+
+/* The adjacent pages of candidates in the window that begins at page i. */
+static uint64_t window_mask(uint64_t candidates, unsigned i, struct window window)
+{
+	uint64_t run = mask_run_around(candidates, i);
+	unsigned n = window.pages < CHUNK_PAGES ? window.pages : CHUNK_PAGES;
+
+	if (window.down)
+		return run & (i + 1 > n ? mask_range(i + 1 - n, n) : mask_range(0, i + 1));
+	return run & mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
+}
+
+static struct window ask_window(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	return readahead_fault(&handler->pager->readahead,
+			       (chunk->address >> page_shift()) + i);
+}
+
+/* The stream goes on behind what it really got. */
+static void tell_window(struct handler *handler, struct chunk *chunk, unsigned i,
+			struct window window, uint64_t got)
+{
+	if (window.pages > 1 && mask_count(got) < window.pages)
+		readahead_clip(&handler->pager->readahead,
+			       (chunk->address >> page_shift()) + i, mask_count(got),
+			       window.down);
+}
+
+/* -- absent --------------------------------------------------------------------- */
+
+/* Credits for the pages of mask, or for page i alone. */
+static bool take_credits(struct handler *handler, uint64_t *mask, unsigned i)
+{
+	struct arena *arena = &handler->pager->arena;
+
+	if (credit_take(arena, mask_count(*mask)))
+		return true;
+	*mask = mask_bit(i);
+	if (credit_take(arena, 1))
+		return true;
+	handler->starved = true;
+	return false;
+}
+
+static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	struct pager *pager = handler->pager;
+	struct window window = ask_window(handler, chunk, i);
+	uint64_t mask = window_mask(chunk_absent(chunk), i, window);
+	uint64_t installed;
+	bool again = false;
+
+	if (!take_credits(handler, &mask, i))
+		return false;
+	chunk_begin_fill(chunk, mask);
+	installed = fill_copy(pager, chunk, mask, pager->zeros, &again);
+	chunk_end_fill(pager, chunk, mask, installed);
+	credit_give(&pager->arena, mask_count(mask & ~installed));
+	policy_insert(&pager->policy, chunk);
+	tell_window(handler, chunk, i, window, installed);
+	stat_add(&pager->stats->faults_zero, 1);
+	stat_add(&pager->stats->pages_zeroed, mask_count(installed));
+	if (again && !(installed & mask_bit(i)))
+		return false;
+	if (!(installed & mask_bit(i)))
+		uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
+	return true;
+}
+
+/* -- cached --------------------------------------------------------------------- */
+
+static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	struct pager *pager = handler->pager;
+	struct tray *tray = chunk_tray_of(chunk, i);
+	struct window window = ask_window(handler, chunk, i);
+	uint64_t mask = window_mask(tray->valid, i, window);
+	bool idle = tray->writes == 0; /* no write reads from its frames */
+	uint64_t installed;
+	bool again = false;
+
+	if (idle && pager->uffd.move && mask_count(mask) >= RESTORE_MOVE_MIN) {
+		installed = fill_restore_move(pager, chunk, mask, tray, &again);
+	} else if (take_credits(handler, &mask, i)) {
+		installed = fill_restore_copy(pager, chunk, mask, tray, &again);
+	} else if (idle) {
+		/* No frame to copy to: it comes back with its own. */
+		mask = mask_bit(i);
+		installed = fill_restore_move(pager, chunk, mask, tray, &again);
+	} else {
+		return false;
+	}
+	policy_insert(&pager->policy, chunk);
+	tell_window(handler, chunk, i, window, installed);
+	stat_add(&pager->stats->faults_soft, 1);
+	if (again && !(installed & mask_bit(i)))
+		return false;
+	if (!(installed & mask_bit(i)))
+		uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
+	return true;
+}
+
+/* -- swapped -------------------------------------------------------------------- */
+
+static uint64_t readable(const struct chunk *chunk)
+{
+	return chunk->swapped & ~(chunk->resident | chunk->cached | chunk->filling);
+}
+
+static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	struct window window = ask_window(handler, chunk, i);
+	uint64_t mask = window_mask(readable(chunk), i, window);
+	uint64_t got = fill_start(handler, chunk, mask, i);
+
+	if (!got)
+		return false;
+	stat_add(&handler->pager->stats->faults_major, 1);
+	/* The rest of the window, where it lies in other slots. */
+	for (uint64_t rest = mask & ~got, more; rest; rest &= ~more) {
+		more = fill_start(handler, chunk, rest, mask_first(rest));
+		if (!more)
+			break;
+		got |= more;
+	}
+	tell_window(handler, chunk, i, window, got);
+	return true;
+}
+
+/* -- the others ------------------------------------------------------------------ */
+
+static bool serve_resident(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	struct pager *pager = handler->pager;
+	long result = uffd_copy(&pager->uffd, chunk_page(chunk, i), pager->zeros, page_size());
+
+	if (result > 0)
+		/* The program discarded it without our seeing it: its frame was
+		 * gone, the new one takes its place; a slot holds old contents. */
+		chunk_drop_slots(pager, chunk, mask_bit(i));
+	else if (result == -EAGAIN || result == -ENOMEM)
+		return false;
+	else
+		uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
+	stat_add(&pager->stats->faults_other, 1);
+	return true;
+}
+
+/* A write to a page that an eviction had protected: if the page is still here,
+ * the eviction was given up, or left it out. */
+static bool serve_protected(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	struct pager *pager = handler->pager;
+
+	uffd_protect(&pager->uffd, chunk_page(chunk, i), page_size(), false);
+	uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
+	stat_add(&pager->stats->faults_other, 1);
+	return true;
+}
+
+static bool serve_poisoned(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	uffd_wake(&handler->pager->uffd, chunk_page(chunk, i), page_size());
+	return true;
+}
+
+static bool serve_locked(struct handler *handler, struct chunk *chunk,
+			 const struct uffd_fault *fault)
+{
+	unsigned i = chunk_index(chunk, fault->address);
+	uint64_t bit = mask_bit(i);
+
+	if (chunk->resident & bit)
+		return fault->write_protected ? serve_protected(handler, chunk, i)
+					      : serve_resident(handler, chunk, i);
+	if (chunk->filling & bit)
+		return true;
+	if (chunk->poisoned & bit)
+		return serve_poisoned(handler, chunk, i);
+	if (chunk->cached & bit)
+		return serve_cached(handler, chunk, i);
+	if (chunk->swapped & bit)
+		return serve_swapped(handler, chunk, i);
+	return serve_absent(handler, chunk, i);
+}
+
+bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
+{
+	struct chunk *chunk = pagetable_make(&handler->pager->table, fault->address);
+	bool ret;
+
+	if (!chunk || !chunk_try_lock(chunk))
+		return false;
+	ret = serve_locked(handler, chunk, fault);
+	chunk_unlock(chunk);
+	return ret;
+}
+
+/* -- asked for ahead --------------------------------------------------------------- */
+
+/* Reads asked for ahead leave this much for faults. */
+static bool frames_to_spare(const struct pager *pager)
+{
+	struct pager *p = (struct pager *)pager;
+
+	return credit_left(&p->arena) > (int64_t)pager->low_frames;
+}
+
+static bool will_need_chunk(struct handler *handler, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t got;
+
+	for (mask &= readable(chunk); mask; mask &= ~got) {
+		if (!frames_to_spare(handler->pager))
+			return false;
+		got = fill_start(handler, chunk, mask_first_run(mask), mask_first(mask));
+		if (!got)
+			return false;
+	}
+	return true;
+}
+
+bool fault_will_need(struct handler *handler, uintptr_t *start, uintptr_t end)
+{
+	struct chunk *chunk = pagetable_next(&handler->pager->table, *start, end);
+	bool done;
+
+	if (!chunk) {
+		*start = end;
+		return true;
+	}
+	if (!chunk_try_lock(chunk))
+		return false;
+	done = will_need_chunk(handler, chunk, chunk_mask_of(chunk, *start, end));
+	chunk_unlock(chunk);
+	if (done)
+		*start = chunk->address + chunk_size();
+	return done && *start >= end;
+}

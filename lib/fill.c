@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+/* fill.c - reading pages back from swap space: see fill.h */
+#include "fill.h"
+#include "error.h"
+#include "hash.h"
+
+/* From this many pages on, a tray and one MOVE (one flush, 25 us with another
+ * thread running) are cheaper than a copy of each page (1.2 us). */
+#define FILL_TRAY_MIN 16
+/* A read that fails or gives wrong contents is tried once more. */
+#define FILL_ATTEMPTS 2
+
+/* -- mapping pages ------------------------------------------------------------ */
+
+static bool worth_another_try(long err)
+{
+	return err == -EAGAIN || err == -ENOMEM;
+}
+
+/* One step of fill_copy or fill_move: how the first pages of a run went. */
+struct step {
+	uint64_t installed;
+	uint64_t done; /* installed, or not to be tried again */
+};
+
+static struct step judge_step(uint64_t run, long result, bool *ret_again)
+{
+	unsigned first = mask_first(run);
+	struct step step = { 0, mask_bit(first) };
+
+	if (result > 0) {
+		step.installed = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+		step.done = step.installed;
+	} else if (result == -EEXIST) {
+		/* It came behind our back (MADV_POPULATE and the like). */
+		step.installed = mask_bit(first);
+	} else if (worth_another_try(result)) {
+		*ret_again = true;
+		step.done = run;
+	}
+	/* ENOENT, EFAULT, EINVAL: the mapping is gone or is another now;
+	 * ESRCH: the process is ending. */
+	return step;
+}
+
+static uint64_t wake_existing(struct pager *pager, struct chunk *chunk, struct step step, long result)
+{
+	if (result == -EEXIST)
+		uffd_wake(&pager->uffd, chunk_page(chunk, mask_first(step.installed)), page_size());
+	return step.installed;
+}
+
+uint64_t fill_copy(struct pager *pager, struct chunk *chunk, uint64_t mask, const char *base,
+		   bool *ret_again)
+{
+	uint64_t installed = 0;
+	bool single = false;
+
+	while (mask) {
+		uint64_t run = single ? mask_bit(mask_first(mask)) : mask_first_run(mask);
+		unsigned first = mask_first(run);
+		size_t size = (size_t)mask_count(run) << page_shift();
+		long result = uffd_copy(&pager->uffd, chunk_page(chunk, first),
+					base + ((size_t)first << page_shift()), size);
+		struct step step;
+
+		if (result < 0 && mask_count(run) > 1 && !worth_another_try(result)) {
+			single = true; /* find out which page it is */
+			continue;
+		}
+		step = judge_step(run, result, ret_again);
+		installed |= wake_existing(pager, chunk, step, result);
+		mask &= ~step.done;
+	}
+	return installed;
+}
+
+/* Moves the beginning of a run, or where that is not to be had (no MOVE; a
+ * read-only mapping), copies it and gives the tray's frames back: either way
+ * the tray has them no more.  The copy needs a frame for a moment, which is
+ * what each handler's reserve is for. */
+static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run, struct tray *tray)
+{
+	unsigned first = mask_first(run);
+	void *to = chunk_page(chunk, first);
+	void *from = tray_page(tray, first);
+	size_t size = (size_t)mask_count(run) << page_shift();
+	long result = -EINVAL;
+
+	if (pager->uffd.move)
+		result = uffd_move(&pager->uffd, to, from, size);
+	if (result == -EINVAL || result == -EBUSY) {
+		result = uffd_copy(&pager->uffd, to, from, size);
+		if (result > 0)
+			sys_madvise(from, (size_t)result, MADV_DONTNEED);
+	}
+	if (result > 0)
+		tray->frames &= ~mask_range(first, (unsigned)((size_t)result >> page_shift()));
+	return result;
+}
+
+uint64_t fill_move(struct pager *pager, struct chunk *chunk, uint64_t mask, struct tray *tray,
+		   bool *ret_again)
+{
+	uint64_t installed = 0;
+	bool single = false;
+
+	while (mask) {
+		uint64_t run = single ? mask_bit(mask_first(mask)) : mask_first_run(mask);
+		long result = move_or_copy(pager, chunk, run, tray);
+		struct step step;
+
+		if (result < 0 && mask_count(run) > 1 && !worth_another_try(result)) {
+			single = true;
+			continue;
+		}
+		step = judge_step(run, result, ret_again);
+		installed |= wake_existing(pager, chunk, step, result);
+		mask &= ~step.done;
+	}
+	return installed;
+}
+
+uint64_t fill_restore_move(struct pager *pager, struct chunk *chunk, uint64_t mask,
+			   struct tray *tray, bool *ret_again)
+{
+	uint64_t before = tray->frames;
+	uint64_t installed;
+
+	chunk_begin_fill(chunk, mask);
+	installed = fill_move(pager, chunk, mask, tray, ret_again);
+	tray->frames = before; /* chunk_end_restore takes them out */
+	chunk_end_restore(pager, chunk, tray, mask, installed, true);
+	return installed;
+}
+
+uint64_t fill_restore_copy(struct pager *pager, struct chunk *chunk, uint64_t mask,
+			   struct tray *tray, bool *ret_again)
+{
+	uint64_t installed;
+
+	chunk_begin_fill(chunk, mask);
+	installed = fill_copy(pager, chunk, mask, tray->address, ret_again);
+	chunk_end_restore(pager, chunk, tray, mask, installed, false);
+	credit_give(&pager->arena, mask_count(mask & ~installed));
+	return installed;
+}
+
+/* -- starting ------------------------------------------------------------------ */
+
+void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)
+{
+	handler->bounce = bounce;
+	handler->bounce_pages = bounce_pages;
+	handler->bounce_taken = bounce_pages < 64 ? ~mask_range(0, bounce_pages) : 0;
+	for (unsigned i = 0; i < HANDLER_FILLS; i++) {
+		handler->fills[i].next = handler->free_fills;
+		handler->free_fills = &handler->fills[i];
+	}
+}
+
+/* A run of free bounce pages: as many as can be had of n, at least one. */
+static char *bounce_alloc(struct handler *handler, unsigned n, unsigned *ret_n)
+{
+	uint64_t free = ~handler->bounce_taken;
+	uint64_t best = 0;
+
+	while (free) {
+		uint64_t run = mask_first_run(free);
+
+		free &= ~run;
+		if (mask_count(run) > mask_count(best))
+			best = run;
+		if (mask_count(best) >= n)
+			break;
+	}
+	if (!best)
+		return NULL;
+	*ret_n = mask_count(best) < n ? mask_count(best) : n;
+	handler->bounce_taken |= mask_range(mask_first(best), *ret_n);
+	return handler->bounce + ((size_t)mask_first(best) << page_shift());
+}
+
+static void bounce_free(struct handler *handler, char *bounce, unsigned n)
+{
+	unsigned first = (unsigned)((size_t)(bounce - handler->bounce) >> page_shift());
+
+	handler->bounce_taken &= ~mask_range(first, n);
+}
+
+/* The part of mask around page must whose slots are adjacent too. */
+static uint64_t adjacent_slots(const struct chunk *chunk, uint64_t mask, unsigned must)
+{
+	unsigned first = must, last = must;
+
+	while (first > 0 && (mask & mask_bit(first - 1)) &&
+	       chunk->page[first - 1].slot + 1 == chunk->page[first].slot)
+		first--;
+	while (last + 1 < CHUNK_PAGES && (mask & mask_bit(last + 1)) &&
+	       chunk->page[last].slot + 1 == chunk->page[last + 1].slot)
+		last++;
+	return mask_range(first, last - first + 1);
+}
+
+/* n pages of the run mask, must among them: from it upwards, if there are so many. */
+static uint64_t shorten(uint64_t mask, unsigned must, unsigned n)
+{
+	unsigned last = mask_last(mask);
+	unsigned first = must + n - 1 <= last ? must : last - n + 1;
+
+	return mask_range(first, n);
+}
+
+/* Where n pages of the run are read to; shortens the run to what there is. */
+static bool take_buffers(struct handler *handler, struct fill *fill, uint64_t *run, unsigned must)
+{
+	struct pager *pager = handler->pager;
+	unsigned n = mask_count(*run);
+
+	fill->tray = NULL;
+	fill->bounce = NULL;
+	if (n >= FILL_TRAY_MIN && pager->uffd.move && credit_take(&pager->arena, n)) {
+		fill->tray = tray_alloc(&pager->arena);
+		if (fill->tray)
+			return true;
+		credit_give(&pager->arena, n);
+	}
+	fill->bounce = bounce_alloc(handler, n, &n);
+	if (!fill->bounce)
+		return false;
+	if (!credit_take(&pager->arena, n)) {
+		if (n > 1)
+			bounce_free(handler, fill->bounce + page_size(), n - 1);
+		n = 1;
+		if (!credit_take(&pager->arena, n)) {
+			bounce_free(handler, fill->bounce, n);
+			handler->starved = true;
+			return false;
+		}
+	}
+	*run = shorten(*run, must, n);
+	return true;
+}
+
+static void fill_done(struct io_request *request, long result)
+{
+	struct fill *fill = request->owner;
+	struct handler *handler = fill->handler;
+
+	fill->result = result;
+	fill->next = handler->finished_fills;
+	handler->finished_fills = fill;
+}
+
+static void submit_read(struct fill *fill)
+{
+	struct pager *pager = fill->handler->pager;
+	unsigned first = mask_first(fill->all);
+	size_t size = (size_t)mask_count(fill->all) << page_shift();
+
+	fill->iov.iov_base = fill->tray ? tray_page(fill->tray, first) : fill->bounce;
+	fill->iov.iov_len = size;
+	fill->request = (struct io_request){
+		.done = fill_done,
+		.fd = swap_fd(&pager->swap, fill->slot),
+		.offset = swap_offset(&pager->swap, fill->slot),
+		.iov = &fill->iov,
+		.iov_count = 1,
+		.owner = fill,
+	};
+	stat_add(&pager->stats->reads, 1);
+	stat_add(&pager->stats->bytes_read, size);
+	io_submit(fill->handler->io, &fill->request);
+}
+
+uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must)
+{
+	struct fill *fill = handler->free_fills;
+	uint64_t run = adjacent_slots(chunk, mask, must);
+
+	if (!fill || !take_buffers(handler, fill, &run, must))
+		return 0;
+	handler->free_fills = fill->next;
+	fill->handler = handler;
+	fill->chunk = chunk;
+	fill->mask = fill->all = run;
+	fill->slot = chunk->page[mask_first(run)].slot;
+	fill->attempts = 0;
+	if (fill->tray)
+		fill->tray->frames = run;
+	fill->sibling = chunk->fills;
+	chunk->fills = fill;
+	chunk_begin_fill(chunk, run);
+	stat_add(&handler->pager->stats->pages_read, mask_count(run));
+	handler->reads_in_flight++;
+	submit_read(fill);
+	return run;
+}
+
+/* -- finishing ----------------------------------------------------------------- */
+
+static const char *fill_base(const struct fill *fill)
+{
+	if (fill->tray)
+		return fill->tray->address;
+	return fill->bounce - ((size_t)mask_first(fill->all) << page_shift());
+}
+
+/* The wanted pages that were read whole and are what was written. */
+static uint64_t good_pages(const struct fill *fill)
+{
+	const struct pager *pager = fill->handler->pager;
+	unsigned whole = fill->result > 0 ? (unsigned)((size_t)fill->result >> page_shift()) : 0;
+	uint64_t read = fill->all & mask_range(mask_first(fill->all), whole);
+	uint64_t good = 0;
+	unsigned i;
+
+	mask_for_each(i, fill->mask & read)
+		if (hash_page(pager, fill_base(fill) + ((size_t)i << page_shift())) ==
+		    fill->chunk->page[i].hash)
+			good |= mask_bit(i);
+	return good;
+}
+
+static void unlink_fill(struct fill *fill)
+{
+	struct fill **link = &fill->chunk->fills;
+
+	while (*link != fill)
+		link = &(*link)->sibling;
+	*link = fill->sibling;
+}
+
+/* Gives back the buffers, and the credits of pages that were not installed. */
+static void release_buffers(struct fill *fill, uint64_t installed)
+{
+	struct handler *handler = fill->handler;
+	struct arena *arena = &handler->pager->arena;
+
+	if (fill->tray) {
+		tray_free(arena, &fill->tray, 1);
+	} else {
+		bounce_free(handler, fill->bounce, mask_count(fill->all));
+		credit_give(arena, mask_count(fill->all & ~installed));
+	}
+}
+
+/* Who waits for pages that did not come shall fault again. */
+static void wake_dropped(struct pager *pager, struct chunk *chunk, uint64_t dropped)
+{
+	while (dropped) {
+		uint64_t run = mask_first_run(dropped);
+
+		uffd_wake(&pager->uffd, chunk_page(chunk, mask_first(run)),
+			  (size_t)mask_count(run) << page_shift());
+		dropped &= ~run;
+	}
+}
+
+/* The last step; the chunk is locked. */
+static void end_fill(struct fill *fill, uint64_t installed)
+{
+	struct handler *handler = fill->handler;
+	struct chunk *chunk = fill->chunk;
+
+	chunk_end_fill(handler->pager, chunk, fill->mask, installed);
+	unlink_fill(fill);
+	release_buffers(fill, installed);
+	wake_dropped(handler->pager, chunk, fill->all & ~installed);
+	fill->next = handler->free_fills;
+	handler->free_fills = fill;
+	handler->reads_in_flight--;
+}
+
+/* Where the kernel has no UFFDIO_POISON: a mapping of a file that ends before
+ * it raises SIGBUS as well. */
+static void map_poison(struct pager *pager, void *addr)
+{
+	sys_mmap(addr, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 pager->poison_fd, 0);
+}
+
+void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	unsigned i;
+
+	stat_add(&pager->stats->pages_poisoned, mask_count(mask));
+	chunk_poison(pager, chunk, mask);
+	mask_for_each(i, mask) {
+		void *addr = chunk_page(chunk, i);
+
+		if (pager->uffd.poison)
+			uffd_poison(&pager->uffd, addr, page_size());
+		else
+			map_poison(pager, addr);
+		uffd_wake(&pager->uffd, addr, page_size());
+	}
+}
+
+void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err)
+{
+	unsigned i;
+
+	mask_for_each(i, mask)
+		error_report(EVENT_READ_FAILED,
+			     "the page at %lx is lost: %s; touching it raises SIGBUS",
+			     (unsigned long)(uintptr_t)chunk_page(chunk, i),
+			     err ? error_name(err) : "swap space gave back other contents");
+	fill_give_up(pager, chunk, mask);
+}
+
+/* true: finished, or on its way again; false: come back later. */
+static bool finish_locked(struct fill *fill)
+{
+	struct pager *pager = fill->handler->pager;
+	struct chunk *chunk = fill->chunk;
+	uint64_t good = good_pages(fill);
+	uint64_t bad = fill->mask & ~good;
+	uint64_t installed;
+	bool again = false;
+
+	if (bad) {
+		stat_add(&pager->stats->read_errors, 1);
+		if (++fill->attempts < FILL_ATTEMPTS) {
+			submit_read(fill);
+			return true;
+		}
+		chunk_end_fill(pager, chunk, bad, 0);
+		fill->mask &= ~bad;
+		fill_poison(pager, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
+	}
+	installed = fill->tray ? fill_move(pager, chunk, good, fill->tray, &again)
+			       : fill_copy(pager, chunk, good, fill_base(fill), &again);
+	if (again && installed != good) {
+		/* Keep what is there; the rest stays swapped, and who waits
+		 * for it faults again. */
+		fill->handler->starved = true;
+	}
+	end_fill(fill, installed);
+	policy_insert(&pager->policy, chunk);
+	return true;
+}
+
+static bool fill_finish(struct fill *fill)
+{
+	struct chunk *chunk = fill->chunk;
+	bool ret;
+
+	if (!chunk_try_lock(chunk))
+		return false;
+	ret = finish_locked(fill);
+	chunk_unlock(chunk);
+	return ret;
+}
+
+bool fill_finish_all(struct handler *handler)
+{
+	struct fill *list = handler->finished_fills;
+	struct fill *next;
+
+	handler->finished_fills = NULL;
+	for (struct fill *fill = list; fill; fill = next) {
+		next = fill->next;
+		if (!fill_finish(fill)) {
+			fill->next = handler->finished_fills;
+			handler->finished_fills = fill;
+		}
+	}
+	return handler->finished_fills == NULL;
+}

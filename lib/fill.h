@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* fill.h - reading pages back from swap space
+ *
+ * A fill reads adjacent pages of a chunk that lie in adjacent slots.  A few
+ * pages go through a bounce buffer and are copied in (no TLB flush); long runs
+ * are read into an empty tray and moved in (no copy).  Each page is checked
+ * against the hash that was kept when it was written.
+ *
+ * A fill stands in its chunk's list while it is in flight: whoever discards
+ * pages takes them out of its mask, and they are thrown away when they come.
+ */
+#ifndef SPILL_FILL_H
+#define SPILL_FILL_H
+
+#include "handler.h"
+
+void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages);
+
+/* Starts reading swapped pages of the chunk: mask is a run of adjacent pages,
+ * of which as many are taken, from the one named must outwards, as lie in
+ * adjacent slots and as there are buffers and credits for.  Gives what is being
+ * read now, 0 if nothing.  The caller holds (C). */
+uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must);
+
+/* Installs what has been read; false if some could not be finished yet. */
+bool fill_finish_all(struct handler *handler);
+
+/* Maps pages of the chunk that are being filled: from base + their offsets in
+ * the chunk.  Gives what is mapped now; *ret_again: the kernel had no memory
+ * or was busy, and the rest is worth another try. */
+uint64_t fill_copy(struct pager *pager, struct chunk *chunk, uint64_t mask, const char *base,
+		   bool *ret_again);
+/* The same with the frames of a tray, which loses them. */
+uint64_t fill_move(struct pager *pager, struct chunk *chunk, uint64_t mask, struct tray *tray,
+		   bool *ret_again);
+
+/* Cached pages go back from their tray: with their frames; or copied, and then
+ * the caller has taken credits for them, of which what is not needed is given
+ * back.  The caller holds (C). */
+uint64_t fill_restore_move(struct pager *pager, struct chunk *chunk, uint64_t mask,
+			   struct tray *tray, bool *ret_again);
+uint64_t fill_restore_copy(struct pager *pager, struct chunk *chunk, uint64_t mask,
+			   struct tray *tray, bool *ret_again);
+
+/* The pages are lost: SIGBUS for whoever touches them.  The caller holds (C). */
+void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err);
+/* The same, where nothing can make room for them (told by the caller). */
+void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* fork.c - right data on both sides of a fork: see fork.h */
+#include "fork.h"
+#include "command.h"
+#include "error.h"
+#include "handler.h"
+#include "pagemap.h"
+#include "pager.h"
+#include <pthread.h>
+
+/* How often prepare looks whether the last writes are done. */
+#define QUIET_NS 50000
+
+static struct lock list_lock;
+static struct pager *pagers;	  /* (list_lock) */
+static _Atomic bool registered;
+
+/* -- the list --------------------------------------------------------------------- */
+
+void fork_registered(void)
+{
+	registered = true;
+}
+
+void fork_enlist(struct pager *pager)
+{
+	bool first = !atomic_exchange(&registered, true);
+
+	lock_take(&list_lock, LOCK_FORK);
+	pager->next = pagers;
+	pagers = pager;
+	lock_drop(&list_lock, LOCK_FORK);
+	if (first)
+		pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+void fork_delist(struct pager *pager)
+{
+	lock_take(&list_lock, LOCK_FORK);
+	for (struct pager **link = &pagers; *link; link = &(*link)->next)
+		if (*link == pager) {
+			*link = pager->next;
+			break;
+		}
+	lock_drop(&list_lock, LOCK_FORK);
+}
+
+/* -- prepare ----------------------------------------------------------------------- */
+
+/* Nothing is being evicted, and what was is on swap space. */
+static void make_quiet(struct pager *pager)
+{
+	struct timespec pause = { 0, QUIET_NS };
+
+	atomic_fetch_add(&pager->gate, 1);
+	while (pager->evicting || pager->writes) {
+		pager_wake(pager);
+		sys_call2(SYS_nanosleep, &pause, 0);
+	}
+}
+
+/* The pipe is made at the first fork; later ones open its writing end anew.
+ * Without a pipe, old slots are simply never freed. */
+static void make_lifeline(struct pager *pager)
+{
+	char path[32];
+	int ends[2];
+
+	if (pager->lifeline < 0) {
+		if (sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) < 0)
+			return;
+		pager->lifeline = fd_raise(ends[0]);
+		pager->lifeline_writer = fd_raise(ends[1]);
+		return;
+	}
+	error_format(path, sizeof(path), "/proc/self/fd/%d", pager->lifeline);
+	pager->lifeline_writer = fd_raise(sys_open(path, O_WRONLY | O_CLOEXEC, 0));
+	if (pager->lifeline_writer < 0) {
+		/* The children that are out there are not seen any more. */
+		sys_close(pager->lifeline);
+		pager->lifeline = -1;
+	}
+}
+
+static void prepare_pager(struct pager *pager)
+{
+	lock_take(&pager->region_lock, LOCK_REGION);
+	pager->region_owner = sys_gettid();
+	pager->lifeline_writer = -1;
+	if (!pager_is_armed(pager))
+		return;
+	make_quiet(pager);
+	make_lifeline(pager);
+	swap_fork(&pager->swap);
+}
+
+void fork_prepare(void)
+{
+	lock_take(&list_lock, LOCK_FORK);
+	for (struct pager *pager = pagers; pager; pager = pager->next)
+		prepare_pager(pager);
+}
+
+/* -- parent ------------------------------------------------------------------------- */
+
+static void close_writer(struct pager *pager)
+{
+	if (pager->lifeline_writer >= 0)
+		sys_close(pager->lifeline_writer);
+	pager->lifeline_writer = -1;
+}
+
+static void release_pager(struct pager *pager)
+{
+	pager->region_owner = 0;
+	lock_drop(&pager->region_lock, LOCK_REGION);
+}
+
+void fork_parent(void)
+{
+	for (struct pager *pager = pagers; pager; pager = pager->next) {
+		if (pager_is_armed(pager)) {
+			close_writer(pager);
+			atomic_fetch_sub(&pager->gate, 1);
+			pager_wake(pager);
+		}
+		release_pager(pager);
+	}
+	lock_drop(&list_lock, LOCK_FORK);
+}
+
+void fork_check_children(struct pager *pager)
+{
+	struct pollfd fd = { .fd = pager->lifeline, .events = POLLIN };
+	struct timespec now = { 0, 0 };
+	int expected = pager->lifeline;
+
+	if (expected < 0 || sys_poll(&fd, 1, &now) <= 0 || !(fd.revents & POLLHUP))
+		return;
+	/* One handler takes it upon itself. */
+	if (__atomic_compare_exchange_n(&pager->lifeline, &expected, -1, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED)) {
+		sys_close(fd.fd);
+		swap_fork_done(&pager->swap);
+	}
+}
+
+/* -- child -------------------------------------------------------------------------- */
+
+/* Whoever held these was another thread. */
+static void reset_locks(struct pager *pager)
+{
+	lock_reset(&pager->arena.lock);
+	lock_reset(&pager->policy.lock);
+	lock_reset(&pager->readahead.lock);
+	lock_reset(&pager->requests.lock);
+	lock_reset(&pager->meta.lock);
+	pager->meta.left = 0; /* it may have been in the middle of a step */
+	for (unsigned i = 0; i < pager->swap.count; i++) {
+		lock_reset(&pager->swap.space[i].map.lock);
+		lock_reset(&pager->swap.space[i].grow_lock);
+	}
+}
+
+static void reset_counts(struct pager *pager)
+{
+	pager->policy = (struct policy){ 0 };
+	pager->requests.count = 0;
+	pager->resident = pager->cached = 0;
+	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
+	pager->gate = pager->evicting = pager->writes = 0;
+	pager->settle_waiters = 0;
+	pager->swap_full = false;
+}
+
+/* libc's part of the child may have written to pages that are not here: what
+ * is there now is zeros and that. */
+static void discard_strangers(struct chunk *chunk)
+{
+	uint64_t away = chunk->swapped & ~chunk->resident;
+
+	while (away) {
+		uint64_t run = mask_first_run(away);
+
+		sys_madvise(chunk_page(chunk, mask_first(run)),
+			    (size_t)mask_count(run) << page_shift(), MADV_DONTNEED);
+		away &= ~run;
+	}
+}
+
+static void rebuild_rows(struct pager *pager)
+{
+	int pagemap = pagemap_open();
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END) {
+		uint64_t present = 0;
+
+		if (chunk->filling || chunk->lock.word)
+			present = pagemap_present(pagemap, (void *)chunk->address, CHUNK_PAGES);
+		chunk_fork_child(pager, chunk, present);
+		discard_strangers(chunk);
+		if (chunk->resident)
+			policy_insert(&pager->policy, chunk);
+	}
+	if (pagemap >= 0)
+		sys_close(pagemap);
+}
+
+static int restart(struct pager *pager)
+{
+	int err;
+
+	pager_stop(pager, true);
+	reset_locks(pager);
+	reset_counts(pager);
+	pager->stats = stats_fork(pager->stats);
+	if (!pager->stats)
+		pager->stats = stats_private();
+	rebuild_rows(pager);
+	err = swap_fork_child(&pager->swap, &pager->options, &pager->why);
+	if (!err)
+		err = pager_start(pager);
+	if (!err)
+		err = pager_register_all(pager, false);
+	stat_set(&pager->stats->armed, 1);
+	return err;
+}
+
+static void child_pager(struct pager *pager)
+{
+	int err = 0;
+
+	lock_reset(&pager->region_lock);
+	pager->region_owner = 0;
+	if (!pager_is_armed(pager))
+		return;
+	if (pager->lifeline >= 0)
+		sys_close(pager->lifeline);
+	pager->lifeline = -1;
+	/* The writing end stays open: that is what it is for. */
+	err = restart(pager);
+	if (err)
+		error_fatal(EVENT_ARM_FAILED, "a forked process cannot be paged: %s (%s)",
+			    pager->why ? pager->why : "paging cannot be started", error_name(err));
+}
+
+void fork_child(void)
+{
+	error_reset();
+	lock_reset_held();
+	lock_reset(&list_lock);
+	for (struct pager *pager = pagers; pager; pager = pager->next)
+		child_pager(pager);
+}

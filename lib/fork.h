@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* fork.h - right data on both sides of a fork
+ *
+ * prepare  holds (G), so that no application thread is changing anything;
+ *          closes the gate for evictions and waits until all that was evicted
+ *          is on swap space.  Faults go on being served: libc itself may touch
+ *          paged memory until the very system call.
+ * parent   opens the gate.
+ * child    has the page table as it was at some moment of the system call, and
+ *          none of the threads.  What was cached is swapped here (its trays are
+ *          MADV_DONTFORK); pages that a handler was at work on are what the
+ *          child's own mapping says.  It discards what libc may have written to
+ *          pages that are not resident, opens a userfaultfd, an arena and swap
+ *          space of its own, and starts its handlers.
+ *
+ * Slots that the child inherited are read-only to it.  The parent puts off
+ * freeing slots that are older than the fork until every such child is gone or
+ * has called exec: it sees that on the lifeline, a pipe whose writing end only
+ * they hold.
+ *
+ * The handlers are registered before anybody else's, so they are the last to
+ * prepare and the first to run in the child.
+ *
+ * Locking: the list of pagers has its own lock, outermost, held from prepare to
+ * parent or child.
+ */
+#ifndef SPILL_FORK_H
+#define SPILL_FORK_H
+
+struct pager;
+
+/* A new pager takes part; the first one registers the handlers. */
+void fork_enlist(struct pager *pager);
+void fork_delist(struct pager *pager);
+
+/* The atfork handlers, for who registers them himself (the preload library,
+ * before anything else does): fork_registered says that it has been done. */
+void fork_prepare(void);
+void fork_parent(void);
+void fork_child(void);
+void fork_registered(void);
+
+/* If no child of a fork is left that could read old slots, lets them go.  For
+ * handlers, inside an eviction. */
+void fork_check_children(struct pager *pager);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* handler.c - a thread that serves page faults: see handler.h */
+#include "handler.h"
+#include "error.h"
+#include "evict.h"
+#include "fault.h"
+#include "fill.h"
+#include "thread.h"
+#include "writeback.h"
+#include <string.h>
+
+/* How long a handler that has reads in flight looks for them before it sleeps:
+ * about one disk read.  It keeps the CPU out of the idle state, from which a
+ * wake-up costs as much again; it yields to anybody who wants the CPU. */
+#define SPIN_NS 150000
+/* Nothing can be done now: a lock is held, or a write must finish first. */
+#define PAUSE_NS 100000
+/* Faults for which nothing could make room, in a row, before pages are given
+ * up: all that time swap space is full and no read or write is in flight. */
+#define FUTILE_PAUSES 2000
+
+/* A page of bounce buffers for each so many frames of the budget. */
+#define BOUNCE_DIVISOR 128
+
+static unsigned bounce_pages(const struct pager *pager)
+{
+	uint64_t n = (pager->options.budget >> page_shift()) / BOUNCE_DIVISOR;
+
+	return n > HANDLER_BOUNCE_MAX ? HANDLER_BOUNCE_MAX : (unsigned)n;
+}
+
+unsigned handler_charge(const struct pager *pager)
+{
+	return bounce_pages(pager) + CHUNK_PAGES;
+}
+
+/* -- requests ------------------------------------------------------------------- */
+
+static bool carry_out(struct handler *handler, struct request *request)
+{
+	if (request->kind == REQUEST_COLD)
+		return evict_range(handler, &request->start, request->end);
+	return fault_will_need(handler, &request->start, request->end);
+}
+
+/* A little of what was asked for; true if anything was done. */
+static bool serve_requests(struct handler *handler)
+{
+	uintptr_t before;
+
+	if (!handler->has_request)
+		handler->has_request = request_pop(&handler->pager->requests, &handler->request);
+	if (!handler->has_request)
+		return false;
+	before = handler->request.start;
+	handler->has_request = !carry_out(handler, &handler->request);
+	/* A hint that cannot be followed now is dropped. */
+	if (handler->request.start == before && handler->reads_in_flight == 0)
+		handler->has_request = false;
+	return true;
+}
+
+/* -- faults --------------------------------------------------------------------- */
+
+static void read_faults(struct handler *handler)
+{
+	while (handler->more_faults && handler->fault_count < HANDLER_FAULTS) {
+		int n = uffd_read(&handler->pager->uffd, handler->faults + handler->fault_count,
+				  HANDLER_FAULTS - handler->fault_count);
+
+		if (n < 0)
+			handler->more_faults = false;
+		else
+			handler->fault_count += (unsigned)n;
+	}
+}
+
+/* Serves what can be served; the others keep their order.  true: any was. */
+static bool serve_faults(struct handler *handler)
+{
+	unsigned left = 0;
+	unsigned count = handler->fault_count;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!fault_serve(handler, &handler->faults[i]))
+			handler->faults[left++] = handler->faults[i];
+	handler->fault_count = left;
+	return left < count;
+}
+
+/* -- nothing left -------------------------------------------------------------------- */
+
+/* Swap space is full and all that is held is dirty: first the allowance, then
+ * the page that was asked for is given up. */
+static void out_of_room(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	int64_t allowance = (int64_t)(pager->options.overcommit >> page_shift());
+	struct uffd_fault *fault = &handler->faults[0];
+	struct chunk *chunk;
+
+	handler->futile = 0;
+	if (pager->arena.overcommit < allowance) {
+		atomic_store(&pager->arena.overcommit, allowance);
+		return;
+	}
+	chunk = pagetable_find(&pager->table, fault->address);
+	if (!chunk || !chunk_try_lock(chunk))
+		return;
+	if (!((chunk->resident | chunk->cached | chunk->filling) &
+	      mask_bit(chunk_index(chunk, fault->address)))) {
+		error_report(EVENT_NO_ROOM, "memory and swap space are full: nothing can make "
+					    "room for the page at %lx; touching it raises SIGBUS",
+			     (unsigned long)fault->address);
+		fill_give_up(pager, chunk, mask_bit(chunk_index(chunk, fault->address)));
+	}
+	chunk_unlock(chunk);
+}
+
+static void note_futility(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+
+	if (!handler->starved || !pager->swap_full || pager->writes ||
+	    handler->reads_in_flight || pager->gate)
+		handler->futile = 0;
+	else if (++handler->futile > FUTILE_PAUSES && handler->fault_count)
+		out_of_room(handler);
+}
+
+/* -- the loop ---------------------------------------------------------------------- */
+
+static bool spins(const struct handler *handler)
+{
+	return handler->reads_in_flight && !(handler->pager->options.disable & SPILL_FEATURE_SPIN);
+}
+
+static void look(struct handler *handler, uint64_t timeout_ns)
+{
+	unsigned ready = io_wait(handler->io, timeout_ns);
+	uint64_t count;
+
+	if (ready & (1u << WATCH_UFFD))
+		handler->more_faults = true;
+	if (ready & (1u << WATCH_WAKE))
+		sys_read(handler->wake_fd, &count, sizeof(count));
+}
+
+static bool has_news(const struct handler *handler)
+{
+	return handler->more_faults || handler->finished_fills || handler->finished_writes;
+}
+
+/* Looks for reads in flight without sleeping, for a while. */
+static void spin(struct handler *handler)
+{
+	uint64_t end = sys_now() + SPIN_NS;
+
+	do {
+		look(handler, 0);
+		if (has_news(handler) || handler->pager->stopping)
+			return;
+		sys_yield();
+	} while (sys_now() < end);
+}
+
+/* Everything was tried: sleeps until there is something to do. */
+static void rest(struct handler *handler)
+{
+	bool waiting = handler->fault_count || handler->finished_fills ||
+		       handler->finished_writes || handler->has_request;
+
+	if (waiting) {
+		note_futility(handler);
+		look(handler, handler->evicting || handler->starved ? PAUSE_NS : 0);
+		sys_yield();
+		return;
+	}
+	if (spins(handler)) {
+		spin(handler);
+		if (has_news(handler))
+			return;
+	}
+	if (!handler->evicting)
+		pager_publish(handler->pager);
+	look(handler, handler->evicting ? PAUSE_NS : UINT64_MAX);
+}
+
+static bool work(struct handler *handler)
+{
+	bool progress;
+
+	read_faults(handler);
+	progress = serve_faults(handler);
+	if (handler->finished_fills)
+		progress |= fill_finish_all(handler);
+	if (handler->finished_writes)
+		progress |= writeback_finish_all(handler);
+	progress |= evict_ahead(handler);
+	progress |= serve_requests(handler);
+	return progress;
+}
+
+static void drain(struct handler *handler)
+{
+	while (handler->reads_in_flight || handler->pager->writes) {
+		fill_finish_all(handler);
+		writeback_finish_all(handler);
+		look(handler, PAUSE_NS);
+	}
+}
+
+static void *handler_main(void *arg)
+{
+	struct handler *handler = arg;
+	struct pager *pager = handler->pager;
+
+	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
+	if (io_enable(handler->io) < 0)
+		error_fatal(EVENT_HANDLER_LOST, "a handler could not start its ring");
+	handler->more_faults = true;
+	while (!pager->stopping) {
+		if (work(handler))
+			look(handler, 0);
+		else
+			rest(handler);
+	}
+	drain(handler);
+	return NULL;
+}
+
+/* -- starting and stopping ----------------------------------------------------------- */
+
+/* The CPUs of the process, dealt out: handler n gets every HANDLERS_MAX-th. */
+static void deal_cpus(struct handler *handler)
+{
+	unsigned handlers = handler->pager->handler_count;
+	unsigned seen = 0;
+	cpu_set_t all;
+
+	CPU_ZERO(&handler->cpus);
+	CPU_ZERO(&all);
+	if (sys_call3(SYS_sched_getaffinity, 0, sizeof(all), &all) <= 0)
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all) && seen++ % handlers == handler->number % handlers)
+			CPU_SET(cpu, &handler->cpus);
+}
+
+static int make_io(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	int watches[IO_WATCHES];
+
+	handler->wake_fd = (int)sys_call2(SYS_eventfd2, 0, O_CLOEXEC | O_NONBLOCK);
+	if (handler->wake_fd < 0)
+		return handler->wake_fd;
+	watches[WATCH_UFFD] = pager->uffd.fd;
+	watches[WATCH_WAKE] = handler->wake_fd;
+	return io_open(&handler->io, !(pager->options.disable & SPILL_FEATURE_URING),
+		       HANDLER_FILLS + HANDLER_WRITES, watches);
+}
+
+static char *make_bounce(const struct handler *handler)
+{
+	return meta_map((size_t)bounce_pages(handler->pager) << page_shift());
+}
+
+int handler_start(struct pager *pager, struct handler *handler, unsigned number)
+{
+	char name[16] = "spill/";
+	char *bounce;
+	int err;
+
+	memset(handler, 0, sizeof(*handler));
+	handler->pager = pager;
+	handler->number = number;
+	handler->wake_fd = -1;
+	deal_cpus(handler);
+	bounce = make_bounce(handler);
+	if (!bounce)
+		return -ENOMEM;
+	fill_init(handler, bounce, bounce_pages(pager));
+	err = writeback_init(handler);
+	if (!err)
+		err = make_io(handler);
+	if (err)
+		return err;
+	error_format(name, sizeof(name), "spill/%u", number);
+	err = thread_start(&handler->thread, name, handler_main, handler);
+	handler->started = err == 0;
+	return err;
+}
+
+void handler_stop(struct handler *handler, bool in_child)
+{
+	if (handler->started && !in_child) {
+		handler_wake(handler);
+		pthread_join(handler->thread, NULL);
+	}
+	handler->started = false;
+	io_close(handler->io, in_child);
+	handler->io = NULL;
+	if (handler->wake_fd >= 0)
+		sys_close(handler->wake_fd);
+	handler->wake_fd = -1;
+	writeback_free(handler);
+	meta_unmap(handler->bounce, (size_t)handler->bounce_pages << page_shift());
+	handler->bounce = NULL;
+}
+
+void handler_wake(struct handler *handler)
+{
+	uint64_t one = 1;
+
+	sys_write(handler->wake_fd, &one, sizeof(one));
+}

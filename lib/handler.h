@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* handler.h - a thread that serves page faults
+ *
+ * One for each CPU of the process, pinned there, with its own ring: the handler
+ * that shares the CPU with the faulting thread wakes up cheaply.  Whatever it
+ * needs it has before it starts: places for the faults that it has read,
+ * descriptors of reads (fills) and writes, bounce buffers, a run of slots, and
+ * in the budget, the frames of one tray for an eviction by copying.
+ *
+ * A handler never sleeps on a chunk's lock: it tries, and comes back later.
+ *
+ * Locking: everything here belongs to the handler's own thread, but for fills
+ * that stand in a chunk's list: their mask and sibling are (C).
+ */
+#ifndef SPILL_HANDLER_H
+#define SPILL_HANDLER_H
+
+#include "io.h"
+#include "pager.h"
+#include <pthread.h>
+#include <sched.h>
+
+#define HANDLER_FAULTS 64
+#define HANDLER_FILLS 32
+#define HANDLER_WRITES 8
+#define HANDLER_BOUNCE_MAX 64
+#define WRITE_PAGES_MAX 256 /* 1 MiB at 4 KiB a page */
+#define WRITE_PARTS_MAX 32
+
+/* A read in flight: adjacent pages of a chunk from adjacent slots. */
+struct fill {
+	struct io_request request;
+	struct iovec iov;
+	struct handler *handler;
+	struct chunk *chunk;
+	struct fill *sibling; /* (C) the chunk's next fill */
+	struct fill *next;    /* in the handler's list of free or finished ones */
+	uint64_t mask;	      /* (C) pages that are still wanted */
+	uint64_t all;	      /* pages that are read; each holds a credit */
+	uint64_t slot;	      /* of the first */
+	struct tray *tray;    /* where it is read to, at the pages' own offsets; */
+	char *bounce;	      /* or this, from the first page on */
+	long result;
+	unsigned attempts;
+};
+
+/* A write in flight: parts of trays, to adjacent slots. */
+struct write_part {
+	struct tray *tray;
+	uint64_t mask;
+	uint64_t slot; /* of its first page */
+};
+
+struct write {
+	struct io_request request;
+	struct iovec iov[WRITE_PAGES_MAX];
+	struct write_part part[WRITE_PARTS_MAX];
+	struct handler *handler;
+	struct write *next; /* in the handler's list of free or finished ones */
+	unsigned parts, parts_done;
+	unsigned iovs, pages;
+	uint64_t slot; /* of the first page */
+	long result;
+};
+
+struct handler {
+	struct pager *pager;
+	pthread_t thread;
+	unsigned number;
+	bool started;
+	struct io *io;
+	int wake_fd; /* an eventfd */
+	cpu_set_t cpus;
+
+	struct uffd_fault faults[HANDLER_FAULTS];
+	unsigned fault_count;
+	bool more_faults; /* the userfaultfd was not read to its end */
+
+	struct fill fills[HANDLER_FILLS];
+	struct fill *free_fills, *finished_fills;
+	unsigned reads_in_flight;
+	char *bounce;
+	uint64_t bounce_taken;
+	unsigned bounce_pages;
+
+	struct write *writes;
+	struct write *free_writes, *finished_writes;
+	struct write *open_write; /* being put together */
+	uint64_t run_slot;	  /* slots taken ahead, for this handler's writes */
+	unsigned run_left;
+
+	bool evicting; /* between the low and the high mark */
+	bool starved;  /* a fault waits for a frame */
+	unsigned futile; /* evictions in a row that gained nothing */
+	struct request request; /* being carried out */
+	bool has_request;
+};
+
+enum { WATCH_UFFD, WATCH_WAKE };
+
+/* How many frames of the budget a handler's buffers take. */
+unsigned handler_charge(const struct pager *pager);
+
+/* 0 or -errno. */
+int handler_start(struct pager *pager, struct handler *handler, unsigned number);
+/* Waits for its thread, unless in a fork's child, where there is none. */
+void handler_stop(struct handler *handler, bool in_child);
+
+void handler_wake(struct handler *handler);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* hash.c - what a page holds: see hash.h */
+#define XXH_INLINE_ALL
+#include "hash.h"
+#include <string.h>
+#include <xxhash.h>
+
+uint64_t hash_page(const struct pager *pager, const void *page)
+{
+	return XXH3_64bits_withSeed(page, page_size(), pager->hash_key);
+}
+
+bool page_is_zero(const void *page)
+{
+	uint64_t first;
+
+	memcpy(&first, page, sizeof(first));
+	return first == 0 &&
+	       memcmp(page, (const char *)page + sizeof(first), page_size() - sizeof(first)) == 0;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* io_threads.c - the I/O engine on a few threads: see io.h
+ *
+ * For where io_uring is refused (containers, kernel.io_uring_disabled).  Each
+ * engine has its own threads, which take requests from one list and put them
+ * into another when they are done:
+ *
+ *	submit ──▶ waiting ──▶ worker: preadv, pwritev ──▶ completed ──▶ wait
+ *	              │                                        │
+ *	           tickets (futex)                         event_fd
+ *
+ * No wake-up is lost: tickets is read under the lock that guards waiting, and
+ * has moved on when a request was added since; event_fd is written whenever
+ * completed was empty, and is read before completed is.
+ *
+ * Locking: (I) pool->lock, a leaf.
+ */
+#include "io.h"
+#include "command.h"
+#include "lock.h"
+#include "meta.h"
+#include "thread.h"
+#include <limits.h>
+#include <sys/eventfd.h>
+
+/* Enough to keep a disk busy with readahead and a write beside a fault; every
+ * handler has as many. */
+#define WORKERS 4
+
+/* Shares the last rank with meta.h: nothing is taken under either, and neither
+ * under the other. */
+#define LOCK_IO LOCK_META
+
+/* First in, first out. */
+struct fifo {
+	struct io_request *first, *last;
+};
+
+struct pool {
+	struct io io;
+	struct lock lock;
+	struct fifo waiting;	  /* (I) */
+	struct fifo completed;	  /* (I) */
+	unsigned sleepers;	  /* (I) workers that wait for a request */
+	bool stopping;		  /* (I) */
+	_Atomic uint32_t tickets; /* (I) for writing: advanced with each request */
+	int event_fd;
+	int watch_fd[IO_WATCHES];
+	pthread_t thread[WORKERS];
+	unsigned threads; /* that were started */
+};
+
+static struct pool *pool_of(struct io *io)
+{
+	return (struct pool *)io;
+}
+
+static void fifo_push(struct fifo *fifo, struct io_request *request)
+{
+	request->next = NULL;
+	if (fifo->first)
+		fifo->last->next = request;
+	else
+		fifo->first = request;
+	fifo->last = request;
+}
+
+static struct io_request *fifo_pop(struct fifo *fifo)
+{
+	struct io_request *request = fifo->first;
+
+	if (request)
+		fifo->first = request->next;
+	return request;
+}
+
+/* -- workers ------------------------------------------------------------------- */
+
+/* Called and returns with the lock; sleeps without it, unless a request has
+ * come or the end. */
+static void worker_sleep(struct pool *pool)
+{
+	uint32_t ticket = pool->tickets;
+
+	pool->sleepers++;
+	lock_drop(&pool->lock, LOCK_IO);
+	sys_futex_wait(&pool->tickets, ticket, NULL);
+	lock_take(&pool->lock, LOCK_IO);
+	pool->sleepers--;
+}
+
+/* The next request, or NULL if there is to be none any more. */
+static struct io_request *worker_next(struct pool *pool)
+{
+	struct io_request *request;
+
+	lock_take(&pool->lock, LOCK_IO);
+	while (!(request = fifo_pop(&pool->waiting)) && !pool->stopping)
+		worker_sleep(pool);
+	lock_drop(&pool->lock, LOCK_IO);
+	return request;
+}
+
+static long transfer(const struct io_request *request)
+{
+	long result;
+
+	do {
+		if (request->write)
+			result = sys_pwritev(request->fd, request->iov, request->iov_count,
+					     request->offset);
+		else
+			result = sys_preadv(request->fd, request->iov, request->iov_count,
+					    request->offset);
+	} while (result == -EINTR || result == -EAGAIN);
+	return result;
+}
+
+static void worker_complete(struct pool *pool, struct io_request *request)
+{
+	static const uint64_t one = 1;
+	bool first;
+
+	lock_take(&pool->lock, LOCK_IO);
+	first = !pool->completed.first;
+	fifo_push(&pool->completed, request);
+	lock_drop(&pool->lock, LOCK_IO);
+	if (first)
+		sys_write(pool->event_fd, &one, sizeof(one));
+}
+
+static void *worker_main(void *arg)
+{
+	struct pool *pool = arg;
+	struct io_request *request;
+
+	while ((request = worker_next(pool))) {
+		request->result = transfer(request);
+		worker_complete(pool, request);
+	}
+	return NULL;
+}
+
+/* -- the handler's side ---------------------------------------------------------- */
+
+static void pool_submit(struct io *io, struct io_request *request)
+{
+	struct pool *pool = pool_of(io);
+	bool sleepers;
+
+	lock_take(&pool->lock, LOCK_IO);
+	fifo_push(&pool->waiting, request);
+	pool->tickets++;
+	sleepers = pool->sleepers > 0;
+	lock_drop(&pool->lock, LOCK_IO);
+	if (sleepers)
+		sys_futex_wake(&pool->tickets, 1);
+}
+
+/* Gives whether any was completed. */
+static bool pool_collect(struct pool *pool)
+{
+	struct fifo completed;
+	struct io_request *request;
+	bool any;
+
+	lock_take(&pool->lock, LOCK_IO);
+	completed = pool->completed;
+	pool->completed.first = NULL;
+	lock_drop(&pool->lock, LOCK_IO);
+	any = completed.first != NULL;
+	while ((request = fifo_pop(&completed)))
+		request->done(request, request->result);
+	return any;
+}
+
+/* Waits for completions and watches; gives the watches.  poll sees a descriptor
+ * as long as there is something to read, so nothing is told once only. */
+static unsigned pool_poll(struct pool *pool, uint64_t timeout_ns)
+{
+	struct timespec timeout = {
+		.tv_sec = (time_t)(timeout_ns / 1000000000u),
+		.tv_nsec = (long)(timeout_ns % 1000000000u),
+	};
+	struct pollfd fds[1 + IO_WATCHES] = { { .fd = pool->event_fd, .events = POLLIN } };
+	unsigned ready = 0;
+	uint64_t count;
+
+	for (unsigned i = 0; i < IO_WATCHES; i++)
+		fds[1 + i] = (struct pollfd){ .fd = pool->watch_fd[i], .events = POLLIN };
+	if (sys_poll(fds, 1 + IO_WATCHES, timeout_ns == UINT64_MAX ? NULL : &timeout) <= 0)
+		return 0;
+	if (fds[0].revents)
+		sys_read(pool->event_fd, &count, sizeof(count));
+	for (unsigned i = 0; i < IO_WATCHES; i++)
+		if (fds[1 + i].revents)
+			ready |= 1u << i;
+	return ready;
+}
+
+static unsigned pool_wait(struct io *io, uint64_t timeout_ns)
+{
+	struct pool *pool = pool_of(io);
+	uint64_t deadline = io_deadline(timeout_ns);
+	unsigned ready;
+	bool any;
+
+	do {
+		ready = pool_poll(pool, io_time_left(deadline));
+		any = pool_collect(pool);
+	} while (!ready && !any && io_time_left(deadline) > 0);
+	return ready;
+}
+
+/* -- opening and closing --------------------------------------------------------- */
+
+static void pool_stop(struct pool *pool)
+{
+	lock_take(&pool->lock, LOCK_IO);
+	pool->stopping = true;
+	pool->tickets++;
+	lock_drop(&pool->lock, LOCK_IO);
+	sys_futex_wake(&pool->tickets, INT_MAX);
+	for (unsigned i = 0; i < pool->threads; i++)
+		pthread_join(pool->thread[i], NULL);
+}
+
+static void pool_close(struct io *io, bool in_child)
+{
+	struct pool *pool = pool_of(io);
+
+	if (!in_child)
+		pool_stop(pool);
+	if (pool->event_fd >= 0)
+		sys_close(pool->event_fd);
+	meta_unmap(pool, sizeof(*pool));
+}
+
+static int pool_start(struct pool *pool)
+{
+	int err = 0;
+
+	while (pool->threads < WORKERS && !err) {
+		err = thread_start(&pool->thread[pool->threads], "spill/io", worker_main, pool);
+		pool->threads += !err;
+	}
+	/* Fewer will do. */
+	return pool->threads > 0 ? 0 : err;
+}
+
+static int pool_open(struct io **ret_io, unsigned depth, const int watches[IO_WATCHES])
+{
+	struct pool *pool = meta_map(sizeof(*pool));
+	int err;
+
+	(void)depth; /* the lists have no end */
+	if (!pool)
+		return -ENOMEM;
+	pool->io.ops = &io_threads_ops;
+	for (unsigned i = 0; i < IO_WATCHES; i++)
+		pool->watch_fd[i] = watches[i];
+	pool->event_fd = fd_raise(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	err = pool->event_fd < 0 ? pool->event_fd : pool_start(pool);
+	if (err)
+		pool_close(&pool->io, false);
+	else
+		*ret_io = &pool->io;
+	return err;
+}
+
+static int pool_enable(struct io *io)
+{
+	(void)io; /* the threads run since open */
+	return 0;
+}
+
+const struct io_ops io_threads_ops = {
+	.name = "threads",
+	.open = pool_open,
+	.enable = pool_enable,
+	.submit = pool_submit,
+	.wait = pool_wait,
+	.close = pool_close,
+};

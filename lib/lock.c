@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* lock.c - what a debug build knows of each thread's locks: see lock.h */
+#include "lock.h"
+
+#ifdef SPILL_DEBUG
+__thread unsigned lock_held[LOCK_META + 1];
+#else
+typedef int lock_has_nothing_to_define;
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c - what a pager is to be like: see options.h */
+#include "options.h"
+#include "command.h"
+#include "error.h"
+#include "page.h"
+#include "probe.h"
+#include "size.h"
+#include "target.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FEATURES_ALL                                                                              \
+	(SPILL_FEATURE_MOVE | SPILL_FEATURE_URING | SPILL_FEATURE_DIRECT | SPILL_FEATURE_POISON | \
+	 SPILL_FEATURE_SPIN)
+
+/* -- values -------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	enum spill_feature feature;
+} features[] = {
+	{ "move", SPILL_FEATURE_MOVE },	    { "uring", SPILL_FEATURE_URING },
+	{ "direct", SPILL_FEATURE_DIRECT }, { "poison", SPILL_FEATURE_POISON },
+	{ "spin", SPILL_FEATURE_SPIN },
+};
+
+static unsigned feature_by_name(const char *name, size_t length)
+{
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (strlen(features[i].name) == length &&
+		    memcmp(features[i].name, name, length) == 0)
+			return features[i].feature;
+	return 0;
+}
+
+int options_parse_disable(const char *text, unsigned *ret_disable)
+{
+	unsigned disable = 0;
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+		unsigned feature = feature_by_name(text, length);
+
+		if (!feature)
+			return -EINVAL;
+		disable |= feature;
+		text += length;
+		text += *text == ',';
+	}
+	*ret_disable = disable;
+	return 0;
+}
+
+int options_parse_handlers(const char *text, unsigned *ret_handlers)
+{
+	char *end;
+	unsigned long n;
+
+	if (*text < '0' || *text > '9') /* strtoul takes signs and spaces */
+		return -EINVAL;
+	n = strtoul(text, &end, 10);
+	if (*end || n < 1 || n > HANDLERS_MAX)
+		return -EINVAL;
+	*ret_handlers = (unsigned)n;
+	return 0;
+}
+
+/* -- filling ------------------------------------------------------------------- */
+
+/* What is wrong is formatted here, in the place of the list of targets. */
+struct complaint {
+	char *text;
+	size_t size;
+};
+
+static int complain(const struct complaint *complaint, const char *name, const char *value,
+		    const char *what)
+{
+	error_format(complaint->text, complaint->size, "%s: %s %s", name, value, what);
+	return -EINVAL;
+}
+
+/* NULL also for a variable that is set to nothing. */
+static const char *environment(const char *name)
+{
+	const char *value = secure_getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* A copy that has all fields of this version: the caller may have been compiled
+ * with an older one, or with a newer one whose further fields are zeros. */
+static int copy_given(const struct spill_options *given, struct spill_options *ret,
+		      const struct complaint *complaint)
+{
+	const unsigned char *bytes = (const unsigned char *)given;
+
+	*ret = (struct spill_options)SPILL_OPTIONS_INIT;
+	if (!given)
+		return 0;
+	if (given->size < sizeof(given->size))
+		return complain(complaint, "size", "of the options", "is not set");
+	for (size_t i = sizeof(*ret); i < given->size; i++)
+		if (bytes[i])
+			return complain(complaint, "size", "of the options",
+					"is that of a newer version");
+	memcpy(ret, given, given->size < sizeof(*ret) ? given->size : sizeof(*ret));
+	return 0;
+}
+
+static int fill_budget(uint64_t given, uint64_t *ret, const struct complaint *complaint)
+{
+	const char *value = environment("SPILL_BUDGET");
+	uint64_t budget = given;
+
+	if (!budget && value && size_parse(value, probe_memory_whole(), &budget))
+		return complain(complaint, "SPILL_BUDGET", value, "is not a size");
+	if (!budget)
+		budget = probe_default_budget();
+	budget = page_round_down(budget);
+	if (budget < SPILL_BUDGET_MIN)
+		return complain(complaint, given ? "budget" : "SPILL_BUDGET",
+				given ? "of these few bytes" : value,
+				"is less than the least budget, 8M");
+	*ret = budget;
+	return 0;
+}
+
+static int fill_swap(const char *given, char *ret, size_t size, const struct complaint *complaint)
+{
+	const char *value = given ? given : environment("SPILL_SWAP");
+	char list[sizeof(((struct options *)0)->swap)];
+	int err;
+
+	if (!value || !*value)
+		value = target_default();
+	err = target_list_absolute(value, list, sizeof(list));
+	if (err)
+		return complain(complaint, given ? "swap" : "SPILL_SWAP", value,
+				err == -EINVAL ? "is not TARGET[,pri=N][,limit=SIZE]"
+					       : error_name(err));
+	if (!list[0])
+		return complain(complaint, given ? "swap" : "SPILL_SWAP", value, "names no target");
+	memcpy(ret, list, size);
+	return 0;
+}
+
+static int fill_overcommit(uint64_t given, uint64_t *ret, const struct complaint *complaint)
+{
+	const char *value = environment("SPILL_OVERCOMMIT");
+	uint64_t overcommit = given;
+
+	if (!given && value && strcmp(value, "0") != 0 &&
+	    size_parse(value, probe_memory_whole(), &overcommit))
+		return complain(complaint, "SPILL_OVERCOMMIT", value, "is not a size");
+	*ret = overcommit;
+	return 0;
+}
+
+static unsigned default_handlers(void)
+{
+	unsigned cpus = probe_cpus();
+
+	return cpus < HANDLERS_MAX ? cpus : HANDLERS_MAX;
+}
+
+static int fill_handlers(unsigned given, unsigned *ret, const struct complaint *complaint)
+{
+	const char *value = environment("SPILL_HANDLERS");
+
+	if (given > HANDLERS_MAX)
+		return complain(complaint, "handlers", "these many", "are more than 4");
+	if (given)
+		*ret = given;
+	else if (!value)
+		*ret = default_handlers();
+	else if (options_parse_handlers(value, ret))
+		return complain(complaint, "SPILL_HANDLERS", value, "is not a number from 1 to 4");
+	return 0;
+}
+
+static int fill_disable(unsigned given, unsigned *ret, const struct complaint *complaint)
+{
+	const char *value = environment("SPILL_DISABLE");
+	unsigned disable = 0;
+
+	if (given & ~(unsigned)FEATURES_ALL)
+		return complain(complaint, "disable", "has a bit", "that is no feature");
+	if (value && options_parse_disable(value, &disable))
+		return complain(complaint, "SPILL_DISABLE", value,
+				"is not a list of move, uring, direct, poison, spin");
+	*ret = disable | given;
+	return 0;
+}
+
+static bool fill_quiet(unsigned given)
+{
+	const char *value = environment("SPILL_QUIET");
+
+	return given || (value && strcmp(value, "0") != 0);
+}
+
+int options_fill(const struct spill_options *given, struct options *ret_options,
+		 const char **ret_why)
+{
+	struct complaint complaint = { ret_options->swap, sizeof(ret_options->swap) };
+	struct spill_options copy;
+	struct options options;
+	int err = copy_given(given, &copy, &complaint);
+
+	page_init();
+	command_init();
+	error_log_to(environment("SPILL_LOG"));
+	if (!err)
+		err = fill_budget(copy.budget, &options.budget, &complaint);
+	if (!err)
+		err = fill_swap(copy.swap, options.swap, sizeof(options.swap), &complaint);
+	if (!err)
+		err = fill_overcommit(copy.overcommit, &options.overcommit, &complaint);
+	if (!err)
+		err = fill_handlers(copy.handlers, &options.handlers, &complaint);
+	if (!err)
+		err = fill_disable(copy.disable, &options.disable, &complaint);
+	if (err) {
+		if (ret_why)
+			*ret_why = ret_options->swap;
+		return err;
+	}
+	options.swap_limit = copy.swap_limit;
+	options.quiet = fill_quiet(copy.quiet);
+	*ret_options = options;
+	return 0;
+}

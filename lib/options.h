@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* options.h - what a pager is to be like, all questions answered
+ *
+ * One name for one thing: the option --foo-bar is SPILL_FOO_BAR in the
+ * environment and foo_bar here.  options_fill takes what the caller set, then
+ * the environment, then the default; afterwards nothing reads the environment.
+ * (A set-user-ID program takes nothing from the environment.)
+ */
+#ifndef SPILL_OPTIONS_H
+#define SPILL_OPTIONS_H
+
+#include "spill.h"
+#include <stdbool.h>
+
+/* Beyond four waiters a userfaultfd wakes too many threads at each fault. */
+#define HANDLERS_MAX 4
+
+struct options {
+	uint64_t budget;     /* bytes, whole pages */
+	char swap[4096];     /* TARGET[;TARGET]..., the paths are absolute */
+	uint64_t swap_limit; /* bytes, 0: none of its own */
+	uint64_t overcommit; /* bytes */
+	unsigned handlers;   /* threads, at least 1 */
+	unsigned disable;    /* or of enum spill_feature */
+	bool quiet;
+};
+
+/* given may be NULL.  0, or -EINVAL; then *ret_why (if not NULL) is a static
+ * text or one kept in ret_options->swap that says what is wrong, such as
+ * "SPILL_BUDGET: 12Q is not a size"; the rest of ret_options is untouched.
+ * Also reads what else there is in the environment for the library: SPILL_LOG
+ * (error_log_to) and what the launcher handed over (command_init). */
+int options_fill(const struct spill_options *given, struct options *ret_options,
+		 const char **ret_why);
+
+/* The names of SPILL_DISABLE: "move,uring".  0 or -EINVAL. */
+int options_parse_disable(const char *text, unsigned *ret_disable);
+
+/* A number of handlers: 1 to HANDLERS_MAX.  0 or -EINVAL. */
+int options_parse_handlers(const char *text, unsigned *ret_handlers);
+
+#endif

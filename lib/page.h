@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* page.h - pages, chunks and masks of pages
+ *
+ * The page size is read once (page_init, from every way into the library);
+ * 64 pages make a chunk, and a 64-bit mask tells something of each of them:
+ * bit i is the page at offset i.  Runs, holes and counts are then one or two
+ * instructions.
+ */
+#ifndef SPILL_PAGE_H
+#define SPILL_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHUNK_PAGES 64
+
+extern unsigned page_shift_value;
+
+void page_init(void);
+
+static inline unsigned page_shift(void)
+{
+	return page_shift_value;
+}
+
+static inline size_t page_size(void)
+{
+	return (size_t)1 << page_shift_value;
+}
+
+static inline unsigned chunk_shift(void)
+{
+	return page_shift_value + 6;
+}
+
+static inline size_t chunk_size(void)
+{
+	return (size_t)1 << chunk_shift();
+}
+
+static inline uintptr_t page_round_down(uintptr_t n)
+{
+	return n & ~(page_size() - 1);
+}
+
+static inline uintptr_t page_round_up(uintptr_t n)
+{
+	return page_round_down(n + page_size() - 1);
+}
+
+static inline size_t pages_of(size_t bytes)
+{
+	return (bytes + page_size() - 1) >> page_shift();
+}
+
+/* The pages [first, first + n) of a chunk; n from 0 to 64. */
+static inline uint64_t mask_range(unsigned first, unsigned n)
+{
+	if (n == 0)
+		return 0;
+	return (~UINT64_C(0) >> (CHUNK_PAGES - n)) << first;
+}
+
+static inline uint64_t mask_bit(unsigned i)
+{
+	return UINT64_C(1) << i;
+}
+
+static inline unsigned mask_count(uint64_t mask)
+{
+	return (unsigned)__builtin_popcountll(mask);
+}
+
+/* The first page of a mask that is not empty. */
+static inline unsigned mask_first(uint64_t mask)
+{
+	return (unsigned)__builtin_ctzll(mask);
+}
+
+static inline unsigned mask_last(uint64_t mask)
+{
+	return CHUNK_PAGES - 1 - (unsigned)__builtin_clzll(mask);
+}
+
+/* How many runs of adjacent pages there are. */
+static inline unsigned mask_runs(uint64_t mask)
+{
+	return mask_count(mask & ~(mask << 1));
+}
+
+/* The lowest run of adjacent pages of a mask that is not empty. */
+static inline uint64_t mask_first_run(uint64_t mask)
+{
+	unsigned first = mask_first(mask);
+	uint64_t gaps = ~(mask >> first);
+	unsigned n = gaps ? mask_first(gaps) : CHUNK_PAGES;
+
+	if (n > CHUNK_PAGES - first)
+		n = CHUNK_PAGES - first;
+	return mask_range(first, n);
+}
+
+/* The run of adjacent pages around page i, which is in the mask. */
+static inline uint64_t mask_run_around(uint64_t mask, unsigned i)
+{
+	uint64_t above = ~mask & ~mask_range(0, i);
+	uint64_t below = ~mask & mask_range(0, i);
+	unsigned end = above ? mask_first(above) : CHUNK_PAGES;
+	unsigned start = below ? mask_last(below) + 1 : 0;
+
+	return mask_range(start, end - start);
+}
+
+/* From the lowest to the highest page of a mask that is not empty. */
+static inline uint64_t mask_span(uint64_t mask)
+{
+	return mask_range(mask_first(mask), mask_last(mask) - mask_first(mask) + 1);
+}
+
+#define mask_for_each(i, mask) \
+	for (uint64_t m_ = (mask); m_ && ((i) = mask_first(m_), true); m_ &= m_ - 1)
+
+#endif

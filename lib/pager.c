@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* pager.c - making, arming, stopping a pager: see pager.h */
+#include "pager.h"
+#include "command.h"
+#include "error.h"
+#include "fork.h"
+#include "handler.h"
+#include "pagemap.h"
+#include <linux/memfd.h>
+
+/* Eviction keeps between a 64th and a 32nd of the budget free, within bounds:
+ * a window of readahead on one side, a few milliseconds of the disk on the
+ * other. */
+#define LOW_DIVISOR 64
+#define LOW_MIN 32
+#define LOW_MAX 1024
+
+/* pager_settle looks again after this long, and gives up on a swap space that
+ * is full when nothing has changed so often. */
+#define SETTLE_NS 10000000
+#define SETTLE_FUTILE 50
+
+/* How often the statistics that are not counted on the way are brought up to
+ * date, at most. */
+#define SAMPLE_NS 100000000
+
+/* -- making ------------------------------------------------------------------------- */
+
+static uint64_t random_key(void)
+{
+	uint64_t key = 0;
+
+	sys_call3(SYS_getrandom, &key, sizeof(key), 0);
+	return key ^ sys_now();
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		sys_close(*fd);
+	*fd = -1;
+}
+
+int pager_new(const struct options *options, struct pager **ret_pager)
+{
+	struct pager *pager;
+	int err;
+
+	page_init();
+	pager = meta_map(sizeof(*pager));
+	if (!pager)
+		return -ENOMEM;
+	pager->options = *options;
+	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->statm_fd = pager->poison_fd = -1;
+	pager->lifeline = pager->lifeline_writer = -1;
+	pager->stats = stats_private();
+	pager->hash_key = random_key();
+	error_quiet(options->quiet);
+	err = pager->stats ? 0 : -ENOMEM;
+	if (!err)
+		err = ranges_init(&pager->regions);
+	if (!err)
+		err = pagetable_init(&pager->table, &pager->meta);
+	if (err) {
+		pager_free(pager);
+		return err;
+	}
+	pager_set_limit(pager, options->budget);
+	fork_enlist(pager);
+	*ret_pager = pager;
+	return 0;
+}
+
+static void unmap_regions(struct pager *pager)
+{
+	for (size_t i = 0; i < pager->regions.count; i++) {
+		struct region *region = &pager->regions.region[i];
+
+		sys_munmap((void *)region->start, region->end - region->start);
+	}
+}
+
+void pager_free(struct pager *pager)
+{
+	if (!pager)
+		return;
+	fork_delist(pager);
+	pager_stop(pager, false);
+	swap_close(&pager->swap);
+	if (pager->regions.region)
+		unmap_regions(pager);
+	ranges_free(&pager->regions);
+	pagetable_free(&pager->table);
+	meta_free(&pager->meta);
+	close_fd(&pager->lifeline);
+	stats_release(pager->stats);
+	meta_unmap(pager, sizeof(*pager));
+}
+
+void pager_set_limit(struct pager *pager, uint64_t budget)
+{
+	uint64_t frames = budget >> page_shift();
+	uint64_t low = frames / LOW_DIVISOR;
+
+	low = low < LOW_MIN ? LOW_MIN : low > LOW_MAX ? LOW_MAX : low;
+	pager->options.budget = budget;
+	pager->low_frames = low;
+	pager->high_frames = low * 2 < CHUNK_PAGES + LOW_MIN ? CHUNK_PAGES + LOW_MIN : low * 2;
+	pager->readahead.most = CHUNK_PAGES;
+	atomic_store(&pager->arena.limit, (int64_t)frames);
+}
+
+/* -- starting -------------------------------------------------------------------------- */
+
+static int open_poison(void)
+{
+	return (int)sys_call2(SYS_memfd_create, "spill-poison", MFD_CLOEXEC);
+}
+
+/* What copying needs: zeros, /proc/self/mem, a file to poison with. */
+static int make_helpers(struct pager *pager)
+{
+	/* Never written to, so it is the kernel's page of zeros 64 times. */
+	if (!pager->zeros)
+		pager->zeros = sys_mmap(NULL, chunk_size(), PROT_READ,
+					MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sys_is_error(pager->zeros)) {
+		pager->zeros = NULL;
+		return -ENOMEM;
+	}
+	sys_madvise((void *)(uintptr_t)pager->zeros, chunk_size(), MADV_NOHUGEPAGE);
+	pager->memory_fd = fd_raise(sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0));
+	pager->pagemap_fd = fd_raise(pagemap_open());
+	pager->statm_fd = fd_raise(sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0));
+	if (!pager->uffd.poison)
+		pager->poison_fd = fd_raise(open_poison());
+	if (!pager->uffd.move && pager->memory_fd < 0) {
+		pager->why = "/proc is needed where the kernel has no UFFDIO_MOVE";
+		return pager->memory_fd;
+	}
+	return 0;
+}
+
+static int start_handlers(struct pager *pager)
+{
+	unsigned n = pager->options.handlers;
+	int err = 0;
+
+	pager->handler_count = n < HANDLERS_MAX ? n : HANDLERS_MAX;
+	pager->handlers = meta_map(pager->handler_count * sizeof(struct handler));
+	if (!pager->handlers)
+		return -ENOMEM;
+	credit_force(&pager->arena, pager->handler_count * handler_charge(pager));
+	for (unsigned i = 0; i < pager->handler_count && !err; i++)
+		err = handler_start(pager, &pager->handlers[i], i);
+	if (err)
+		pager->why = "its handler threads cannot be started";
+	return err;
+}
+
+int pager_start(struct pager *pager)
+{
+	int err = uffd_open(&pager->uffd, pager->options.disable);
+
+	if (err) {
+		pager->uffd.fd = -1;
+		pager->why = "userfaultfd is refused or not there";
+		return err;
+	}
+	err = arena_init(&pager->arena, pager->options.budget >> page_shift());
+	if (!err && pager->uffd.move)
+		err = uffd_register(&pager->uffd, pager->arena.base,
+				    pager->arena.tray_count * chunk_size(), false);
+	if (!err)
+		err = make_helpers(pager);
+	if (!err)
+		err = start_handlers(pager);
+	return err;
+}
+
+void pager_stop(struct pager *pager, bool in_child)
+{
+	atomic_store(&pager->stopping, true);
+	if (pager->handlers) {
+		for (unsigned i = 0; i < pager->handler_count; i++)
+			handler_stop(&pager->handlers[i], in_child);
+		meta_unmap(pager->handlers, pager->handler_count * sizeof(struct handler));
+	}
+	pager->handlers = NULL;
+	uffd_close(&pager->uffd);
+	close_fd(&pager->memory_fd);
+	close_fd(&pager->pagemap_fd);
+	close_fd(&pager->statm_fd);
+	close_fd(&pager->poison_fd);
+	if (pager->zeros)
+		sys_munmap((void *)(uintptr_t)pager->zeros, chunk_size());
+	pager->zeros = NULL;
+	if (in_child)
+		pager->arena.base = NULL; /* MADV_DONTFORK: not here */
+	arena_free(&pager->arena);
+	atomic_store(&pager->stopping, false);
+}
+
+/* -- arming ------------------------------------------------------------------------------ */
+
+int pager_register(struct pager *pager, void *addr, size_t size)
+{
+	/* The pager moves single pages. */
+	sys_madvise(addr, size, MADV_NOHUGEPAGE);
+	return uffd_register(&pager->uffd, addr, size, true);
+}
+
+/* Enters the pages of one chunk that are there already. */
+static int scan_chunk(struct pager *pager, int pagemap, uintptr_t start, uintptr_t end)
+{
+	unsigned n = (unsigned)((end - start) >> page_shift());
+	struct chunk *chunk = pagetable_make(&pager->table, start);
+	uint64_t present;
+
+	if (!chunk)
+		return -ENOMEM;
+	lock_take(&chunk->lock, LOCK_CHUNK);
+	present = pagemap_present(pagemap, (void *)start, n) << chunk_index(chunk, start);
+	chunk_found_resident(pager, chunk, present);
+	if (chunk->resident)
+		policy_insert(&pager->policy, chunk);
+	chunk_unlock(chunk);
+	return 0;
+}
+
+static int scan_region(struct pager *pager, int pagemap, const struct region *region)
+{
+	int err = 0;
+
+	for (uintptr_t at = region->start, next; at < region->end && !err; at = next) {
+		next = (at | (chunk_size() - 1)) + 1;
+		next = next < region->end ? next : region->end;
+		err = scan_chunk(pager, pagemap, at, next);
+	}
+	return err;
+}
+
+int pager_register_all(struct pager *pager, bool scan)
+{
+	int pagemap = pagemap_open();
+	int err = 0;
+
+	for (size_t i = 0; i < pager->regions.count && !err; i++) {
+		struct region *region = &pager->regions.region[i];
+
+		err = pager_register(pager, (void *)region->start, region->end - region->start);
+		if (!err && scan && region->touched)
+			err = scan_region(pager, pagemap, region);
+	}
+	if (pagemap >= 0)
+		sys_close(pagemap);
+	return err;
+}
+
+/* Arming failed half-way: nothing is known of any page again. */
+static void forget_pages(struct pager *pager)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END)
+		chunk->resident = 0;
+	pager->policy = (struct policy){ 0 };
+	pager->resident = 0;
+	pager->arena.used = 0;
+}
+
+static void claim_stats(struct pager *pager)
+{
+	struct stats *claimed = stats_claim();
+
+	if (!claimed)
+		return;
+	stats_release(pager->stats);
+	pager->stats = claimed;
+}
+
+int pager_arm(struct pager *pager)
+{
+	int err;
+
+	pager->why = NULL;
+	err = swap_open(&pager->swap, &pager->options, &pager->why);
+	if (!err) {
+		claim_stats(pager);
+		err = pager_start(pager);
+	}
+	if (!err)
+		err = pager_register_all(pager, true);
+	if (err) {
+		error_report(EVENT_ARM_FAILED, "memory beyond the budget is refused: %s (%s)",
+			     pager->why ? pager->why : "paging cannot be started",
+			     error_name(err));
+		pager_stop(pager, false);
+		swap_close(&pager->swap);
+		forget_pages(pager);
+		return err;
+	}
+	stat_set(&pager->stats->armed, 1);
+	atomic_store_explicit(&pager->armed, true, memory_order_release);
+	pager_wake(pager);
+	return 0;
+}
+
+/* -- waiting -------------------------------------------------------------------------------- */
+
+void pager_wake(struct pager *pager)
+{
+	for (unsigned i = 0; i < pager->handler_count; i++)
+		handler_wake(&pager->handlers[i]);
+}
+
+static void wait_for_room(struct pager *pager)
+{
+	struct timespec timeout = { 0, SETTLE_NS };
+	uint32_t seen = pager->settled;
+
+	atomic_fetch_add(&pager->settle_waiters, 1);
+	pager_wake(pager);
+	if (credit_left(&pager->arena) < 0)
+		sys_futex_wait(&pager->settled, seen, &timeout);
+	atomic_fetch_sub(&pager->settle_waiters, 1);
+}
+
+int pager_settle(struct pager *pager)
+{
+	unsigned futile = 0;
+	int64_t before = credit_left(&pager->arena);
+
+	while (before < 0) {
+		int64_t left;
+
+		wait_for_room(pager);
+		left = credit_left(&pager->arena);
+		futile = left > before || !pager->swap_full ? 0 : futile + 1;
+		if (futile > SETTLE_FUTILE)
+			return -ENOSPC;
+		before = left;
+	}
+	return 0;
+}
+
+/* -- seeing it -------------------------------------------------------------------------------- */
+
+static uint64_t metadata_bytes(const struct pager *pager)
+{
+	return atomic_load(&pager->meta.bytes) +
+	       pager->table.leaves * sizeof(void *) * ((size_t)1 << PAGETABLE_LEAF_BITS) / 64 +
+	       pager->arena.tray_count * sizeof(struct tray);
+}
+
+/* What the process holds beside our frames: the anonymous pages that the kernel
+ * counts (/proc/self/statm: resident less shared), less those. */
+static void sample_unmanaged(struct pager *pager)
+{
+	char text[128];
+	long n = pager->statm_fd < 0 ? -1 : sys_pread(pager->statm_fd, text, sizeof(text) - 1, 0);
+	uint64_t value[3] = { 0 };
+	uint64_t anonymous, used = (uint64_t)pager->arena.used;
+	unsigned k = 0;
+
+	for (long i = 0; i < n && k < 3; i++)
+		if (text[i] == ' ')
+			k++;
+		else
+			value[k] = value[k] * 10 + (uint64_t)(text[i] - '0');
+	anonymous = value[1] - value[2];
+	if (k == 3 && anonymous > used)
+		stat_raise(&pager->stats->unmanaged_peak, (anonymous - used) << page_shift());
+}
+
+void pager_sample(struct pager *pager)
+{
+	uint64_t now = sys_now();
+	uint64_t last = pager->sampled;
+
+	if (now - last < SAMPLE_NS || !atomic_compare_exchange_strong(&pager->sampled, &last, now))
+		return;
+	sample_unmanaged(pager);
+	pager_publish(pager);
+}
+
+void pager_publish(struct pager *pager)
+{
+	struct stats *stats = pager->stats;
+
+	stat_set(&stats->budget, pager->options.budget);
+	stat_set(&stats->held, (uint64_t)pager->arena.used << page_shift());
+	stat_set(&stats->peak, (uint64_t)pager->arena.peak << page_shift());
+	stat_set(&stats->reserved, pager->regions.reserved);
+	stat_set(&stats->resident, pager->resident << page_shift());
+	stat_set(&stats->cached, pager->cached << page_shift());
+	stat_set(&stats->swap_used, swap_used(&pager->swap));
+	stat_set(&stats->swap_size, swap_size(&pager->swap));
+	stat_set(&stats->metadata, metadata_bytes(pager));
+}

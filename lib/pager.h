@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* pager.h - a pager: one budget, its swap spaces, its regions, its handlers
+ *
+ * It is made empty (no thread, no descriptor).  pager_arm starts it: swap
+ * spaces, a userfaultfd, an arena, handlers; then every region is registered
+ * and its pages are entered in the page table.  It stays armed to its end.
+ *
+ * Locking: fields without a key are set before the handlers start and do not
+ * change afterwards; atomics are what they are.
+ */
+#ifndef SPILL_PAGER_H
+#define SPILL_PAGER_H
+
+#include "arena.h"
+#include "meta.h"
+#include "options.h"
+#include "pagetable.h"
+#include "policy.h"
+#include "readahead.h"
+#include "region.h"
+#include "request.h"
+#include "stats.h"
+#include "swap.h"
+#include "uffd.h"
+
+struct handler;
+
+/* Beyond four waiters a userfaultfd wakes too many threads at each fault. */
+#define HANDLERS_MAX 4
+
+struct pager {
+	struct options options;
+	struct meta meta;
+	struct pagetable table;
+	struct lock region_lock; /* (G) */
+	int region_owner;	 /* (G) thread that holds it across a fork, or 0 */
+	struct region_table regions;
+
+	struct arena arena;
+	struct policy policy;
+	struct swap swap;
+	struct uffd uffd;
+	struct readahead readahead;
+	struct request_queue requests;
+	struct handler *handlers;
+	unsigned handler_count;
+	struct stats *stats;
+	const char *zeros;	/* a chunk of zeros to copy from */
+	int memory_fd;		/* /proc/self/mem: reads that never fault, or -1 */
+	int pagemap_fd;		/* /proc/self/pagemap, or -1 */
+	int statm_fd;		/* /proc/self/statm, or -1 */
+	int poison_fd;		/* an empty file, where UFFDIO_POISON is missing, or -1 */
+	uint64_t hash_key;
+	uint64_t low_frames, high_frames; /* eviction keeps this much free */
+
+	_Atomic bool armed;
+	_Atomic bool stopping;
+	_Atomic unsigned gate;	     /* forks that hold evictions back */
+	_Atomic unsigned evicting;   /* handlers inside an eviction */
+	_Atomic unsigned writes;     /* write requests in flight */
+	_Atomic uint64_t resident;   /* pages */
+	_Atomic uint64_t cached;     /* pages */
+	_Atomic uint64_t pinned;     /* pages */
+	_Atomic bool swap_full;	     /* slots have run out */
+	_Atomic uint32_t settled;    /* advanced when frames come free: budget_wait */
+	_Atomic unsigned settle_waiters;
+
+	_Atomic uint64_t sampled; /* ns: when pager_sample last did something */
+
+	const char *why;	/* what made the latest arming fail, in words */
+	int lifeline;		/* fork.c: the end that tells whether a child is left, or -1 */
+	int lifeline_writer;	/* (G) from prepare to the fork; in a child for ever */
+	struct pager *next;	/* all pagers of the process, for fork.c */
+};
+
+/* Makes a pager that has nothing yet.  0 or -errno. */
+int pager_new(const struct options *options, struct pager **ret_pager);
+/* Stops and frees it; its regions are unmapped. */
+void pager_free(struct pager *pager);
+
+static inline bool pager_is_armed(const struct pager *pager)
+{
+	return atomic_load_explicit(&pager->armed, memory_order_acquire);
+}
+
+/* Starts paging, if it is not started.  The caller holds (G).  0 or -errno. */
+int pager_arm(struct pager *pager);
+
+/* The part of arming that a fork's child repeats: userfaultfd, arena, buffers,
+ * handlers; 0 or -errno. */
+int pager_start(struct pager *pager);
+void pager_stop(struct pager *pager, bool in_child);
+
+/* Makes a region known to the userfaultfd; all regions, and scan: enters the
+ * pages that they have.  The caller holds (G).  0 or -errno. */
+int pager_register(struct pager *pager, void *addr, size_t size);
+int pager_register_all(struct pager *pager, bool scan);
+
+/* Waits until what is held fits the budget.  0, or -ENOSPC if swap space is
+ * full and nothing came free for a while.  Not while (G) is held. */
+int pager_settle(struct pager *pager);
+
+/* Makes all handlers look around. */
+void pager_wake(struct pager *pager);
+
+/* Brings the gauges in pager->stats up to date; any thread. */
+void pager_publish(struct pager *pager);
+/* The same, and what is held beside our frames, some times a second. */
+void pager_sample(struct pager *pager);
+
+/* Sets the budget, in bytes; nothing is evicted yet.  The caller holds (G). */
+void pager_set_limit(struct pager *pager, uint64_t budget);
+
+#endif

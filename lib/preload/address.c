@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* address.c - the calls that shape the address space
+ *
+ * The program's mmap, munmap and so on come here, so that the regions follow
+ * what it does.  Anonymous private mappings from MANAGED_LEAST up become
+ * regions; whatever else a call does is the kernel's own, passed on.  Ranges may
+ * be managed in part.
+ *
+ *	mmap	a place of the kernel's choice	map, adopt
+ *	mmap	MAP_FIXED over a region		region_replace, adopt if it can be
+ *	munmap, madvise(MADV_DONTNEED) ...	region_replace
+ *	mprotect, mremap, mlock			region_protect, _remap, _pin
+ *
+ * As long as there is no pager, nothing is managed, and each of these is its
+ * system call and one load more.  libc's own use of them (thread stacks, dlopen)
+ * does not come here.
+ *
+ * Inside, results are -errno or addresses that are one; errno is set at the edge,
+ * and only on failure.
+ */
+#define _GNU_SOURCE 1
+#undef _FILE_OFFSET_BITS /* mmap and mmap64 are both defined here */
+#include "page.h"
+#include "pager.h"
+#include "preload.h"
+#include "region.h"
+#include "source.h"
+#include "sys.h"
+#include <stdarg.h>
+
+/* Smaller mappings are not worth a region each: alternate signal stacks,
+ * buffers of a few pages. */
+#define MANAGED_LEAST ((size_t)64 << 10)
+
+/* Of newer kernels than the headers may be. */
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17 */
+#endif
+#ifndef MADV_COLD
+#define MADV_COLD 20 /* Linux 5.4 */
+#define MADV_PAGEOUT 21
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24 /* Linux 5.18 */
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
+
+static int to_errno(long ret)
+{
+	if (ret >= 0)
+		return (int)ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+static void *to_address(void *ret)
+{
+	if (!sys_is_error(ret))
+		return ret;
+	errno = -sys_error(ret);
+	return MAP_FAILED;
+}
+
+/* The pager, if it has a say in a call on that range: there is one, this is not
+ * the pager's own call, and the range is one that the kernel would take. */
+static struct pager *pager_for(const void *addr, size_t size)
+{
+	struct pager *pager = preload_pager_made();
+
+	if (!pager || source.own || size == 0 || (uintptr_t)addr % page_size() ||
+	    page_round_up(size) == 0 || (uintptr_t)addr + page_round_up(size) < (uintptr_t)addr)
+		return NULL;
+	return pager;
+}
+
+/* --- mmap */
+
+struct mapping {
+	int prot, flags, fd;
+	off_t offset;
+};
+
+/* Can it be a region, if it is large enough?  Stacks cannot: the kernel does
+ * not wait for a handler when it clears a dying thread's. */
+static bool can_be_managed(const struct mapping *mapping)
+{
+	int never = MAP_STACK | MAP_GROWSDOWN | MAP_HUGETLB | MAP_LOCKED;
+
+	return (mapping->flags & MAP_TYPE) == MAP_PRIVATE && (mapping->flags & MAP_ANONYMOUS) &&
+	       !(mapping->flags & never);
+}
+
+static bool replaces(const struct mapping *mapping)
+{
+	return (mapping->flags & MAP_FIXED) && !(mapping->flags & MAP_FIXED_NOREPLACE);
+}
+
+static void *map_plain(void *addr, size_t size, const struct mapping *mapping)
+{
+	return sys_mmap(addr, size, mapping->prot, mapping->flags, mapping->fd, mapping->offset);
+}
+
+static long map_op(void *context, void *addr, size_t size)
+{
+	return (long)map_plain(addr, size, context);
+}
+
+/* MAP_POPULATE is a hint; once the pager has armed, to fill a region beforehand
+ * would only evict another. */
+static void populate(const struct pager *pager, void *addr, size_t size, int prot)
+{
+	int advice = prot & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+
+	if (prot != PROT_NONE && !pager_is_armed(pager))
+		sys_madvise(addr, size, advice);
+}
+
+/* Maps what can be managed.  Swap space, not memory, is what it is counted
+ * against, hence MAP_NORESERVE.  over: regions may lie in the range. */
+static void *map_managed(struct pager *pager, void *addr, size_t size,
+			 const struct mapping *mapping, bool over)
+{
+	struct mapping ours = *mapping;
+	void *ret;
+
+	ours.flags = (ours.flags & ~MAP_POPULATE) | MAP_NORESERVE;
+	if (over)
+		ret = (void *)region_replace(pager, addr, size, false, map_op, &ours);
+	else
+		ret = map_plain(addr, size, &ours);
+	if (sys_is_error(ret))
+		return ret;
+	if (preload_adopt(pager, ret, size, ours.prot) < 0) {
+		sys_munmap(ret, size);
+		return (void *)(long)-ENOMEM;
+	}
+	if (mapping->flags & MAP_POPULATE)
+		populate(pager, ret, size, ours.prot);
+	return ret;
+}
+
+/* MAP_FIXED where regions lie: pieces of a reservation that are made accessible
+ * or given back are managed whatever their size. */
+static void *map_over(struct pager *pager, void *addr, size_t size, struct mapping *mapping)
+{
+	if (can_be_managed(mapping))
+		return map_managed(pager, addr, size, mapping, true);
+	return (void *)region_replace(pager, addr, size, false, map_op, mapping);
+}
+
+static void *map(void *addr, size_t size, struct mapping *mapping)
+{
+	size_t whole = page_round_up(size);
+	struct pager *pager;
+
+	if (replaces(mapping)) {
+		pager = pager_for(addr, size);
+		if (pager && region_overlaps(pager, addr, whole))
+			return map_over(pager, addr, whole, mapping);
+	}
+	if (whole < MANAGED_LEAST || source.own || !can_be_managed(mapping))
+		return map_plain(addr, size, mapping);
+	pager = preload_pager();
+	return pager ? map_managed(pager, addr, whole, mapping, false)
+		     : map_plain(addr, size, mapping);
+}
+
+PRELOAD_API void *mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	struct mapping mapping = { prot, flags, fd, offset };
+
+	return to_address(map(addr, size, &mapping));
+}
+
+PRELOAD_API void *mmap64(void *addr, size_t size, int prot, int flags, int fd, off64_t offset)
+{
+	return mmap(addr, size, prot, flags, fd, offset);
+}
+
+/* --- munmap, mprotect, mremap */
+
+PRELOAD_API int munmap(void *addr, size_t size)
+{
+	struct pager *pager = pager_for(addr, size);
+
+	if (!pager)
+		return to_errno(sys_munmap(addr, size));
+	return to_errno(region_unmap(pager, addr, page_round_up(size)));
+}
+
+PRELOAD_API int mprotect(void *addr, size_t size, int prot)
+{
+	struct pager *pager = pager_for(addr, size);
+
+	if (!pager)
+		return to_errno(sys_mprotect(addr, size, prot));
+	return to_errno(region_protect(pager, addr, page_round_up(size), prot));
+}
+
+struct move {
+	void *from;
+	size_t from_size;
+	int flags;
+};
+
+static long move_op(void *context, void *to, size_t size)
+{
+	struct move *move = context;
+
+	return (long)sys_mremap(move->from, move->from_size, size, move->flags, to);
+}
+
+static void *remap(void *addr, size_t old_size, size_t size, int flags, void *to)
+{
+	struct pager *pager = pager_for(addr, old_size);
+	struct move move = { addr, old_size, flags };
+
+	if (pager && region_overlaps(pager, addr, page_round_up(old_size)))
+		return region_remap(pager, addr, page_round_up(old_size), page_round_up(size),
+				    flags, flags & MREMAP_FIXED ? to : NULL);
+	/* Not a region, but it may land on one. */
+	if ((flags & MREMAP_FIXED) && (pager = pager_for(to, size)) != NULL)
+		return (void *)region_replace(pager, to, page_round_up(size), false, move_op,
+					      &move);
+	return sys_mremap(addr, old_size, size, flags, to);
+}
+
+PRELOAD_API void *mremap(void *addr, size_t old_size, size_t size, int flags, ...)
+{
+	void *to = NULL;
+	va_list arguments;
+
+	if (flags & MREMAP_FIXED) {
+		va_start(arguments, flags);
+		to = va_arg(arguments, void *);
+		va_end(arguments);
+	}
+	return to_address(remap(addr, old_size, size, flags, to));
+}
+
+/* --- madvise */
+
+static long advise_op(void *context, void *addr, size_t size)
+{
+	return sys_madvise(addr, size, *(int *)context);
+}
+
+/* Drops the contents of a range, be it managed or not. */
+static int discard(struct pager *pager, void *addr, size_t size, int advice)
+{
+	return (int)region_replace(pager, addr, size, true, advise_op, &advice);
+}
+
+/* MADV_FREE lets the kernel take pages whenever it likes, which no page table
+ * could follow.  Taking them at once is allowed; leaving a range that is only
+ * partly ours alone is, too. */
+static int advise_free(struct pager *pager, void *addr, size_t size)
+{
+	if (region_covers(pager, addr, size))
+		return region_discard(pager, addr, size);
+	if (region_overlaps(pager, addr, size))
+		return 0;
+	return sys_madvise(addr, size, MADV_FREE);
+}
+
+/* What we decide for regions instead of the kernel. */
+static int advise_policy(struct pager *pager, void *addr, size_t size, int advice,
+			 enum spill_advice ours)
+{
+	if (region_covers(pager, addr, size))
+		return region_advise(pager, addr, size, ours);
+	return sys_madvise(addr, size, advice);
+}
+
+/* Once pages are moved one by one, a huge one is in the way; it is advice. */
+static int advise_huge(struct pager *pager, void *addr, size_t size, int advice)
+{
+	if (pager_is_armed(pager) && region_overlaps(pager, addr, size))
+		return 0;
+	return sys_madvise(addr, size, advice);
+}
+
+static int advise(void *addr, size_t size, int advice)
+{
+	struct pager *pager = pager_for(addr, size);
+
+	if (!pager)
+		return sys_madvise(addr, size, advice);
+	size = page_round_up(size);
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_GUARD_INSTALL:
+		return discard(pager, addr, size, advice);
+	case MADV_FREE:
+		return advise_free(pager, addr, size);
+	case MADV_NORMAL:
+		return advise_policy(pager, addr, size, advice, SPILL_NORMAL);
+	case MADV_SEQUENTIAL:
+		return advise_policy(pager, addr, size, advice, SPILL_SEQUENTIAL);
+	case MADV_RANDOM:
+		return advise_policy(pager, addr, size, advice, SPILL_RANDOM);
+	case MADV_WILLNEED:
+		return advise_policy(pager, addr, size, advice, SPILL_WILL_NEED);
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return advise_policy(pager, addr, size, advice, SPILL_COLD);
+	case MADV_HUGEPAGE:
+	case MADV_COLLAPSE:
+		return advise_huge(pager, addr, size, advice);
+	default:
+		return sys_madvise(addr, size, advice);
+	}
+}
+
+PRELOAD_API int madvise(void *addr, size_t size, int advice)
+{
+	return to_errno(advise(addr, size, advice));
+}
+
+/* Gives the error instead of setting errno.  As in glibc, POSIX_MADV_DONTNEED
+ * does nothing: by POSIX the contents stay. */
+PRELOAD_API int posix_madvise(void *addr, size_t size, int advice)
+{
+	return advice == POSIX_MADV_DONTNEED ? 0 : -advise(addr, size, advice);
+}
+
+/* --- mlock */
+
+/* mlock widens its range to whole pages. */
+static void *lock_range(const void *addr, size_t *size)
+{
+	uintptr_t start = page_round_down((uintptr_t)addr);
+
+	*size += (uintptr_t)addr - start;
+	return (void *)start;
+}
+
+/* Pins what is a region, then lets the kernel lock it too, so that limits and
+ * /proc tell what they would.  The kernel keeps locked pages; a range that is
+ * only partly ours, or is to be locked as it is touched, is left to it. */
+static int lock(const void *addr, size_t size, int flags)
+{
+	size_t whole = size;
+	void *start = lock_range(addr, &whole);
+	struct pager *pager = pager_for(start, whole);
+	int err;
+
+	if (!pager || flags || !region_covers(pager, start, page_round_up(whole)))
+		return flags ? (int)sys_call3(SYS_mlock2, addr, size, flags)
+			     : (int)sys_call2(SYS_mlock, addr, size);
+	err = region_pin(pager, start, page_round_up(whole));
+	if (err < 0)
+		return err;
+	err = (int)sys_call2(SYS_mlock, addr, size);
+	if (err < 0)
+		region_unpin(pager, start, page_round_up(whole));
+	return err;
+}
+
+static int unlock(const void *addr, size_t size)
+{
+	size_t whole = size;
+	void *start = lock_range(addr, &whole);
+	struct pager *pager = pager_for(start, whole);
+	int err = (int)sys_call2(SYS_munlock, addr, size);
+
+	if (err == 0 && pager && region_covers(pager, start, page_round_up(whole)))
+		region_unpin(pager, start, page_round_up(whole));
+	return err;
+}
+
+PRELOAD_API int mlock(const void *addr, size_t size)
+{
+	return to_errno(lock(addr, size, 0));
+}
+
+PRELOAD_API int mlock2(const void *addr, size_t size, unsigned flags)
+{
+	return to_errno(lock(addr, size, (int)flags));
+}
+
+PRELOAD_API int munlock(const void *addr, size_t size)
+{
+	return to_errno(unlock(addr, size));
+}

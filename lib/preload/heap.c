@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* heap.c - the allocator: see heap.h
+ *
+ * jemalloc's archive is prepared with jemalloc.syms: its functions are je_...,
+ * and what it calls of libc, where we would meet ourselves, is allocator_...
+ */
+#define _GNU_SOURCE 1
+#include "heap.h"
+#include "page.h"
+#include "pager.h"
+#include "preload.h"
+#include "probe.h"
+#include "region.h"
+#include "sys.h"
+#include <pthread.h>
+#include <string.h>
+
+/* An object of this size or more is never plain: half of arena 0's first extent. */
+#define HEAP_SMALL_OBJECT ((size_t)1 << 20)
+
+/* Extents from this size up are unmapped when they are purged; smaller ones stay
+ * mapped, discarded, lest the address space fall to pieces.  jemalloc purges
+ * extents from the same size up at once (its oversize_threshold). */
+#define HEAP_UNMAP_LEAST ((size_t)8 << 20)
+
+/* An arena grows by this part of the budget: the pager arms by what is mapped,
+ * and what is mapped ahead of need should not decide when. */
+#define HEAP_GROW_PART 128
+#define HEAP_GROW_LEAST ((size_t)2 << 20)
+#define HEAP_GROW_MOST ((size_t)64 << 20)
+
+/* As jemalloc has it for arenas of its own.  One to a CPU is too few: a thread
+ * that loses its CPU with an arena's lock held stops all others of that arena
+ * (8 threads on 2 CPUs: up to 3.5 times slower). */
+#define HEAP_ARENAS_PER_CPU 4
+#define HEAP_ARENAS_MAX 256
+
+/* The size of a huge page, where extents begin, so that they can have them until
+ * the pager arms (2 MiB on x86-64 and, with pages of 4 KiB, on aarch64). */
+#define HEAP_ALIGN ((uintptr_t)2 << 20)
+
+/* narenas:1		threads are bound by us (heap_bind_thread)
+ * retain:true		extents of the size that we say are cut up, not mapped singly
+ * dirty_decay_ms:1000	freed frames are given back within a second of allocations:
+ *			the default of 10 s keeps frames (and would write them to
+ *			swap), 0 is a system call for each free of a few pages
+ * muzzy_decay_ms:0	no MADV_FREE: the pager would have to treat it like DONTNEED
+ * trust_madvise:true	no test run at start-up, it is for emulators
+ * zero_realloc:free	realloc(p, 0) as in glibc */
+static const char heap_config[] = "narenas:1,retain:true,dss:disabled,thp:default,"
+				  "metadata_thp:disabled,background_thread:false,"
+				  "dirty_decay_ms:1000,muzzy_decay_ms:0,"
+				  "trust_madvise:true,zero_realloc:free";
+
+static _Atomic size_t plain_mapped;		/* bytes that jemalloc has mapped itself */
+static _Atomic size_t plain_first;		/* of these, when it had set itself up */
+static _Atomic uintptr_t extents_end;		/* where the next extent is to begin; 0: no idea */
+static _Atomic unsigned arenas[HEAP_ARENAS_MAX]; /* 0: not made yet */
+
+/* --- extents of managed memory */
+
+/* Our extents grow upwards in a part of the address space where nothing else
+ * lies, an eighth of it below the libraries, so that they are one mapping and
+ * one region. */
+static uintptr_t extents_begin(void)
+{
+	void *addr = sys_mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uintptr_t expected = 0, begin;
+
+	if (sys_is_error(addr))
+		return 0;
+	sys_munmap(addr, page_size());
+	begin = ((uintptr_t)addr - (uintptr_t)addr / 8) & ~(HEAP_ALIGN - 1);
+	return atomic_compare_exchange_strong(&extents_end, &expected, begin) ? begin : expected;
+}
+
+/* Where the next extent of that size is to lie; two threads do not get the same. */
+static void *extent_hint(size_t size)
+{
+	if (atomic_load(&extents_end) == 0)
+		extents_begin();
+	return (void *)atomic_fetch_add(&extents_end, size);
+}
+
+static void *extent_map(void *hint, size_t size)
+{
+	void *addr = sys_mmap(hint, size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return sys_is_error(addr) ? NULL : addr;
+}
+
+/* Maps more than is needed and cuts off what is too much. */
+static void *extent_map_aligned(size_t size, size_t align)
+{
+	size_t more = size + align - page_size();
+	uintptr_t addr, start;
+
+	if (more < size)
+		return NULL;
+	addr = (uintptr_t)extent_map(extent_hint(more), more);
+	if (!addr)
+		return NULL;
+	start = (addr + align - 1) & ~(uintptr_t)(align - 1);
+	if (start > addr)
+		sys_munmap((void *)addr, start - addr);
+	if (addr + more > start + size)
+		sys_munmap((void *)(start + size), addr + more - (start + size));
+	return (void *)start;
+}
+
+static void *extent_alloc(extent_hooks_t *hooks, void *at, size_t size, size_t align, bool *zero,
+			  bool *commit, unsigned arena)
+{
+	void *addr;
+
+	(void)hooks;
+	(void)arena;
+	if (at) /* to grow in place, which jemalloc does not ask for when it retains */
+		return NULL;
+	addr = align <= page_size() ? extent_map(extent_hint(size), size)
+				    : extent_map_aligned(size, align);
+	if (!addr)
+		return NULL;
+	if (preload_adopt(preload_pager_made(), addr, size, PROT_READ | PROT_WRITE) < 0) {
+		sys_munmap(addr, size);
+		return NULL;
+	}
+	*zero = true;
+	*commit = true;
+	return addr;
+}
+
+static bool extent_dalloc(extent_hooks_t *hooks, void *addr, size_t size, bool committed,
+			  unsigned arena)
+{
+	uintptr_t end = (uintptr_t)addr + size;
+
+	(void)hooks;
+	(void)committed;
+	(void)arena;
+	if (size < HEAP_UNMAP_LEAST || region_unmap(preload_pager_made(), addr, size) < 0)
+		return true;
+	/* The last one: its place is free again (a buffer that comes and goes). */
+	atomic_compare_exchange_strong(&extents_end, &end, (uintptr_t)addr);
+	return false;
+}
+
+static void extent_destroy(extent_hooks_t *hooks, void *addr, size_t size, bool committed,
+			   unsigned arena)
+{
+	(void)hooks;
+	(void)committed;
+	(void)arena;
+	region_unmap(preload_pager_made(), addr, size);
+}
+
+static bool extent_purge(extent_hooks_t *hooks, void *addr, size_t size, size_t offset,
+			 size_t length, unsigned arena)
+{
+	(void)hooks;
+	(void)size;
+	(void)arena;
+	return region_discard(preload_pager_made(), (char *)addr + offset, length) < 0;
+}
+
+/* Linux does not mind where one mapping ends and the next begins. */
+static bool extent_split(extent_hooks_t *hooks, void *addr, size_t size, size_t size_a,
+			 size_t size_b, bool committed, unsigned arena)
+{
+	(void)hooks;
+	(void)addr;
+	(void)size;
+	(void)size_a;
+	(void)size_b;
+	(void)committed;
+	(void)arena;
+	return false;
+}
+
+static bool extent_merge(extent_hooks_t *hooks, void *addr_a, size_t size_a, void *addr_b,
+			 size_t size_b, bool committed, unsigned arena)
+{
+	(void)hooks;
+	(void)addr_a;
+	(void)size_a;
+	(void)addr_b;
+	(void)size_b;
+	(void)committed;
+	(void)arena;
+	return false;
+}
+
+static extent_hooks_t extent_hooks = {
+	.alloc = extent_alloc,
+	.dalloc = extent_dalloc,
+	.destroy = extent_destroy,
+	.purge_forced = extent_purge,
+	.split = extent_split,
+	.merge = extent_merge,
+};
+
+/* --- arenas */
+
+static size_t arena_growth(const struct pager *pager)
+{
+	uint64_t part = pager->options.budget / HEAP_GROW_PART;
+
+	if (part < HEAP_GROW_LEAST)
+		return HEAP_GROW_LEAST;
+	return part < HEAP_GROW_MOST ? (size_t)part : HEAP_GROW_MOST;
+}
+
+/* Sets "arena.<arena>.<leaf>", given as the name for arena 0. */
+static int arena_set(unsigned arena, const char *name, void *value, size_t size)
+{
+	size_t mib[3], depth = 3;
+	int err = je_mallctlnametomib(name, mib, &depth);
+
+	mib[1] = arena;
+	return err ? err : je_mallctlbymib(mib, depth, NULL, NULL, value, size);
+}
+
+/* A new arena of managed memory, or 0. */
+static unsigned arena_new(const struct pager *pager)
+{
+	extent_hooks_t *hooks = &extent_hooks;
+	size_t growth = arena_growth(pager);
+	unsigned arena;
+	size_t size = sizeof(arena);
+
+	if (je_mallctl("arenas.create", &arena, &size, NULL, 0))
+		return 0;
+	if (arena_set(arena, "arena.0.extent_hooks", &hooks, sizeof(hooks)) ||
+	    arena_set(arena, "arena.0.retain_grow_limit", &growth, sizeof(growth)))
+		return 0;
+	return arena;
+}
+
+/* Which of arenas[] the next thread gets. */
+static unsigned arena_next_place(void)
+{
+	static _Atomic unsigned places, turn;
+	unsigned n = atomic_load(&places);
+
+	if (n == 0) {
+		n = HEAP_ARENAS_PER_CPU * probe_cpus();
+		n = n < HEAP_ARENAS_MAX ? n : HEAP_ARENAS_MAX;
+		atomic_store(&places, n);
+	}
+	return atomic_fetch_add(&turn, 1) % n;
+}
+
+bool heap_bind_thread(void)
+{
+	struct pager *pager = preload_pager();
+	unsigned place, arena, none = 0;
+
+	if (!pager)
+		return false;
+	place = arena_next_place();
+	arena = atomic_load(&arenas[place]);
+	if (arena == 0) {
+		arena = arena_new(pager);
+		/* If another thread was as quick, ours is this thread's alone. */
+		atomic_compare_exchange_strong(&arenas[place], &none, arena);
+	}
+	return arena != 0 && je_mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena)) == 0;
+}
+
+/* What jemalloc maps at its start holds a first extent of 2 MiB for arena 0: as
+ * long as it needs no more, the process is small. */
+bool heap_is_small(size_t size)
+{
+	return size < HEAP_SMALL_OBJECT && atomic_load(&plain_mapped) <= atomic_load(&plain_first);
+}
+
+void *heap_plain_alloc(size_t size, size_t align, bool zero)
+{
+	int flags = MALLOCX_ARENA(0) | MALLOCX_TCACHE_NONE | MALLOCX_ALIGN(align);
+
+	return je_mallocx(size ? size : 1, flags | (zero ? MALLOCX_ZERO : 0));
+}
+
+#define TEXT_OF(n) #n
+#define ALL_ARENAS(leaf) ALL_ARENAS_(MALLCTL_ARENAS_ALL, leaf)
+#define ALL_ARENAS_(all, leaf) "arena." TEXT_OF(all) "." leaf
+
+void heap_trim(void)
+{
+	je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+	je_mallctl(ALL_ARENAS("purge"), NULL, NULL, NULL, 0);
+}
+
+size_t heap_stat(const char *name)
+{
+	uint64_t epoch = 1;
+	size_t value = 0, size = sizeof(value);
+
+	je_mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch)); /* the values as of now */
+	je_mallctl(name, &value, &size, NULL, 0);
+	return value;
+}
+
+/* --- what jemalloc calls, in place of libc's (jemalloc.syms) */
+
+void *allocator_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset);
+int allocator_munmap(void *addr, size_t size);
+int allocator_mprotect(void *addr, size_t size, int prot);
+int allocator_madvise(void *addr, size_t size, int advice);
+void *allocator_sbrk(intptr_t increment);
+int allocator_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+const char *allocator_getenv(const char *name);
+double allocator_log(double x);
+double allocator_exp(double x);
+double allocator_round(double x);
+int allocator_unwind(void *callback, void *argument);
+uintptr_t allocator_unwind_ip(void *context);
+
+static int result(long ret)
+{
+	if (ret >= 0)
+		return (int)ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+/* Its tables, and the extents of arena 0. */
+void *allocator_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	void *ret = sys_mmap(addr, size, prot, flags, fd, offset);
+
+	if (sys_is_error(ret)) {
+		errno = -sys_error(ret);
+		return MAP_FAILED;
+	}
+	atomic_fetch_add_explicit(&plain_mapped, size, memory_order_relaxed);
+	return ret;
+}
+
+int allocator_munmap(void *addr, size_t size)
+{
+	atomic_fetch_sub_explicit(&plain_mapped, size, memory_order_relaxed);
+	return result(sys_munmap(addr, size));
+}
+
+int allocator_mprotect(void *addr, size_t size, int prot)
+{
+	return result(sys_mprotect(addr, size, prot));
+}
+
+int allocator_madvise(void *addr, size_t size, int advice)
+{
+	return result(sys_madvise(addr, size, advice));
+}
+
+/* The break is the program's. */
+void *allocator_sbrk(intptr_t increment)
+{
+	(void)increment;
+	errno = ENOMEM;
+	return (void *)-1;
+}
+
+/* The last thing that jemalloc does when it sets itself up. */
+int allocator_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	atomic_store(&plain_first, atomic_load(&plain_mapped));
+	preload_register_fork();
+	return pthread_atfork(prepare, parent, child);
+}
+
+/* The only variable that it asks for is MALLOC_CONF.  The user's is meant for a
+ * jemalloc of his own; ours also outdoes /etc/malloc.conf. */
+const char *allocator_getenv(const char *name)
+{
+	return strcmp(name, "MALLOC_CONF") == 0 ? heap_config : NULL;
+}
+
+/* For heap profiling, which is off: they would need libm and libgcc_s. */
+double allocator_log(double x)
+{
+	return x;
+}
+
+double allocator_exp(double x)
+{
+	return x;
+}
+
+double allocator_round(double x)
+{
+	return x;
+}
+
+int allocator_unwind(void *callback, void *argument)
+{
+	(void)callback;
+	(void)argument;
+	return 0;
+}
+
+uintptr_t allocator_unwind_ip(void *context)
+{
+	(void)context;
+	return 0;
+}

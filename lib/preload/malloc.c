@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* malloc.c - the malloc family
+ *
+ * All of it, as one allocator: a program that got some of these from here and
+ * the others from libc would free what the other one never gave.  The common
+ * case is one test of a thread-local byte, then jemalloc's function (heap.h);
+ * source.h tells the rest.
+ */
+#define _GNU_SOURCE 1
+#include "heap.h"
+#include "own.h"
+#include "page.h"
+#include "preload.h"
+#include "source.h"
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* As malloc's alignment is on 64-bit machines. */
+#define MALLOC_ALIGN 16
+
+/* The largest object that a FILE's making may have plain: a struct of some 600
+ * bytes, stdio's buffers.  fmemopen may ask for gigabytes. */
+#define PLAIN_MOST 8192
+
+enum from { FROM_HEAP, FROM_PLAIN, FROM_OWN };
+
+__attribute__((noinline)) static enum from decide(size_t size)
+{
+	if (source.own)
+		return FROM_OWN;
+	if (source.plain && size <= PLAIN_MOST)
+		return FROM_PLAIN;
+	if (!source.bound && !heap_is_small(size))
+		source.bound = heap_bind_thread();
+	source.fast = source.bound && !source.plain;
+	return FROM_HEAP;
+}
+
+static inline enum from where_from(size_t size)
+{
+	return __builtin_expect(source.fast, 1) ? FROM_HEAP : decide(size);
+}
+
+static void *alloc_special(enum from from, size_t size, size_t align, bool zero)
+{
+	void *ret;
+
+	ret = from == FROM_OWN ? own_alloc(size, align) : heap_plain_alloc(size, align, zero);
+	if (!ret)
+		errno = ENOMEM;
+	return ret;
+}
+
+static bool is_power_of_two(size_t n)
+{
+	return n && (n & (n - 1)) == 0;
+}
+
+PRELOAD_API void *malloc(size_t size)
+{
+	enum from from = where_from(size);
+
+	if (from == FROM_HEAP)
+		return je_malloc(size);
+	return alloc_special(from, size, MALLOC_ALIGN, false);
+}
+
+PRELOAD_API void *calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	enum from from;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	from = where_from(bytes);
+	if (from == FROM_HEAP)
+		return je_calloc(n, size);
+	return alloc_special(from, bytes, MALLOC_ALIGN, true);
+}
+
+PRELOAD_API void free(void *ptr)
+{
+	if (__builtin_expect(!own_has(ptr), 1))
+		je_free(ptr);
+}
+
+/* Where jemalloc's realloc will not do.  The old object is left to be lost if it
+ * is jemalloc's and we may not call it. */
+static void *realloc_special(enum from from, void *ptr, size_t size)
+{
+	size_t old = malloc_usable_size(ptr);
+	void *ret;
+
+	if (ptr && size == 0) {
+		free(ptr);
+		return NULL;
+	}
+	ret = from == FROM_HEAP ? je_malloc(size) : alloc_special(from, size, MALLOC_ALIGN, false);
+	if (!ret)
+		return NULL;
+	if (ptr)
+		memcpy(ret, ptr, old < size ? old : size);
+	if (from != FROM_OWN)
+		free(ptr);
+	return ret;
+}
+
+PRELOAD_API void *realloc(void *ptr, size_t size)
+{
+	enum from from = where_from(size);
+
+	if (from == FROM_HEAP && !own_has(ptr))
+		return je_realloc(ptr, size);
+	return realloc_special(from, ptr, size);
+}
+
+PRELOAD_API void *reallocarray(void *ptr, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(ptr, bytes);
+}
+
+PRELOAD_API size_t malloc_usable_size(void *ptr)
+{
+	return own_has(ptr) ? own_size(ptr) : je_malloc_usable_size(ptr);
+}
+
+PRELOAD_API int posix_memalign(void **ret_ptr, size_t align, size_t size)
+{
+	enum from from = where_from(size);
+	void *ptr;
+
+	if (from == FROM_HEAP)
+		return je_posix_memalign(ret_ptr, align, size);
+	if (!is_power_of_two(align) || align % sizeof(void *))
+		return EINVAL;
+	ptr = alloc_special(from, size, align, false);
+	if (!ptr)
+		return ENOMEM;
+	*ret_ptr = ptr;
+	return 0;
+}
+
+/* As glibc: an alignment that is not a power of two is rounded up to one. */
+PRELOAD_API void *memalign(size_t align, size_t size)
+{
+	enum from from = where_from(size);
+	size_t power = MALLOC_ALIGN;
+
+	if (align > SIZE_MAX / 2 + 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	while (power < align)
+		power *= 2;
+	if (from == FROM_HEAP)
+		return je_memalign(power, size);
+	return alloc_special(from, size, power, false);
+}
+
+PRELOAD_API void *aligned_alloc(size_t align, size_t size)
+{
+	return memalign(align, size);
+}
+
+PRELOAD_API void *valloc(size_t size)
+{
+	return memalign(page_size(), size);
+}
+
+PRELOAD_API void *pvalloc(size_t size)
+{
+	size_t rounded = page_round_up(size);
+
+	if (rounded < size) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return memalign(page_size(), rounded);
+}
+
+/* Of C23. */
+PRELOAD_API void free_sized(void *ptr, size_t size);
+PRELOAD_API void free_sized(void *ptr, size_t size)
+{
+	(void)size;
+	free(ptr);
+}
+
+PRELOAD_API void free_aligned_sized(void *ptr, size_t align, size_t size);
+PRELOAD_API void free_aligned_sized(void *ptr, size_t align, size_t size)
+{
+	(void)align;
+	(void)size;
+	free(ptr);
+}
+
+/* Gone from glibc's headers, not from old programs. */
+PRELOAD_API void cfree(void *ptr);
+PRELOAD_API void cfree(void *ptr)
+{
+	free(ptr);
+}
+
+PRELOAD_API int malloc_trim(size_t pad)
+{
+	(void)pad;
+	heap_trim();
+	return 1;
+}
+
+/* Its parameters tune glibc's allocator. */
+PRELOAD_API int mallopt(int parameter, int value)
+{
+	(void)parameter;
+	(void)value;
+	return 1;
+}
+
+PRELOAD_API struct mallinfo2 mallinfo2(void)
+{
+	size_t used = heap_stat("stats.allocated");
+	size_t held = heap_stat("stats.active");
+
+	return (struct mallinfo2){
+		.arena = held,
+		.uordblks = used,
+		.fordblks = held - used,
+		.keepcost = held - used,
+	};
+}
+
+PRELOAD_API struct mallinfo mallinfo(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return (struct mallinfo){
+		.arena = (int)info.arena,
+		.uordblks = (int)info.uordblks,
+		.fordblks = (int)info.fordblks,
+		.keepcost = (int)info.keepcost,
+	};
+}
+
+/* Without mutexes, arenas, bins and extents one by one. */
+PRELOAD_API void malloc_stats(void)
+{
+	je_malloc_stats_print(NULL, NULL, "gdablxe");
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* own.h - what is allocated while a thread is inside the pager
+ *
+ * A few small objects that live as long as the pager does (the tables of its
+ * threads).  They lie in the library's .bss, which is never managed and whose
+ * place is known to the linker, so that free() tells them by two instructions.
+ *
+ * Invariant: nothing is ever given back; own_used only grows.
+ * Locking: none, one atomic counter.  Safe in a fork's child at any moment.
+ */
+#ifndef SPILL_PRELOAD_OWN_H
+#define SPILL_PRELOAD_OWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes; a thread takes some 16 for each module with TLS, a few hundred in all.
+ * What is not touched costs nothing. */
+#define OWN_SIZE ((size_t)2 << 20)
+
+extern char own_memory[OWN_SIZE];
+
+/* Zeroed; align is a power of two.  NULL when it is used up. */
+void *own_alloc(size_t size, size_t align);
+
+static inline bool own_has(const void *ptr)
+{
+	return (uintptr_t)ptr - (uintptr_t)own_memory < OWN_SIZE;
+}
+
+/* The size that an object of ours was allocated with. */
+size_t own_size(const void *ptr);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* preload.c - the process's one pager: see preload.h */
+#define _GNU_SOURCE 1
+#include "preload.h"
+#include "error.h"
+#include "fork.h"
+#include "options.h"
+#include "page.h"
+#include "pager.h"
+#include "region.h"
+#include "source.h"
+#include "sys.h"
+#include "thread.h"
+#include <pthread.h>
+#include <unistd.h>
+
+/* How far we have come.  The environment is read as early as it is there: a
+ * program may clear or rewrite it. */
+enum stage {
+	STAGE_START,   /* nothing is known */
+	STAGE_OPTIONS, /* options are filled */
+	STAGE_END,     /* the pager is made, or cannot be */
+	STAGE_BUSY,    /* a thread is working on the next stage */
+};
+
+struct pager *_Atomic preload_made;
+static _Atomic int stage;
+static struct options options; /* of STAGE_OPTIONS */
+
+__thread struct source_state source __attribute__((tls_model("initial-exec")));
+
+static enum stage read_options(void)
+{
+	const char *why = "the environment";
+
+	page_init();
+	if (options_fill(NULL, &options, &why) == 0)
+		return STAGE_OPTIONS;
+	error_report(EVENT_CHILD_UNPAGED, "%s: this process runs without spill", why);
+	return STAGE_END;
+}
+
+static enum stage make_pager(void)
+{
+	struct pager *pager;
+	int err;
+
+	thread_hooks = (struct thread_hooks){ source_own_begin, source_own_end };
+	err = pager_new(&options, &pager);
+	if (err == 0)
+		atomic_store_explicit(&preload_made, pager, memory_order_release);
+	else
+		error_report(EVENT_CHILD_UNPAGED, "%s: this process runs without spill",
+			     error_name(err));
+	return STAGE_END;
+}
+
+/* Takes the step out of stage from, or waits for the thread that takes it. */
+static void leave_stage(enum stage from, enum stage (*step)(void))
+{
+	int seen = from;
+
+	if (atomic_compare_exchange_strong(&stage, &seen, STAGE_BUSY)) {
+		source_own_begin();
+		atomic_store(&stage, step());
+		source_own_end();
+		return;
+	}
+	while (seen == STAGE_BUSY) {
+		sys_yield();
+		seen = atomic_load(&stage);
+	}
+}
+
+struct pager *preload_pager(void)
+{
+	struct pager *pager = preload_pager_made();
+
+	/* own: this thread is in the pager, or making it. */
+	if (pager || source.own || atomic_load(&stage) == STAGE_END)
+		return pager;
+	if (atomic_load(&stage) != STAGE_OPTIONS && !environ)
+		return NULL;
+	leave_stage(STAGE_START, read_options);
+	leave_stage(STAGE_OPTIONS, make_pager);
+	return preload_pager_made();
+}
+
+int preload_adopt(struct pager *pager, void *addr, size_t size, int prot)
+{
+	int err;
+
+	source_own_begin();
+	err = region_adopt(pager, addr, size, prot);
+	source_own_end();
+	return err;
+}
+
+/* The thread that was busy is not in the child. */
+static void child_after_fork(void)
+{
+	int busy = STAGE_BUSY;
+
+	atomic_compare_exchange_strong(&stage, &busy, STAGE_START);
+	fork_child();
+}
+
+void preload_register_fork(void)
+{
+	static _Atomic bool registered;
+
+	if (!atomic_exchange(&registered, true))
+		pthread_atfork(fork_prepare, fork_parent, child_after_fork);
+}
+
+__attribute__((constructor)) static void preload_start(void)
+{
+	preload_register_fork();
+	leave_stage(STAGE_START, read_options);
+}

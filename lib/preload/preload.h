@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* preload.h - the process's one pager
+ *
+ * It is made for the first memory that it could manage, and costs nothing in a
+ * process that never asks for as much.  malloc and mmap are called by ld.so
+ * before libc has an environment: memory that is asked for so early is plain,
+ * and stays so.
+ *
+ * Invariant: one pager at most in a process, never freed; a process whose
+ * environment is malformed has none, and says so.
+ * Locking: none outside; who comes while another thread makes it, waits.
+ */
+#ifndef SPILL_PRELOAD_H
+#define SPILL_PRELOAD_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+struct pager;
+
+/* What the program's references shall be bound to. */
+#define PRELOAD_API __attribute__((visibility("default")))
+
+extern struct pager *_Atomic preload_made;
+
+/* The pager, made now if need be; NULL if there can be none (yet). */
+struct pager *preload_pager(void);
+
+/* The pager, NULL if none was made yet: then nothing is managed. */
+static inline struct pager *preload_pager_made(void)
+{
+	return atomic_load_explicit(&preload_made, memory_order_acquire);
+}
+
+/* region_adopt, with whatever arming allocates taken from own.h. */
+int preload_adopt(struct pager *pager, void *addr, size_t size, int prot);
+
+/* Registers the pager's fork handlers, once.  Ours have to come before all
+ * others (so heap.c asks for it before jemalloc's): they are then the last to
+ * prepare and the first to run in the child. */
+void preload_register_fork(void);
+
+#endif

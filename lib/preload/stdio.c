@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* stdio.c - FILEs in plain memory
+ *
+ * In the child of a fork, glibc walks the list of all open FILEs and resets their
+ * locks before any atfork handler runs, that is before the child has a pager: a
+ * FILE on a page that was evicted would read as zeros there.  So FILEs are
+ * allocated as plain memory (source.h), by the next library's function.
+ *
+ * FILEs that libc opens for itself do not come here; they do not stay open over
+ * a fork, but for getpwent's and its like (spill(7), BUGS).
+ */
+#define _GNU_SOURCE 1
+#undef _FILE_OFFSET_BITS /* fopen and fopen64 are both defined here */
+#include "preload.h"
+#include "source.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+/* What we stand before, looked up once. */
+static void *next_of(void *_Atomic *cache, const char *name)
+{
+	void *next = atomic_load_explicit(cache, memory_order_acquire);
+
+	if (next)
+		return next;
+	next = dlsym(RTLD_NEXT, name);
+	if (!next)
+		abort(); /* a libc that exports fewer than glibc: we are not in it */
+	atomic_store_explicit(cache, next, memory_order_release);
+	return next;
+}
+
+/* Defines a function that calls the next one of its name with plain memory:
+ * parameters with their types, then as they are passed on. */
+#define PLAIN_FILE(name, parameters, arguments)                                                    \
+	PRELOAD_API FILE *name parameters                                                          \
+	{                                                                                          \
+		static void *_Atomic cache;                                                        \
+		FILE *(*next) parameters = (__typeof__(next))next_of(&cache, #name);               \
+		FILE *file;                                                                        \
+                                                                                                   \
+		source_plain_begin();                                                              \
+		file = next arguments;                                                             \
+		source_plain_end();                                                                \
+		return file;                                                                       \
+	}
+
+PLAIN_FILE(fopen, (const char *path, const char *mode), (path, mode))
+PLAIN_FILE(fopen64, (const char *path, const char *mode), (path, mode))
+PLAIN_FILE(fdopen, (int fd, const char *mode), (fd, mode))
+PLAIN_FILE(popen, (const char *command, const char *mode), (command, mode))
+PLAIN_FILE(fmemopen, (void *buf, size_t size, const char *mode), (buf, size, mode))
+PLAIN_FILE(open_memstream, (char **buf, size_t *size), (buf, size))
+PLAIN_FILE(open_wmemstream, (wchar_t **buf, size_t *size), (buf, size))
+PLAIN_FILE(fopencookie, (void *cookie, const char *mode, cookie_io_functions_t functions),
+	   (cookie, mode, functions))
+PLAIN_FILE(tmpfile, (void), ())
+PLAIN_FILE(tmpfile64, (void), ())

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* public.c - the functions of spill.h
+ *
+ * The public edge: arguments are checked here, and -errno becomes errno.
+ */
+#include "config.h"
+#include "error.h"
+#include "fork.h"
+#include "handler.h"
+#include "pager.h"
+#include "probe.h"
+#include <errno.h>
+#include <string.h>
+
+/* What the application holds is the pager itself. */
+static struct pager *pager_of(spill *s)
+{
+	return (struct pager *)s;
+}
+
+static int result_of(int err)
+{
+	if (err >= 0)
+		return 0;
+	errno = -err;
+	return -1;
+}
+
+static bool is_page_aligned(const void *addr)
+{
+	return ((uintptr_t)addr & (page_size() - 1)) == 0;
+}
+
+/* Is [addr, addr + size) a range at all? */
+static bool is_range(const void *addr, size_t size)
+{
+	return size > 0 && (uintptr_t)addr + size + page_size() > (uintptr_t)addr;
+}
+
+/* What arming would fail with is better known now. */
+static int check_means(const struct options *options, const char **ret_why)
+{
+	static struct swap trial; /* large; (trial_lock) */
+	static struct lock trial_lock;
+	int fd = probe_open_userfaultfd();
+	int err;
+
+	if (fd < 0)
+		return fd;
+	sys_close(fd);
+	lock_take(&trial_lock, LOCK_FORK);
+	memset(&trial, 0, sizeof(trial));
+	err = swap_open(&trial, options, ret_why);
+	swap_close(&trial);
+	lock_drop(&trial_lock, LOCK_FORK);
+	return err;
+}
+
+spill *spill_open(const struct spill_options *options)
+{
+	struct options filled;
+	struct pager *pager = NULL;
+	const char *why = NULL;
+	int err;
+
+	page_init();
+	err = options_fill(options, &filled, &why);
+	if (!err)
+		err = check_means(&filled, &why);
+	if (!err)
+		err = pager_new(&filled, &pager);
+	if (err) {
+		errno = -err;
+		return NULL;
+	}
+	return (spill *)pager;
+}
+
+void spill_close(spill *s)
+{
+	int saved = errno;
+
+	if (s)
+		pager_free(pager_of(s));
+	errno = saved;
+}
+
+void *spill_reserve(spill *s, size_t size)
+{
+	void *addr;
+	int err;
+
+	if (size == 0 || page_round_up(size) < size) {
+		errno = size ? ENOMEM : EINVAL;
+		return NULL;
+	}
+	size = page_round_up(size);
+	addr = sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sys_is_error(addr)) {
+		errno = -sys_error(addr);
+		return NULL;
+	}
+	err = region_adopt(pager_of(s), addr, size, PROT_READ | PROT_WRITE);
+	if (err) {
+		sys_munmap(addr, size);
+		errno = -err;
+		return NULL;
+	}
+	return addr;
+}
+
+/* Unmaps the parts of a range that are regions, one at a time. */
+static int release_parts(struct pager *pager, uintptr_t start, uintptr_t end)
+{
+	for (;;) {
+		struct region part = { 0 };
+		bool taken = region_lock(pager);
+		size_t i = ranges_find(&pager->regions, start);
+		int err;
+
+		if (i < pager->regions.count)
+			part = ranges_part(&pager->regions, i, start, end);
+		region_unlock(pager, taken);
+		if (part.start >= part.end)
+			return 0;
+		err = region_unmap(pager, (void *)part.start, part.end - part.start);
+		if (err)
+			return err;
+		start = part.end;
+	}
+}
+
+int spill_release(spill *s, void *addr, size_t size)
+{
+	uintptr_t start = (uintptr_t)addr;
+
+	if (!is_page_aligned(addr) || !is_range(addr, size))
+		return result_of(-EINVAL);
+	return result_of(release_parts(pager_of(s), start, page_round_up(start + size)));
+}
+
+int spill_advise(spill *s, void *addr, size_t size, enum spill_advice advice)
+{
+	if (!is_range(addr, size) || advice < SPILL_NORMAL || advice > SPILL_COLD)
+		return result_of(-EINVAL);
+	if (advice == SPILL_DONT_NEED && (!is_page_aligned(addr) || size % page_size()))
+		return result_of(-EINVAL);
+	if (!region_covers(pager_of(s), addr, size))
+		return result_of(-ENOMEM);
+	return result_of(region_advise(pager_of(s), addr, size, advice));
+}
+
+int spill_pin(spill *s, void *addr, size_t size)
+{
+	if (!is_range(addr, size))
+		return result_of(-ENOMEM);
+	return result_of(region_pin(pager_of(s), addr, size));
+}
+
+int spill_unpin(spill *s, void *addr, size_t size)
+{
+	if (!is_range(addr, size))
+		return result_of(-ENOMEM);
+	return result_of(region_unpin(pager_of(s), addr, size));
+}
+
+int spill_set_budget(spill *s, size_t budget)
+{
+	struct pager *pager = pager_of(s);
+	bool taken;
+	int err = 0;
+
+	if (budget < SPILL_BUDGET_MIN)
+		return result_of(-EINVAL);
+	if (pager->pinned > (budget >> page_shift()) / 2)
+		return result_of(-EBUSY);
+	taken = region_lock(pager);
+	pager_set_limit(pager, budget);
+	if (!pager_is_armed(pager) && pager->regions.accessible > budget)
+		err = pager_arm(pager);
+	region_unlock(pager, taken);
+	if (!err && pager_is_armed(pager))
+		err = pager_settle(pager);
+	return result_of(err);
+}
+
+int spill_get_stats(spill *s, struct spill_stats *ret_stats)
+{
+	struct spill_stats stats;
+	size_t size = ret_stats->size;
+
+	if (size < offsetof(struct spill_stats, budget) + sizeof(stats.budget) ||
+	    size > sizeof(stats))
+		return result_of(-EINVAL);
+	pager_publish(pager_of(s));
+	stats_to_public(pager_of(s)->stats, &stats);
+	stats.size = size;
+	memcpy(ret_stats, &stats, size);
+	return 0;
+}
+
+int spill_get_states(spill *s, void *addr, size_t size, unsigned char *ret_states)
+{
+	if (!is_page_aligned(addr))
+		return result_of(-EINVAL);
+	if (!is_range(addr, size))
+		return result_of(-ENOMEM);
+	return result_of(region_states(pager_of(s), addr, size, ret_states));
+}
+
+const char *spill_version(void)
+{
+	return PACKAGE_VERSION;
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* region.c - what the application asks for: see region.h
+ *
+ * Each public function packs its arguments and enters through guard_call; the
+ * function of the same name with _guarded does the work.
+ */
+#include "region.h"
+#include "guard.h"
+#include "pagemap.h"
+#include "pager.h"
+#include <string.h>
+
+struct range_args {
+	void *addr;
+	size_t size;
+	int prot;
+	bool keep;
+	region_op op;
+	void *context;
+	unsigned char *states;
+};
+
+static uintptr_t start_of(const struct range_args *a)
+{
+	return (uintptr_t)a->addr;
+}
+
+static uintptr_t end_of(const struct range_args *a)
+{
+	return (uintptr_t)a->addr + page_round_up(a->size);
+}
+
+/* -- the lock ----------------------------------------------------------------------- */
+
+bool region_lock(struct pager *pager)
+{
+	if (pager->region_owner == sys_gettid())
+		return false;
+	lock_take(&pager->region_lock, LOCK_REGION);
+	return true;
+}
+
+void region_unlock(struct pager *pager, bool taken)
+{
+	if (taken)
+		lock_drop(&pager->region_lock, LOCK_REGION);
+}
+
+/* -- adopting --------------------------------------------------------------------------- */
+
+/* What can be touched once [start, end) has this protection. */
+static uint64_t accessible_then(struct pager *pager, const struct range_args *a, uint64_t bytes)
+{
+	uint64_t now = pager->regions.accessible;
+
+	now -= ranges_bytes(&pager->regions, start_of(a), end_of(a), true);
+	return a->prot == PROT_NONE ? now : now + bytes;
+}
+
+/* Arms the pager if bytes of this range would pass the budget. */
+static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64_t bytes)
+{
+	if (pager_is_armed(pager) || accessible_then(pager, a, bytes) <= pager->options.budget)
+		return 0;
+	return pager_arm(pager);
+}
+
+/* Slots have run out, and so have frames: more memory could not be kept. */
+static bool is_exhausted(struct pager *pager)
+{
+	return pager->swap_full && credit_left(&pager->arena) < (int64_t)pager->low_frames;
+}
+
+static int adopt_locked(struct pager *pager, const struct range_args *a)
+{
+	int err;
+
+	if (!ranges_have_room(&pager->regions) || is_exhausted(pager))
+		return -ENOMEM;
+	err = arm_if_needed(pager, a, end_of(a) - start_of(a));
+	if (!err && pager_is_armed(pager))
+		err = pager_register(pager, a->addr, end_of(a) - start_of(a));
+	if (!err)
+		ranges_set(&pager->regions, start_of(a), end_of(a), a->prot);
+	return err;
+}
+
+static long adopt_guarded(struct pager *pager, void *argument)
+{
+	const struct range_args *a = argument;
+	bool was_armed = pager_is_armed(pager);
+	bool taken = region_lock(pager);
+	int err = adopt_locked(pager, a);
+
+	region_unlock(pager, taken);
+	if (!err && !was_armed && pager_is_armed(pager))
+		err = pager_settle(pager) == -ENOSPC ? 0 : err;
+	return err;
+}
+
+int region_adopt(struct pager *pager, void *addr, size_t size, int prot)
+{
+	struct range_args args = { .addr = addr, .size = size, .prot = prot };
+
+	return (int)guard_call(pager, adopt_guarded, &args, sizeof(args));
+}
+
+/* -- replacing ------------------------------------------------------------------------ */
+
+static void lock_chunks(struct pager *pager, const struct range_args *a)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a))
+		lock_take(&chunk->lock, LOCK_CHUNK);
+}
+
+static void unlock_chunks(struct pager *pager, const struct range_args *a)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a))
+		chunk_unlock(chunk);
+}
+
+/* Pins end with the mapping that they were for. */
+static void drop_pins(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	mask &= chunk->pinned;
+	chunk->pinned &= ~mask;
+	atomic_fetch_sub(&pager->pinned, mask_count(mask));
+}
+
+static void discard_chunks(struct pager *pager, const struct range_args *a)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+		uint64_t mask = chunk_mask_of(chunk, start_of(a), end_of(a));
+
+		if (!a->keep)
+			drop_pins(pager, chunk, mask);
+		chunk_discard(pager, chunk, mask);
+	}
+}
+
+static bool op_failed(long result)
+{
+	return result < 0 && result >= -4095;
+}
+
+/* A row cannot appear in the range meanwhile but for a fault that races with
+ * the call: its page is absent, so there is nothing to discard. */
+static long replace_locked(struct pager *pager, const struct range_args *a)
+{
+	bool armed = pager_is_armed(pager);
+	long result;
+
+	if (!ranges_have_room(&pager->regions))
+		return -ENOMEM;
+	if (armed)
+		lock_chunks(pager, a);
+	result = a->op(a->context, a->addr, a->size);
+	if (!op_failed(result)) {
+		if (armed)
+			discard_chunks(pager, a);
+		if (!a->keep) {
+			ranges_clear(&pager->regions, start_of(a), end_of(a));
+			readahead_advise(&pager->readahead, start_of(a) >> page_shift(),
+					 end_of(a) >> page_shift(), SPILL_NORMAL);
+		}
+	}
+	if (armed)
+		unlock_chunks(pager, a);
+	return result;
+}
+
+static long replace_guarded(struct pager *pager, void *argument)
+{
+	bool taken = region_lock(pager);
+	long result = replace_locked(pager, argument);
+
+	region_unlock(pager, taken);
+	return result;
+}
+
+long region_replace(struct pager *pager, void *addr, size_t size, bool keep, region_op op,
+		    void *context)
+{
+	struct range_args args = {
+		.addr = addr, .size = size, .keep = keep, .op = op, .context = context,
+	};
+
+	return guard_call(pager, replace_guarded, &args, sizeof(args));
+}
+
+static long op_unmap(void *context, void *addr, size_t size)
+{
+	(void)context;
+	return sys_munmap(addr, size);
+}
+
+static long op_discard(void *context, void *addr, size_t size)
+{
+	(void)context;
+	return sys_madvise(addr, size, MADV_DONTNEED);
+}
+
+int region_unmap(struct pager *pager, void *addr, size_t size)
+{
+	return (int)region_replace(pager, addr, size, false, op_unmap, NULL);
+}
+
+int region_discard(struct pager *pager, void *addr, size_t size)
+{
+	return (int)region_replace(pager, addr, size, true, op_discard, NULL);
+}
+
+/* -- protecting ------------------------------------------------------------------------ */
+
+/* What MOVE refused before, it may take now. */
+static void forget_unmovable(struct pager *pager, const struct range_args *a)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+		lock_take(&chunk->lock, LOCK_CHUNK);
+		chunk->unmovable &= ~chunk_mask_of(chunk, start_of(a), end_of(a));
+		chunk_unlock(chunk);
+	}
+}
+
+static int protect_locked(struct pager *pager, const struct range_args *a)
+{
+	uint64_t managed = ranges_bytes(&pager->regions, start_of(a), end_of(a), false);
+	int err;
+
+	if (!ranges_have_room(&pager->regions))
+		return -ENOMEM;
+	err = arm_if_needed(pager, a, managed);
+	if (!err)
+		err = sys_mprotect(a->addr, a->size, a->prot);
+	if (err)
+		return err;
+	ranges_protect(&pager->regions, start_of(a), end_of(a), a->prot);
+	if (pager_is_armed(pager))
+		forget_unmovable(pager, a);
+	return 0;
+}
+
+static long protect_guarded(struct pager *pager, void *argument)
+{
+	bool taken = region_lock(pager);
+	int err = protect_locked(pager, argument);
+
+	region_unlock(pager, taken);
+	return err;
+}
+
+int region_protect(struct pager *pager, void *addr, size_t size, int prot)
+{
+	struct range_args args = { .addr = addr, .size = size, .prot = prot };
+
+	return (int)guard_call(pager, protect_guarded, &args, sizeof(args));
+}
+
+/* -- asking ---------------------------------------------------------------------------- */
+
+static uint64_t managed_bytes(struct pager *pager, const struct range_args *a)
+{
+	return ranges_bytes(&pager->regions, start_of(a), end_of(a), false);
+}
+
+static long managed_guarded(struct pager *pager, void *argument)
+{
+	bool taken = region_lock(pager);
+	uint64_t bytes = managed_bytes(pager, argument);
+
+	region_unlock(pager, taken);
+	return (long)bytes;
+}
+
+static uint64_t region_bytes(struct pager *pager, const void *addr, size_t size)
+{
+	uintptr_t start = page_round_down((uintptr_t)addr);
+	struct range_args args = { .addr = (void *)start,
+				   .size = (uintptr_t)addr + size - start };
+
+	if (!pager->regions.reserved)
+		return 0;
+	return (uint64_t)guard_call(pager, managed_guarded, &args, sizeof(args));
+}
+
+bool region_overlaps(struct pager *pager, const void *addr, size_t size)
+{
+	return region_bytes(pager, addr, size) > 0;
+}
+
+bool region_covers(struct pager *pager, const void *addr, size_t size)
+{
+	uintptr_t start = page_round_down((uintptr_t)addr);
+	uintptr_t end = page_round_up((uintptr_t)addr + size);
+
+	return region_bytes(pager, addr, size) == end - start;
+}
+
+static unsigned char state_of(const struct chunk *chunk, unsigned i)
+{
+	uint64_t bit = mask_bit(i);
+	unsigned state = SPILL_ABSENT;
+
+	if (chunk->resident & bit)
+		state = SPILL_RESIDENT;
+	else if (chunk->filling & bit)
+		state = SPILL_FILLING;
+	else if (chunk->poisoned & bit)
+		state = SPILL_POISONED;
+	else if (chunk->cached & bit)
+		state = SPILL_CACHED;
+	else if (chunk->swapped & bit)
+		state = SPILL_SWAPPED;
+	if (chunk->swapped & bit)
+		state |= SPILL_FLAG_SLOT;
+	if (chunk->pinned & bit)
+		state |= SPILL_FLAG_PINNED;
+	if (chunk->hot & bit)
+		state |= SPILL_FLAG_HOT;
+	return (unsigned char)state;
+}
+
+/* The states of the pages of one chunk, into memory that is never paged. */
+struct states_args {
+	uintptr_t address;
+	unsigned n;
+	int pagemap;
+	unsigned char state[CHUNK_PAGES];
+};
+
+static void states_armed(struct pager *pager, struct states_args *a)
+{
+	struct chunk *chunk = pagetable_find(&pager->table, a->address);
+
+	if (!chunk)
+		return;
+	lock_take(&chunk->lock, LOCK_CHUNK);
+	for (unsigned k = 0; k < a->n; k++)
+		a->state[k] = state_of(chunk, chunk_index(chunk, a->address) + k);
+	chunk_unlock(chunk);
+}
+
+static long states_guarded(struct pager *pager, void *argument)
+{
+	struct states_args *a = argument;
+	uint64_t present;
+
+	if (pager_is_armed(pager)) {
+		states_armed(pager, a);
+		return 0;
+	}
+	present = pagemap_present(a->pagemap, (void *)a->address, a->n);
+	for (unsigned k = 0; k < a->n; k++)
+		a->state[k] = present & mask_bit(k) ? SPILL_RESIDENT : SPILL_ABSENT;
+	return 0;
+}
+
+int region_states(struct pager *pager, void *addr, size_t size, unsigned char *ret_states)
+{
+	uintptr_t address = (uintptr_t)addr, end = address + page_round_up(size);
+	int pagemap;
+
+	if (!region_covers(pager, addr, size))
+		return -ENOMEM;
+	pagemap = pager_is_armed(pager) ? -1 : pagemap_open();
+	while (address < end) {
+		uintptr_t next = (address | (chunk_size() - 1)) + 1;
+		struct states_args args = { .address = address, .pagemap = pagemap };
+
+		args.n = (unsigned)(((next < end ? next : end) - address) >> page_shift());
+		guard_call(pager, states_guarded, &args, sizeof(args));
+		memcpy(ret_states, args.state, args.n);
+		ret_states += args.n;
+		address += (uintptr_t)args.n << page_shift();
+	}
+	if (pagemap >= 0)
+		sys_close(pagemap);
+	return 0;
+}
+
+/* -- advising ---------------------------------------------------------------------------- */
+
+int region_advise(struct pager *pager, void *addr, size_t size, enum spill_advice advice)
+{
+	uintptr_t start = page_round_down((uintptr_t)addr);
+	uintptr_t end = page_round_up((uintptr_t)addr + size);
+	struct request request = { .start = start, .end = end };
+
+	switch (advice) {
+	case SPILL_NORMAL:
+	case SPILL_SEQUENTIAL:
+	case SPILL_RANDOM:
+		readahead_advise(&pager->readahead, start >> page_shift(), end >> page_shift(),
+				 advice);
+		return 0;
+	case SPILL_WILL_NEED:
+	case SPILL_COLD:
+		if (!pager_is_armed(pager))
+			return 0;
+		request.kind = advice == SPILL_COLD ? REQUEST_COLD : REQUEST_WILL_NEED;
+		request_push(&pager->requests, request);
+		pager_wake(pager);
+		return 0;
+	case SPILL_DONT_NEED:
+		return region_discard(pager, (void *)start, end - start);
+	}
+	return -EINVAL;
+}
+
+/* -- pinning ------------------------------------------------------------------------------ */
+
+static uint64_t unpinned_pages(struct pager *pager, const struct range_args *a)
+{
+	uint64_t n = (end_of(a) - start_of(a)) >> page_shift();
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a))
+		n -= mask_count(chunk->pinned & chunk_mask_of(chunk, start_of(a), end_of(a)));
+	return n;
+}
+
+static int set_pins(struct pager *pager, const struct range_args *a)
+{
+	for (uintptr_t at = start_of(a); at < end_of(a); at = (at | (chunk_size() - 1)) + 1) {
+		struct chunk *chunk = pagetable_make(&pager->table, at);
+		uint64_t more;
+
+		if (!chunk)
+			return -ENOMEM;
+		lock_take(&chunk->lock, LOCK_CHUNK);
+		more = chunk_mask_of(chunk, start_of(a), end_of(a)) & ~chunk->pinned;
+		chunk->pinned |= more;
+		atomic_fetch_add(&pager->pinned, mask_count(more));
+		chunk_unlock(chunk);
+	}
+	return 0;
+}
+
+static int pin_locked(struct pager *pager, const struct range_args *a)
+{
+	uint64_t most = (pager->options.budget >> page_shift()) / 2;
+
+	if (managed_bytes(pager, a) != end_of(a) - start_of(a))
+		return -ENOMEM;
+	if (pager->pinned + unpinned_pages(pager, a) > most)
+		return -ENOMEM;
+	return set_pins(pager, a);
+}
+
+static long pin_guarded(struct pager *pager, void *argument)
+{
+	bool taken = region_lock(pager);
+	int err = pin_locked(pager, argument);
+
+	region_unlock(pager, taken);
+	return err;
+}
+
+static long unpin_guarded(struct pager *pager, void *argument)
+{
+	const struct range_args *a = argument;
+	bool taken = region_lock(pager);
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+		lock_take(&chunk->lock, LOCK_CHUNK);
+		drop_pins(pager, chunk, chunk_mask_of(chunk, start_of(a), end_of(a)));
+		/* Handlers may have let it out of the queue. */
+		if (chunk->resident)
+			policy_insert(&pager->policy, chunk);
+		chunk_unlock(chunk);
+	}
+	region_unlock(pager, taken);
+	return 0;
+}
+
+static struct range_args widened(void *addr, size_t size)
+{
+	uintptr_t start = page_round_down((uintptr_t)addr);
+
+	return (struct range_args){ .addr = (void *)start,
+				    .size = page_round_up((uintptr_t)addr + size) - start };
+}
+
+/* Touches every page; the kernel tells of a poisoned one instead of raising
+ * SIGBUS.  Before Linux 5.14 it cannot, and we touch them ourselves. */
+static int touch_pages(const struct range_args *a)
+{
+	int err = sys_madvise(a->addr, a->size, MADV_POPULATE_READ);
+
+	if (err == -EFAULT || err == -EHWPOISON)
+		return -EIO;
+	if (err == -EINVAL)
+		for (uintptr_t at = start_of(a); at < end_of(a); at += page_size())
+			(void)*(volatile char *)at;
+	return 0;
+}
+
+int region_pin(struct pager *pager, void *addr, size_t size)
+{
+	struct range_args args = widened(addr, size);
+	int err = (int)guard_call(pager, pin_guarded, &args, sizeof(args));
+
+	if (!err)
+		err = touch_pages(&args);
+	if (err == -EIO)
+		region_unpin(pager, addr, size);
+	return err;
+}
+
+int region_unpin(struct pager *pager, void *addr, size_t size)
+{
+	struct range_args args = widened(addr, size);
+
+	if (!region_covers(pager, addr, size))
+		return -ENOMEM;
+	return (int)guard_call(pager, unpin_guarded, &args, sizeof(args));
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* swap.c - the swap spaces of a pager: see swap.h */
+#include "swap.h"
+#include "page.h"
+
+/* Files grow by this much at once: few calls, long extents. */
+#define GROW_STEP ((uint64_t)64 << 20)
+
+static uint64_t segment_bytes(void)
+{
+	return (uint64_t)SEGMENT_SLOTS << page_shift();
+}
+
+/* -- opening ---------------------------------------------------------------- */
+
+static int map_owners(const struct target_file *file, uint64_t segments,
+		      struct slot_owners **ret_owners)
+{
+	void *owners;
+
+	*ret_owners = NULL;
+	if (file->owners_fd < 0)
+		return 0;
+	owners = sys_mmap(NULL, page_round_up(segments * sizeof(uint64_t)),
+			  PROT_READ | PROT_WRITE, MAP_SHARED, file->owners_fd, 0);
+	if (sys_is_error(owners))
+		return sys_error(owners);
+	*ret_owners = owners;
+	return 0;
+}
+
+static int space_init(struct swap_space *space, const struct target_file *file)
+{
+	uint64_t slots = file->limit >> page_shift();
+	struct slot_owners *owners;
+	int err = map_owners(file, slots / SEGMENT_SLOTS, &owners);
+
+	if (!err)
+		err = slot_map_init(&space->map, slots, owners, owners ? slot_mark_self() : 0);
+	if (err)
+		return err;
+	space->file = *file;
+	space->size = file->kind == TARGET_DEVICE ? file->limit : 0;
+	space->full = false;
+	space->open = true;
+	return 0;
+}
+
+static void space_close(struct swap_space *space)
+{
+	struct slot_owners *owners = space->map.owners;
+	uint64_t segments = space->map.segment_limit;
+
+	if (!space->open)
+		return;
+	slot_map_free(&space->map);
+	if (owners)
+		sys_munmap(owners, page_round_up(segments * sizeof(uint64_t)));
+	if (space->file.owners_fd >= 0)
+		sys_close(space->file.owners_fd);
+	sys_close(space->file.fd);
+	space->open = false;
+}
+
+static int open_targets(struct swap *swap, const struct options *options, const char **ret_why)
+{
+	struct target_file files[SWAP_MAX];
+	unsigned n = 0;
+	int err = target_open_all(options, files, SWAP_MAX - swap->count, &n, ret_why);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!err)
+			err = space_init(&swap->space[swap->count], &files[i]);
+		if (err)
+			sys_close(files[i].fd);
+		else
+			swap->count++;
+	}
+	return err;
+}
+
+int swap_open(struct swap *swap, const struct options *options, const char **ret_why)
+{
+	int err = open_targets(swap, options, ret_why);
+
+	if (err)
+		swap_close(swap);
+	return err;
+}
+
+void swap_close(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		space_close(&swap->space[i]);
+	swap->count = 0;
+}
+
+/* -- growing ---------------------------------------------------------------- */
+
+static int allocate_blocks(struct swap_space *space, uint64_t from, uint64_t bytes)
+{
+	uint64_t at = space->file.offset + from;
+	int err = sys_fallocate(space->file.fd, 0, at, bytes);
+
+	/* Some file systems cannot reserve blocks: a write may then fail. */
+	if (err == -EOPNOTSUPP)
+		err = sys_ftruncate(space->file.fd, at + bytes);
+	return err;
+}
+
+/* Makes the file reach to end, or as far as it gets: the step is halved while
+ * the file system has no room for it. */
+static void grow_to(struct swap_space *space, uint64_t end)
+{
+	uint64_t step = GROW_STEP;
+
+	while (space->size < end && step >= segment_bytes()) {
+		uint64_t left = space->file.limit - space->size;
+		uint64_t bytes = step < left ? step : left;
+
+		if (allocate_blocks(space, space->size, bytes) == 0)
+			space->size += bytes;
+		else
+			step /= 2;
+	}
+	if (space->size < end)
+		space->full = true;
+}
+
+/* Are there blocks behind the slots before end (in bytes)? */
+static bool space_reaches(struct swap_space *space, uint64_t end)
+{
+	if (end <= space->size)
+		return true;
+	lock_take(&space->grow_lock, LOCK_ARENA);
+	if (!space->full)
+		grow_to(space, end);
+	lock_drop(&space->grow_lock, LOCK_ARENA);
+	return end <= space->size;
+}
+
+/* -- slots ------------------------------------------------------------------- */
+
+static int space_alloc(struct swap_space *space, unsigned want, uint64_t *ret_first)
+{
+	int n = slot_alloc(&space->map, want, ret_first);
+
+	if (n > 0 && !space_reaches(space, (*ret_first + (unsigned)n) << page_shift())) {
+		/* No blocks behind them, now or later. */
+		slot_retire(&space->map, *ret_first, (unsigned)n);
+		return -ENOSPC;
+	}
+	return n;
+}
+
+/* The highest priority below limit that an open, writable space has. */
+static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_priority)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < swap->count; i++) {
+		const struct swap_space *space = &swap->space[i];
+
+		if (!space->open || space->map.read_only || space->file.priority >= limit)
+			continue;
+		if (!found || space->file.priority > *ret_priority)
+			*ret_priority = space->file.priority;
+		found = true;
+	}
+	return found;
+}
+
+static int alloc_at_priority(struct swap *swap, int64_t priority, unsigned want, uint64_t *ret_slot)
+{
+	unsigned turn = atomic_fetch_add_explicit(&swap->turn, 1, memory_order_relaxed);
+
+	for (unsigned k = 0; k < swap->count; k++) {
+		unsigned i = (turn + k) % swap->count;
+		struct swap_space *space = &swap->space[i];
+		uint64_t first;
+		int n;
+
+		if (!space->open || space->map.read_only || space->file.priority != priority)
+			continue;
+		n = space_alloc(space, want, &first);
+		if (n > 0) {
+			*ret_slot = first | (uint64_t)i << SLOT_SPACE_SHIFT;
+			return n;
+		}
+	}
+	return -ENOSPC;
+}
+
+int swap_alloc(struct swap *swap, unsigned want, uint64_t *ret_slot)
+{
+	int64_t priority = INT64_MAX;
+
+	while (next_priority(swap, priority, &priority)) {
+		int n = alloc_at_priority(swap, priority, want, ret_slot);
+
+		if (n > 0)
+			return n;
+	}
+	return -ENOSPC;
+}
+
+void swap_free(struct swap *swap, uint64_t slot, unsigned n)
+{
+	slot_free(&swap->space[slot_space(slot)].map, slot_number(slot), n);
+}
+
+void swap_retire(struct swap *swap, uint64_t slot, unsigned n)
+{
+	slot_retire(&swap->space[slot_space(slot)].map, slot_number(slot), n);
+}
+
+int swap_fd(const struct swap *swap, uint64_t slot)
+{
+	return swap->space[slot_space(slot)].file.fd;
+}
+
+uint64_t swap_offset(const struct swap *swap, uint64_t slot)
+{
+	return swap->space[slot_space(slot)].file.offset + (slot_number(slot) << page_shift());
+}
+
+bool swap_punch(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++) {
+		struct swap_space *space = &swap->space[i];
+		uint64_t first;
+
+		if (!space->open || space->map.read_only || space->file.kind == TARGET_DEVICE ||
+		    !slot_punchable(&space->map, &first))
+			continue;
+		sys_fallocate(space->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			      space->file.offset + (first << page_shift()), segment_bytes());
+		slot_punched(&space->map, first);
+		return true;
+	}
+	return false;
+}
+
+uint64_t swap_used(const struct swap *swap)
+{
+	uint64_t slots = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slots += swap->space[i].map.used_slots;
+	return slots << page_shift();
+}
+
+uint64_t swap_size(const struct swap *swap)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			bytes += swap->space[i].size;
+	return bytes;
+}
+
+/* -- fork -------------------------------------------------------------------- */
+
+void swap_fork(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open && !swap->space[i].map.read_only)
+			slot_map_fork(&swap->space[i].map);
+}
+
+void swap_fork_done(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open && !swap->space[i].map.read_only)
+			slot_map_fork_done(&swap->space[i].map);
+}
+
+int swap_fork_child(struct swap *swap, const struct options *options, const char **ret_why)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slot_map_fork_child(&swap->space[i].map);
+	return open_targets(swap, options, ret_why);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* swap.h - the swap spaces of a pager
+ *
+ * Up to SWAP_MAX of them, by priority, in turn among equals.  A slot's name is
+ * the number of its swap space and its number there: SLOT(space, n).
+ *
+ * A space's file grows in large allocated steps, ahead of the slots that are
+ * handed out; blocks of segments that are free again are given back (punched).
+ *
+ * In a fork's child the parent's spaces stay open read-only for what the child
+ * inherited (swap_fork_child), and new ones are opened for what it writes.
+ *
+ * Locking: the slot maps have their own (S).  space->size is atomic; who grows
+ * a file holds space->grow_lock, a leaf with a system call under it, which
+ * touches no pageable memory.
+ */
+#ifndef SPILL_SWAP_H
+#define SPILL_SWAP_H
+
+#include "slot.h"
+#include "options.h"
+#include "target.h"
+
+#define SWAP_MAX 64
+#define SLOT_SPACE_SHIFT 56
+
+struct swap_space {
+	struct target_file file;
+	struct slot_map map;
+	struct lock grow_lock;
+	_Atomic uint64_t size; /* bytes of slots that the file has blocks for */
+	_Atomic bool full;     /* the file system has no more blocks */
+	bool open;
+};
+
+struct swap {
+	struct swap_space space[SWAP_MAX];
+	unsigned count;
+	_Atomic unsigned turn; /* among equal priorities */
+};
+
+/* Opens all targets.  0 or -errno with *ret_why as target_open has it. */
+int swap_open(struct swap *swap, const struct options *options, const char **ret_why);
+void swap_close(struct swap *swap);
+
+/* Takes up to want adjacent slots somewhere, with blocks behind them; gives
+ * their number and the first slot's name, or -ENOSPC.  May block while a file
+ * grows. */
+int swap_alloc(struct swap *swap, unsigned want, uint64_t *ret_slot);
+void swap_free(struct swap *swap, uint64_t slot, unsigned n);
+void swap_retire(struct swap *swap, uint64_t slot, unsigned n);
+
+/* The file and the offset in it. */
+int swap_fd(const struct swap *swap, uint64_t slot);
+uint64_t swap_offset(const struct swap *swap, uint64_t slot);
+
+/* Gives blocks of free segments back, one segment a call; false: none. */
+bool swap_punch(struct swap *swap);
+
+/* Slots in use, bytes of files. */
+uint64_t swap_used(const struct swap *swap);
+uint64_t swap_size(const struct swap *swap);
+
+/* Around a fork, see slot.h; in the child the spaces become read-only, and
+ * what the child writes goes to spaces of its own, opened now. */
+void swap_fork(struct swap *swap);
+void swap_fork_done(struct swap *swap);
+int swap_fork_child(struct swap *swap, const struct options *options, const char **ret_why);
+
+static inline unsigned slot_space(uint64_t slot)
+{
+	return (unsigned)(slot >> SLOT_SPACE_SHIFT);
+}
+
+static inline uint64_t slot_number(uint64_t slot)
+{
+	return slot & ((UINT64_C(1) << SLOT_SPACE_SHIFT) - 1);
+}
+
+#endif

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: MIT */
+/* target.c - swap targets: see target.h */
+#include "target.h"
+#include "command.h"
+#include "error.h"
+#include "options.h"
+#include "page.h"
+#include "probe.h"
+#include "size.h"
+#include "sys.h"
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define TARGET_MODE 0600
+
+/* Where file systems, volume managers and partition tables leave their
+ * signatures: within this much of the start (btrfs: 64 KiB) or of the end
+ * (ZFS: 512 KiB) of a device. */
+#define SIGNATURE_AREA ((uint64_t)1 << 20)
+
+#define BLOCK_SIZE_READ 4096
+
+/* A name that no directory has yet; more tries than chance can ask for. */
+#define NAME_TRIES 16
+
+/* -- how targets are written -------------------------------------------------- */
+
+static int parse_priority(const char *text, int *ret_priority)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < INT16_MIN || n > INT16_MAX)
+		return -EINVAL;
+	*ret_priority = (int)n;
+	return 0;
+}
+
+/* One of the options behind the path, without its comma. */
+static int parse_option(const char *text, struct target *target)
+{
+	if (strncmp(text, "pri=", 4) == 0)
+		return parse_priority(text + 4, &target->priority);
+	if (strncmp(text, "limit=", 6) == 0)
+		return size_parse(text + 6, 0, &target->limit);
+	return -EINVAL;
+}
+
+/* Takes "PATH,pri=1,limit=2G" apart; the path is cut off in its place. */
+static int parse_target(struct target *target)
+{
+	char *next = strchr(target->path, ',');
+	int err = 0;
+
+	while (next && !err) {
+		char *option = next + 1;
+
+		*next = '\0';
+		next = strchr(option, ',');
+		if (next)
+			*next = '\0';
+		err = parse_option(option, target);
+	}
+	return !err && target->path[0] ? err : -EINVAL;
+}
+
+int target_next(const char **list, struct target *ret_target)
+{
+	const char *start = *list + strspn(*list, ";");
+	size_t length = strcspn(start, ";");
+	struct target target = { .priority = 0, .limit = 0 };
+
+	if (length == 0) {
+		*list = start;
+		return 1;
+	}
+	if (length >= sizeof(target.path))
+		return -EINVAL;
+	memcpy(target.path, start, length);
+	if (parse_target(&target))
+		return -EINVAL;
+	*ret_target = target;
+	*list = start + length;
+	return 0;
+}
+
+static int append(char *list, size_t size, size_t *length, const char *text, size_t n)
+{
+	if (n >= size - *length)
+		return -E2BIG;
+	memcpy(list + *length, text, n);
+	*length += n;
+	list[*length] = '\0';
+	return 0;
+}
+
+static int append_directory(char *list, size_t size, size_t *length)
+{
+	char cwd[4096];
+	long n = sys_call2(SYS_getcwd, cwd, sizeof(cwd));
+	int err;
+
+	if (n < 0)
+		return (int)n;
+	if (cwd[0] != '/') /* "(unreachable)" */
+		return -ENOENT;
+	err = append(list, size, length, cwd, strlen(cwd));
+	return err ? err : append(list, size, length, "/", 1);
+}
+
+int target_list_absolute(const char *list, char *ret_list, size_t size)
+{
+	size_t length = 0;
+
+	for (;;) {
+		const char *start = list + strspn(list, ";");
+		struct target target;
+		int err = target_next(&list, &target);
+
+		if (err)
+			return err > 0 ? 0 : err;
+		if (length)
+			err = append(ret_list, size, &length, ";", 1);
+		if (!err && *start != '/')
+			err = append_directory(ret_list, size, &length);
+		if (!err)
+			err = append(ret_list, size, &length, start, (size_t)(list - start));
+		if (err)
+			return err;
+	}
+}
+
+/* -- saying no ---------------------------------------------------------------- */
+
+static char why[4096 + 256];
+
+static int refuse(const char **ret_why, int err, const char *path, const char *what)
+{
+	error_format(why, sizeof(why), "%s: %s", path, what);
+	*ret_why = why;
+	return err;
+}
+
+/* The same with the name of the error, in the words of a person where that
+ * helps. */
+static int refuse_error(const char **ret_why, int err, const char *path)
+{
+	switch (err) {
+	case -ENOENT:
+		return refuse(ret_why, err, path, "no such file or directory");
+	case -EACCES:
+	case -EPERM:
+		return refuse(ret_why, -EACCES, path, "is not readable and writable for you");
+	case -EROFS:
+		return refuse(ret_why, err, path, "lies on a read-only file system");
+	default:
+		return refuse(ret_why, err, path, error_name(err));
+	}
+}
+
+/* -- room --------------------------------------------------------------------- */
+
+static bool lies_in_memory(const struct statfs *fs)
+{
+	return fs->f_type == TMPFS_MAGIC || fs->f_type == RAMFS_MAGIC;
+}
+
+/* Bytes that an ordinary user may still take, less 5 % for whoever else writes
+ * there. */
+static uint64_t free_room(const struct statfs *fs)
+{
+	uint64_t unit = (uint64_t)(fs->f_frsize ? fs->f_frsize : fs->f_bsize);
+	uint64_t room = fs->f_bavail * unit;
+
+	if (fs->f_blocks == 0 && lies_in_memory(fs)) /* without a limit of its own */
+		room = probe_memory_available();
+	return room - room / 20;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Beyond RLIMIT_FSIZE every write fails, even one over blocks that are there. */
+static uint64_t file_size_limit(void)
+{
+	struct rlimit limit;
+
+	if (sys_call4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) < 0)
+		return UINT64_MAX;
+	return limit.rlim_cur;
+}
+
+/* Sets how much a file may hold: room is what there is, the header counted. */
+static int set_limit(const struct target *target, uint64_t room, struct target_file *file,
+		     const char **ret_why)
+{
+	char text[128], size[SIZE_TEXT];
+
+	room = room > file->offset ? room - file->offset : 0;
+	file->limit = target->limit ? least(room, target->limit) : room;
+	if (file->limit >= TARGET_ROOM_MIN)
+		return 0;
+	error_format(text, sizeof(text), "has room for %s only, and at least 16M is needed%s",
+		     size_format(size, file->limit),
+		     target->limit && file->limit == target->limit ? " (limit=)" : "");
+	return refuse(ret_why, -ENOSPC, target->path, text);
+}
+
+/* For a file in a file system; taken: bytes that it occupies already. */
+static int set_file_limit(const struct target *target, uint64_t taken, struct target_file *file,
+			  const char **ret_why)
+{
+	struct statfs fs;
+	int err = (int)sys_call2(SYS_fstatfs, file->fd, &fs);
+
+	if (err)
+		return refuse_error(ret_why, err, target->path);
+	file->tmpfs = lies_in_memory(&fs);
+	return set_limit(target, least(free_room(&fs) + taken, file_size_limit()), file, ret_why);
+}
+
+/* Turns O_DIRECT on if the file has it.  Memory has no use for it. */
+static void set_direct(struct target_file *file)
+{
+	if (!file->tmpfs)
+		file->direct = sys_call3(SYS_fcntl, file->fd, F_SETFL, O_DIRECT) == 0;
+}
+
+/* -- a file without a name in a directory ------------------------------------- */
+
+/* For file systems without O_TMPFILE (NFS, some overlays): the name is there
+ * for as long as it takes to remove it. */
+static int open_and_unlink(const char *directory)
+{
+	char path[4096 + 64];
+	int fd = -EEXIST;
+
+	for (unsigned i = 0; i < NAME_TRIES && fd == -EEXIST; i++) {
+		error_format(path, sizeof(path), "%s/.spill-%x-%lx", directory,
+			     (unsigned)sys_getpid(), (unsigned long)sys_now());
+		fd = sys_open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC,
+			      TARGET_MODE);
+	}
+	if (fd >= 0)
+		sys_call3(SYS_unlinkat, AT_FDCWD, path, 0);
+	return fd;
+}
+
+static int open_unnamed(const char *directory)
+{
+	int fd = sys_open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, TARGET_MODE);
+
+	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
+		fd = open_and_unlink(directory);
+	return fd_raise(fd);
+}
+
+/* The directory is there; what does not work is to make a file in it. */
+static int refuse_directory(const char **ret_why, int err, const char *path)
+{
+	char text[128];
+
+	switch (err) {
+	case -EACCES:
+	case -EPERM:
+		return refuse(ret_why, -EACCES, path, "is not writable for you");
+	case -EROFS:
+	case -ENOSPC:
+		return refuse_error(ret_why, err, path);
+	default:
+		error_format(text, sizeof(text), "no file can be made there: %s", error_name(err));
+		return refuse(ret_why, err, path, text);
+	}
+}
+
+static int open_directory(const struct target *target, struct target_file *file,
+			  const char **ret_why)
+{
+	file->kind = TARGET_DIRECTORY;
+	file->fd = open_unnamed(target->path);
+	if (file->fd < 0)
+		return refuse_directory(ret_why, file->fd, target->path);
+	return set_file_limit(target, 0, file, ret_why);
+}
+
+/* -- our header ---------------------------------------------------------------- */
+
+enum head { HEAD_EMPTY, HEAD_OURS, HEAD_FOREIGN };
+
+static bool all_zero(const char *bytes, size_t n)
+{
+	return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
+
+/* Is [from, end) of the file all zeros?  1, 0 or -errno. */
+static int range_is_zero(int fd, uint64_t from, uint64_t end)
+{
+	char block[BLOCK_SIZE_READ];
+
+	while (from < end) {
+		long n = sys_pread(fd, block, least(sizeof(block), end - from), from);
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0) /* the file ends here */
+			return 1;
+		if (!all_zero(block, (size_t)n))
+			return 0;
+		from += (uint64_t)n;
+	}
+	return 1;
+}
+
+/* What is in the first TARGET_HEADER_SIZE bytes; or -errno. */
+static int read_head(int fd)
+{
+	size_t magic = sizeof(TARGET_MAGIC) - 1;
+	char start[sizeof(TARGET_MAGIC) - 1] = { 0 };
+	long n = sys_pread(fd, start, magic, 0);
+	int zero;
+
+	if (n < 0)
+		return (int)n;
+	zero = range_is_zero(fd, magic, TARGET_HEADER_SIZE);
+	if (zero < 0)
+		return zero;
+	if (zero && memcmp(start, TARGET_MAGIC, magic) == 0)
+		return HEAD_OURS;
+	return zero && all_zero(start, magic) ? HEAD_EMPTY : HEAD_FOREIGN;
+}
+
+/* What is there already is zeros, or nothing. */
+static int write_head(int fd)
+{
+	char block[BLOCK_SIZE_READ] = TARGET_MAGIC;
+	struct iovec iov = { block, sizeof(block) };
+	long n = sys_pwritev(fd, &iov, 1, 0);
+
+	if (n < 0)
+		return (int)n;
+	return n == (long)sizeof(block) ? 0 : -ENOSPC;
+}
+
+static int refuse_foreign(const struct target *target, const char **ret_why)
+{
+	return refuse(ret_why, -EEXIST, target->path,
+		      "is not empty and is not a spill swap file; nothing was written to it");
+}
+
+/* -- a named file -------------------------------------------------------------- */
+
+static int lock_file(const struct target *target, int fd, const char **ret_why)
+{
+	int err = (int)sys_call2(SYS_flock, fd, LOCK_EX | LOCK_NB);
+
+	if (err == -EAGAIN)
+		return refuse(ret_why, -EBUSY, target->path, "is in use by another command");
+	return err ? refuse_error(ret_why, err, target->path) : 0;
+}
+
+/* Whoever owns it can read what is paged out: that must be us or root. */
+static int check_owner(const struct target *target, int fd, const struct stat *st,
+		       const char **ret_why)
+{
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return refuse(ret_why, -EACCES, target->path, "belongs to another user");
+	if (st->st_uid == geteuid() && (st->st_mode & 07777) != TARGET_MODE)
+		sys_call2(SYS_fchmod, fd, TARGET_MODE);
+	return 0;
+}
+
+/* The lock is held: looks at what is in the file, and makes it ours. */
+static int claim_file(const struct target *target, int fd, struct stat *ret_st,
+		      const char **ret_why)
+{
+	int err = (int)sys_call2(SYS_fstat, fd, ret_st);
+	int head;
+
+	if (err)
+		return refuse_error(ret_why, err, target->path);
+	head = read_head(fd);
+	if (head < 0)
+		return refuse_error(ret_why, head, target->path);
+	if (ret_st->st_size != 0 && head != HEAD_OURS)
+		return refuse_foreign(target, ret_why);
+	err = check_owner(target, fd, ret_st, ret_why);
+	if (err || head == HEAD_OURS)
+		return err;
+	err = write_head(fd);
+	return err ? refuse_error(ret_why, err, target->path) : 0;
+}
+
+static int open_named(const struct target *target, int flags, const char **ret_why)
+{
+	int fd = sys_open(target->path, O_RDWR | O_CLOEXEC | flags, 0);
+
+	if (fd == -ELOOP)
+		return refuse(ret_why, -EINVAL, target->path,
+			      "is a symbolic link: name the file that it leads to");
+	if (fd == -EBUSY)
+		return refuse(ret_why, -EBUSY, target->path, "is mounted or in use");
+	if (fd < 0)
+		return refuse_error(ret_why, fd, target->path);
+	return fd_raise(fd);
+}
+
+static int open_file(const struct target *target, struct target_file *file, const char **ret_why)
+{
+	struct stat st;
+	int err;
+
+	file->kind = TARGET_FILE;
+	file->offset = TARGET_HEADER_SIZE;
+	file->fd = open_named(target, O_NOFOLLOW, ret_why);
+	if (file->fd < 0)
+		return file->fd;
+	err = lock_file(target, file->fd, ret_why);
+	if (!err)
+		err = claim_file(target, file->fd, &st, ret_why);
+	return err ? err : set_file_limit(target, (uint64_t)st.st_blocks * 512, file, ret_why);
+}
+
+/* -- a block device -------------------------------------------------------------- */
+
+/* No signature, or ours. */
+static int check_device(const struct target *target, int fd, uint64_t size, const char **ret_why)
+{
+	uint64_t head_end = least(size, SIGNATURE_AREA);
+	int head = read_head(fd);
+	int zero = head;
+
+	if (head == HEAD_OURS)
+		return 0;
+	if (head == HEAD_EMPTY)
+		zero = range_is_zero(fd, TARGET_HEADER_SIZE, head_end);
+	if (zero == 1)
+		zero = range_is_zero(fd, size - least(size, SIGNATURE_AREA), size);
+	if (head < 0 || zero < 0)
+		return refuse_error(ret_why, head < 0 ? head : zero, target->path);
+	if (head == HEAD_FOREIGN || zero == 0)
+		return refuse(ret_why, -EEXIST, target->path,
+			      "holds data (clear its first and last MiB if it is of no use); "
+			      "nothing was written to it");
+	zero = write_head(fd);
+	return zero ? refuse_error(ret_why, zero, target->path) : 0;
+}
+
+static int open_device(const struct target *target, struct target_file *file, const char **ret_why)
+{
+	uint64_t size = 0;
+	int err;
+
+	file->kind = TARGET_DEVICE;
+	file->offset = TARGET_HEADER_SIZE;
+	file->fd = open_named(target, O_EXCL, ret_why); /* O_EXCL: not if it is mounted */
+	if (file->fd < 0)
+		return file->fd;
+	err = sys_ioctl(file->fd, BLKGETSIZE64, &size);
+	if (err)
+		return refuse_error(ret_why, err, target->path);
+	err = set_limit(target, size, file, ret_why);
+	return err ? err : check_device(target, file->fd, size, ret_why);
+}
+
+/* -- opening ----------------------------------------------------------------------- */
+
+static int open_kind(const struct target *target, struct target_file *file, const char **ret_why)
+{
+	struct stat st;
+	int err = (int)sys_call4(SYS_newfstatat, AT_FDCWD, target->path, &st, 0);
+
+	if (err)
+		return refuse_error(ret_why, err, target->path);
+	if (S_ISDIR(st.st_mode))
+		return open_directory(target, file, ret_why);
+	if (S_ISREG(st.st_mode))
+		return open_file(target, file, ret_why);
+	if (S_ISBLK(st.st_mode))
+		return open_device(target, file, ret_why);
+	return refuse(ret_why, -EINVAL, target->path,
+		      "is not a directory, a file or a block device");
+}
+
+static int open_afresh(const struct target *target, bool direct, struct target_file *ret_file,
+		       const char **ret_why)
+{
+	struct target_file file = { .fd = -1, .owners_fd = -1, .priority = target->priority };
+	int err = open_kind(target, &file, ret_why);
+
+	if (err) {
+		target_close(&file);
+		return err;
+	}
+	if (direct)
+		set_direct(&file);
+	*ret_file = file;
+	return 0;
+}
+
+int target_open(const struct target *target, bool direct, struct target_file *ret_file,
+		const char **ret_why)
+{
+	const char *ignored;
+	int err = command_open_swap(target->path, ret_file);
+
+	ret_why = ret_why ? ret_why : &ignored;
+	if (err == -EBADF)
+		return refuse(ret_why, err, target->path,
+			      "the program closed the descriptor that `spill run` left it");
+	if (err == -ENOENT)
+		err = open_afresh(target, direct, ret_file, ret_why);
+	else if (err)
+		return refuse_error(ret_why, err, target->path);
+	if (!err && command_launched())
+		ret_file->tmpfs = false;
+	return err;
+}
+
+void target_close(const struct target_file *file)
+{
+	if (file->fd >= 0)
+		sys_close(file->fd);
+	if (file->owners_fd >= 0)
+		sys_close(file->owners_fd);
+}
+
+/* -- all of a list ------------------------------------------------------------------- */
+
+/* Puts file in its place among n, which are sorted, highest priority first. */
+static void insert_file(struct target_file files[], unsigned n, const struct target_file *file)
+{
+	while (n > 0 && files[n - 1].priority < file->priority) {
+		files[n] = files[n - 1];
+		n--;
+	}
+	files[n] = *file;
+}
+
+/* Spreads limit bytes over n files in their order; the number of files that
+ * have room then, the others are closed. */
+static unsigned cap_files(struct target_file files[], unsigned n, uint64_t limit)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		files[i].limit = least(files[i].limit, limit);
+		limit -= files[i].limit;
+		if (files[i].limit)
+			kept++;
+		else
+			target_close(&files[i]);
+	}
+	return kept;
+}
+
+static int open_list(const struct options *options, struct target_file files[], unsigned max,
+		     unsigned *n, const char **ret_why)
+{
+	const char *list = options->swap;
+	struct target target;
+	int err;
+
+	while ((err = target_next(&list, &target)) == 0) {
+		struct target_file file;
+
+		if (*n == max)
+			return refuse(ret_why, -EINVAL, target.path, "too many swap targets");
+		err = target_open(&target, !(options->disable & SPILL_FEATURE_DIRECT), &file,
+				  ret_why);
+		if (err)
+			return err;
+		insert_file(files, (*n)++, &file);
+	}
+	return err > 0 ? 0 : refuse(ret_why, err, list, "is not a swap target");
+}
+
+int target_open_all(const struct options *options, struct target_file files[], unsigned max,
+		    unsigned *ret_n, const char **ret_why)
+{
+	const char *ignored;
+	unsigned n = 0;
+	int err = open_list(options, files, max, &n, ret_why ? ret_why : &ignored);
+
+	if (err) {
+		while (n)
+			target_close(&files[--n]);
+		return err;
+	}
+	*ret_n = options->swap_limit ? cap_files(files, n, options->swap_limit) : n;
+	return 0;
+}
+
+/* -- the default ----------------------------------------------------------------------- */
+
+static bool is_writable_directory(const char *path)
+{
+	struct stat st;
+
+	return sys_call4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && S_ISDIR(st.st_mode) &&
+	       sys_call3(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) == 0;
+}
+
+static bool suits(const char *path)
+{
+	struct statfs fs;
+
+	return path && path[0] == '/' && !strpbrk(path, ",;") && is_writable_directory(path) &&
+	       sys_call2(SYS_statfs, path, &fs) == 0 && !lies_in_memory(&fs) &&
+	       free_room(&fs) >= TARGET_ROOM_MIN;
+}
+
+const char *target_default(void)
+{
+	const char *tmpdir = secure_getenv("TMPDIR");
+
+	return suits(tmpdir) ? tmpdir : "/var/tmp";
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* writeback.c - writing evicted pages to swap space: see writeback.h */
+#include "writeback.h"
+#include "error.h"
+#include "evict.h"
+
+int writeback_init(struct handler *handler)
+{
+	handler->writes = meta_map(HANDLER_WRITES * sizeof(struct write));
+	if (!handler->writes)
+		return -ENOMEM;
+	for (unsigned i = 0; i < HANDLER_WRITES; i++) {
+		handler->writes[i].next = handler->free_writes;
+		handler->free_writes = &handler->writes[i];
+	}
+	return 0;
+}
+
+void writeback_free(struct handler *handler)
+{
+	meta_unmap(handler->writes, HANDLER_WRITES * sizeof(struct write));
+	handler->writes = handler->free_writes = handler->open_write = NULL;
+}
+
+/* One write open and one more free: a chunk's pages may span two runs. */
+bool writeback_has_room(const struct handler *handler)
+{
+	return handler->free_writes && handler->free_writes->next;
+}
+
+/* -- putting together ------------------------------------------------------------- */
+
+static bool refill_run(struct handler *handler)
+{
+	struct swap *swap = &handler->pager->swap;
+	int n;
+
+	if (handler->run_left)
+		return true;
+	n = swap_alloc(swap, WRITE_PAGES_MAX, &handler->run_slot);
+	if (n <= 0) {
+		if (!handler->pager->swap_full)
+			error_report(EVENT_SWAP_FULL,
+				     "swap space is full (%lu MiB); memory is kept instead",
+				     (unsigned long)(swap_used(swap) >> 20));
+		handler->pager->swap_full = true;
+		return false;
+	}
+	handler->pager->swap_full = false;
+	handler->run_left = (unsigned)n;
+	return true;
+}
+
+static bool goes_on(const struct handler *handler, const struct write *write)
+{
+	return write->slot + write->pages == handler->run_slot &&
+	       write->parts < WRITE_PARTS_MAX && write->pages < WRITE_PAGES_MAX;
+}
+
+/* The write that the next slot of the run belongs to. */
+static struct write *open_write(struct handler *handler)
+{
+	struct write *write = handler->open_write;
+
+	if (write && goes_on(handler, write))
+		return write;
+	writeback_submit(handler);
+	write = handler->free_writes;
+	if (!write)
+		return NULL;
+	handler->free_writes = write->next;
+	handler->open_write = write;
+	write->handler = handler;
+	write->parts = write->parts_done = write->iovs = write->pages = 0;
+	write->slot = handler->run_slot;
+	return write;
+}
+
+static void add_iovs(struct write *write, const struct tray *tray, uint64_t mask)
+{
+	while (mask) {
+		uint64_t run = mask_first_run(mask);
+
+		write->iov[write->iovs++] = (struct iovec){
+			.iov_base = tray_page(tray, mask_first(run)),
+			.iov_len = (size_t)mask_count(run) << page_shift(),
+		};
+		mask &= ~run;
+	}
+}
+
+/* The n lowest pages of a mask. */
+static uint64_t lowest(uint64_t mask, unsigned n)
+{
+	uint64_t rest = mask;
+
+	while (n-- && rest)
+		rest &= rest - 1;
+	return mask & ~rest;
+}
+
+/* As many of the pages as this write and the run of slots take. */
+static uint64_t add_part(struct handler *handler, struct write *write, struct tray *tray,
+			 uint64_t mask)
+{
+	unsigned room = WRITE_PAGES_MAX - write->pages;
+	unsigned n = handler->run_left < room ? handler->run_left : room;
+	uint64_t part = lowest(mask, n);
+
+	n = mask_count(part);
+	write->part[write->parts++] =
+		(struct write_part){ .tray = tray, .mask = part, .slot = handler->run_slot };
+	add_iovs(write, tray, part);
+	write->pages += n;
+	handler->run_slot += n;
+	handler->run_left -= n;
+	tray->writing |= part;
+	tray->writes++;
+	return part;
+}
+
+uint64_t writeback_add(struct handler *handler, struct tray *tray, uint64_t mask)
+{
+	uint64_t added = 0;
+
+	while (mask & ~added) {
+		struct write *write;
+
+		if (!refill_run(handler))
+			break;
+		write = open_write(handler);
+		if (!write)
+			break;
+		added |= add_part(handler, write, tray, mask & ~added);
+	}
+	return added;
+}
+
+static void write_done(struct io_request *request, long result)
+{
+	struct write *write = request->owner;
+	struct handler *handler = write->handler;
+
+	write->result = result;
+	write->next = handler->finished_writes;
+	handler->finished_writes = write;
+}
+
+void writeback_submit(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	struct write *write = handler->open_write;
+
+	if (!write)
+		return;
+	handler->open_write = NULL;
+	write->request = (struct io_request){
+		.done = write_done,
+		.fd = swap_fd(&pager->swap, write->slot),
+		.write = true,
+		.offset = swap_offset(&pager->swap, write->slot),
+		.iov = write->iov,
+		.iov_count = (int)write->iovs,
+		.owner = write,
+	};
+	atomic_fetch_add(&pager->writes, 1);
+	stat_add(&pager->stats->writes, 1);
+	stat_add(&pager->stats->bytes_written, (uint64_t)write->pages << page_shift());
+	io_submit(handler->io, &write->request);
+}
+
+/* -- finishing ---------------------------------------------------------------------- */
+
+static bool write_failed(const struct write *write)
+{
+	return write->result < (long)((size_t)write->pages << page_shift());
+}
+
+/* The slots of a part that hold what they should are the pages' own now. */
+static void enter_part(struct pager *pager, struct chunk *chunk, const struct write_part *part)
+{
+	uint64_t slot = part->slot;
+	unsigned i;
+
+	mask_for_each(i, part->mask) {
+		if (part->tray->writing & mask_bit(i))
+			chunk_keep_slot(chunk, i, slot);
+		else
+			swap_free(&pager->swap, slot, 1);
+		slot++;
+	}
+}
+
+static void finish_part(struct write *write, const struct write_part *part)
+{
+	struct handler *handler = write->handler;
+	struct pager *pager = handler->pager;
+	struct tray *tray = part->tray;
+	struct chunk *chunk = tray->chunk;
+	uint64_t mine = part->mask & tray->writing;
+
+	if (write_failed(write))
+		swap_retire(&pager->swap, part->slot, mask_count(part->mask));
+	else
+		enter_part(pager, chunk, part);
+	tray->writing &= ~part->mask;
+	tray->writes--;
+	if (write_failed(write))
+		evict_put_back(pager, chunk, tray, mine & tray->valid);
+	chunk_check(chunk);
+}
+
+static void note_failure(struct write *write)
+{
+	if (!write_failed(write) || write->parts_done)
+		return;
+	stat_add(&write->handler->pager->stats->write_errors, 1);
+	error_report(EVENT_WRITE_FAILED, "a write to swap space failed: %s; trying elsewhere",
+		     error_name(write->result < 0 ? (int)-write->result : EIO));
+}
+
+/* true when all its parts are done. */
+static bool write_finish(struct write *write)
+{
+	struct handler *handler = write->handler;
+
+	note_failure(write);
+	while (write->parts_done < write->parts) {
+		struct write_part *part = &write->part[write->parts_done];
+		struct chunk *chunk = part->tray->chunk;
+
+		if (!chunk_try_lock(chunk))
+			return false;
+		finish_part(write, part);
+		chunk_unlock(chunk);
+		write->parts_done++;
+	}
+	atomic_fetch_sub(&handler->pager->writes, 1);
+	write->next = handler->free_writes;
+	handler->free_writes = write;
+	return true;
+}
+
+bool writeback_finish_all(struct handler *handler)
+{
+	struct write *list = handler->finished_writes;
+	struct write *next;
+
+	handler->finished_writes = NULL;
+	for (struct write *write = list; write; write = next) {
+		next = write->next;
+		if (!write_finish(write)) {
+			write->next = handler->finished_writes;
+			handler->finished_writes = write;
+		}
+	}
+	return handler->finished_writes == NULL;
+}

@@ -1,0 +1,758 @@
+/* SPDX-License-Identifier: MIT */
+/* harness.c - what the tests of the library have in common: see harness.h
+ *
+ * It looks into the pager (pager_check), so it is linked with the library's
+ * core, not with libspill.so.
+ */
+#include "harness.h"
+#include "handler.h"
+#include "pagemap.h"
+#include "pager.h"
+#include <dirent.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <time.h>
+
+/* What a process may hold beyond its budgets and the test's own: the library's
+ * tables, its stacks, libc. */
+#define UNMANAGED (24 * M)
+
+/* How long a thread may take to disappear after it was joined, and writes and
+ * reads in flight to end. */
+#define PATIENCE 5
+
+#define PAGERS_MAX 16
+
+static const char *test_name;
+static unsigned patience = 1;
+static uint64_t seed;
+
+static struct {
+	const char *name;
+	double start;
+	int threads, descriptors;
+	size_t rss;	/* at its begin */
+	size_t allowed; /* growth */
+	struct {
+		spill *pager;
+		size_t most; /* the largest budget that it had */
+	} pager[PAGERS_MAX];
+} test_case;
+
+/* -- the program -------------------------------------------------------------- */
+
+void test_fail(const char *format, ...)
+{
+	char text[1000];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	printf("FAIL: %s: %s%s%s\n", test_name, test_case.name ? test_case.name : "",
+	       test_case.name ? ": " : "", text);
+	fflush(stdout);
+	/* Not exit: other threads are at work. */
+	_exit(1);
+}
+
+void test_skip(const char *missing)
+{
+	printf("SKIP: %s: %s\n", test_name, missing);
+	fflush(stdout);
+	_exit(77);
+}
+
+/* What each thread waits for, as far as the kernel tells. */
+static void show_threads(void)
+{
+	if (system("cd /proc/$PPID/task && for t in *; do "
+		   "echo \"$t $(cat $t/comm) $(cat $t/wchan) $(cut -d' ' -f1-4 $t/syscall)\"; "
+		   "done >&2") < 0)
+		return;
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+	show_threads();
+	test_fail("takes too long");
+}
+
+static void need_userfaultfd(void)
+{
+	struct spill_options options = SPILL_OPTIONS_INIT;
+	spill *s;
+
+	options.budget = SPILL_BUDGET_MIN;
+	options.swap = test_directory();
+	s = spill_open(&options);
+	if (!s && (errno == EPERM || errno == ENOSYS))
+		test_skip("userfaultfd is refused (spill(7) says how to allow it)");
+	CHECK(s, "spill_open: %s", strerror(errno));
+	spill_close(s);
+}
+
+void test_begin(const char *name, unsigned seconds)
+{
+	const char *given = getenv("SPILL_TEST_SEED");
+	const char *slow = getenv("SPILL_TEST_SLOW");
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	test_name = name;
+	page_init();
+	patience = slow && atoi(slow) > 0 ? (unsigned)atoi(slow) : 1;
+	seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) << 20 ^ (uint64_t)getpid();
+	printf("SPILL_TEST_SEED=%llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	sigaction(SIGALRM, &action, NULL);
+	alarm(seconds * patience);
+	need_userfaultfd();
+}
+
+int test_end(void)
+{
+	const char *directory = getenv("TEST_TMP");
+	struct dirent *entry;
+	DIR *dir = directory ? opendir(directory) : NULL;
+
+	while (dir && (entry = readdir(dir)))
+		CHECK(entry->d_name[0] == '.', "the file %s is left behind", entry->d_name);
+	if (dir)
+		closedir(dir);
+	printf("ok: %s\n", test_name);
+	fflush(stdout);
+	return 0;
+}
+
+size_t test_page_size(void)
+{
+	return page_size();
+}
+
+double test_seconds(void)
+{
+	return (double)sys_now() * 1e-9;
+}
+
+void test_sleep_ms(unsigned ms)
+{
+	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+unsigned test_patience(void)
+{
+	return patience;
+}
+
+const char *test_directory(void)
+{
+	const char *directory = getenv("TEST_TMP");
+
+	return directory ? directory : "/var/tmp";
+}
+
+size_t test_status(const char *field)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	size_t length = strlen(field);
+	char line[256];
+	size_t kib = 0;
+
+	CHECK(file, "/proc/self/status: %s", strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, field, length) == 0 && line[length] == ':')
+			kib = strtoull(line + length + 1, NULL, 10);
+	fclose(file);
+	return kib * K;
+}
+
+bool test_memory_is_ours(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	return false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	return false;
+#else
+	return true;
+#endif
+#else
+	return true;
+#endif
+}
+
+/* -- random numbers ------------------------------------------------------------ */
+
+/* splitmix64 */
+static uint64_t mix(uint64_t z)
+{
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+struct dice dice_new(unsigned stream)
+{
+	return (struct dice){ mix(seed + UINT64_C(0x9e3779b97f4a7c15) * (stream + 1)) };
+}
+
+uint64_t dice_next(struct dice *dice)
+{
+	return mix(dice->state += UINT64_C(0x9e3779b97f4a7c15));
+}
+
+uint64_t dice_below(struct dice *dice, uint64_t n)
+{
+	return dice_next(dice) % n;
+}
+
+/* -- cases --------------------------------------------------------------------- */
+
+/* Its own descriptor among them, each time. */
+static int count_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int n = 0;
+
+	CHECK(dir, "%s: %s", path, strerror(errno));
+	while ((entry = readdir(dir)))
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static int count_threads(void)
+{
+	return count_entries("/proc/self/task");
+}
+
+static int count_descriptors(void)
+{
+	return count_entries("/proc/self/fd");
+}
+
+/* VmHWM begins anew (proc(5), clear_refs). */
+static void reset_peak(void)
+{
+	FILE *file = fopen("/proc/self/clear_refs", "we");
+
+	if (!file)
+		return;
+	fputs("5", file);
+	fclose(file);
+}
+
+void case_begin(const char *name, size_t own)
+{
+	memset(&test_case, 0, sizeof(test_case));
+	test_case.name = name;
+	test_case.start = test_seconds();
+	test_case.threads = count_threads();
+	test_case.descriptors = count_descriptors();
+	test_case.allowed = UNMANAGED + own;
+	reset_peak();
+	test_case.rss = test_status("VmRSS");
+}
+
+void case_allow(size_t bytes)
+{
+	test_case.allowed += bytes;
+}
+
+void case_end(void)
+{
+	size_t peak = test_status("VmHWM");
+	size_t grown = peak > test_case.rss ? peak - test_case.rss : 0;
+
+	CHECK(WAIT_FOR(count_threads() == test_case.threads, PATIENCE),
+	      "%d threads are left, %d were there before", count_threads(), test_case.threads);
+	CHECK(WAIT_FOR(count_descriptors() == test_case.descriptors, PATIENCE),
+	      "%d descriptors are left, %d were there before", count_descriptors(),
+	      test_case.descriptors);
+	CHECK(grown <= test_case.allowed || !test_memory_is_ours(),
+	      "the process grew by %zu KiB, more than %zu KiB", grown / K, test_case.allowed / K);
+	printf("  %-32s %6.2f s, %5.1f of %5.1f MiB\n", test_case.name,
+	       test_seconds() - test_case.start, (double)grown / (double)M,
+	       (double)test_case.allowed / (double)M);
+	fflush(stdout);
+	test_case.name = NULL;
+}
+
+/* The place of a pager in the case's list; NULL: of none. */
+static unsigned place_of(const spill *s)
+{
+	for (unsigned i = 0; i < PAGERS_MAX; i++)
+		if (test_case.pager[i].pager == s)
+			return i;
+	test_fail("a case has at most %u pagers", PAGERS_MAX);
+}
+
+spill *pager_open_with(const struct spill_options *options)
+{
+	spill *s = spill_open(options);
+	unsigned i = place_of(NULL);
+
+	CHECK(s, "spill_open: %s", strerror(errno));
+	test_case.pager[i].pager = s;
+	test_case.pager[i].most = options->budget + options->overcommit;
+	case_allow(options->budget + options->overcommit);
+	return s;
+}
+
+spill *pager_open(size_t budget)
+{
+	struct spill_options options = SPILL_OPTIONS_INIT;
+
+	options.budget = budget;
+	options.swap = test_directory();
+	return pager_open_with(&options);
+}
+
+void pager_set_budget(spill *s, size_t budget)
+{
+	unsigned i = place_of(s);
+
+	if (budget > test_case.pager[i].most) {
+		case_allow(budget - test_case.pager[i].most);
+		test_case.pager[i].most = budget;
+	}
+	CHECK(spill_set_budget(s, budget) == 0, "spill_set_budget to %zu KiB: %s", budget / K,
+	      strerror(errno));
+}
+
+struct spill_stats pager_stats(spill *s)
+{
+	struct spill_stats stats = { .size = sizeof(stats) };
+
+	CHECK_OK(spill_get_stats(s, &stats));
+	return stats;
+}
+
+/* -- a walk through the pager's tables --------------------------------------------- */
+
+static struct pager *inside(spill *s)
+{
+	return (struct pager *)s;
+}
+
+struct walk {
+	struct pager *pager;
+	int pagemap;
+	uint64_t resident, cached, swapped; /* pages */
+	uint64_t tray_frames;
+	uint64_t *seen[SWAP_MAX]; /* a bit for each slot that some page has */
+};
+
+static bool is_quiet(const struct pager *pager)
+{
+	if (pager->evicting || pager->writes)
+		return false;
+	for (unsigned i = 0; i < pager->handler_count; i++)
+		if (pager->handlers[i].reads_in_flight || pager->handlers[i].has_request)
+			return false;
+	return true;
+}
+
+/* As a fork does. */
+static void make_quiet(struct pager *pager)
+{
+	atomic_fetch_add(&pager->gate, 1);
+	pager_wake(pager);
+	CHECK(WAIT_FOR(is_quiet(pager), PATIENCE), "reads or writes in flight do not end");
+}
+
+static void end_quiet(struct pager *pager)
+{
+	atomic_fetch_sub(&pager->gate, 1);
+	pager_wake(pager);
+}
+
+static bool slot_seen(struct walk *walk, uint64_t slot)
+{
+	const struct swap_space *space = &walk->pager->swap.space[slot_space(slot)];
+	uint64_t n = slot_number(slot);
+	uint64_t **seen = &walk->seen[slot_space(slot)];
+	bool before;
+
+	CHECK(space->open && n / SEGMENT_SLOTS < space->map.segment_limit, "there is no slot %#llx",
+	      (unsigned long long)slot);
+	if (!*seen)
+		*seen = calloc((size_t)space->map.segment_limit * SEGMENT_WORDS, sizeof(uint64_t));
+	CHECK(*seen, "out of memory");
+	before = (*seen)[n / 64] & mask_bit(n % 64);
+	(*seen)[n / 64] |= mask_bit(n % 64);
+	return before;
+}
+
+static void walk_slots(struct walk *walk, const struct chunk *chunk)
+{
+	unsigned i;
+
+	mask_for_each(i, chunk->swapped)
+		CHECK(!slot_seen(walk, chunk->page[i].slot),
+		      "two pages have the slot %#llx, one of them %p",
+		      (unsigned long long)chunk->page[i].slot, chunk_page(chunk, i));
+	walk->swapped += mask_count(chunk->swapped);
+}
+
+static void walk_trays(struct walk *walk, const struct chunk *chunk)
+{
+	uint64_t valid = 0;
+
+	for (const struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
+		CHECK(!(tray->valid & ~tray->frames) && !(tray->valid & valid),
+		      "the trays of the chunk at %p are mixed up", chunk_page(chunk, 0));
+		valid |= tray->valid;
+		walk->tray_frames += mask_count(tray->frames);
+	}
+	CHECK(valid == chunk->cached, "cached pages of the chunk at %p are in no tray",
+	      chunk_page(chunk, 0));
+}
+
+static void walk_states(const struct chunk *chunk)
+{
+	CHECK(!(chunk->resident & chunk->cached) && !(chunk->filling & chunk->resident) &&
+		      !(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)),
+	      "a page of the chunk at %p is in two states", chunk_page(chunk, 0));
+	CHECK(!chunk->filling && !chunk->fills, "a page of the chunk at %p is filling for ever",
+	      chunk_page(chunk, 0));
+}
+
+static void walk_mapping(struct walk *walk, const struct chunk *chunk)
+{
+	uint64_t present =
+		pagemap_present(walk->pagemap, (const void *)chunk->address, CHUNK_PAGES);
+	uint64_t wrong = (present ^ chunk->resident) & (present ^ ~chunk->poisoned);
+	unsigned i;
+
+	mask_for_each(i, wrong)
+		if (region_covers(walk->pager, chunk_page(chunk, i), page_size()) ||
+		    (chunk->resident & mask_bit(i)))
+			test_fail("the page %p is %s, but not in the page table",
+				  chunk_page(chunk, i),
+				  present & mask_bit(i) ? "mapped" : "not mapped");
+}
+
+static void walk_chunk(struct walk *walk, struct chunk *chunk)
+{
+	/* Nothing that is paged is touched while it is held. */
+	lock_take(&chunk->lock, LOCK_CHUNK);
+	chunk_check(chunk);
+	walk_states(chunk);
+	walk_trays(walk, chunk);
+	walk_slots(walk, chunk);
+	walk->resident += mask_count(chunk->resident);
+	walk->cached += mask_count(chunk->cached);
+	chunk_unlock(chunk);
+	walk_mapping(walk, chunk);
+}
+
+static uint64_t slots_taken_ahead(const struct pager *pager)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < pager->handler_count; i++)
+		n += pager->handlers[i].run_left;
+	return n;
+}
+
+/* Slots that no page has, but that are not lost either. */
+static uint64_t slots_spoken_for(const struct pager *pager)
+{
+	uint64_t n = slots_taken_ahead(pager);
+
+	for (unsigned i = 0; i < pager->swap.count; i++)
+		if (pager->swap.space[i].open)
+			n += pager->swap.space[i].map.retired_slots +
+			     pager->swap.space[i].map.deferred_slots;
+	return n;
+}
+
+static void check_slots(struct walk *walk)
+{
+	struct pager *pager = walk->pager;
+	uint64_t used = swap_used(&pager->swap) >> page_shift();
+	uint64_t expected = walk->swapped + slots_spoken_for(pager);
+
+	for (unsigned i = 0; i < pager->swap.count; i++) {
+		struct swap_space *space = &pager->swap.space[i];
+
+		if (space->open && !space->map.read_only)
+			slot_map_check(&space->map);
+		free(walk->seen[i]);
+	}
+	CHECK(used == expected, "%llu slots are taken, %llu should be", (unsigned long long)used,
+	      (unsigned long long)expected);
+}
+
+static void check_frames(struct walk *walk)
+{
+	struct pager *pager = walk->pager;
+	uint64_t expected =
+		walk->resident + walk->tray_frames +
+		pager->handler_count * (uint64_t)(pager->handlers[0].bounce_pages + CHUNK_PAGES);
+
+	CHECK(walk->resident == pager->resident, "%llu pages are resident, the count is %llu",
+	      (unsigned long long)walk->resident, (unsigned long long)pager->resident);
+	CHECK(walk->cached == pager->cached, "%llu pages are cached, the count is %llu",
+	      (unsigned long long)walk->cached, (unsigned long long)pager->cached);
+	CHECK((uint64_t)pager->arena.used == expected, "%llu frames are held, the count is %llu",
+	      (unsigned long long)expected, (unsigned long long)pager->arena.used);
+}
+
+void pager_check(spill *s)
+{
+	struct walk walk = { .pager = inside(s), .pagemap = pagemap_open() };
+	struct chunk *chunk;
+
+	if (!pager_is_armed(walk.pager)) {
+		sys_close(walk.pagemap);
+		return;
+	}
+	make_quiet(walk.pager);
+	pagetable_for_each(chunk, &walk.pager->table, 0, PAGETABLE_END)
+		walk_chunk(&walk, chunk);
+	check_slots(&walk);
+	check_frames(&walk);
+	end_quiet(walk.pager);
+	sys_close(walk.pagemap);
+}
+
+/* -- closing ---------------------------------------------------------------------- */
+
+static void check_peak(spill *s)
+{
+	struct spill_stats stats = pager_stats(s);
+	size_t most = test_case.pager[place_of(s)].most;
+
+	CHECK(stats.peak <= most, "%llu KiB were held, the budget is %zu KiB",
+	      (unsigned long long)stats.peak / K, most / K);
+}
+
+static void release_all(spill *s)
+{
+	struct region_table *table = &inside(s)->regions;
+
+	while (table->count) {
+		struct region region = table->region[table->count - 1];
+
+		CHECK_OK(spill_release(s, (void *)region.start, region.end - region.start));
+	}
+}
+
+static void check_released(spill *s)
+{
+	struct pager *pager = inside(s);
+
+	CHECK(pager->resident == 0, "%llu pages are resident and nothing is reserved",
+	      (unsigned long long)pager->resident);
+	CHECK(pager->cached == 0, "%llu pages are cached and nothing is reserved",
+	      (unsigned long long)pager->cached);
+	CHECK(pager->pinned == 0, "%llu pages are pinned and nothing is reserved",
+	      (unsigned long long)pager->pinned);
+	CHECK(pager->regions.reserved == 0, "%llu bytes are reserved by nobody",
+	      (unsigned long long)pager->regions.reserved);
+	CHECK(swap_used(&pager->swap) >> page_shift() == slots_spoken_for(pager),
+	      "%llu KiB of swap space are taken and nothing is reserved",
+	      (unsigned long long)swap_used(&pager->swap) / K);
+}
+
+void pager_close(spill *s)
+{
+	pager_check(s);
+	check_peak(s);
+	release_all(s);
+	pager_check(s);
+	check_released(s);
+	pager_drop(s);
+}
+
+void pager_drop(spill *s)
+{
+	test_case.pager[place_of(s)].pager = NULL;
+	spill_close(s);
+}
+
+/* -- stamps ----------------------------------------------------------------------- */
+
+#define STAMP_MAGIC UINT64_C(0x706d617473206c70)
+
+struct stamp {
+	uint64_t magic;
+	uint64_t page;
+	uint32_t number, version;
+};
+
+#define STAMP_WORDS (sizeof(struct stamp) / sizeof(uint64_t))
+
+/* Word k of the noise behind a stamp. */
+static uint64_t noise_begin(unsigned number, uint64_t i, uint32_t version)
+{
+	return mix((uint64_t)number << 52 ^ i << 20 ^ version) | 1;
+}
+
+static uint64_t noise(uint64_t begin, size_t k)
+{
+	return begin * (2 * k + 1) ^ begin >> 29;
+}
+
+void stamp_write(void *page, unsigned number, uint64_t i, uint32_t version)
+{
+	struct stamp stamp = { STAMP_MAGIC, i, number, version };
+	uint64_t begin = noise_begin(number, i, version);
+	uint64_t *word = page;
+
+	memcpy(page, &stamp, sizeof(stamp));
+	for (size_t k = STAMP_WORDS; k < page_size() / sizeof(uint64_t); k++)
+		word[k] = noise(begin, k);
+}
+
+/* How many words at the begin of the page's noise are those of this version. */
+static size_t right_words(const void *page, unsigned number, uint64_t i, uint32_t version)
+{
+	uint64_t begin = noise_begin(number, i, version);
+	const uint64_t *word = page;
+	size_t k = STAMP_WORDS;
+
+	while (k < page_size() / sizeof(uint64_t) && word[k] == noise(begin, k))
+		k++;
+	return k;
+}
+
+static bool is_zero(const void *page)
+{
+	const char *bytes = page;
+
+	return bytes[0] == 0 && memcmp(bytes, bytes + 1, page_size() - 1) == 0;
+}
+
+bool stamp_holds(const void *page, unsigned number, uint64_t i, uint32_t version)
+{
+	struct stamp stamp = { STAMP_MAGIC, i, number, version };
+
+	if (version == 0)
+		return is_zero(page);
+	return memcmp(page, &stamp, sizeof(stamp)) == 0 &&
+	       right_words(page, number, i, version) == page_size() / sizeof(uint64_t);
+}
+
+const char *stamp_explain(const void *page)
+{
+	static char text[300];
+	struct stamp stamp;
+	size_t right;
+
+	memcpy(&stamp, page, sizeof(stamp));
+	if (is_zero(page)) {
+		snprintf(text, sizeof(text), "zeros");
+	} else if (stamp.magic != STAMP_MAGIC) {
+		snprintf(text, sizeof(text), "garbage that begins with %#llx",
+			 (unsigned long long)stamp.magic);
+	} else {
+		right = right_words(page, stamp.number, stamp.page, stamp.version) *
+			sizeof(uint64_t);
+		snprintf(text, sizeof(text), "version %u of page %llu of region %u%s",
+			 stamp.version, (unsigned long long)stamp.page, stamp.number,
+			 right < page_size() ? ", torn" : "");
+		if (right < page_size())
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " at byte %zu",
+				 right);
+	}
+	return text;
+}
+
+/* -- areas ------------------------------------------------------------------------- */
+
+struct area area_reserve(spill *s, unsigned number, size_t bytes)
+{
+	struct area area = { .pager = s, .number = number, .pages = bytes / page_size() };
+
+	area.base = spill_reserve(s, bytes);
+	CHECK(area.base, "spill_reserve of %zu KiB: %s", bytes / K, strerror(errno));
+	area.version = calloc(area.pages, sizeof(*area.version));
+	CHECK(area.version, "out of memory");
+	case_allow(area.pages * sizeof(*area.version));
+	return area;
+}
+
+void area_forget(struct area *area)
+{
+	free(area->version);
+	area->version = NULL;
+}
+
+void area_release(struct area *area)
+{
+	CHECK_OK(spill_release(area->pager, area->base, area->pages * page_size()));
+	area_forget(area);
+}
+
+void *area_page(const struct area *area, size_t i)
+{
+	return area->base + i * page_size();
+}
+
+void area_write(struct area *area, size_t i)
+{
+	stamp_write(area_page(area, i), area->number, i, ++area->version[i]);
+}
+
+void area_check(const struct area *area, size_t i)
+{
+	const void *page = area_page(area, i);
+	unsigned state;
+
+	if (stamp_holds(page, area->number, i, area->version[i]))
+		return;
+	state = area_state(area, i);
+	test_fail("page %zu of region %u (%p, state %#x) should hold version %u and holds %s", i,
+		  area->number, page, state, area->version[i], stamp_explain(page));
+}
+
+void area_update(struct area *area, size_t i)
+{
+	area_check(area, i);
+	area_write(area, i);
+}
+
+void area_write_all(struct area *area)
+{
+	for (size_t i = 0; i < area->pages; i++)
+		area_write(area, i);
+}
+
+void area_check_all(const struct area *area)
+{
+	for (size_t i = 0; i < area->pages; i++)
+		area_check(area, i);
+}
+
+void area_zeroed(struct area *area, size_t first, size_t n)
+{
+	memset(area->version + first, 0, n * sizeof(*area->version));
+}
+
+unsigned area_state(const struct area *area, size_t i)
+{
+	unsigned char state;
+
+	CHECK_OK(spill_get_states(area->pager, area_page(area, i), page_size(), &state));
+	return state;
+}
+
+size_t area_count(const struct area *area, size_t first, size_t n, unsigned state)
+{
+	unsigned char *states = malloc(n);
+	size_t count = 0;
+
+	CHECK(states, "out of memory");
+	CHECK_OK(spill_get_states(area->pager, area_page(area, first), n * page_size(), states));
+	for (size_t i = 0; i < n; i++)
+		count += (states[i] & SPILL_STATE_MASK) == state;
+	free(states);
+	return count;
+}

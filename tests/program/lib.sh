@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# lib.sh - what the program tests have in common; to be sourced
+#
+#	$SPILL		the command (from the environment, else that of the build tree)
+#	$tmp		an empty directory on a disk, gone at the end
+#	at_exit CMD	runs CMD at the end, the latest first, however the test ends
+#	fail TEXT	ends the test, failed
+#	skip TEXT	ends the test, skipped
+#	requires CMD...	skips the test if a command is missing
+
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SPILL=${SPILL:-$here/../../tools/spill}
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+skip() {
+	echo "SKIP: $*"
+	exit 77
+}
+
+requires() {
+	local command
+	for command; do
+		command -v "$command" >/dev/null || skip "$command is missing"
+	done
+}
+
+requires_root() {
+	[ "$(id -u)" -eq 0 ] || skip "only root can set this up"
+}
+
+exit_commands=()
+at_exit() {
+	exit_commands=("$1" "${exit_commands[@]}")
+}
+run_exit_commands() {
+	local command
+	for command in "${exit_commands[@]}"; do
+		eval "$command"
+	done
+}
+trap run_exit_commands EXIT
+trap 'exit 99' HUP INT TERM
+
+# new_directory [MODE]: makes an empty directory on a disk, $directory.  Others can reach it if MODE
+# lets them ($tmp lies in a private one).
+# shellcheck disable=SC2120
+new_directory() {
+	directory=$(mktemp -d /var/tmp/spill-test.XXXXXX) || exit 99
+	chmod "${1:-700}" "$directory"
+	at_exit "rm -rf '$directory'"
+}
+tmp=${TEST_TMP:-}
+if [ -z "$tmp" ]; then
+	# shellcheck disable=SC2119
+	new_directory
+	tmp=$directory
+fi
+
+# Settings of the user must not change what is tested.
+for name in BUDGET SWAP OVERCOMMIT HANDLERS QUIET LOG; do
+	unset "SPILL_$name"
+done
+
+# The bytes of a size such as 64M.
+bytes() {
+	numfmt --from=iec "$1"
+}
+
+# "${hungry[@]}" MIB [PASSES]: a program that fills so much memory with contents of its own, and
+# then looks at all of it PASSES times (once); it fails if it finds anything else than it wrote.
+# shellcheck disable=SC2016
+hungry_program='
+	my ($mib, $passes) = (@ARGV, 1);
+	my $n = $mib * 16;
+	my @piece = map { pack("N", $_) x 16384 } 1 .. $n;
+	$| = 1;
+	print "filled\n";
+	for my $pass (1 .. $passes) {
+		for my $i (1 .. $n) {
+			die "piece $i is wrong\n" if $piece[$i - 1] ne pack("N", $i) x 16384;
+		}
+	}
+	print "checked\n";
+'
+# shellcheck disable=SC2034
+hungry=(perl -e "$hungry_program")
+requires_hungry() {
+	requires perl numfmt
+}
+
+# wait_for SECONDS CMD...: until it succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# json_value FILE KEY: what --json says of it.
+json_value() {
+	sed -n "s/^ *\"$2\": *\([^,]*\),*\$/\1/p" "$1"
+}
+
+# refused PATTERN ARG...: `spill ARG...' is refused with exit status 125, says why in one line on
+# stderr that matches the pattern (of grep -E), and prints nothing else.
+refused() {
+	local pattern=$1 status
+	shift
+	"$SPILL" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	[ "$status" -eq 125 ] || fail "spill $*: exit status $status, not 125: $(cat "$tmp/err")"
+	[ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "spill $*: not one line of error: $(cat "$tmp/err")"
+	grep -q '^spill: ' "$tmp/err" || fail "spill $*: the error does not begin with spill:"
+	grep -Eq -- "$pattern" "$tmp/err" || fail "spill $*: no '$pattern' in: $(cat "$tmp/err")"
+	[ ! -s "$tmp/out" ] || fail "spill $*: printed: $(cat "$tmp/out")"
+	rm -f "$tmp/out" "$tmp/err"
+}

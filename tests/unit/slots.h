@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* slots.h - what the tests of slot maps have in common */
+#ifndef SLOTS_H
+#define SLOTS_H
+
+#include "unit.h"
+#include "slot.h"
+
+/* Takes n slots, by as many runs as it needs; gives the first one. */
+static inline uint64_t take(struct slot_map *from, unsigned n)
+{
+	uint64_t first = UINT64_MAX, run;
+
+	while (n > 0) {
+		int length = slot_alloc(from, n, &run);
+
+		unit_check(length > 0);
+		if (first == UINT64_MAX)
+			first = run;
+		n -= (unsigned)length;
+	}
+	return first;
+}
+
+static inline void assert_full(struct slot_map *m)
+{
+	uint64_t slot = 12345;
+
+	ck_assert_int_eq(slot_alloc(m, 1, &slot), -ENOSPC);
+	ck_assert_uint_eq(slot, 12345);
+}
+
+#endif

@@ -1,0 +1,738 @@
+/* SPDX-License-Identifier: MIT */
+/* test-io.c - each I/O engine against a file, and the faulty engine around it */
+#include "unit.h"
+#include "io.h"
+#include "page.h"
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#define BLOCK 4096
+#define BLOCKS 1024 /* of the file */
+#define DEPTH 64
+#define PARTS_MAX 4
+#define SECOND UINT64_C(1000000000)
+#define MILLISECOND UINT64_C(1000000)
+
+/* The loop's index of each test. */
+enum { URING, THREADS, ENGINES };
+
+static struct io *io;
+static int fd = -1;
+static int watches[IO_WATCHES] = { -1, -1 };
+static bool uring_works;
+
+/* A request and its memory: up to PARTS_MAX blocks, not in their order. */
+static struct job {
+	struct io_request request;
+	struct iovec iov[PARTS_MAX];
+	unsigned first, count; /* blocks of the file */
+	unsigned completed;    /* how often done was called, and for the how many-th
+				  of all requests at last */
+	unsigned order;
+	long result;
+	char *memory;
+} jobs[DEPTH];
+
+static unsigned completions;
+
+/* -- set-up ------------------------------------------------------------------------ */
+
+static char *map_memory(size_t size)
+{
+	char *ret = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert(ret != MAP_FAILED);
+	return ret;
+}
+
+static void open_file(void)
+{
+	const char *directory = getenv("TEST_TMP") ? getenv("TEST_TMP") : "/var/tmp";
+
+	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC | O_DIRECT, 0600);
+	if (fd < 0) /* a file system without direct I/O */
+		fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, BLOCKS * BLOCK), 0);
+}
+
+/* Opens an engine, through io_open where that takes the wanted one. */
+static void open_engine(int engine)
+{
+	ck_assert_int_eq(io_open(&io, engine == URING, DEPTH, watches), 0);
+	if (!io_faulty_plan_current)
+		ck_assert_ptr_eq(io->ops, engine == URING ? &io_uring_ops : &io_threads_ops);
+	ck_assert_int_eq(io_enable(io), 0);
+}
+
+static void open_all(int engine)
+{
+	open_file();
+	for (unsigned i = 0; i < DEPTH; i++)
+		jobs[i].memory = map_memory(PARTS_MAX * BLOCK);
+	open_engine(engine);
+}
+
+static void open_with_watches(int engine)
+{
+	for (unsigned i = 0; i < IO_WATCHES; i++)
+		watches[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	open_engine(engine);
+}
+
+/* -- jobs ---------------------------------------------------------------------------- */
+
+static void job_done(struct io_request *request, long result)
+{
+	struct job *job = request->owner;
+
+	ck_assert_int_eq(result, request->result);
+	job->result = result;
+	job->completed++;
+	job->order = completions++;
+}
+
+static void job_submit(struct job *job, bool write, unsigned first, unsigned count)
+{
+	job->first = first;
+	job->count = count;
+	job->completed = 0;
+	for (unsigned i = 0; i < count; i++) /* from behind: it must heed the parts */
+		job->iov[i] = (struct iovec){ job->memory + (count - 1 - i) * BLOCK, BLOCK };
+	job->request = (struct io_request){
+		.done = job_done,
+		.fd = fd,
+		.write = write,
+		.offset = (uint64_t)first * BLOCK,
+		.iov = job->iov,
+		.iov_count = (int)count,
+		.owner = job,
+	};
+	io_submit(io, &job->request);
+}
+
+static void wait_for(const struct job *job)
+{
+	uint64_t end = sys_now() + 5 * SECOND;
+
+	while (!job->completed) {
+		ck_assert(sys_now() < end);
+		io_wait(io, SECOND);
+	}
+	ck_assert_uint_eq(job->completed, 1);
+}
+
+static char *job_block(const struct job *job, unsigned i)
+{
+	return job->iov[i].iov_base;
+}
+
+/* The contents of a block are a function of its place and version. */
+static void fill_block(char *block, unsigned number, unsigned version)
+{
+	uint64_t *words = (uint64_t *)block;
+
+	for (unsigned i = 0; i < BLOCK / sizeof(*words); i++)
+		words[i] = (uint64_t)number << 40 | (uint64_t)version << 16 | i;
+}
+
+static bool block_is(const char *block, unsigned number, unsigned version)
+{
+	static _Alignas(8) char expected[BLOCK];
+
+	fill_block(expected, number, version);
+	return memcmp(block, expected, BLOCK) == 0;
+}
+
+static void write_blocks(unsigned first, unsigned count, unsigned version)
+{
+	struct job *job = &jobs[0];
+
+	for (unsigned i = 0; i < count; i++)
+		fill_block(job->memory + (count - 1 - i) * BLOCK, first + i, version);
+	job_submit(job, true, first, count);
+	wait_for(job);
+}
+
+static void read_blocks(unsigned first, unsigned count)
+{
+	memset(jobs[0].memory, 0, PARTS_MAX * BLOCK);
+	job_submit(&jobs[0], false, first, count);
+	wait_for(&jobs[0]);
+}
+
+/* -- transfers ------------------------------------------------------------------------- */
+
+static unsigned version_of[BLOCKS];
+
+static void check_job(struct job *job)
+{
+	unit_check(job->completed == 1);
+	unit_check(job->result == (long)job->count * BLOCK);
+	for (unsigned i = 0; !job->request.write && i < job->count; i++)
+		unit_check(block_is(job_block(job, i), job->first + i, version_of[job->first + i]));
+	job->count = 0;
+}
+
+/* Each job has blocks of its own, so that it is known what it reads. */
+static void start_random_job(unsigned n)
+{
+	const unsigned own = BLOCKS / DEPTH;
+	unsigned first = unit_below(own - PARTS_MAX), count = 1 + unit_below(PARTS_MAX);
+	bool write = unit_below(2);
+	struct job *job = &jobs[n];
+
+	first += n * own;
+	for (unsigned i = 0; write && i < count; i++)
+		fill_block(job->memory + (count - 1 - i) * BLOCK, first + i,
+			   ++version_of[first + i]);
+	job_submit(job, write, first, count);
+}
+
+START_TEST(many_in_flight)
+{
+	open_all(_i);
+	for (unsigned block = 0; block < BLOCKS; block += PARTS_MAX)
+		write_blocks(block, PARTS_MAX, 0);
+	for (unsigned n = 0; n < DEPTH; n++)
+		start_random_job(n);
+	for (unsigned turn = 0; turn < 300; turn++) {
+		io_wait(io, unit_below(2) ? 0 : SECOND);
+		for (unsigned n = 0; n < DEPTH; n++) {
+			if (!jobs[n].completed)
+				continue;
+			check_job(&jobs[n]);
+			start_random_job(n);
+		}
+	}
+	for (unsigned n = 0; n < DEPTH; n++) {
+		wait_for(&jobs[n]);
+		check_job(&jobs[n]);
+	}
+	io_close(io, false);
+}
+END_TEST
+
+#define CHAIN 1000
+
+/* done submits the same request again. */
+static void chain_done(struct io_request *request, long result)
+{
+	unit_check(result == BLOCK);
+	if (++completions < CHAIN)
+		io_submit(io, request);
+}
+
+START_TEST(done_submits_again)
+{
+	open_all(_i);
+	job_submit(&jobs[1], false, 0, 1);
+	jobs[1].request.done = chain_done;
+	while (completions < CHAIN)
+		io_wait(io, SECOND);
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(end_of_file_is_a_short_read)
+{
+	open_all(_i);
+	read_blocks(BLOCKS - 1, 3);
+	ck_assert_int_eq(jobs[0].result, BLOCK);
+	read_blocks(BLOCKS + 1, 2);
+	ck_assert_int_eq(jobs[0].result, 0);
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(errors_come_through)
+{
+	open_all(_i);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	write_blocks(0, 1, 0);
+	ck_assert_int_eq(jobs[0].result, -EBADF);
+	close(fd);
+	read_blocks(0, 2);
+	ck_assert_int_eq(jobs[0].result, -EBADF);
+	io_close(io, false);
+}
+END_TEST
+
+/* -- waiting ----------------------------------------------------------------------------- */
+
+static void count_up(int event)
+{
+	uint64_t one = 1;
+
+	ck_assert_int_eq(write(event, &one, sizeof(one)), sizeof(one));
+}
+
+static uint64_t drain(int event)
+{
+	uint64_t count = 0;
+
+	return read(event, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+static void *wake_later(void *event)
+{
+	usleep(20000);
+	count_up(*(int *)event);
+	return NULL;
+}
+
+START_TEST(watch_wakes_the_waiter)
+{
+	open_with_watches(_i);
+	for (unsigned i = 0; i < 2 * IO_WATCHES; i++) {
+		unsigned watch = i % IO_WATCHES;
+		pthread_t thread;
+
+		ck_assert_int_eq(pthread_create(&thread, NULL, wake_later, &watches[watch]), 0);
+		ck_assert_uint_eq(io_wait(io, UINT64_MAX), 1u << watch);
+		ck_assert_uint_eq(drain(watches[watch]), 1);
+		pthread_join(thread, NULL);
+	}
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(watch_readable_from_the_start)
+{
+	for (unsigned i = 0; i < IO_WATCHES; i++)
+		watches[i] = eventfd(i, EFD_CLOEXEC | EFD_NONBLOCK);
+	open_engine(_i);
+	ck_assert_uint_eq(io_wait(io, SECOND), 2);
+	drain(watches[1]);
+	/* It may be told once too often. */
+	io_wait(io, 0);
+	ck_assert_uint_eq(io_wait(io, 0), 0);
+	io_close(io, false);
+}
+END_TEST
+
+#define ROUNDS 5000
+
+static int answers;
+
+static void *count_up_often(void *unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct pollfd answer = { .fd = answers, .events = POLLIN };
+
+		count_up(watches[i % IO_WATCHES]);
+		ck_assert_int_eq(poll(&answer, 1, 5000), 1);
+		drain(answers);
+	}
+	return NULL;
+}
+
+/* One waits for the other each time: a wake-up that is lost stops both. */
+START_TEST(no_wake_up_is_lost)
+{
+	pthread_t thread;
+
+	open_with_watches(_i);
+	answers = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ck_assert_int_eq(pthread_create(&thread, NULL, count_up_often, NULL), 0);
+	for (unsigned got = 0; got < ROUNDS;) {
+		unsigned ready = io_wait(io, UINT64_MAX);
+
+		for (unsigned i = 0; i < IO_WATCHES; i++)
+			if (ready & (1u << i) && drain(watches[i])) {
+				got++;
+				count_up(answers);
+			}
+	}
+	pthread_join(thread, NULL);
+	io_close(io, false);
+}
+END_TEST
+
+static _Atomic bool enough;
+
+static void *count_up_always(void *unused)
+{
+	(void)unused;
+	while (!enough)
+		for (unsigned i = 0; i < IO_WATCHES; i++)
+			count_up(watches[i]);
+	return NULL;
+}
+
+/* Watches that never rest must not keep completions away. */
+START_TEST(completions_among_events)
+{
+	unsigned seen = 0;
+	pthread_t thread;
+
+	open_with_watches(_i);
+	io_close(io, false);
+	open_all(_i);
+	ck_assert_int_eq(pthread_create(&thread, NULL, count_up_always, NULL), 0);
+	for (unsigned i = 0; i < 500 || seen != 3; i++) {
+		job_submit(&jobs[0], true, i % BLOCKS, 1);
+		while (!jobs[0].completed)
+			seen |= io_wait(io, SECOND);
+		for (unsigned w = 0; w < IO_WATCHES; w++)
+			drain(watches[w]);
+	}
+	enough = true;
+	pthread_join(thread, NULL);
+	io_close(io, false);
+}
+END_TEST
+
+static uint64_t waited(uint64_t timeout_ns)
+{
+	uint64_t start = sys_now();
+
+	ck_assert_uint_eq(io_wait(io, timeout_ns), 0);
+	return sys_now() - start;
+}
+
+START_TEST(timeout_ends_the_wait)
+{
+	open_with_watches(_i);
+	ck_assert_uint_lt(waited(0), SECOND);
+	ck_assert_uint_ge(waited(30 * MILLISECOND), 30 * MILLISECOND);
+	ck_assert_uint_ge(waited(1), 1);
+	io_close(io, false);
+}
+END_TEST
+
+static _Atomic unsigned signals;
+
+static void on_signal(int number)
+{
+	(void)number;
+	signals++;
+}
+
+START_TEST(signals_do_not_end_the_wait)
+{
+	struct itimerval every_millisecond = { { 0, 1000 }, { 0, 1000 } };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	open_with_watches(_i);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &every_millisecond, NULL);
+	ck_assert_uint_ge(waited(100 * MILLISECOND), 100 * MILLISECOND);
+	ck_assert_uint_gt(signals, 10);
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	io_close(io, false);
+}
+END_TEST
+
+/* -- opening and closing -------------------------------------------------------------------- */
+
+static unsigned entries_of(const char *path)
+{
+	DIR *dir = opendir(path);
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+START_TEST(nothing_is_left)
+{
+	unsigned fds = entries_of("/proc/self/fd"), threads = entries_of("/proc/self/task");
+
+	for (unsigned i = 0; i < 20; i++) {
+		open_engine(_i);
+		io_wait(io, 0);
+		io_close(io, false);
+	}
+	ck_assert_uint_eq(entries_of("/proc/self/fd"), fds);
+	ck_assert_uint_eq(entries_of("/proc/self/task"), threads);
+}
+END_TEST
+
+/* Is the highest descriptor that we have above the program's, and not for the
+ * programs that it executes? */
+START_TEST(descriptors_stay_out_of_the_way)
+{
+	int high = 0;
+
+	open_engine(_i);
+	for (int i = 0; i < 1024; i++)
+		if (fcntl(i, F_GETFD) >= 0)
+			high = i;
+	ck_assert_int_gt(high, 256);
+	ck_assert(fcntl(high, F_GETFD) & FD_CLOEXEC);
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(child_closes_and_parent_goes_on)
+{
+	int status;
+	pid_t pid;
+
+	open_all(_i);
+	write_blocks(3, 2, 1);
+	job_submit(&jobs[1], false, 3, 2);
+	pid = fork();
+	if (pid == 0) {
+		io_close(io, true);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	wait_for(&jobs[1]);
+	ck_assert(block_is(job_block(&jobs[1], 1), 4, 1));
+	write_blocks(4, 1, 2);
+	io_close(io, false);
+}
+END_TEST
+
+/* A child opens an engine of its own after it has closed its parent's. */
+START_TEST(child_opens_its_own)
+{
+	int status;
+	pid_t pid;
+
+	open_all(_i);
+	pid = fork();
+	if (pid == 0) {
+		io_close(io, true);
+		open_engine(_i);
+		write_blocks(5, 1, 7);
+		io_close(io, false);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	read_blocks(5, 1);
+	ck_assert(block_is(job_block(&jobs[0], 0), 5, 7));
+	io_close(io, false);
+}
+END_TEST
+
+/* Opened in one thread, used in another, closed in the first. */
+static void *use_engine(void *unused)
+{
+	(void)unused;
+	ck_assert_int_eq(io_enable(io), 0);
+	write_blocks(9, 1, 3);
+	read_blocks(9, 1);
+	ck_assert(block_is(job_block(&jobs[0], 0), 9, 3));
+	return NULL;
+}
+
+START_TEST(used_by_another_thread)
+{
+	pthread_t thread;
+
+	open_file();
+	jobs[0].memory = map_memory(PARTS_MAX * BLOCK);
+	ck_assert_int_eq(io_open(&io, _i == URING, DEPTH, watches), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_engine, NULL), 0);
+	pthread_join(thread, NULL);
+	io_close(io, false);
+}
+END_TEST
+
+/* -- the faulty engine ------------------------------------------------------------------------ */
+
+static struct io_faulty_plan plan;
+
+static void open_faulty(int engine, struct io_faulty_plan wanted)
+{
+	plan = wanted;
+	io_faulty_plan_current = &plan;
+	open_all(engine);
+	io_faulty_plan_current = NULL;
+}
+
+START_TEST(nth_read_fails_once)
+{
+	open_faulty(_i, (struct io_faulty_plan){ .operations = IO_FAULTY_READS,
+						 .kind = IO_FAULTY_ERROR,
+						 .nth = 2,
+						 .error = EIO });
+	write_blocks(0, 2, 1);
+	for (unsigned i = 1; i <= 4; i++) {
+		read_blocks(0, 2);
+		ck_assert_int_eq(jobs[0].result, i == 2 ? -EIO : 2 * BLOCK);
+		ck_assert(block_is(job_block(&jobs[0], 1), 1, 1) == (i != 2));
+	}
+	ck_assert_uint_eq(plan.seen, 4);
+	ck_assert_uint_eq(plan.hits, 1);
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(all_writes_fail)
+{
+	open_faulty(_i, (struct io_faulty_plan){ .operations = IO_FAULTY_WRITES,
+						 .kind = IO_FAULTY_ERROR,
+						 .nth = 2,
+						 .always = true,
+						 .error = ENOSPC });
+	write_blocks(0, 1, 1);
+	ck_assert_int_eq(jobs[0].result, BLOCK);
+	for (unsigned i = 0; i < 3; i++) {
+		write_blocks(0, 1, 2);
+		ck_assert_int_eq(jobs[0].result, -ENOSPC);
+	}
+	read_blocks(0, 1);
+	ck_assert(block_is(job_block(&jobs[0], 0), 0, 1));
+	ck_assert_uint_eq(plan.hits, 3);
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(short_transfers)
+{
+	open_faulty(_i, (struct io_faulty_plan){ .operations = IO_FAULTY_READS | IO_FAULTY_WRITES,
+						 .kind = IO_FAULTY_SHORT,
+						 .nth = 1,
+						 .always = true,
+						 .length = BLOCK });
+	write_blocks(0, 2, 1);
+	ck_assert_int_eq(jobs[0].result, BLOCK);
+	plan.length = 2 * BLOCK;
+	read_blocks(0, 3);
+	ck_assert_int_eq(jobs[0].result, 2 * BLOCK);
+	ck_assert(block_is(job_block(&jobs[0], 0), 0, 1));
+	ck_assert(!block_is(job_block(&jobs[0], 1), 1, 1));
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(corrupted_read)
+{
+	open_faulty(_i, (struct io_faulty_plan){ .operations = IO_FAULTY_READS,
+						 .kind = IO_FAULTY_CORRUPT,
+						 .nth = 1,
+						 .length = BLOCK + 17 });
+	write_blocks(0, 2, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		read_blocks(0, 2);
+		ck_assert_int_eq(jobs[0].result, 2 * BLOCK);
+		ck_assert(block_is(job_block(&jobs[0], 0), 0, 1));
+		ck_assert(block_is(job_block(&jobs[0], 1), 1, 1) == (i == 1));
+	}
+	io_close(io, false);
+}
+END_TEST
+
+START_TEST(corrupted_write)
+{
+	open_faulty(_i, (struct io_faulty_plan){ .operations = IO_FAULTY_WRITES,
+						 .kind = IO_FAULTY_CORRUPT,
+						 .nth = 1,
+						 .length = BLOCK + 17 });
+	write_blocks(0, 2, 1);
+	ck_assert_int_eq(jobs[0].result, 2 * BLOCK);
+	ck_assert(block_is(job_block(&jobs[0], 1), 1, 1)); /* not in memory */
+	read_blocks(0, 2);
+	ck_assert(block_is(job_block(&jobs[0], 0), 0, 1));
+	ck_assert(!block_is(job_block(&jobs[0], 1), 1, 1));
+	job_block(&jobs[0], 1)[17] ^= 1;
+	ck_assert(block_is(job_block(&jobs[0], 1), 1, 1));
+	io_close(io, false);
+}
+END_TEST
+
+/* The first one is late: all others overtake it. */
+START_TEST(order_does_not_matter)
+{
+	uint64_t start;
+
+	open_faulty(_i, (struct io_faulty_plan){ .operations = IO_FAULTY_READS,
+						 .kind = IO_FAULTY_DELAY,
+						 .nth = 1,
+						 .delay_ns = 50 * MILLISECOND });
+	start = sys_now();
+	for (unsigned i = 0; i < DEPTH; i++)
+		job_submit(&jobs[i], false, i, 1);
+	for (unsigned i = 0; i < DEPTH; i++)
+		wait_for(&jobs[i]);
+	ck_assert_uint_eq(jobs[0].order, DEPTH - 1);
+	ck_assert_uint_ge(sys_now() - start, 50 * MILLISECOND);
+	for (unsigned i = 0; i < DEPTH; i++)
+		ck_assert_int_eq(jobs[i].result, BLOCK);
+	io_close(io, false);
+}
+END_TEST
+
+/* -- all of them -------------------------------------------------------------------------------- */
+
+/* One test for each engine that there is. */
+static void add(TCase *tcase, const TTest *test)
+{
+	tcase_add_loop_test(tcase, test, uring_works ? URING : THREADS, ENGINES);
+}
+
+static void add_transfers(Suite *suite)
+{
+	TCase *tcase = unit_case(suite, "transfers", 20);
+
+	add(tcase, many_in_flight);
+	add(tcase, done_submits_again);
+	add(tcase, end_of_file_is_a_short_read);
+	add(tcase, errors_come_through);
+}
+
+static void add_waiting(Suite *suite)
+{
+	TCase *tcase = unit_case(suite, "waiting", 20);
+
+	add(tcase, watch_wakes_the_waiter);
+	add(tcase, watch_readable_from_the_start);
+	add(tcase, no_wake_up_is_lost);
+	add(tcase, completions_among_events);
+	add(tcase, timeout_ends_the_wait);
+	add(tcase, signals_do_not_end_the_wait);
+}
+
+static void add_opening(Suite *suite)
+{
+	TCase *tcase = unit_case(suite, "opening", 20);
+
+	add(tcase, nothing_is_left);
+	add(tcase, descriptors_stay_out_of_the_way);
+	add(tcase, child_closes_and_parent_goes_on);
+	add(tcase, child_opens_its_own);
+	add(tcase, used_by_another_thread);
+}
+
+static void add_faulty(Suite *suite)
+{
+	TCase *tcase = unit_case(suite, "faulty", 20);
+
+	add(tcase, nth_read_fails_once);
+	add(tcase, all_writes_fail);
+	add(tcase, short_transfers);
+	add(tcase, corrupted_read);
+	add(tcase, corrupted_write);
+	add(tcase, order_does_not_matter);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("io");
+
+	page_init();
+	uring_works = io_uring_ops.open(&io, DEPTH, watches) == 0;
+	if (uring_works)
+		io_close(io, false);
+	add_transfers(suite);
+	add_waiting(suite);
+	add_opening(suite);
+	add_faulty(suite);
+	return unit_main(suite, uring_works ? NULL : "io_uring is refused here");
+}

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: MIT */
+/* run.c - spill run: runs a command in less memory than it needs
+ *
+ * The work is done by libspill-preload.so in the command's processes.  What is
+ * done here: to find out, before anything runs, whether all that they need is
+ * there; to say so if it is not; and to leave it in the environment (options)
+ * and in open descriptors (command.h).  Then the command takes the place of
+ * this process, unless someone has to wait for its end.
+ */
+#include "tools.h"
+#include "command.h"
+#include "error.h"
+#include "page.h"
+#include "probe.h"
+#include "size.h"
+#include "target.h"
+#include "uffd.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PRELOAD_NAME "libspill-preload.so"
+
+/* SPILL_FD_SWAP: a path and some numbers for each named target. */
+#define SWAP_TEXT_SIZE 16384
+
+struct run {
+	/* what the command line says; zero: nothing */
+	struct spill_options given;
+	char swap[4096];    /* the -s, joined by ';' */
+	bool no_overcommit; /* --overcommit 0, which 0 in given does not say */
+	bool stats, json;
+	const char *stats_path; /* NULL: stderr */
+	char **argv;		/* the command */
+	/* what comes of it */
+	struct options options;
+	char preload[PROGRAM_PATH];
+	char program[PROGRAM_PATH];
+	char userfaultfd_text[COMMAND_FD_TEXT]; /* "": by the system call */
+	char stats_text[COMMAND_FD_TEXT];	/* "": as it was inherited */
+	char swap_text[SWAP_TEXT_SIZE];
+	struct stats_table *table; /* NULL: no --stats */
+	int stats_fd;		   /* of stats_path, or -1 */
+};
+
+/* -- options ------------------------------------------------------------------------------ */
+
+static const char help[] =
+	"Usage: spill run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
+	"\n"
+	"Runs COMMAND so that each of its processes holds no more memory than the budget;\n"
+	"what does not fit goes to swap space, and comes back when it is touched.\n"
+	"\n"
+	"  -m, --budget SIZE|N%    memory for each process: 512M, 1.5G, or a part of the\n"
+	"                          cgroup's limit or the machine's memory (default: 80 % of\n"
+	"                          the cgroup's limit, else half of what is available)\n"
+	"  -s, --swap TARGET       where pages go: DIRECTORY, FILE or DEVICE, with [,pri=N]\n"
+	"                          and [,limit=SIZE]; may be given several times (default:\n"
+	"                          $TMPDIR if it is on a disk, else /var/tmp)\n"
+	"      --overcommit SIZE   how far the budget may be passed when swap space is full\n"
+	"                          (default: 0)\n"
+	"      --handlers N        threads that serve page faults, 1 to 4 (default: one for\n"
+	"                          each CPU)\n"
+	"      --disable LIST      do without some of move,uring,direct,poison,spin\n"
+	"      --stats[=FILE]      print what was paged when the command has ended, on stderr\n"
+	"                          or into FILE\n"
+	"      --json              the same for programs (implies --stats)\n"
+	"      --quiet             no warnings\n"
+	"      --help              print this, and exit\n"
+	"\n"
+	"The exit status is the command's (128 and the signal's number if one killed it), or\n"
+	"125 if spill fails, 126 if COMMAND cannot be executed, 127 if it is not found.\n"
+	"\n"
+	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_HANDLERS, SPILL_DISABLE and\n"
+	"SPILL_QUIET in the environment stand for the options that are not given.\n";
+
+enum {
+	OPTION_OVERCOMMIT = 256,
+	OPTION_HANDLERS,
+	OPTION_DISABLE,
+	OPTION_STATS,
+	OPTION_JSON,
+	OPTION_QUIET,
+	OPTION_HELP
+};
+
+static const struct option long_options[] = {
+	{ "budget", required_argument, NULL, 'm' },
+	{ "swap", required_argument, NULL, 's' },
+	{ "overcommit", required_argument, NULL, OPTION_OVERCOMMIT },
+	{ "handlers", required_argument, NULL, OPTION_HANDLERS },
+	{ "disable", required_argument, NULL, OPTION_DISABLE },
+	{ "stats", optional_argument, NULL, OPTION_STATS },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "quiet", no_argument, NULL, OPTION_QUIET },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+#define SIZE_HINT "is not a size (such as 512M, 2G or 80%%)"
+
+static bool is_zero(const char *text)
+{
+	return text[0] == '0' && strspn(text, "0") == strlen(text);
+}
+
+static int set_budget(struct run *run, const char *text)
+{
+	uint64_t bytes = 0;
+
+	if (!is_zero(text) && size_parse(text, probe_memory_whole(), &bytes))
+		return tool_fail("--budget: %s " SIZE_HINT, text);
+	if (bytes < SPILL_BUDGET_MIN)
+		return tool_fail("--budget: %s is less than the least budget, 8M", text);
+	run->given.budget = bytes;
+	return 0;
+}
+
+static int add_swap(struct run *run, const char *text)
+{
+	size_t length = strlen(run->swap);
+	struct target target;
+	const char *list = text;
+
+	while (*list)
+		if (target_next(&list, &target) < 0)
+			return tool_fail("--swap: %s is not TARGET[,pri=N][,limit=SIZE]", text);
+	if (list == text)
+		return tool_fail("--swap: no target is given");
+	if (length + strlen(text) + 2 > sizeof(run->swap))
+		return tool_fail("--swap: too many targets");
+	snprintf(run->swap + length, sizeof(run->swap) - length, "%s%s", length ? ";" : "", text);
+	run->given.swap = run->swap;
+	return 0;
+}
+
+static int set_overcommit(struct run *run, const char *text)
+{
+	uint64_t bytes = 0;
+
+	if (!is_zero(text) && size_parse(text, probe_memory_whole(), &bytes))
+		return tool_fail("--overcommit: %s " SIZE_HINT, text);
+	run->given.overcommit = bytes;
+	run->no_overcommit = bytes == 0;
+	return 0;
+}
+
+static int set_handlers(struct run *run, const char *text)
+{
+	if (options_parse_handlers(text, &run->given.handlers))
+		return tool_fail("--handlers: %s is not a number from 1 to %d", text, HANDLERS_MAX);
+	return 0;
+}
+
+static int set_disable(struct run *run, const char *text)
+{
+	unsigned disable;
+
+	if (options_parse_disable(text, &disable))
+		return tool_fail("--disable: %s is not a list of move, uring, direct, poison, spin",
+				 text);
+	run->given.disable |= disable;
+	return 0;
+}
+
+static int bad_option(char **argv, int c)
+{
+	const char *word = argv[optind - 1];
+
+	if (c == ':')
+		return tool_fail("%s: needs a value; see `spill run --help'", word);
+	if (optopt && optopt < 256)
+		return tool_fail("-%c: there is no such option; see `spill run --help'", optopt);
+	if (optopt)
+		return tool_fail("%s: takes no value; see `spill run --help'", word);
+	return tool_fail("%s: there is no such option; see `spill run --help'", word);
+}
+
+static int parse_option(struct run *run, char **argv, int c)
+{
+	switch (c) {
+	case 'm':
+		return set_budget(run, optarg);
+	case 's':
+		return add_swap(run, optarg);
+	case OPTION_OVERCOMMIT:
+		return set_overcommit(run, optarg);
+	case OPTION_HANDLERS:
+		return set_handlers(run, optarg);
+	case OPTION_DISABLE:
+		return set_disable(run, optarg);
+	case OPTION_STATS:
+		run->stats = true;
+		run->stats_path = optarg;
+		return 0;
+	case OPTION_JSON:
+		run->stats = run->json = true;
+		return 0;
+	case OPTION_QUIET:
+		run->given.quiet = 1;
+		return 0;
+	default:
+		return bad_option(argv, c);
+	}
+}
+
+/* 0, an exit status, or -1: help was asked for. */
+static int parse(struct run *run, int argc, char **argv)
+{
+	int c, status = 0;
+
+	opterr = 0;
+	while (!status && (c = getopt_long(argc, argv, "+:m:s:", long_options, NULL)) != -1) {
+		if (c == OPTION_HELP)
+			return -1;
+		status = parse_option(run, argv, c);
+	}
+	run->argv = argv + optind;
+	if (!status && !run->argv[0])
+		status = tool_fail("no command is given; see `spill run --help'");
+	return status;
+}
+
+/* -- the preload library -------------------------------------------------------------------- */
+
+static bool is_there(const char *path)
+{
+	return access(path, R_OK) == 0;
+}
+
+/* The directory of this program, that of its build tree included: libtool puts
+ * the program itself into .libs. */
+static bool own_directory(char path[PROGRAM_PATH])
+{
+	ssize_t n = readlink("/proc/self/exe", path, PROGRAM_PATH - 1);
+	char *slash;
+
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (slash && slash - path >= 6 && strncmp(slash - 6, "/.libs", 6) == 0)
+		slash -= 6;
+	if (slash)
+		*slash = '\0';
+	return slash != NULL;
+}
+
+static bool find_in_build_tree(char path[PROGRAM_PATH])
+{
+	static const char *const places[] = { "../lib/preload/.libs", "../lib/.libs", "../.libs" };
+	char own[PROGRAM_PATH], text[PROGRAM_PATH + 64];
+
+	if (!own_directory(own))
+		return false;
+	snprintf(text, sizeof(text), "%s/../config.status", own);
+	if (!is_there(text)) /* installed */
+		return false;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(text, sizeof(text), "%s/%s/" PRELOAD_NAME, own, places[i]);
+		if (is_there(text) && realpath(text, path))
+			return true;
+	}
+	return false;
+}
+
+static int find_preload(struct run *run)
+{
+	if (!find_in_build_tree(run->preload))
+		strcpy(run->preload, PKGLIBDIR "/" PRELOAD_NAME);
+	if (!is_there(run->preload))
+		return tool_fail("%s: not found; is spill installed?", run->preload);
+	if (strpbrk(run->preload, " :"))
+		return tool_fail("%s: LD_PRELOAD takes no path with a space or a colon",
+				 run->preload);
+	return 0;
+}
+
+/* -- the command ------------------------------------------------------------------------------ */
+
+static int cannot_execute(const char *name, int err)
+{
+	tool_fail("%s: %s", name, err == -ENOENT ? "command not found" : strerror(-err));
+	return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+static int find_program(struct run *run)
+{
+	int err = program_find(run->argv[0], run->program);
+	char why[PROGRAM_WHY];
+
+	if (err)
+		return cannot_execute(run->argv[0], err);
+	if (!program_is_pageable(run->program, why))
+		return tool_fail("%s", why);
+	return 0;
+}
+
+/* -- swap space -------------------------------------------------------------------------------- */
+
+/* Writes "FD:OWNERS:OFFSET:LIMIT:PRIORITY:PATH" behind what is in swap_text. */
+static int describe_swap(struct run *run, const struct target *target,
+			 const struct target_file *file)
+{
+	char file_text[COMMAND_FD_TEXT], owners_text[COMMAND_FD_TEXT];
+	size_t length = strlen(run->swap_text);
+	int err = command_hand(file->fd, file_text);
+	int n;
+
+	if (!err)
+		err = command_hand(file->owners_fd, owners_text);
+	if (err)
+		return err;
+	n = snprintf(run->swap_text + length, sizeof(run->swap_text) - length,
+		     "%s%s:%s:%lu:%lu:%d:%s", length ? ";" : "", file_text, owners_text,
+		     file->offset, file->limit, file->priority, target->path);
+	return (size_t)n < sizeof(run->swap_text) - length ? 0 : -E2BIG;
+}
+
+/* A named file stays open for the command. */
+static int share_swap(struct run *run, const struct target *target, struct target_file *file)
+{
+	int err = 0;
+
+	if (file->owners_fd < 0) /* else an outer `spill run` shares it */
+		file->owners_fd = command_create_owners(file->limit);
+	if (file->owners_fd < 0)
+		err = file->owners_fd;
+	if (!err)
+		err = describe_swap(run, target, file);
+	return err ? tool_fail("%s: %s", target->path, error_name(err)) : 0;
+}
+
+static int prepare_target(struct run *run, const struct target *target)
+{
+	bool direct = !(run->options.disable & SPILL_FEATURE_DIRECT);
+	struct target_file file;
+	const char *why;
+
+	if (target_open(target, direct, &file, &why))
+		return tool_fail("%s", why);
+	if (file.tmpfs && !run->options.quiet)
+		tool_warn("%s lies in memory (tmpfs): what is paged out to it still takes memory",
+			  target->path);
+	if (file.kind != TARGET_DIRECTORY)
+		return share_swap(run, target, &file);
+	target_close(&file); /* each process makes its own */
+	return 0;
+}
+
+static int prepare_swap(struct run *run)
+{
+	const char *list = run->options.swap;
+	struct target target;
+	int status = 0;
+
+	while (!status && target_next(&list, &target) == 0)
+		status = prepare_target(run, &target);
+	return status;
+}
+
+/* -- userfaultfd ---------------------------------------------------------------------------------- */
+
+static int refuse_userfaultfd(int err)
+{
+	if (err == -ENOSYS)
+		return tool_fail("this kernel has no userfaultfd with write protection: Linux 5.7 "
+				 "or later is needed, with CONFIG_USERFAULTFD");
+	if (err != -EPERM)
+		return tool_fail("userfaultfd: %s", error_name(err));
+	return tool_fail(
+		"userfaultfd is not permitted to you; root can allow it in one of three ways: "
+		"a udev rule for a group (KERNEL==\"userfaultfd\", GROUP=\"...\", MODE=\"0660\"), "
+		"sysctl vm.unprivileged_userfaultfd=1, or CAP_SYS_PTRACE; see spill(7)");
+}
+
+/* Tries all that the pager will need of it; then keeps the device, if that is the
+ * way, open for the command. */
+static int prepare_userfaultfd(struct run *run)
+{
+	struct uffd uffd;
+	int err = uffd_open(&uffd, run->options.disable);
+	int device;
+
+	if (err)
+		return refuse_userfaultfd(err);
+	uffd_close(&uffd);
+	device = probe_open_userfaultfd_device();
+	if (device < 0) /* the system call it was */
+		return 0;
+	err = command_hand(device, run->userfaultfd_text);
+	return err ? tool_fail("/dev/userfaultfd: %s", error_name(err)) : 0;
+}
+
+/* -- statistics ------------------------------------------------------------------------------------ */
+
+static int prepare_stats(struct run *run)
+{
+	int fd, err;
+
+	run->stats_fd = -1;
+	if (!run->stats)
+		return 0;
+	if (run->stats_path) {
+		fd = open(run->stats_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+		if (fd < 0)
+			return tool_fail("--stats: %s: %s", run->stats_path, strerror(errno));
+		run->stats_fd = fd_raise(fd);
+	}
+	fd = stats_table_create(&run->table);
+	err = fd < 0 ? fd : command_hand(fd, run->stats_text);
+	return err ? tool_fail("--stats: %s", error_name(err)) : 0;
+}
+
+/* What was in the file is kept until there is something to put in its place. */
+static FILE *open_report(struct run *run)
+{
+	if (run->stats_fd < 0)
+		return stderr;
+	if (ftruncate(run->stats_fd, 0) && errno != EINVAL) /* EINVAL: a pipe, a terminal */
+		return NULL;
+	return fdopen(run->stats_fd, "w");
+}
+
+static int print_report(struct run *run, const struct outcome *outcome)
+{
+	FILE *file = open_report(run);
+
+	if (file)
+		report_print(file, run->json, run->argv[0], &run->options, run->table, outcome);
+	if (!file || fflush(file) || ferror(file))
+		tool_fail("--stats: %s: %s", run->stats_path ? run->stats_path : "stderr",
+			  strerror(errno));
+	return outcome_exit_status(outcome);
+}
+
+/* -- the environment --------------------------------------------------------------------------------- */
+
+static void set_number(const char *name, uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lu", n);
+	setenv(name, text, 1);
+}
+
+/* "": there is nothing to say. */
+static void set_text(const char *name, const char *text)
+{
+	if (*text)
+		setenv(name, text, 1);
+	else
+		unsetenv(name);
+}
+
+static void set_disable_names(unsigned disable)
+{
+	static const char *const names[] = { "move", "uring", "direct", "poison", "spin" };
+	char text[64] = "";
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (disable & (1u << i)) {
+			strcat(text, *text ? "," : "");
+			strcat(text, names[i]);
+		}
+	set_text("SPILL_DISABLE", text);
+}
+
+/* Puts our library before what is in LD_PRELOAD, and takes it out there: an outer
+ * `spill run` may have put it there, or that of another version. */
+static void set_preload(const char *library)
+{
+	const char *old = getenv("LD_PRELOAD");
+	char *copy = strdup(old ? old : "");
+	char *value = malloc(strlen(library) + (old ? strlen(old) : 0) + 2);
+	char *rest = copy;
+	const char *entry;
+
+	if (!copy || !value)
+		abort();
+	strcpy(value, library);
+	while ((entry = strsep(&rest, ": "))) {
+		const char *slash = strrchr(entry, '/');
+
+		if (!*entry || strcmp(slash ? slash + 1 : entry, PRELOAD_NAME) == 0)
+			continue;
+		strcat(value, ":");
+		strcat(value, entry);
+	}
+	setenv("LD_PRELOAD", value, 1);
+	free(value);
+	free(copy);
+}
+
+/* A relative path would mean another file in a process that changed its
+ * directory. */
+static void make_log_absolute(void)
+{
+	const char *log = getenv("SPILL_LOG");
+	char cwd[PROGRAM_PATH], text[2 * PROGRAM_PATH];
+
+	if (!log || !*log || *log == '/' || !getcwd(cwd, sizeof(cwd)))
+		return;
+	snprintf(text, sizeof(text), "%s/%s", cwd, log);
+	setenv("SPILL_LOG", text, 1);
+}
+
+static void set_environment(const struct run *run)
+{
+	const struct options *options = &run->options;
+
+	set_number("SPILL_BUDGET", options->budget);
+	setenv("SPILL_SWAP", options->swap, 1);
+	set_number("SPILL_OVERCOMMIT", options->overcommit);
+	if (run->given.handlers) /* else each process goes by the CPUs that it may use */
+		set_number("SPILL_HANDLERS", options->handlers);
+	set_disable_names(options->disable);
+	set_text("SPILL_QUIET", options->quiet ? "1" : "");
+	make_log_absolute();
+	set_text(COMMAND_ENV_USERFAULTFD, run->userfaultfd_text);
+	setenv(COMMAND_ENV_SWAP, run->swap_text, 1);
+	if (run->table) /* else that of an outer `spill run --stats` stays */
+		setenv(COMMAND_ENV_STATS, run->stats_text, 1);
+	set_preload(run->preload);
+}
+
+/* -- running ------------------------------------------------------------------------------------------- */
+
+/* Everything that can be wrong is found here, the cheapest first, and what leaves
+ * a trace last. */
+static int prepare(struct run *run)
+{
+	const char *why;
+	int status;
+
+	if (options_fill(&run->given, &run->options, &why))
+		return tool_fail("%s", why);
+	if (run->no_overcommit)
+		run->options.overcommit = 0;
+	status = find_program(run);
+	if (!status)
+		status = find_preload(run);
+	if (!status)
+		status = prepare_userfaultfd(run);
+	if (!status)
+		status = prepare_swap(run);
+	if (!status)
+		status = prepare_stats(run);
+	return status;
+}
+
+static int run_and_report(struct run *run)
+{
+	struct outcome outcome;
+	int err = supervise(run->program, run->argv, &outcome);
+
+	return err ? cannot_execute(run->argv[0], err) : print_report(run, &outcome);
+}
+
+int run_main(int argc, char **argv)
+{
+	static struct run run;
+	int status;
+
+	page_init();
+	run.given.size = sizeof(run.given);
+	status = parse(&run, argc, argv);
+	if (status < 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (!status)
+		status = prepare(&run);
+	if (status)
+		return status;
+	set_environment(&run);
+	if (run.stats)
+		return run_and_report(&run);
+	execvp(run.program, run.argv);
+	return cannot_execute(run.argv[0], -errno);
+}

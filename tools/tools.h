@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* tools.h - what the files of spill(1) share
+ *
+ * One file to a subcommand; what only `spill run` needs has files of its own:
+ *
+ *	run.c		options, checks, the environment, exec
+ *	program.c	which file will be executed, and can it be paged
+ *	supervise.c	--stats: fork, forward signals, wait
+ *	report.c	--stats: what is printed then
+ */
+#ifndef SPILL_TOOLS_H
+#define SPILL_TOOLS_H
+
+#include "options.h"
+#include "stats.h"
+#include <stdio.h>
+#include <sys/resource.h>
+
+/* As env(1) and timeout(1) have them. */
+enum exit_status {
+	EXIT_SPILL = 125,	   /* spill itself failed, the command was not run */
+	EXIT_NOT_EXECUTABLE = 126, /* the command is there, but cannot be executed */
+	EXIT_NOT_FOUND = 127,
+	EXIT_SIGNAL = 128, /* and the number of the signal that killed it */
+};
+
+/* Prints "spill: ..." as one line on stderr; gives EXIT_SPILL. */
+int tool_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same as a warning. */
+void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The subcommands: argv[0] is their name.  Each gives the exit status. */
+int run_main(int argc, char **argv);
+
+/* -- program.c ----------------------------------------------------------------- */
+
+#define PROGRAM_PATH 4096
+
+/* Finds the file that execvp(3) would execute.  0, or -errno: -ENOENT there is
+ * none, -EACCES there is one that may not be executed. */
+int program_find(const char *name, char ret_path[PROGRAM_PATH]);
+
+/* Can the program at path (or the interpreter of the script there) be paged:
+ * will it load the preload library?  false, and ret_why says in words why not. */
+#define PROGRAM_WHY (PROGRAM_PATH + 256)
+bool program_is_pageable(const char *path, char ret_why[PROGRAM_WHY]);
+
+/* -- supervise.c --------------------------------------------------------------- */
+
+struct outcome {
+	int status; /* as wait(2) gives it */
+	double seconds;
+	struct rusage usage; /* of the command and all that it waited for */
+};
+
+/* Executes path with argv in a child and waits for it, passing signals on.
+ * 0, or -errno: it could not be executed. */
+int supervise(const char *path, char **argv, struct outcome *ret_outcome);
+
+/* What a shell would give for it. */
+int outcome_exit_status(const struct outcome *outcome);
+
+/* -- report.c ------------------------------------------------------------------- */
+
+/* Prints what the command's pagers have counted, for people or as JSON. */
+void report_print(FILE *file, bool json, const char *command, const struct options *options,
+		  const struct stats_table *table, const struct outcome *outcome);
+
+#endif
