@@ -108,7 +108,7 @@ SPILL_API void *spill_reserve(spill *s, size_t size);
  * several; what is not reserved in it is left alone.  The contents are gone.
  *
  * Errors: EINVAL addr is not page-aligned or size is 0; ENOMEM a split
- * would pass vm.max_map_count (nothing was released).
+ * would pass vm.max_map_count (what is left is intact).
  * Does not wait for I/O. */
 SPILL_API int spill_release(spill *s, void *addr, size_t size);
 

@@ -67,8 +67,9 @@ struct mover {
 	bool unshared;
 };
 
-/* Moves the beginning of a run; gives the pages that need no other try. */
-static uint64_t move_step(struct mover *m, uint64_t run)
+/* Moves the beginning of a run; gives the pages that need no other try.
+ * *ret_split: some page of the run is refused, which is to be found out. */
+static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
 {
 	unsigned first = mask_first(run);
 	long result = uffd_move(&m->pager->uffd, tray_page(m->tray, first),
@@ -87,8 +88,10 @@ static uint64_t move_step(struct mover *m, uint64_t run)
 		if (make_exclusive(m->pager, m->chunk, run))
 			return 0;
 	}
-	if (mask_count(run) > 1)
-		return ~UINT64_C(0); /* find out which page it is */
+	if (mask_count(run) > 1) {
+		*ret_split = true;
+		return 0;
+	}
 	if (result == -EINVAL)
 		m->copyable |= run;
 	return run;
@@ -97,9 +100,10 @@ static uint64_t move_step(struct mover *m, uint64_t run)
 static void move_run(struct mover *m, uint64_t run)
 {
 	while (run) {
-		uint64_t done = move_step(m, run);
+		bool split = false;
+		uint64_t done = move_step(m, run, &split);
 
-		if (done == ~UINT64_C(0)) {
+		if (split) {
 			/* Halves, down to the page that is refused. */
 			unsigned half = mask_count(run) / 2;
 			uint64_t lower = mask_range(mask_first(run), half);

@@ -141,12 +141,18 @@ static int make_helpers(struct pager *pager)
 	return 0;
 }
 
-static int start_handlers(struct pager *pager)
+static unsigned count_handlers(const struct pager *pager)
 {
 	unsigned n = pager->options.handlers;
+
+	return n < HANDLERS_MAX ? n : HANDLERS_MAX;
+}
+
+static int start_handlers(struct pager *pager)
+{
 	int err = 0;
 
-	pager->handler_count = n < HANDLERS_MAX ? n : HANDLERS_MAX;
+	pager->handler_count = count_handlers(pager);
 	pager->handlers = meta_map(pager->handler_count * sizeof(struct handler));
 	if (!pager->handlers)
 		return -ENOMEM;
@@ -279,6 +285,13 @@ static void claim_stats(struct pager *pager)
 	pager->stats = claimed;
 }
 
+uint64_t pager_unarmed_limit(const struct pager *pager)
+{
+	uint64_t charge = (uint64_t)count_handlers(pager) * handler_charge(pager);
+
+	return pager->options.budget - (charge << page_shift());
+}
+
 int pager_arm(struct pager *pager)
 {
 	int err;
@@ -353,14 +366,14 @@ static uint64_t metadata_bytes(const struct pager *pager)
 	       pager->arena.tray_count * sizeof(struct tray);
 }
 
-/* What the process holds beside our frames: the anonymous pages that the kernel
- * counts (/proc/self/statm: resident less shared), less those. */
+/* What the process has resident beside our frames: its code, its stacks, its
+ * small mappings, our tables. */
 static void sample_unmanaged(struct pager *pager)
 {
 	char text[128];
 	long n = pager->statm_fd < 0 ? -1 : sys_pread(pager->statm_fd, text, sizeof(text) - 1, 0);
 	uint64_t value[3] = { 0 };
-	uint64_t anonymous, used = (uint64_t)pager->arena.used;
+	uint64_t used = (uint64_t)pager->arena.used;
 	unsigned k = 0;
 
 	for (long i = 0; i < n && k < 3; i++)
@@ -368,9 +381,8 @@ static void sample_unmanaged(struct pager *pager)
 			k++;
 		else
 			value[k] = value[k] * 10 + (uint64_t)(text[i] - '0');
-	anonymous = value[1] - value[2];
-	if (k == 3 && anonymous > used)
-		stat_raise(&pager->stats->unmanaged_peak, (anonymous - used) << page_shift());
+	if (k >= 2 && value[1] > used)
+		stat_raise(&pager->stats->unmanaged_peak, (value[1] - used) << page_shift());
 }
 
 void pager_sample(struct pager *pager)

@@ -83,6 +83,10 @@ static inline bool pager_is_armed(const struct pager *pager)
 	return atomic_load_explicit(&pager->armed, memory_order_acquire);
 }
 
+/* Bytes that may be touched before the pager must arm: the budget, less what its
+ * handlers take of it then. */
+uint64_t pager_unarmed_limit(const struct pager *pager);
+
 /* Starts paging, if it is not started.  The caller holds (G).  0 or -errno. */
 int pager_arm(struct pager *pager);
 

@@ -60,7 +60,7 @@ static uint64_t accessible_then(struct pager *pager, const struct range_args *a,
 /* Arms the pager if bytes of this range would pass the budget. */
 static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64_t bytes)
 {
-	if (pager_is_armed(pager) || accessible_then(pager, a, bytes) <= pager->options.budget)
+	if (pager_is_armed(pager) || accessible_then(pager, a, bytes) <= pager_unarmed_limit(pager))
 		return 0;
 	return pager_arm(pager);
 }

@@ -13,7 +13,7 @@ static uint64_t segment_bytes(void)
 
 /* -- opening ---------------------------------------------------------------- */
 
-static int map_owners(const struct target_file *file, uint64_t segments,
+static int map_owners(const struct target_file *file, uint64_t slots,
 		      struct slot_owners **ret_owners)
 {
 	void *owners;
@@ -21,7 +21,7 @@ static int map_owners(const struct target_file *file, uint64_t segments,
 	*ret_owners = NULL;
 	if (file->owners_fd < 0)
 		return 0;
-	owners = sys_mmap(NULL, page_round_up(segments * sizeof(uint64_t)),
+	owners = sys_mmap(NULL, page_round_up(slot_owners_size(slots)),
 			  PROT_READ | PROT_WRITE, MAP_SHARED, file->owners_fd, 0);
 	if (sys_is_error(owners))
 		return sys_error(owners);
@@ -33,7 +33,7 @@ static int space_init(struct swap_space *space, const struct target_file *file)
 {
 	uint64_t slots = file->limit >> page_shift();
 	struct slot_owners *owners;
-	int err = map_owners(file, slots / SEGMENT_SLOTS, &owners);
+	int err = map_owners(file, slots, &owners);
 
 	if (!err)
 		err = slot_map_init(&space->map, slots, owners, owners ? slot_mark_self() : 0);
@@ -49,13 +49,13 @@ static int space_init(struct swap_space *space, const struct target_file *file)
 static void space_close(struct swap_space *space)
 {
 	struct slot_owners *owners = space->map.owners;
-	uint64_t segments = space->map.segment_limit;
+	uint64_t slots = space->file.limit >> page_shift();
 
 	if (!space->open)
 		return;
 	slot_map_free(&space->map);
 	if (owners)
-		sys_munmap(owners, page_round_up(segments * sizeof(uint64_t)));
+		sys_munmap(owners, page_round_up(slot_owners_size(slots)));
 	if (space->file.owners_fd >= 0)
 		sys_close(space->file.owners_fd);
 	sys_close(space->file.fd);
@@ -72,7 +72,7 @@ static int open_targets(struct swap *swap, const struct options *options, const 
 		if (!err)
 			err = space_init(&swap->space[swap->count], &files[i]);
 		if (err)
-			sys_close(files[i].fd);
+			target_close(&files[i]);
 		else
 			swap->count++;
 	}

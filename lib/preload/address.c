@@ -249,15 +249,28 @@ PRELOAD_API void *mremap(void *addr, size_t old_size, size_t size, int flags, ..
 
 /* --- madvise */
 
-static long advise_op(void *context, void *addr, size_t size)
+struct discarding {
+	int advice;
+	int err;
+};
+
+/* Where something in the range is not mapped, the kernel says ENOMEM, but has
+ * discarded all the rest. */
+static long discard_op(void *context, void *addr, size_t size)
 {
-	return sys_madvise(addr, size, *(int *)context);
+	struct discarding *discarding = context;
+
+	discarding->err = sys_madvise(addr, size, discarding->advice);
+	return discarding->err == -ENOMEM ? 0 : discarding->err;
 }
 
 /* Drops the contents of a range, be it managed or not. */
 static int discard(struct pager *pager, void *addr, size_t size, int advice)
 {
-	return (int)region_replace(pager, addr, size, true, advise_op, &advice);
+	struct discarding discarding = { advice, 0 };
+	long err = region_replace(pager, addr, size, true, discard_op, &discarding);
+
+	return err < 0 ? (int)err : discarding.err;
 }
 
 /* MADV_FREE lets the kernel take pages whenever it likes, which no page table

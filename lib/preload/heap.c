@@ -52,9 +52,9 @@ static const char heap_config[] = "narenas:1,retain:true,dss:disabled,thp:defaul
 				  "dirty_decay_ms:1000,muzzy_decay_ms:0,"
 				  "trust_madvise:true,zero_realloc:free";
 
-static _Atomic size_t plain_mapped;		/* bytes that jemalloc has mapped itself */
-static _Atomic size_t plain_first;		/* of these, when it had set itself up */
-static _Atomic uintptr_t extents_end;		/* where the next extent is to begin; 0: no idea */
+static _Atomic size_t plain_mapped;		 /* bytes that jemalloc has mapped itself */
+static _Atomic size_t plain_first;		 /* of these, when it had set itself up */
+static _Atomic uintptr_t extents_end;		 /* where the next extent is to begin; 0: no idea */
 static _Atomic unsigned arenas[HEAP_ARENAS_MAX]; /* 0: not made yet */
 
 /* --- extents of managed memory */

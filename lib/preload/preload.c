@@ -109,8 +109,10 @@ void preload_register_fork(void)
 {
 	static _Atomic bool registered;
 
-	if (!atomic_exchange(&registered, true))
-		pthread_atfork(fork_prepare, fork_parent, child_after_fork);
+	if (atomic_exchange(&registered, true))
+		return;
+	fork_registered();
+	pthread_atfork(fork_prepare, fork_parent, child_after_fork);
 }
 
 __attribute__((constructor)) static void preload_start(void)

@@ -32,6 +32,7 @@ static void *next_of(void *_Atomic *cache, const char *name)
 	return next;
 }
 
+/* clang-format off */
 /* Defines a function that calls the next one of its name with plain memory:
  * parameters with their types, then as they are passed on. */
 #define PLAIN_FILE(name, parameters, arguments)                                                    \
@@ -58,3 +59,4 @@ PLAIN_FILE(fopencookie, (void *cookie, const char *mode, cookie_io_functions_t f
 	   (cookie, mode, functions))
 PLAIN_FILE(tmpfile, (void), ())
 PLAIN_FILE(tmpfile64, (void), ())
+/* clang-format on */

@@ -95,6 +95,15 @@ size_t test_status(const char *field);
 /* Is the memory of this process its own, or AddressSanitizer's too? */
 bool test_memory_is_ours(void);
 
+/* -- processes ----------------------------------------------------------------- */
+
+/* fork; the time limit holds for the child too. */
+pid_t test_fork(void);
+/* The end of a child in which all went well. */
+_Noreturn void test_exit_child(void);
+/* The child ends well; or is killed by this signal, if it is not 0. */
+void test_wait(pid_t pid, int killed_by);
+
 /* -- random numbers ------------------------------------------------------------ */
 
 /* A generator for each thread: streams of different numbers differ. */
@@ -125,6 +134,9 @@ spill *pager_open(size_t budget);
 spill *pager_open_with(const struct spill_options *options);
 /* Sets the budget; it has to work. */
 void pager_set_budget(spill *s, size_t budget);
+/* Puts everything that may leave out of memory: reserves, writes and releases
+ * twice the budget. */
+void pager_press(spill *s);
 /* Checks the pager, releases all that it has, checks that this gave back all
  * slots and frames, and closes it. */
 void pager_close(spill *s);

@@ -286,7 +286,7 @@ static void race_open(void)
 
 static void *race_in_thread(void *arg)
 {
-	/* The random numbers are not made for threads: any will do here. */
+	unit_state = unit_seed + (uintptr_t)arg;
 	race(&map, (unsigned char)(uintptr_t)arg);
 	return NULL;
 }
@@ -343,6 +343,40 @@ START_TEST(processes_on_one_space)
 }
 END_TEST
 
+#define CLAIM_SEGMENTS 4
+#define CLAIMS 200000
+
+/* Claims single segments, and gives them back at once. */
+static void *claim_often(void *arg)
+{
+	unsigned char me = (unsigned char)(uintptr_t)arg;
+	uint32_t hint = 0, segment;
+
+	for (unsigned i = 0; i < CLAIMS; i++) {
+		if (!owner_claim_next(owners, me, CLAIM_SEGMENTS, CLAIM_SEGMENTS, &hint, &segment))
+			continue;
+		unit_check(atomic_exchange(&holder[segment], me) == 0);
+		unit_check(atomic_exchange(&holder[segment], 0) == me);
+		owner_release(owners, segment);
+	}
+	return NULL;
+}
+
+START_TEST(claims_exclude_one_another)
+{
+	pthread_t threads[3];
+
+	race_open();
+	shared_open(CLAIM_SEGMENTS);
+	for (uintptr_t i = 0; i < 3; i++)
+		ck_assert(!pthread_create(&threads[i], NULL, claim_often, (void *)(i + 1)));
+	for (unsigned i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(segments_of(0, CLAIM_SEGMENTS), CLAIM_SEGMENTS);
+	shared_close();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("slot owners");
@@ -362,5 +396,6 @@ int main(void)
 	tcase_add_test(tcase, marks);
 	tcase_add_test(races, threads_on_one_map);
 	tcase_add_test(races, processes_on_one_space);
+	tcase_add_test(races, claims_exclude_one_another);
 	return unit_main(suite, NULL);
 }

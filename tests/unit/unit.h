@@ -20,7 +20,7 @@
 #define UNIT_SKIPPED 77
 
 static uint64_t unit_seed;
-static uint64_t unit_state;
+static _Thread_local uint64_t unit_state; /* a thread of the test sets its own */
 
 /* splitmix64 */
 static inline uint64_t unit_random(void)

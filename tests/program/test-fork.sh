@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A process that forks while it is paged: parent and children have right data.
+# Variants: default move
+. "$(dirname "$0")/lib.sh"
+requires python3
+python=$(python3 -c 'import sys; print(sys.executable)')
+"$SPILL" run -m 32M --stats="$tmp/stats" -- "$python" -c '
+import os, subprocess
+data = [("%d " % i) * 20 for i in range(600000)]
+def check(d):
+    return all(d[i] == ("%d " % i) * 20 for i in range(0, 600000, 7))
+for turn in range(6):
+    pid = os.fork()
+    if pid == 0:
+        ok = check(data)
+        data[7] = "child"
+        if turn == 2:
+            inner = os.fork()
+            if inner == 0:
+                os._exit(0 if check(data[14:21] and data[:7] + [("7 ") * 20] + data[8:]) else 9)
+            ok = ok and os.waitpid(inner, 0)[1] == 0
+        os._exit(0 if ok else 7)
+    for i in range(0, 600000, 11):
+        data[i] = ("%d " % i) * 20
+    assert os.waitpid(pid, 0)[1] == 0, "child is wrong"
+    assert subprocess.check_output(["echo", "hello"]) == b"hello\n"
+    assert os.popen("echo popen").read() == "popen\n"
+assert check(data), "parent is wrong"
+' || fail "exit status $?"

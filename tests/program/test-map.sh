@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A C++ program with a std::map of millions of entries.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/compare.sh"
+requires perl numfmt
+map=${top_builddir:-$here/../..}/tests/program/map
+[ -x "$map" ] || skip "there was no C++ compiler"
+compare 128M 48M "$map"

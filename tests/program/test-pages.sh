@@ -1,0 +1,6 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Eight threads check every page's contents for 20 s.
+# Variants: default move uring
+. "$(dirname "$0")/lib.sh"
+"$SPILL" run -m 32M -- "${top_builddir:-$here/../..}/tests/program/pages" 20 || fail "pages: exit status $?"
