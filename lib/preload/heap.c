@@ -370,11 +370,21 @@ int allocator_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(
 	return pthread_atfork(prepare, parent, child);
 }
 
-/* The only variable that it asks for is MALLOC_CONF.  The user's is meant for a
- * jemalloc of his own; ours also outdoes /etc/malloc.conf. */
+/* jemalloc shifts large objects within a page more than they need, so that their
+ * starts do not share cache sets.  That page costs each object of 16 KiB a frame
+ * more, and tips mappings of a size class into the next one, a quarter larger.
+ * Its configuration has no word for this before 5.3.1. */
+extern bool je_opt_cache_oblivious;
+
+/* The only variable that it asks for is MALLOC_CONF, before it uses any option.
+ * The user's is meant for a jemalloc of his own; ours also outdoes
+ * /etc/malloc.conf. */
 const char *allocator_getenv(const char *name)
 {
-	return strcmp(name, "MALLOC_CONF") == 0 ? heap_config : NULL;
+	if (strcmp(name, "MALLOC_CONF") != 0)
+		return NULL;
+	je_opt_cache_oblivious = false;
+	return heap_config;
 }
 
 /* For heap profiling, which is off: they would need libm and libgcc_s. */

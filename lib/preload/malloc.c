@@ -113,10 +113,14 @@ static void *realloc_special(enum from from, void *ptr, size_t size)
 PRELOAD_API void *realloc(void *ptr, size_t size)
 {
 	enum from from = where_from(size);
+	void *ret;
 
-	if (from == FROM_HEAP && !own_has(ptr))
-		return je_realloc(ptr, size);
-	return realloc_special(from, ptr, size);
+	if (from != FROM_HEAP || own_has(ptr))
+		return realloc_special(from, ptr, size);
+	ret = je_realloc(ptr, size);
+	if (!ret && size)
+		errno = ENOMEM; /* jemalloc leaves it alone if the size is absurd */
+	return ret;
 }
 
 PRELOAD_API void *reallocarray(void *ptr, size_t n, size_t size)
@@ -252,8 +256,8 @@ PRELOAD_API struct mallinfo mallinfo(void)
 	};
 }
 
-/* Without mutexes, arenas, bins and extents one by one. */
+/* The sums alone: nothing of options, single arenas, bins, extents, mutexes. */
 PRELOAD_API void malloc_stats(void)
 {
-	je_malloc_stats_print(NULL, NULL, "gdablxe");
+	je_malloc_stats_print(NULL, NULL, "gmdablxeh");
 }

@@ -6,4 +6,4 @@
 requires perl numfmt
 map=${top_builddir:-$here/../..}/tests/program/map
 [ -x "$map" ] || skip "there was no C++ compiler"
-compare 128M 48M "$map"
+compare 110M 40M "$map"
