@@ -63,6 +63,7 @@ struct chunk {
 	struct chunk *newer;   /* (P) the policy's queue */
 	struct chunk *older;   /* (P) */
 	bool queued;	       /* (P) */
+	bool claimed;	       /* (G) locked for a change of the mapping (region.c) */
 	struct page_record page[CHUNK_PAGES];
 };
 

@@ -15,6 +15,8 @@
 #define SPIN_NS 150000
 /* Nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
+/* A hint is dropped after so many pauses in which nothing could be done for it. */
+#define REQUEST_TRIES 200
 /* Faults for which nothing could make room, in a row, before pages are given
  * up: all that time swap space is full and no read or write is in flight. */
 #define FUTILE_PAUSES 2000
@@ -43,21 +45,26 @@ static bool carry_out(struct handler *handler, struct request *request)
 	return fault_will_need(handler, &request->start, request->end);
 }
 
-/* A little of what was asked for; true if anything was done. */
+/* A little of what was asked for; true if anything was done.  What stands in the
+ * way (a lock, a fork, writes in flight) passes soon, or it is a hint that cannot
+ * be followed: there are no frames for it. */
 static bool serve_requests(struct handler *handler)
 {
 	uintptr_t before;
 
-	if (!handler->has_request)
+	if (!handler->has_request) {
 		handler->has_request = request_pop(&handler->pager->requests, &handler->request);
+		handler->request_tries = 0;
+	}
 	if (!handler->has_request)
 		return false;
 	before = handler->request.start;
 	handler->has_request = !carry_out(handler, &handler->request);
-	/* A hint that cannot be followed now is dropped. */
-	if (handler->request.start == before && handler->reads_in_flight == 0)
+	if (handler->request.start != before)
+		handler->request_tries = 0;
+	else if (++handler->request_tries > REQUEST_TRIES)
 		handler->has_request = false;
-	return true;
+	return handler->request_tries == 0 || !handler->has_request;
 }
 
 /* -- faults --------------------------------------------------------------------- */
@@ -168,11 +175,12 @@ static void spin(struct handler *handler)
 static void rest(struct handler *handler)
 {
 	bool waiting = handler->fault_count || handler->finished_fills ||
-		       handler->finished_writes || handler->has_request;
+		       handler->finished_writes;
 
-	if (waiting) {
+	if (waiting || handler->has_request) {
 		note_futility(handler);
-		look(handler, handler->evicting || handler->starved ? PAUSE_NS : 0);
+		look(handler,
+		     handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
 		sys_yield();
 		return;
 	}

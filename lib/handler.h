@@ -94,6 +94,7 @@ struct handler {
 	unsigned futile; /* evictions in a row that gained nothing */
 	struct request request; /* being carried out */
 	bool has_request;
+	unsigned request_tries; /* in a row that came to nothing */
 };
 
 enum { WATCH_UFFD, WATCH_WAKE };

@@ -107,20 +107,28 @@ int region_adopt(struct pager *pager, void *addr, size_t size, int prot)
 
 /* -- replacing ------------------------------------------------------------------------ */
 
+/* The rows that there are.  Others may appear as long as this lasts: somebody
+ * touches a page for the first time while its range is discarded. */
 static void lock_chunks(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a))
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
 		lock_take(&chunk->lock, LOCK_CHUNK);
+		chunk->claimed = true;
+	}
 }
 
 static void unlock_chunks(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a))
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+		if (!chunk->claimed)
+			continue;
+		chunk->claimed = false;
 		chunk_unlock(chunk);
+	}
 }
 
 /* Pins end with the mapping that they were for. */
@@ -131,6 +139,17 @@ static void drop_pins(struct pager *pager, struct chunk *chunk, uint64_t mask)
 	atomic_fetch_sub(&pager->pinned, mask_count(mask));
 }
 
+/* A row that appeared meanwhile: its pages came before the call, and are gone, or
+ * behind it. */
+static void discard_latecomer(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	lock_take(&chunk->lock, LOCK_CHUNK);
+	mask &= chunk->resident;
+	mask &= ~pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	chunk_discard(pager, chunk, mask);
+	chunk_unlock(chunk);
+}
+
 static void discard_chunks(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
@@ -138,6 +157,10 @@ static void discard_chunks(struct pager *pager, const struct range_args *a)
 	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
 		uint64_t mask = chunk_mask_of(chunk, start_of(a), end_of(a));
 
+		if (!chunk->claimed) {
+			discard_latecomer(pager, chunk, mask);
+			continue;
+		}
 		if (!a->keep)
 			drop_pins(pager, chunk, mask);
 		chunk_discard(pager, chunk, mask);
@@ -149,8 +172,6 @@ static bool op_failed(long result)
 	return result < 0 && result >= -4095;
 }
 
-/* A row cannot appear in the range meanwhile but for a fault that races with
- * the call: its page is absent, so there is nothing to discard. */
 static long replace_locked(struct pager *pager, const struct range_args *a)
 {
 	bool armed = pager_is_armed(pager);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* test-states - spill_get_states tells what became of each page, through all of
+ * its life
+ *
+ * Time limit: 60
+ */
+#include "harness.h"
+
+#define BUDGET (16 * M)
+#define PAGES 100
+
+static void expect(const struct area *area, size_t first, size_t n, unsigned state,
+		   const char *when)
+{
+	size_t count = area_count(area, first, n, state & SPILL_STATE_MASK);
+
+	CHECK(count == n, "%s, %zu of %zu pages are in state %u; one is in state %#x", when, count,
+	      n, state & SPILL_STATE_MASK, area_state(area, first));
+	for (size_t i = first; i < first + n; i++)
+		CHECK(area_state(area, i) == state, "%s, page %zu is in state %#x, not %#x", when,
+		      i, area_state(area, i), state);
+}
+
+static void advise(const struct area *area, size_t first, size_t n, enum spill_advice advice)
+{
+	CHECK_OK(spill_advise(area->pager, area_page(area, first), n * test_page_size(), advice));
+}
+
+static void try_unarmed(void)
+{
+	struct area area, more;
+	spill *s;
+
+	case_begin("before and after it armed", 0);
+	s = pager_open(BUDGET);
+	area = area_reserve(s, 1, 4 * M);
+	expect(&area, 0, area.pages, SPILL_ABSENT, "when nothing was touched");
+	for (size_t i = 0; i < 4 * PAGES; i += 4)
+		area_write(&area, i + 1);
+	for (size_t i = 0; i < 4 * PAGES; i++)
+		expect(&area, i, 1, i % 4 == 1 ? SPILL_RESIDENT : SPILL_ABSENT, "unarmed");
+	more = area_reserve(s, 2, BUDGET);
+	CHECK(pager_stats(s).armed, "it is not armed");
+	for (size_t i = 0; i < 4 * PAGES; i++)
+		expect(&area, i, 1, i % 4 == 1 ? SPILL_RESIDENT : SPILL_ABSENT, "just armed");
+	expect(&more, 0, more.pages, SPILL_ABSENT, "just reserved");
+	area_check_all(&area);
+	area_forget(&area);
+	area_forget(&more);
+	pager_close(s);
+	case_end();
+}
+
+static bool have_slots(const struct area *area, size_t first, size_t n)
+{
+	for (size_t i = first; i < first + n; i++)
+		if (!(area_state(area, i) & SPILL_FLAG_SLOT))
+			return false;
+	return true;
+}
+
+/* Waits until none of these pages is resident, and all are written. */
+static void make_cold(const struct area *area, size_t first, size_t n)
+{
+	advise(area, first, n, SPILL_COLD);
+	CHECK(WAIT_FOR(area_count(area, first, n, SPILL_RESIDENT) == 0, 5), "cold pages stay");
+	CHECK(WAIT_FOR(have_slots(area, first, n), 5), "an evicted page is not written");
+}
+
+static void try_life(void)
+{
+	struct area area;
+	spill *s;
+
+	case_begin("the life of a page", 0);
+	s = pager_open(BUDGET);
+	area = area_reserve(s, 1, 2 * BUDGET);
+	advise(&area, 0, area.pages, SPILL_RANDOM); /* no windows */
+	expect(&area, 0, PAGES, SPILL_ABSENT, "reserved");
+	for (size_t i = 0; i < PAGES; i++)
+		area_write(&area, i);
+	expect(&area, 0, PAGES, SPILL_RESIDENT, "written");
+	expect(&area, PAGES, PAGES, SPILL_ABSENT, "not touched");
+	make_cold(&area, 0, PAGES);
+	expect(&area, 0, PAGES, SPILL_CACHED | SPILL_FLAG_SLOT, "evicted");
+	area_check(&area, 3);
+	expect(&area, 3, 1, SPILL_RESIDENT | SPILL_FLAG_SLOT | SPILL_FLAG_HOT, "touched again");
+	expect(&area, 4, 10, SPILL_CACHED | SPILL_FLAG_SLOT, "not touched again");
+	pager_press(s);
+	expect(&area, 0, PAGES, SPILL_SWAPPED | SPILL_FLAG_SLOT, "under pressure");
+	area_check(&area, 5);
+	expect(&area, 5, 1, SPILL_RESIDENT | SPILL_FLAG_SLOT, "read again");
+	expect(&area, 6, 10, SPILL_SWAPPED | SPILL_FLAG_SLOT, "not read again");
+	advise(&area, 0, 50, SPILL_DONT_NEED);
+	area_zeroed(&area, 0, 50);
+	expect(&area, 0, 50, SPILL_ABSENT, "discarded");
+	CHECK_OK(spill_pin(s, area_page(&area, 0), 10 * test_page_size()));
+	expect(&area, 0, 10, SPILL_RESIDENT | SPILL_FLAG_PINNED, "pinned");
+	area_check_all(&area);
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
+/* A page of zeros needs no slot, whatever it was before. */
+static void try_zeros(void)
+{
+	uint64_t written;
+	struct area area;
+	spill *s;
+
+	case_begin("pages of zeros", 0);
+	s = pager_open(BUDGET);
+	area = area_reserve(s, 1, 2 * BUDGET);
+	for (size_t i = 0; i < PAGES; i++)
+		area_write(&area, i);
+	pager_press(s);
+	expect(&area, 0, PAGES, SPILL_SWAPPED | SPILL_FLAG_SLOT, "under pressure");
+	memset(area_page(&area, 0), 0, PAGES * test_page_size());
+	area_zeroed(&area, 0, PAGES);
+	written = pager_stats(s).bytes_written;
+	advise(&area, 0, PAGES, SPILL_COLD);
+	CHECK(WAIT_FOR(area_count(&area, 0, PAGES, SPILL_ABSENT) == PAGES, 5),
+	      "%zu of %zu evicted pages of zeros are absent",
+	      area_count(&area, 0, PAGES, SPILL_ABSENT), (size_t)PAGES);
+	CHECK(pager_stats(s).bytes_written == written, "zeros were written to swap space");
+	area_check_all(&area);
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
+/* Evicted again as it was read, a page is not written again. */
+static void try_clean(void)
+{
+	struct spill_stats before, after;
+	struct area area;
+	spill *s;
+
+	case_begin("clean pages", 0);
+	s = pager_open(BUDGET);
+	area = area_reserve(s, 1, 2 * BUDGET);
+	for (size_t i = 0; i < PAGES; i++)
+		area_write(&area, i);
+	pager_press(s);
+	for (size_t i = 0; i < PAGES; i++)
+		area_check(&area, i);
+	before = pager_stats(s);
+	advise(&area, 0, PAGES, SPILL_COLD);
+	CHECK(WAIT_FOR(area_count(&area, 0, PAGES, SPILL_CACHED) == PAGES, 5), "cold pages stay");
+	after = pager_stats(s);
+	CHECK(after.bytes_written == before.bytes_written, "%zu bytes of clean pages were written",
+	      (size_t)(after.bytes_written - before.bytes_written));
+	CHECK(after.pages_clean - before.pages_clean == PAGES, "%zu of %zu pages count as clean",
+	      (size_t)(after.pages_clean - before.pages_clean), (size_t)PAGES);
+	area_check_all(&area);
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
+int main(void)
+{
+	test_begin("states", 50);
+	try_unarmed();
+	try_life();
+	try_zeros();
+	try_clean();
+	return test_end();
+}
