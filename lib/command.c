@@ -2,9 +2,7 @@
 /* command.c - what the launcher hands to every process: see command.h */
 #include "command.h"
 #include "error.h"
-#include "page.h"
-#include "slot.h"
-#include "slot_owner.h"
+#include "fd.h"
 #include "sys.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -39,30 +37,6 @@ static struct handed handed_stats = { .number = -1 };
 static struct handed_swap handed_swap[HANDED_SWAP_MAX];
 static unsigned handed_swaps;
 static char swap_text[SWAP_TEXT_SIZE];
-
-/* -- descriptors ------------------------------------------------------------- */
-
-int fd_duplicate(int fd)
-{
-	int high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_HIGH);
-
-	if (high < 0) /* -EINVAL: beyond RLIMIT_NOFILE; -EMFILE: full from there on */
-		high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-	return high;
-}
-
-int fd_raise(int fd)
-{
-	int high;
-
-	if (fd < 0 || fd >= FD_HIGH)
-		return fd;
-	high = fd_duplicate(fd);
-	if (high < 0)
-		return fd;
-	sys_close(fd);
-	return high;
-}
 
 /* -- what was handed over ------------------------------------------------------ */
 
@@ -173,6 +147,12 @@ static void read_one(const char *name, struct handed *ret)
 		read_handed(&text, '\0', ret);
 }
 
+static void note_handed(const struct handed *handed)
+{
+	if (handed_is_there(handed))
+		fd_note(handed->number);
+}
+
 static void read_environment(void)
 {
 	const char *swaps = secure_getenv(COMMAND_ENV_SWAP);
@@ -181,6 +161,12 @@ static void read_environment(void)
 	read_one(COMMAND_ENV_USERFAULTFD, &handed_userfaultfd);
 	read_one(COMMAND_ENV_STATS, &handed_stats);
 	read_swaps(swaps);
+	note_handed(&handed_userfaultfd);
+	note_handed(&handed_stats);
+	for (unsigned i = 0; i < handed_swaps; i++) {
+		note_handed(&handed_swap[i].file);
+		note_handed(&handed_swap[i].owners);
+	}
 }
 
 void command_init(void)
@@ -224,10 +210,8 @@ static int open_swap(const struct handed_swap *swap, struct target_file *ret_fil
 	int owners = handed_open(&swap->owners);
 
 	if (fd < 0 || owners < 0) {
-		if (fd >= 0)
-			sys_close(fd);
-		if (owners >= 0)
-			sys_close(owners);
+		fd_close(fd);
+		fd_close(owners);
 		return fd < 0 ? fd : owners;
 	}
 	*ret_file = (struct target_file){
@@ -251,24 +235,6 @@ int command_open_swap(const char *path, struct target_file *ret_file)
 	return -ENOENT;
 }
 
-static bool handed_is(const struct handed *handed, int fd)
-{
-	return handed->number == fd && handed_is_there(handed);
-}
-
-bool command_owns(int fd)
-{
-	if (fd < 0)
-		return false;
-	command_init();
-	if (handed_is(&handed_userfaultfd, fd) || handed_is(&handed_stats, fd))
-		return true;
-	for (unsigned i = 0; i < handed_swaps; i++)
-		if (handed_is(&handed_swap[i].file, fd) || handed_is(&handed_swap[i].owners, fd))
-			return true;
-	return false;
-}
-
 /* -- for the launcher ----------------------------------------------------------- */
 
 int command_hand(int fd, char text[COMMAND_FD_TEXT])
@@ -283,21 +249,4 @@ int command_hand(int fd, char text[COMMAND_FD_TEXT])
 	error_format(text, COMMAND_FD_TEXT, "%x.%lx.%lx.%lx", (unsigned)handed.number,
 		     handed.device, handed.inode, handed.rdev);
 	return 0;
-}
-
-int command_create_owners(uint64_t limit)
-{
-	uint64_t segments = (limit >> page_shift()) / SEGMENT_SLOTS;
-	int fd = (int)sys_call2(SYS_memfd_create, "spill-owners", MFD_CLOEXEC);
-	int err;
-
-	if (fd < 0)
-		return fd;
-	err = sys_ftruncate(
-		fd, page_round_up(sizeof(struct slot_owners) + segments * sizeof(uint64_t)));
-	if (err) {
-		sys_close(fd);
-		return err;
-	}
-	return fd_raise(fd);
 }

@@ -31,7 +31,8 @@
 #define COMMAND_ENV_STATS "SPILL_FD_STATS"
 #define COMMAND_ENV_SWAP "SPILL_FD_SWAP"
 
-/* Reads the environment, the first time that it is called. */
+/* Reads the environment, the first time that it is called, and notes what was
+ * handed over as ours (fd.h). */
 void command_init(void);
 
 /* Was this process started by `spill run` (which has then warned already)? */
@@ -46,30 +47,11 @@ int command_open_stats(void);
  * all of ret_file. */
 int command_open_swap(const char *path, struct target_file *ret_file);
 
-/* Is fd one of the originals?  For the wrappers of close(2) and its like. */
-bool command_owns(int fd);
-
 /* -- for the launcher -------------------------------------------------------- */
 
 /* Lets fd stay open across exec and writes it as above; 0 or -errno. */
 #define COMMAND_FD_TEXT 80
 int command_hand(int fd, char text[COMMAND_FD_TEXT]);
 
-/* A memfd for the owners of the segments of limit bytes of slots, or -errno. */
-int command_create_owners(uint64_t limit);
-
-/* -- descriptors beside the program's ----------------------------------------- */
-
-/* Ours are numbered from here on, where a program that counts on small numbers,
- * or closes "the first few", does not meet them.  The usual limit is 1024. */
-#define FD_HIGH 400
-
-/* A duplicate of fd, close-on-exec, from FD_HIGH on (lower if RLIMIT_NOFILE does
- * not allow it); or -errno. */
-int fd_duplicate(int fd);
-
-/* Moves fd up there: closes it and gives its new number; fd itself if there is
- * no room.  A negative fd (an error) is given back as it is. */
-int fd_raise(int fd);
 
 #endif

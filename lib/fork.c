@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* fork.c - right data on both sides of a fork: see fork.h */
 #include "fork.h"
-#include "command.h"
 #include "error.h"
+#include "fd.h"
 #include "handler.h"
 #include "pagemap.h"
 #include "pager.h"
@@ -77,7 +77,7 @@ static void make_lifeline(struct pager *pager)
 	pager->lifeline_writer = fd_raise(sys_open(path, O_WRONLY | O_CLOEXEC, 0));
 	if (pager->lifeline_writer < 0) {
 		/* The children that are out there are not seen any more. */
-		sys_close(pager->lifeline);
+		fd_close(pager->lifeline);
 		pager->lifeline = -1;
 	}
 }
@@ -105,8 +105,7 @@ void fork_prepare(void)
 
 static void close_writer(struct pager *pager)
 {
-	if (pager->lifeline_writer >= 0)
-		sys_close(pager->lifeline_writer);
+	fd_close(pager->lifeline_writer);
 	pager->lifeline_writer = -1;
 }
 
@@ -140,7 +139,7 @@ void fork_check_children(struct pager *pager)
 	/* One handler takes it upon itself. */
 	if (__atomic_compare_exchange_n(&pager->lifeline, &expected, -1, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED)) {
-		sys_close(fd.fd);
+		fd_close(fd.fd);
 		swap_fork_done(&pager->swap);
 	}
 }
@@ -203,8 +202,7 @@ static void rebuild_rows(struct pager *pager)
 		if (chunk->resident)
 			policy_insert(&pager->policy, chunk);
 	}
-	if (pagemap >= 0)
-		sys_close(pagemap);
+	fd_close(pagemap);
 }
 
 static int restart(struct pager *pager)
@@ -235,8 +233,7 @@ static void child_pager(struct pager *pager)
 	pager->region_owner = 0;
 	if (!pager_is_armed(pager))
 		return;
-	if (pager->lifeline >= 0)
-		sys_close(pager->lifeline);
+	fd_close(pager->lifeline);
 	pager->lifeline = -1;
 	/* The writing end stays open: that is what it is for. */
 	err = restart(pager);

@@ -4,10 +4,12 @@
 #include "error.h"
 #include "evict.h"
 #include "fault.h"
+#include "fd.h"
 #include "fill.h"
 #include "thread.h"
 #include "writeback.h"
 #include <string.h>
+#include <sys/eventfd.h>
 
 /* How long a handler that has reads in flight looks for them before it sleeps:
  * about one disk read.  It keeps the CPU out of the idle state, from which a
@@ -260,7 +262,7 @@ static int make_io(struct handler *handler)
 	struct pager *pager = handler->pager;
 	int watches[IO_WATCHES];
 
-	handler->wake_fd = (int)sys_call2(SYS_eventfd2, 0, O_CLOEXEC | O_NONBLOCK);
+	handler->wake_fd = fd_raise(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (handler->wake_fd < 0)
 		return handler->wake_fd;
 	watches[WATCH_UFFD] = pager->uffd.fd;
@@ -309,8 +311,7 @@ void handler_stop(struct handler *handler, bool in_child)
 	handler->started = false;
 	io_close(handler->io, in_child);
 	handler->io = NULL;
-	if (handler->wake_fd >= 0)
-		sys_close(handler->wake_fd);
+	fd_close(handler->wake_fd);
 	handler->wake_fd = -1;
 	writeback_free(handler);
 	meta_unmap(handler->bounce, (size_t)handler->bounce_pages << page_shift());

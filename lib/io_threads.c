@@ -16,7 +16,7 @@
  * Locking: (I) pool->lock, a leaf.
  */
 #include "io.h"
-#include "command.h"
+#include "fd.h"
 #include "lock.h"
 #include "meta.h"
 #include "thread.h"
@@ -231,8 +231,7 @@ static void pool_close(struct io *io, bool in_child)
 
 	if (!in_child)
 		pool_stop(pool);
-	if (pool->event_fd >= 0)
-		sys_close(pool->event_fd);
+	fd_close(pool->event_fd);
 	meta_unmap(pool, sizeof(*pool));
 }
 

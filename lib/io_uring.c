@@ -19,8 +19,8 @@
  * itself and leaves errno alone.
  */
 #include "io.h"
-#include "command.h"
 #include "error.h"
+#include "fd.h"
 #include "meta.h"
 #include <liburing.h>
 
@@ -251,6 +251,7 @@ static void uring_close(struct io *io, bool in_child)
 	/* In a child too this only unmaps and closes: the ring is a file, which
 	 * the parent has open as well. */
 	(void)in_child;
+	fd_forget(uring->ring.ring_fd);
 	io_uring_queue_exit(&uring->ring);
 	meta_unmap(uring, sizeof(*uring));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* pager.c - making, arming, stopping a pager: see pager.h */
 #include "pager.h"
-#include "command.h"
 #include "error.h"
+#include "fd.h"
 #include "fork.h"
 #include "handler.h"
 #include "pagemap.h"
@@ -36,8 +36,7 @@ static uint64_t random_key(void)
 
 static void close_fd(int *fd)
 {
-	if (*fd >= 0)
-		sys_close(*fd);
+	fd_close(*fd);
 	*fd = -1;
 }
 
@@ -258,8 +257,7 @@ int pager_register_all(struct pager *pager, bool scan)
 		if (!err && scan && region->touched)
 			err = scan_region(pager, pagemap, region);
 	}
-	if (pagemap >= 0)
-		sys_close(pagemap);
+	fd_close(pagemap);
 	return err;
 }
 

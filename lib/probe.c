@@ -6,6 +6,7 @@
 #include "probe.h"
 #include "command.h"
 #include "error.h"
+#include "fd.h"
 #include "page.h"
 #include "spill.h"
 #include "sys.h"
@@ -36,7 +37,7 @@ static bool read_text(const char *path, char *buf, size_t size)
 	while ((n = sys_read(fd, buf + length, size - 1 - length)) > 0)
 		length += (size_t)n;
 	buf[length] = '\0';
-	sys_close(fd);
+	fd_close(fd);
 	return n == 0;
 }
 
@@ -215,7 +216,7 @@ static int userfaultfd_from_device(void)
 	if (device < 0)
 		return device;
 	fd = (int)sys_call3(SYS_ioctl, device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
-	sys_close(device);
+	fd_close(device);
 	return fd;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 #include "error.h"
+#include "fd.h"
 #include "fork.h"
 #include "handler.h"
 #include "pager.h"
@@ -47,7 +48,7 @@ static int check_means(const struct options *options, const char **ret_why)
 
 	if (fd < 0)
 		return fd;
-	sys_close(fd);
+	fd_close(fd);
 	lock_take(&trial_lock, LOCK_FORK);
 	memset(&trial, 0, sizeof(trial));
 	err = swap_open(&trial, options, ret_why);

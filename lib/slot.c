@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* slot.c - which pages of a swap space are taken: see slot.h */
 #include "slot.h"
+#include "fd.h"
 #include "meta.h"
 #include "page.h"
 
@@ -520,6 +521,21 @@ void slot_map_free(struct slot_map *map)
 size_t slot_owners_size(uint64_t slots)
 {
 	return sizeof(struct slot_owners) + slots / SEGMENT_SLOTS * sizeof(uint64_t);
+}
+
+int slot_owners_create(uint64_t slots)
+{
+	int fd = (int)sys_call2(SYS_memfd_create, "spill-owners", MFD_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = sys_ftruncate(fd, page_round_up(slot_owners_size(slots)));
+	if (err) {
+		sys_close(fd);
+		return err;
+	}
+	return fd_raise(fd);
 }
 
 /* Checks */

@@ -150,8 +150,10 @@ void slot_map_fork_done(struct slot_map *map);
  * functions do nothing. */
 void slot_map_fork_child(struct slot_map *map);
 
-/* The bytes of a table of owners for that many slots. */
+/* The bytes of a table of owners for that many slots; a memfd of that size
+ * (fd.h), or -errno. */
 size_t slot_owners_size(uint64_t slots);
+int slot_owners_create(uint64_t slots);
 
 /* Checks the invariants; aborts by assert.  For tests and debug builds. */
 void slot_map_check(struct slot_map *map);

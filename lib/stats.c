@@ -2,6 +2,7 @@
 /* stats.c - the counters of a pager: see stats.h */
 #include "stats.h"
 #include "command.h"
+#include "fd.h"
 #include "meta.h"
 #include "sys.h"
 #include <stddef.h>
@@ -28,7 +29,7 @@ static void read_comm(char comm[16])
 	long n = fd < 0 ? 0 : sys_read(fd, comm, 15);
 
 	if (fd >= 0)
-		sys_close(fd);
+		fd_close(fd);
 	n = n > 0 && comm[n - 1] == '\n' ? n - 1 : n;
 	comm[n > 0 ? n : 0] = '\0';
 }
@@ -88,7 +89,7 @@ static struct stats_table *open_table(void)
 	if (fd < 0)
 		return NULL;
 	table = map_table(fd);
-	sys_close(fd);
+	fd_close(fd);
 	return table;
 }
 
@@ -143,7 +144,7 @@ int stats_table_create(struct stats_table **ret_table)
 	err = sys_ftruncate(fd, sizeof(*table));
 	table = sys_mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (err || sys_is_error(table)) {
-		sys_close(fd);
+		fd_close(fd);
 		return err ? err : sys_error(table);
 	}
 	table->magic = STATS_MAGIC;

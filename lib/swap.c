@@ -56,32 +56,43 @@ static void space_close(struct swap_space *space)
 	slot_map_free(&space->map);
 	if (owners)
 		sys_munmap(owners, page_round_up(slot_owners_size(slots)));
-	if (space->file.owners_fd >= 0)
-		sys_close(space->file.owners_fd);
-	sys_close(space->file.fd);
+	target_close(&space->file);
 	space->open = false;
 }
 
-static int open_targets(struct swap *swap, const struct options *options, const char **ret_why)
+static int add_space(struct swap *swap, const struct target_file *file)
 {
-	struct target_file files[SWAP_MAX];
-	unsigned n = 0;
-	int err = target_open_all(options, files, SWAP_MAX - swap->count, &n, ret_why);
+	int err = space_init(&swap->space[swap->count], file);
+
+	if (err)
+		target_close(file);
+	else
+		swap->count++;
+	return err;
+}
+
+/* Closes those that there is no place for. */
+static int add_spaces(struct swap *swap, const struct target_file files[], unsigned n)
+{
+	int err = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		if (!err)
-			err = space_init(&swap->space[swap->count], &files[i]);
-		if (err)
-			target_close(&files[i]);
+			err = add_space(swap, &files[i]);
 		else
-			swap->count++;
+			target_close(&files[i]);
 	}
 	return err;
 }
 
 int swap_open(struct swap *swap, const struct options *options, const char **ret_why)
 {
-	int err = open_targets(swap, options, ret_why);
+	struct target_file files[SWAP_MAX];
+	unsigned n = 0;
+	int err = target_open_all(options, files, SWAP_MAX, &n, ret_why);
+
+	if (!err)
+		err = add_spaces(swap, files, n);
 
 	if (err)
 		swap_close(swap);
@@ -277,10 +288,33 @@ void swap_fork_done(struct swap *swap)
 			slot_map_fork_done(&swap->space[i].map);
 }
 
+/* What the child inherited is the parent's; a named file it shares, by a map of
+ * its own. */
+static int inherit_space(struct swap *swap, struct swap_space *space)
+{
+	struct target_file file;
+	int err;
+
+	if (!space->open || space->map.read_only)
+		return 0;
+	slot_map_fork_child(&space->map);
+	if (space->file.kind == TARGET_DIRECTORY)
+		return 0;
+	if (swap->count == SWAP_MAX)
+		return -EMFILE;
+	err = target_duplicate(&space->file, &file);
+	return err ? err : add_space(swap, &file);
+}
+
 int swap_fork_child(struct swap *swap, const struct options *options, const char **ret_why)
 {
-	for (unsigned i = 0; i < swap->count; i++)
-		if (swap->space[i].open)
-			slot_map_fork_child(&swap->space[i].map);
-	return open_targets(swap, options, ret_why);
+	struct target_file files[SWAP_MAX];
+	unsigned inherited = swap->count, n = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < inherited && !err; i++)
+		err = inherit_space(swap, &swap->space[i]);
+	if (!err)
+		err = target_open_directories(options, files, SWAP_MAX - swap->count, &n, ret_why);
+	return err ? err : add_spaces(swap, files, n);
 }

@@ -3,10 +3,12 @@
 #include "target.h"
 #include "command.h"
 #include "error.h"
+#include "fd.h"
 #include "options.h"
 #include "page.h"
 #include "probe.h"
 #include "size.h"
+#include "slot.h"
 #include "sys.h"
 #include <linux/fs.h>
 #include <linux/magic.h>
@@ -413,6 +415,13 @@ static int open_named(const struct target *target, int flags, const char **ret_w
 	return fd_raise(fd);
 }
 
+/* The process may fork, and then both go on with the file. */
+static int make_owners(const struct target *target, struct target_file *file, const char **ret_why)
+{
+	file->owners_fd = slot_owners_create(file->limit >> page_shift());
+	return file->owners_fd < 0 ? refuse_error(ret_why, file->owners_fd, target->path) : 0;
+}
+
 static int open_file(const struct target *target, struct target_file *file, const char **ret_why)
 {
 	struct stat st;
@@ -426,7 +435,9 @@ static int open_file(const struct target *target, struct target_file *file, cons
 	err = lock_file(target, file->fd, ret_why);
 	if (!err)
 		err = claim_file(target, file->fd, &st, ret_why);
-	return err ? err : set_file_limit(target, (uint64_t)st.st_blocks * 512, file, ret_why);
+	if (!err)
+		err = set_file_limit(target, (uint64_t)st.st_blocks * 512, file, ret_why);
+	return err ? err : make_owners(target, file, ret_why);
 }
 
 /* -- a block device -------------------------------------------------------------- */
@@ -468,7 +479,9 @@ static int open_device(const struct target *target, struct target_file *file, co
 	if (err)
 		return refuse_error(ret_why, err, target->path);
 	err = set_limit(target, size, file, ret_why);
-	return err ? err : check_device(target, file->fd, size, ret_why);
+	if (!err)
+		err = check_device(target, file->fd, size, ret_why);
+	return err ? err : make_owners(target, file, ret_why);
 }
 
 /* -- opening ----------------------------------------------------------------------- */
@@ -525,12 +538,26 @@ int target_open(const struct target *target, bool direct, struct target_file *re
 	return err;
 }
 
+int target_duplicate(const struct target_file *file, struct target_file *ret_file)
+{
+	struct target_file copy = *file;
+	int err = 0;
+
+	copy.fd = fd_duplicate(file->fd);
+	copy.owners_fd = fd_duplicate(file->owners_fd);
+	if (copy.fd < 0 || copy.owners_fd < 0) {
+		err = copy.fd < 0 ? copy.fd : copy.owners_fd;
+		target_close(&copy);
+	} else {
+		*ret_file = copy;
+	}
+	return err;
+}
+
 void target_close(const struct target_file *file)
 {
-	if (file->fd >= 0)
-		sys_close(file->fd);
-	if (file->owners_fd >= 0)
-		sys_close(file->owners_fd);
+	fd_close(file->fd);
+	fd_close(file->owners_fd);
 }
 
 /* -- all of a list ------------------------------------------------------------------- */
@@ -562,8 +589,15 @@ static unsigned cap_files(struct target_file files[], unsigned n, uint64_t limit
 	return kept;
 }
 
-static int open_list(const struct options *options, struct target_file files[], unsigned max,
-		     unsigned *n, const char **ret_why)
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return sys_call4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int open_list(const struct options *options, bool directories, struct target_file files[],
+		     unsigned max, unsigned *n, const char **ret_why)
 {
 	const char *list = options->swap;
 	struct target target;
@@ -572,6 +606,8 @@ static int open_list(const struct options *options, struct target_file files[], 
 	while ((err = target_next(&list, &target)) == 0) {
 		struct target_file file;
 
+		if (directories && !is_directory(target.path))
+			continue;
 		if (*n == max)
 			return refuse(ret_why, -EINVAL, target.path, "too many swap targets");
 		err = target_open(&target, !(options->disable & SPILL_FEATURE_DIRECT), &file,
@@ -583,12 +619,12 @@ static int open_list(const struct options *options, struct target_file files[], 
 	return err > 0 ? 0 : refuse(ret_why, err, list, "is not a swap target");
 }
 
-int target_open_all(const struct options *options, struct target_file files[], unsigned max,
-		    unsigned *ret_n, const char **ret_why)
+static int open_some(const struct options *options, bool directories, struct target_file files[],
+		     unsigned max, unsigned *ret_n, const char **ret_why)
 {
 	const char *ignored;
 	unsigned n = 0;
-	int err = open_list(options, files, max, &n, ret_why ? ret_why : &ignored);
+	int err = open_list(options, directories, files, max, &n, ret_why ? ret_why : &ignored);
 
 	if (err) {
 		while (n)
@@ -599,14 +635,23 @@ int target_open_all(const struct options *options, struct target_file files[], u
 	return 0;
 }
 
+int target_open_all(const struct options *options, struct target_file files[], unsigned max,
+		    unsigned *ret_n, const char **ret_why)
+{
+	return open_some(options, false, files, max, ret_n, ret_why);
+}
+
+int target_open_directories(const struct options *options, struct target_file files[],
+			    unsigned max, unsigned *ret_n, const char **ret_why)
+{
+	return open_some(options, true, files, max, ret_n, ret_why);
+}
+
 /* -- the default ----------------------------------------------------------------------- */
 
 static bool is_writable_directory(const char *path)
 {
-	struct stat st;
-
-	return sys_call4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && S_ISDIR(st.st_mode) &&
-	       sys_call3(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) == 0;
+	return is_directory(path) && sys_call3(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) == 0;
 }
 
 static bool suits(const char *path)

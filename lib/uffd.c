@@ -6,6 +6,7 @@
  * UFFDIO_POISON with 6.6.  Debian 12's header is older than both.
  */
 #include "uffd.h"
+#include "fd.h"
 #include "page.h"
 #include "probe.h"
 #include "spill.h"
@@ -52,7 +53,7 @@ static int offered_features(uint64_t *ret_features)
 	if (fd < 0)
 		return fd;
 	err = sys_ioctl(fd, UFFDIO_API, &api);
-	sys_close(fd);
+	fd_close(fd);
 	*ret_features = api.features;
 	return err;
 }
@@ -106,8 +107,7 @@ int uffd_open(struct uffd *uffd, unsigned disable)
 
 void uffd_close(struct uffd *uffd)
 {
-	if (uffd->fd >= 0)
-		sys_close(uffd->fd);
+	fd_close(uffd->fd);
 	uffd->fd = -1;
 }
 

@@ -10,6 +10,7 @@
 #include "tools.h"
 #include "command.h"
 #include "error.h"
+#include "fd.h"
 #include "page.h"
 #include "probe.h"
 #include "size.h"
@@ -323,14 +324,8 @@ static int describe_swap(struct run *run, const struct target *target,
 /* A named file stays open for the command. */
 static int share_swap(struct run *run, const struct target *target, struct target_file *file)
 {
-	int err = 0;
+	int err = describe_swap(run, target, file);
 
-	if (file->owners_fd < 0) /* else an outer `spill run` shares it */
-		file->owners_fd = command_create_owners(file->limit);
-	if (file->owners_fd < 0)
-		err = file->owners_fd;
-	if (!err)
-		err = describe_swap(run, target, file);
 	return err ? tool_fail("%s: %s", target->path, error_name(err)) : 0;
 }
 

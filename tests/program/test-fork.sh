@@ -4,8 +4,9 @@
 # Variants: default move
 . "$(dirname "$0")/lib.sh"
 requires python3
+# Where python3 is a script, what it executes.
 python=$(python3 -c 'import sys; print(sys.executable)')
-"$SPILL" run -m 32M --stats="$tmp/stats" -- "$python" -c '
+cat >"$tmp/forks.py" <<'END'
 import os, subprocess
 data = [("%d " % i) * 20 for i in range(600000)]
 def check(d):
@@ -27,4 +28,16 @@ for turn in range(6):
     assert subprocess.check_output(["echo", "hello"]) == b"hello\n"
     assert os.popen("echo popen").read() == "popen\n"
 assert check(data), "parent is wrong"
-' || fail "exit status $?"
+END
+
+"$SPILL" run -m 32M -- "$python" "$tmp/forks.py" || fail "swap in a directory: exit status $?"
+
+# Swap space with a name is one for parent and children, with the launcher and without.
+: >"$tmp/swap"
+"$SPILL" run -m 32M -s "$tmp/swap" -- "$python" "$tmp/forks.py" ||
+	fail "named swap: exit status $?"
+preload=$(dirname "$SPILL")/../lib/preload/.libs/libspill-preload.so
+if [ -e "$preload" ]; then
+	LD_PRELOAD=$preload SPILL_BUDGET=32M SPILL_SWAP=$tmp/swap "$python" "$tmp/forks.py" ||
+		fail "named swap without the launcher: exit status $?"
+fi

@@ -3,8 +3,10 @@
  * handed to the processes of a command (command.h) */
 #include "target.h"
 #include "command.h"
+#include "fd.h"
 #include "options.h"
 #include "page.h"
+#include "slot.h"
 #include "unit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -400,7 +402,7 @@ static int hand_over(const char *path)
 	char text[2 * COMMAND_FD_TEXT + sizeof(directory) + 256];
 	char fd_text[COMMAND_FD_TEXT], owners_text[COMMAND_FD_TEXT];
 	int fd = fd_raise(open(path, O_RDWR | O_CLOEXEC));
-	int owners = command_create_owners(64 * M);
+	int owners = slot_owners_create(64 * M >> page_shift());
 
 	ck_assert_int_ge(owners, 0);
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
@@ -426,8 +428,8 @@ START_TEST(processes_share_a_named_file)
 	ck_assert_uint_eq(file.offset, TARGET_HEADER_SIZE);
 	ck_assert_uint_eq(file.limit, 64 * M);
 	ck_assert_int_eq(file.priority, -2);
-	ck_assert(command_owns(fd));
-	ck_assert(!command_owns(file.fd));
+	ck_assert(fd_is_ours(fd));
+	ck_assert(fd_is_ours(file.fd));
 	target_close(&file);
 }
 END_TEST
@@ -439,7 +441,6 @@ START_TEST(a_closed_descriptor_is_told)
 
 	close(fd);
 	refused(path, -EBADF);
-	ck_assert(!command_owns(fd));
 }
 END_TEST
 

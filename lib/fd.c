@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* fd.c - the descriptors that are ours: see fd.h */
+#include "fd.h"
+#include "sys.h"
+#include <stdatomic.h>
+
+/* Those beyond are not noted: a program that has so many open already closes
+ * what it opened, not all that there is. */
+#define FD_NOTED_MAX 65536
+
+static _Atomic uint64_t noted[FD_NOTED_MAX / 64];
+
+static uint64_t bit_of(unsigned fd)
+{
+	return UINT64_C(1) << fd % 64;
+}
+
+void fd_note(int fd)
+{
+	if (fd >= 0 && fd < FD_NOTED_MAX)
+		atomic_fetch_or(&noted[fd / 64], bit_of((unsigned)fd));
+}
+
+void fd_forget(int fd)
+{
+	if (fd >= 0 && fd < FD_NOTED_MAX)
+		atomic_fetch_and(&noted[fd / 64], ~bit_of((unsigned)fd));
+}
+
+int fd_next(unsigned first, unsigned last)
+{
+	for (unsigned word = first / 64; word < FD_NOTED_MAX / 64 && word <= last / 64; word++) {
+		uint64_t bits = atomic_load_explicit(&noted[word], memory_order_relaxed);
+
+		if (word == first / 64)
+			bits &= ~UINT64_C(0) << first % 64;
+		if (bits) {
+			unsigned fd = word * 64 + (unsigned)__builtin_ctzll(bits);
+
+			return fd <= last ? (int)fd : -1;
+		}
+	}
+	return -1;
+}
+
+int fd_duplicate(int fd)
+{
+	int high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_HIGH);
+
+	if (high < 0) /* -EINVAL: beyond RLIMIT_NOFILE; -EMFILE: full from there on */
+		high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+	fd_note(high);
+	return high;
+}
+
+int fd_raise(int fd)
+{
+	int high = -1;
+
+	if (fd >= 0 && fd < FD_HIGH)
+		high = fd_duplicate(fd);
+	if (high < 0) {
+		fd_note(fd);
+		return fd;
+	}
+	sys_close(fd);
+	return high;
+}
+
+void fd_close(int fd)
+{
+	if (fd < 0)
+		return;
+	fd_forget(fd);
+	sys_close(fd);
+}

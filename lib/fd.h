@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* fd.h - the descriptors that are ours, beside the program's
+ *
+ * Ours are numbered from FD_HIGH on, where a program that counts on small
+ * numbers does not meet them, and are noted, so that the wrappers of close(2)
+ * and its like (preload/descriptors.c) leave them alone.
+ *
+ * Invariant: a number is noted from before its descriptor is in use until
+ * before it is closed.
+ * Locking: none, a table of atomic words.
+ */
+#ifndef SPILL_FD_H
+#define SPILL_FD_H
+
+#include <stdbool.h>
+
+/* The usual limit is 1024. */
+#define FD_HIGH 400
+
+/* A duplicate of fd, close-on-exec, from FD_HIGH on (lower if RLIMIT_NOFILE does
+ * not allow it), noted; or -errno. */
+int fd_duplicate(int fd);
+
+/* Moves fd up there, and notes it: closes it and gives its new number; fd itself
+ * if there is no room.  A negative fd (an error) is given back as it is. */
+int fd_raise(int fd);
+
+/* Notes a descriptor that stays where it is; no longer. */
+void fd_note(int fd);
+void fd_forget(int fd);
+
+/* Closes what may be noted.  A negative fd is ignored. */
+void fd_close(int fd);
+
+/* The first of ours in [first, last], or -1. */
+int fd_next(unsigned first, unsigned last);
+
+static inline bool fd_is_ours(int fd)
+{
+	return fd >= 0 && fd_next((unsigned)fd, (unsigned)fd) == fd;
+}
+
+#endif

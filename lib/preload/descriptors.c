@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* descriptors.c - close(2) and its like: our descriptors survive them
+ *
+ * Daemons and shells close all descriptors that they do not know, and a
+ * subprocess closes all but three before it executes.  Ours (fd.h) are not the
+ * program's: to close one gives EBADF, as for a number that is not open, and a
+ * range is closed around them.  To put another file in the place of one gives
+ * EBUSY, which dup2(2) has for a number that is taken just then.
+ *
+ * Safe after vfork: nothing is allocated, and no lock is taken.
+ */
+#define _GNU_SOURCE 1
+#include "command.h"
+#include "fd.h"
+#include "preload.h"
+#include "sys.h"
+#include <limits.h>
+#include <unistd.h>
+
+/* libc's own, which is a cancellation point. */
+extern int __close(int fd);
+
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1u << 1) /* Linux 5.9 */
+#endif
+
+static int fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+static bool is_ours(int fd)
+{
+	command_init();
+	return fd_is_ours(fd);
+}
+
+PRELOAD_API int close(int fd)
+{
+	return is_ours(fd) ? fail(EBADF) : __close(fd);
+}
+
+static int close_part(unsigned first, unsigned last, unsigned flags)
+{
+	return (int)sys_call3(SYS_close_range, first, last, flags);
+}
+
+static int close_around_ours(unsigned first, unsigned last, unsigned flags)
+{
+	int ours, err = 0;
+
+	command_init();
+	while (!err && (ours = fd_next(first, last)) >= 0) {
+		if ((unsigned)ours > first) {
+			err = close_part(first, (unsigned)ours - 1, flags);
+			flags &= ~CLOSE_RANGE_UNSHARE;
+		}
+		first = (unsigned)ours + 1;
+	}
+	if (!err && first <= last)
+		err = close_part(first, last, flags);
+	return err;
+}
+
+PRELOAD_API int close_range(unsigned first, unsigned last, int flags)
+{
+	int err;
+
+	if (first > last)
+		return fail(EINVAL);
+	err = close_around_ours(first, last, (unsigned)flags);
+	return err < 0 ? fail(-err) : 0;
+}
+
+/* Before Linux 5.9: as far as descriptors can go now; those above a limit that
+ * was lowered since stay open. */
+static void close_singly(unsigned first)
+{
+	long end = sysconf(_SC_OPEN_MAX);
+
+	for (unsigned fd = first; (long)fd < end; fd++)
+		if (!fd_is_ours((int)fd))
+			sys_close((int)fd);
+}
+
+PRELOAD_API void closefrom(int first)
+{
+	unsigned from = first < 0 ? 0 : (unsigned)first;
+
+	if (close_around_ours(from, UINT_MAX, 0) == -ENOSYS)
+		close_singly(from);
+}
+
+static int duplicate(int old, int new, int flags)
+{
+	return (int)sys_call3(SYS_dup3, old, new, flags);
+}
+
+PRELOAD_API int dup3(int old, int new, int flags)
+{
+	int ret = is_ours(new) ? -EBUSY : duplicate(old, new, flags);
+
+	return ret < 0 ? fail(-ret) : ret;
+}
+
+/* dup3 refuses where they are the same. */
+PRELOAD_API int dup2(int old, int new)
+{
+	if (old == new)
+		return fcntl(old, F_GETFD) < 0 ? -1 : new;
+	return dup3(old, new, 0);
+}
