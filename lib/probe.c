@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 #define PATH_SIZE 4096
@@ -184,6 +185,22 @@ uint64_t probe_default_budget(void)
 	uint64_t budget = limit ? limit / 5 * 4 : probe_memory_available() / 2;
 
 	return page_round_down(budget > SPILL_BUDGET_MIN ? budget : SPILL_BUDGET_MIN);
+}
+
+/* -- the kernel ---------------------------------------------------------------------- */
+
+bool probe_linux_is(unsigned major, unsigned minor)
+{
+	struct utsname name;
+	char *rest;
+	unsigned long have;
+
+	if (sys_call1(SYS_uname, &name) < 0)
+		return false;
+	have = strtoul(name.release, &rest, 10);
+	if (have != major)
+		return have > major;
+	return *rest == '.' && strtoul(rest + 1, NULL, 10) >= minor;
 }
 
 /* -- CPUs ---------------------------------------------------------------------------- */

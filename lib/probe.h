@@ -31,6 +31,9 @@ uint64_t probe_memory_whole(void);
  * available; at least SPILL_BUDGET_MIN; whole pages. */
 uint64_t probe_default_budget(void);
 
+/* Is the kernel Linux major.minor or later?  What uname says. */
+bool probe_linux_is(unsigned major, unsigned minor);
+
 /* How many CPUs this process may run on; at least 1. */
 unsigned probe_cpus(void);
 

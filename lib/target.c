@@ -614,6 +614,11 @@ static int open_list(const struct options *options, bool directories, struct tar
 				  ret_why);
 		if (err)
 			return err;
+		if (file.tmpfs && !directories)
+			error_report(EVENT_TMPFS,
+				     "%s lies in memory (tmpfs): what is paged out to it still "
+				     "takes memory",
+				     target.path);
 		insert_file(files, (*n)++, &file);
 	}
 	return err > 0 ? 0 : refuse(ret_why, err, list, "is not a swap target");

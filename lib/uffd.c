@@ -58,6 +58,13 @@ static int offered_features(uint64_t *ret_features)
 	return err;
 }
 
+/* Races in MOVE were mended up to Linux 6.17, but those of 6.8 to 6.11 are not
+ * maintained any more. */
+static bool move_is_trusted(void)
+{
+	return probe_linux_is(6, 12);
+}
+
 /* Moves one page within a mapping of our own and looks at it: the feature bit
  * alone is not trusted. */
 static bool move_works(const struct uffd *uffd)
@@ -101,7 +108,7 @@ int uffd_open(struct uffd *uffd, unsigned disable)
 	}
 	uffd->poison = (offered & UFFD_FEATURE_POISON) && !(disable & SPILL_FEATURE_POISON);
 	uffd->move = (offered & UFFD_FEATURE_MOVE) && !(disable & SPILL_FEATURE_MOVE) &&
-		     move_works(uffd);
+		     move_is_trusted() && move_works(uffd);
 	return 0;
 }
 
