@@ -63,6 +63,18 @@ static void count_cached(struct pager *pager, uint64_t more, uint64_t fewer)
 		atomic_fetch_add(&pager->cached, mask_count(more) - (uint64_t)mask_count(fewer));
 }
 
+/* Pages with contents that must not be lost. */
+static uint64_t kept(const struct chunk *chunk)
+{
+	return chunk->resident | chunk->cached | chunk->swapped;
+}
+
+static void count_kept(struct pager *pager, const struct chunk *chunk, uint64_t before)
+{
+	if (kept(chunk) != before)
+		atomic_fetch_add(&pager->kept, mask_count(kept(chunk)) - (uint64_t)mask_count(before));
+}
+
 /* A fork may come between any two steps of another thread.  Its child takes
  * pages of a locked chunk that are resident or filling for what its own mapping
  * says, so a page must be one of these at every moment. */
@@ -79,18 +91,24 @@ void chunk_begin_fill(struct chunk *chunk, uint64_t mask)
 
 void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uint64_t installed)
 {
+	uint64_t before = kept(chunk);
+
 	assert(!(mask & ~chunk->filling) && !(installed & ~mask));
 	chunk->resident |= installed;
 	order_steps();
 	chunk->filling &= ~mask;
 	count_resident(pager, installed, 0);
+	count_kept(pager, chunk, before);
 }
 
 void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
+	uint64_t before = kept(chunk);
+
 	mask &= ~chunk->resident;
 	chunk->resident |= mask;
 	count_resident(pager, mask, 0);
+	count_kept(pager, chunk, before);
 	credit_force(&pager->arena, mask_count(mask));
 	chunk_check(chunk);
 }
@@ -140,11 +158,14 @@ void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tr
 
 void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
+	uint64_t before = kept(chunk);
+
 	assert(!(mask & ~tray->valid));
 	tray->valid &= ~mask;
 	tray->writing &= ~mask;
 	chunk->cached &= ~mask;
 	count_cached(pager, 0, mask);
+	count_kept(pager, chunk, before);
 }
 
 void chunk_detach(struct chunk *chunk, struct tray *tray)
@@ -168,12 +189,14 @@ void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot)
 
 void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
+	uint64_t before = kept(chunk);
 	unsigned i;
 
 	mask &= chunk->swapped;
 	mask_for_each(i, mask)
 		swap_free(&pager->swap, chunk->page[i].slot, 1);
 	chunk->swapped &= ~mask;
+	count_kept(pager, chunk, before);
 }
 
 /* Reads in flight of these pages will be thrown away when they come. */
@@ -187,6 +210,7 @@ static void forget_fills(struct chunk *chunk, uint64_t mask)
 void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t frames = chunk->resident & mask;
+	uint64_t before;
 
 	forget_fills(chunk, mask);
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
@@ -194,17 +218,20 @@ void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
 		tray->writing &= ~mask;
 	}
 	chunk_drop_slots(pager, chunk, mask);
+	before = kept(chunk);
 	chunk->resident &= ~mask;
 	chunk->poisoned &= ~mask;
 	chunk->hot &= ~mask;
 	chunk->unmovable &= ~mask;
 	count_resident(pager, 0, frames);
+	count_kept(pager, chunk, before);
 	credit_give(&pager->arena, mask_count(frames));
 	chunk_check(chunk);
 }
 
 void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
+	uint64_t before = kept(chunk);
 	unsigned i;
 
 	assert(!(mask & (chunk->resident | chunk->cached | chunk->filling)));
@@ -212,6 +239,7 @@ void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
 		swap_retire(&pager->swap, chunk->page[i].slot, 1);
 	chunk->swapped &= ~mask;
 	chunk->poisoned |= mask;
+	count_kept(pager, chunk, before);
 	chunk_check(chunk);
 }
 
@@ -228,6 +256,7 @@ void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present
 	chunk->newer = chunk->older = NULL;
 	chunk->queued = false;
 	count_resident(pager, chunk->resident, 0);
+	count_kept(pager, chunk, 0);
 	credit_force(&pager->arena, mask_count(chunk->resident));
 	chunk_check(chunk);
 }

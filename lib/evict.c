@@ -393,7 +393,6 @@ static unsigned evict_some(struct handler *handler)
 		if (!chunk)
 			break;
 		gained += evict_chunk(handler, chunk);
-		handler->futile = gained ? 0 : handler->futile + 1;
 	}
 	writeback_submit(handler);
 	leave_eviction(pager);
@@ -417,7 +416,6 @@ bool evict_ahead(struct handler *handler)
 		handler->evicting = true;
 	else if (left >= (int64_t)pager->high_frames)
 		handler->evicting = false;
-	handler->starved = false;
 	if (!handler->evicting)
 		return false;
 	if (should_reclaim(pager))
@@ -427,6 +425,10 @@ bool evict_ahead(struct handler *handler)
 		progress |= evict_some(handler) > 0;
 	if (!progress)
 		progress = reclaim(pager) > 0;
+	/* Swap space is full, and all that is here is dirty: to go on trying would
+	 * only cost time, until a fault needs a frame. */
+	if (!progress && pager->swap_full && !handler->starved)
+		handler->evicting = false;
 	return progress;
 }
 

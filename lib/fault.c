@@ -51,6 +51,20 @@ static bool take_credits(struct handler *handler, uint64_t *mask, unsigned i)
 	return false;
 }
 
+/* Would a new page still find a place, here or on swap space? */
+static bool has_room(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	struct pager *pager = handler->pager;
+
+	if (pager_room(pager) > 0) {
+		handler->refused = 0;
+		return true;
+	}
+	pager_tell_full(pager);
+	handler->refused = (uintptr_t)chunk_page(chunk, i);
+	return false;
+}
+
 static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned i)
 {
 	struct pager *pager = handler->pager;
@@ -59,7 +73,7 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 	uint64_t installed;
 	bool again = false;
 
-	if (!take_credits(handler, &mask, i))
+	if (!has_room(handler, chunk, i) || !take_credits(handler, &mask, i))
 		return false;
 	chunk_begin_fill(chunk, mask);
 	installed = fill_copy(pager, chunk, mask, pager->zeros, &again);

@@ -380,6 +380,22 @@ static void map_poison(struct pager *pager, void *addr)
 		 pager->poison_fd, 0);
 }
 
+void fill_lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int prot)
+{
+	unsigned i;
+
+	if (pager->uffd.poison)
+		return;
+	mask_for_each(i, mask & chunk->poisoned) {
+		void *addr = chunk_page(chunk, i);
+
+		if (!sys_is_error(sys_mmap(addr, page_size(), prot,
+					   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+					   -1, 0)))
+			pager_register(pager, addr, page_size());
+	}
+}
+
 void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
 	unsigned i;
@@ -437,6 +453,9 @@ static bool finish_locked(struct fill *fill)
 		fill->handler->starved = true;
 	}
 	end_fill(fill, installed);
+	if (pager_room(pager) < (int64_t)pager_reserve(pager))
+		/* Its slot makes room for another page. */
+		chunk_drop_slots(pager, chunk, installed);
 	policy_insert(&pager->policy, chunk);
 	return true;
 }

@@ -47,4 +47,8 @@ void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int er
 /* The same, where nothing can make room for them (told by the caller). */
 void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask);
 
+/* Poisoned pages among these are about to be discarded: makes them memory with
+ * this protection again, where a discard alone does not.  The caller holds (C). */
+void fill_lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int prot);
+
 #endif

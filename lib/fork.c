@@ -165,7 +165,7 @@ static void reset_counts(struct pager *pager)
 {
 	pager->policy = (struct policy){ 0 };
 	pager->requests.count = 0;
-	pager->resident = pager->cached = 0;
+	pager->resident = pager->cached = pager->kept = 0;
 	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
 	pager->gate = pager->evicting = pager->writes = 0;
 	pager->settle_waiters = 0;

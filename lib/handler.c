@@ -19,9 +19,8 @@
 #define PAUSE_NS 100000
 /* A hint is dropped after so many pauses in which nothing could be done for it. */
 #define REQUEST_TRIES 200
-/* Faults for which nothing could make room, in a row, before pages are given
- * up: all that time swap space is full and no read or write is in flight. */
-#define FUTILE_PAUSES 2000
+/* How long nothing could make room for a fault before its page is given up. */
+#define FUTILE_NS 300000000
 
 /* A page of bounce buffers for each so many frames of the budget. */
 #define BOUNCE_DIVISOR 128
@@ -94,46 +93,65 @@ static bool serve_faults(struct handler *handler)
 		if (!fault_serve(handler, &handler->faults[i]))
 			handler->faults[left++] = handler->faults[i];
 	handler->fault_count = left;
+	if (!left)
+		handler->refused = 0;
 	return left < count;
 }
 
 /* -- nothing left -------------------------------------------------------------------- */
 
-/* Swap space is full and all that is held is dirty: first the allowance, then
- * the page that was asked for is given up. */
-static void out_of_room(struct handler *handler)
+/* The page is given up, unless it has come meanwhile. */
+static void give_up(struct pager *pager, uintptr_t address)
 {
-	struct pager *pager = handler->pager;
-	int64_t allowance = (int64_t)(pager->options.overcommit >> page_shift());
-	struct uffd_fault *fault = &handler->faults[0];
-	struct chunk *chunk;
+	struct chunk *chunk = pagetable_find(&pager->table, address);
+	uint64_t bit;
 
-	handler->futile = 0;
-	if (pager->arena.overcommit < allowance) {
-		atomic_store(&pager->arena.overcommit, allowance);
-		return;
-	}
-	chunk = pagetable_find(&pager->table, fault->address);
 	if (!chunk || !chunk_try_lock(chunk))
 		return;
-	if (!((chunk->resident | chunk->cached | chunk->filling) &
-	      mask_bit(chunk_index(chunk, fault->address)))) {
+	bit = mask_bit(chunk_index(chunk, address));
+	if (!((chunk->resident | chunk->cached | chunk->filling) & bit)) {
 		error_report(EVENT_NO_ROOM, "memory and swap space are full: nothing can make "
 					    "room for the page at %lx; touching it raises SIGBUS",
-			     (unsigned long)fault->address);
-		fill_give_up(pager, chunk, mask_bit(chunk_index(chunk, fault->address)));
+			     (unsigned long)address);
+		fill_give_up(pager, chunk, bit);
 	}
 	chunk_unlock(chunk);
 }
 
-static void note_futility(struct handler *handler)
+/* First the allowance, then a page. */
+static void out_of_room(struct handler *handler)
 {
 	struct pager *pager = handler->pager;
+	int64_t allowance = (int64_t)(pager->options.overcommit >> page_shift());
 
-	if (!handler->starved || !pager->swap_full || pager->writes ||
-	    handler->reads_in_flight || pager->gate)
-		handler->futile = 0;
-	else if (++handler->futile > FUTILE_PAUSES && handler->fault_count)
+	handler->futile_since = 0;
+	if (pager->arena.overcommit < allowance)
+		atomic_store(&pager->arena.overcommit, allowance);
+	else if (handler->refused)
+		give_up(pager, handler->refused);
+	else if (handler->fault_count)
+		give_up(pager, handler->faults[0].address);
+}
+
+/* A new page has no place, or (no write to swap space succeeds) even an old one
+ * has none to come back to. */
+static bool is_futile(const struct handler *handler)
+{
+	const struct pager *pager = handler->pager;
+
+	if (pager->gate)
+		return false;
+	return handler->refused || (handler->starved && pager->swap_full && !pager->writes &&
+				    !handler->reads_in_flight);
+}
+
+static void note_futility(struct handler *handler)
+{
+	if (!is_futile(handler))
+		handler->futile_since = 0;
+	else if (!handler->futile_since)
+		handler->futile_since = sys_now();
+	else if (sys_now() - handler->futile_since > FUTILE_NS)
 		out_of_room(handler);
 }
 
@@ -180,7 +198,6 @@ static void rest(struct handler *handler)
 		       handler->finished_writes;
 
 	if (waiting || handler->has_request) {
-		note_futility(handler);
 		look(handler,
 		     handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
 		sys_yield();
@@ -200,6 +217,7 @@ static bool work(struct handler *handler)
 {
 	bool progress;
 
+	handler->starved = false;
 	read_faults(handler);
 	progress = serve_faults(handler);
 	if (handler->finished_fills)
@@ -208,6 +226,7 @@ static bool work(struct handler *handler)
 		progress |= writeback_finish_all(handler);
 	progress |= evict_ahead(handler);
 	progress |= serve_requests(handler);
+	note_futility(handler);
 	return progress;
 }
 

@@ -90,8 +90,10 @@ struct handler {
 	unsigned run_left;
 
 	bool evicting; /* between the low and the high mark */
-	bool starved;  /* a fault waits for a frame */
-	unsigned futile; /* evictions in a row that gained nothing */
+	bool starved;  /* in this round: something waits for a frame */
+	uintptr_t refused; /* the page of the latest fault that may not have a frame, since
+			      all is full; or 0 */
+	uint64_t futile_since; /* ns: no frame was found for some fault since then; or 0 */
 	struct request request; /* being carried out */
 	bool has_request;
 	unsigned request_tries; /* in a row that came to nothing */

@@ -269,7 +269,7 @@ static void forget_pages(struct pager *pager)
 	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END)
 		chunk->resident = 0;
 	pager->policy = (struct policy){ 0 };
-	pager->resident = 0;
+	pager->resident = pager->kept = 0;
 	pager->arena.used = 0;
 }
 
@@ -353,6 +353,31 @@ int pager_settle(struct pager *pager)
 		before = left;
 	}
 	return 0;
+}
+
+/* -- when all is full --------------------------------------------------------------------- */
+
+/* To bring a page in where all is full, another must leave: a chunk of it is
+ * evicted into free slots first, and the slot of the page that came is free then.
+ * Each handler may have taken a run of slots for itself. */
+uint64_t pager_reserve(const struct pager *pager)
+{
+	return pager->handler_count * (uint64_t)(WRITE_PAGES_MAX + CHUNK_PAGES);
+}
+
+int64_t pager_room(const struct pager *pager)
+{
+	uint64_t charge = pager->handler_count * (uint64_t)handler_charge(pager);
+	uint64_t slots = swap_capacity(&pager->swap, pager->swap_full);
+	int64_t frames = pager->arena.limit + pager->arena.overcommit - (int64_t)charge;
+
+	return frames + (int64_t)slots - (int64_t)(pager->kept + pager_reserve(pager));
+}
+
+void pager_tell_full(const struct pager *pager)
+{
+	error_report(EVENT_SWAP_FULL, "swap space is full (%lu MiB); memory is kept instead",
+		     (unsigned long)(swap_used(&pager->swap) >> 20));
 }
 
 /* -- seeing it -------------------------------------------------------------------------------- */

@@ -60,6 +60,7 @@ struct pager {
 	_Atomic unsigned writes;     /* write requests in flight */
 	_Atomic uint64_t resident;   /* pages */
 	_Atomic uint64_t cached;     /* pages */
+	_Atomic uint64_t kept;	     /* pages with contents, wherever they are */
 	_Atomic uint64_t pinned;     /* pages */
 	_Atomic bool swap_full;	     /* slots have run out */
 	_Atomic uint32_t settled;    /* advanced when frames come free: budget_wait */
@@ -103,6 +104,15 @@ int pager_register_all(struct pager *pager, bool scan);
 /* Waits until what is held fits the budget.  0, or -ENOSPC if swap space is
  * full and nothing came free for a while.  Not while (G) is held. */
 int pager_settle(struct pager *pager);
+
+/* How many new pages still find a place, in memory or on swap space; 0 or less
+ * when there is none.  Exchanging pages that there are already goes on even then,
+ * for which so many frames or slots are always held back (pager_reserve).  Any
+ * thread, takes no lock. */
+int64_t pager_room(const struct pager *pager);
+uint64_t pager_reserve(const struct pager *pager);
+/* Tells, once, that swap space is full. */
+void pager_tell_full(const struct pager *pager);
 
 /* Makes all handlers look around. */
 void pager_wake(struct pager *pager);

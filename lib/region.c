@@ -5,6 +5,7 @@
  * function of the same name with _guarded does the work.
  */
 #include "region.h"
+#include "fill.h"
 #include "guard.h"
 #include "pagemap.h"
 #include "pager.h"
@@ -65,10 +66,10 @@ static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64
 	return pager_arm(pager);
 }
 
-/* Slots have run out, and so have frames: more memory could not be kept. */
+/* Frames and slots have run out: more memory could not be kept. */
 static bool is_exhausted(struct pager *pager)
 {
-	return pager->swap_full && credit_left(&pager->arena) < (int64_t)pager->low_frames;
+	return pager_is_armed(pager) && pager_room(pager) <= 0;
 }
 
 static int adopt_locked(struct pager *pager, const struct range_args *a)
@@ -150,6 +151,20 @@ static void discard_latecomer(struct pager *pager, struct chunk *chunk, uint64_t
 	chunk_unlock(chunk);
 }
 
+/* The mapping stays, so what poisoned pages of it must not. */
+static void lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uintptr_t from = chunk->address, to = from + chunk_size();
+	struct region part;
+	size_t i;
+
+	if (!(chunk->poisoned & mask))
+		return;
+	ranges_for_each(part, i, &pager->regions, from, to)
+		fill_lift_poison(pager, chunk, mask & chunk_mask_of(chunk, part.start, part.end),
+				 part.prot);
+}
+
 static void discard_chunks(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
@@ -161,7 +176,9 @@ static void discard_chunks(struct pager *pager, const struct range_args *a)
 			discard_latecomer(pager, chunk, mask);
 			continue;
 		}
-		if (!a->keep)
+		if (a->keep)
+			lift_poison(pager, chunk, mask);
+		else
 			drop_pins(pager, chunk, mask);
 		chunk_discard(pager, chunk, mask);
 	}

@@ -134,8 +134,10 @@ static void grow_to(struct swap_space *space, uint64_t end)
 		else
 			step /= 2;
 	}
-	if (space->size < end)
+	if (space->size < end) {
 		space->full = true;
+		slot_map_limit(&space->map, space->size >> page_shift());
+	}
 }
 
 /* Are there blocks behind the slots before end (in bytes)? */
@@ -250,6 +252,28 @@ bool swap_punch(struct swap *swap)
 		return true;
 	}
 	return false;
+}
+
+static uint64_t space_capacity(const struct swap_space *space, bool exhausted)
+{
+	uint64_t most = (space->full ? space->size : space->file.limit) >> page_shift();
+	uint64_t lost = space->map.retired_slots + space->map.deferred_slots;
+
+	if (!space->open)
+		return 0;
+	/* What a child has inherited is of use until it is read back. */
+	if (space->map.read_only || (space->map.owners && exhausted))
+		return space->map.used_slots;
+	return lost < most ? most - lost : 0;
+}
+
+uint64_t swap_capacity(const struct swap *swap, bool exhausted)
+{
+	uint64_t slots = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		slots += space_capacity(&swap->space[i], exhausted);
+	return slots;
 }
 
 uint64_t swap_used(const struct swap *swap)

@@ -57,7 +57,12 @@ uint64_t swap_offset(const struct swap *swap, uint64_t slot);
 /* Gives blocks of free segments back, one segment a call; false: none. */
 bool swap_punch(struct swap *swap);
 
-/* Slots in use, bytes of files. */
+/* Slots that can hold pages, taken or free, as far as is known: the file system may
+ * be full.  exhausted: no slot was free lately, so in spaces that are shared with
+ * other processes we have what we have. */
+uint64_t swap_capacity(const struct swap *swap, bool exhausted);
+
+/* Bytes of slots in use, and of files. */
 uint64_t swap_used(const struct swap *swap);
 uint64_t swap_size(const struct swap *swap);
 

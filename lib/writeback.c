@@ -39,10 +39,7 @@ static bool refill_run(struct handler *handler)
 		return true;
 	n = swap_alloc(swap, WRITE_PAGES_MAX, &handler->run_slot);
 	if (n <= 0) {
-		if (!handler->pager->swap_full)
-			error_report(EVENT_SWAP_FULL,
-				     "swap space is full (%lu MiB); memory is kept instead",
-				     (unsigned long)(swap_used(swap) >> 20));
+		pager_tell_full(handler->pager);
 		handler->pager->swap_full = true;
 		return false;
 	}

@@ -9,6 +9,7 @@
 #include "pagemap.h"
 #include "pager.h"
 #include <dirent.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/wait.h>
@@ -183,6 +184,30 @@ bool test_memory_is_ours(void)
 #else
 	return true;
 #endif
+}
+
+/* -- SIGBUS --------------------------------------------------------------------- */
+
+static sigjmp_buf survival;
+
+static void on_bus(int signal)
+{
+	(void)signal;
+	siglongjmp(survival, 1);
+}
+
+bool test_survives(void (*function)(void *), void *argument)
+{
+	struct sigaction action = { .sa_handler = on_bus }, before;
+	volatile bool survived = false;
+
+	sigaction(SIGBUS, &action, &before);
+	if (sigsetjmp(survival, 1) == 0) {
+		function(argument);
+		survived = true;
+	}
+	sigaction(SIGBUS, &before, NULL);
+	return survived;
 }
 
 /* -- processes ----------------------------------------------------------------- */
@@ -487,7 +512,8 @@ static void walk_mapping(struct walk *walk, const struct chunk *chunk)
 {
 	uint64_t present =
 		pagemap_present(walk->pagemap, (const void *)chunk->address, CHUNK_PAGES);
-	uint64_t wrong = (present ^ chunk->resident) & (present ^ ~chunk->poisoned);
+	/* What poisons a page may count as present. */
+	uint64_t wrong = (present ^ chunk->resident) & ~chunk->poisoned;
 	unsigned i;
 
 	mask_for_each(i, wrong)
@@ -792,6 +818,16 @@ void area_check(const struct area *area, size_t i)
 	state = area_state(area, i);
 	test_fail("page %zu of region %u (%p, state %#x) should hold version %u and holds %s", i,
 		  area->number, page, state, area->version[i], stamp_explain(page));
+}
+
+static void read_byte(void *addr)
+{
+	(void)*(volatile char *)addr;
+}
+
+bool area_touch(const struct area *area, size_t i)
+{
+	return test_survives(read_byte, area_page(area, i));
 }
 
 void area_update(struct area *area, size_t i)

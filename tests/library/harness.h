@@ -95,6 +95,9 @@ size_t test_status(const char *field);
 /* Is the memory of this process its own, or AddressSanitizer's too? */
 bool test_memory_is_ours(void);
 
+/* Calls it; false: that raised SIGBUS, where it ended.  One thread at a time. */
+bool test_survives(void (*function)(void *), void *argument);
+
 /* -- processes ----------------------------------------------------------------- */
 
 /* fork; the time limit holds for the child too. */
@@ -175,6 +178,9 @@ void area_update(struct area *area, size_t i);
 
 void area_write_all(struct area *area);
 void area_check_all(const struct area *area);
+
+/* Can the page be read?  false: that raises SIGBUS. */
+bool area_touch(const struct area *area, size_t i);
 
 /* The pages [first, first + n) were discarded: they hold zeros. */
 void area_zeroed(struct area *area, size_t first, size_t n);

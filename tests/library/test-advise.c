@@ -187,6 +187,19 @@ static void touch_scattered(const struct area *area, size_t n, unsigned stream)
 	      (size_t)(after.reads - before.reads), n);
 }
 
+/* The streams that were followed before are forgotten: faults here and there in
+ * other memory take their places. */
+static void forget_streams(spill *s)
+{
+	size_t chunk = 64 * test_page_size();
+	char *base = spill_reserve(s, 256 * chunk);
+
+	CHECK(base, "spill_reserve: %s", strerror(errno));
+	for (size_t k = 0; k < 64; k++)
+		(void)*(volatile char *)(base + (k * 97 % 256) * chunk);
+	CHECK_OK(spill_release(s, base, 256 * chunk));
+}
+
 /* Without any advice too. */
 static void try_scattered(void)
 {
@@ -194,6 +207,7 @@ static void try_scattered(void)
 
 	case_begin("scattered, no advice", 0);
 	area = area_swapped(1, 4 * BUDGET);
+	forget_streams(area.pager);
 	touch_scattered(&area, 256, 2);
 	area_end(&area);
 }

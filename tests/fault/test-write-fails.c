@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* test-write-fails - pages whose write to swap space fails, falls short or takes
+ * long are not lost: they go back, and are written elsewhere
+ */
+#include "harness.h"
+#include "io.h"
+
+#define DATA (4 * SPILL_BUDGET_MIN)
+
+static struct io_faulty_plan plan;
+
+static spill *begin(const char *name)
+{
+	plan = (struct io_faulty_plan){ .operations = IO_FAULTY_WRITES };
+	case_begin(name, 0);
+	return pager_open(SPILL_BUDGET_MIN);
+}
+
+static void end(struct area *area)
+{
+	spill *s = area->pager;
+
+	area_check_all(area);
+	area_forget(area);
+	pager_close(s);
+	case_end();
+}
+
+/* From write number nth on, so many go wrong. */
+static void try_some(const char *name, enum io_faulty_kind kind, unsigned nth, unsigned count)
+{
+	spill *s = begin(name);
+	struct area area;
+
+	plan.kind = kind;
+	plan.error = EIO;
+	plan.length = test_page_size();
+	plan.always = true;
+	plan.nth = nth;
+	area = area_reserve(s, 1, DATA);
+	for (size_t i = 0; i < area.pages; i++) {
+		area_write(&area, i);
+		if (plan.hits >= count)
+			plan.nth = 0;
+	}
+	CHECK(plan.hits >= count, "%u writes went wrong, not %u", plan.hits, count);
+	CHECK(pager_stats(s).write_errors == plan.hits, "%llu failed writes are counted, not %u",
+	      (unsigned long long)pager_stats(s).write_errors, plan.hits);
+	end(&area);
+}
+
+/* Pages that wait for their write can be read and written to. */
+static void try_slow(void)
+{
+	spill *s = begin("slow");
+	struct area area;
+	struct dice dice = dice_new(1);
+
+	plan.kind = IO_FAULTY_DELAY;
+	plan.delay_ns = 3000000;
+	plan.always = true;
+	plan.nth = 1;
+	area = area_reserve(s, 1, DATA);
+	area_write_all(&area);
+	for (size_t n = 0; n < area.pages / 4; n++)
+		area_update(&area, dice_below(&dice, area.pages));
+	CHECK(plan.hits > 0, "no write was slow");
+	end(&area);
+}
+
+int main(void)
+{
+	test_begin("write-fails", 110);
+	io_faulty_plan_current = &plan;
+	try_some("one fails", IO_FAULTY_ERROR, 3, 1);
+	try_some("many fail", IO_FAULTY_ERROR, 1, 8);
+	try_some("some fall short", IO_FAULTY_SHORT, 2, 3);
+	try_slow();
+	return test_end();
+}
