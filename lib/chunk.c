@@ -72,7 +72,8 @@ static uint64_t kept(const struct chunk *chunk)
 static void count_kept(struct pager *pager, const struct chunk *chunk, uint64_t before)
 {
 	if (kept(chunk) != before)
-		atomic_fetch_add(&pager->kept, mask_count(kept(chunk)) - (uint64_t)mask_count(before));
+		atomic_fetch_add(&pager->kept,
+				 mask_count(kept(chunk)) - (uint64_t)mask_count(before));
 }
 
 /* A fork may come between any two steps of another thread.  Its child takes

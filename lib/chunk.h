@@ -49,21 +49,21 @@ struct page_record {
 
 struct chunk {
 	struct lock lock;
-	uintptr_t address;     /* of the first page; never changes */
-	uint64_t resident;     /* (C) */
-	uint64_t cached;       /* (C) */
-	uint64_t swapped;      /* (C) */
-	uint64_t filling;      /* (C) */
-	uint64_t poisoned;     /* (C) */
-	uint64_t pinned;       /* (C) not to be evicted */
-	uint64_t hot;	       /* (C) came back while cached: spared once */
-	uint64_t unmovable;    /* (C) MOVE refused with EINVAL; cleared by mprotect */
-	struct tray *trays;    /* (C) linked through tray->sibling */
-	struct fill *fills;    /* (C) reads in flight, linked through fill->sibling */
-	struct chunk *newer;   /* (P) the policy's queue */
-	struct chunk *older;   /* (P) */
-	bool queued;	       /* (P) */
-	bool claimed;	       /* (G) locked for a change of the mapping (region.c) */
+	uintptr_t address;   /* of the first page; never changes */
+	uint64_t resident;   /* (C) */
+	uint64_t cached;     /* (C) */
+	uint64_t swapped;    /* (C) */
+	uint64_t filling;    /* (C) */
+	uint64_t poisoned;   /* (C) */
+	uint64_t pinned;     /* (C) not to be evicted */
+	uint64_t hot;	     /* (C) came back while cached: spared once */
+	uint64_t unmovable;  /* (C) MOVE refused with EINVAL; cleared by mprotect */
+	struct tray *trays;  /* (C) linked through tray->sibling */
+	struct fill *fills;  /* (C) reads in flight, linked through fill->sibling */
+	struct chunk *newer; /* (P) the policy's queue */
+	struct chunk *older; /* (P) */
+	bool queued;	     /* (P) */
+	bool claimed;	     /* (G) locked for a change of the mapping (region.c) */
 	struct page_record page[CHUNK_PAGES];
 };
 

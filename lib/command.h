@@ -53,5 +53,4 @@ int command_open_swap(const char *path, struct target_file *ret_file);
 #define COMMAND_FD_TEXT 80
 int command_hand(int fd, char text[COMMAND_FD_TEXT]);
 
-
 #endif

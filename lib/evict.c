@@ -61,8 +61,8 @@ struct mover {
 	struct pager *pager;
 	struct chunk *chunk;
 	struct tray *tray;
-	uint64_t moved;	    /* in the tray now */
-	uint64_t copyable;  /* refused for what their mapping is (EINVAL) */
+	uint64_t moved;	   /* in the tray now */
+	uint64_t copyable; /* refused for what their mapping is (EINVAL) */
 	unsigned attempts;
 	bool unshared;
 };

@@ -21,8 +21,7 @@ static uint64_t window_mask(uint64_t candidates, unsigned i, struct window windo
 
 static struct window ask_window(struct handler *handler, struct chunk *chunk, unsigned i)
 {
-	return readahead_fault(&handler->pager->readahead,
-			       (chunk->address >> page_shift()) + i);
+	return readahead_fault(&handler->pager->readahead, (chunk->address >> page_shift()) + i);
 }
 
 /* The stream goes on behind what it really got. */
@@ -30,9 +29,8 @@ static void tell_window(struct handler *handler, struct chunk *chunk, unsigned i
 			struct window window, uint64_t got)
 {
 	if (window.pages > 1 && mask_count(got) < window.pages)
-		readahead_clip(&handler->pager->readahead,
-			       (chunk->address >> page_shift()) + i, mask_count(got),
-			       window.down);
+		readahead_clip(&handler->pager->readahead, (chunk->address >> page_shift()) + i,
+			       mask_count(got), window.down);
 }
 
 /* -- absent --------------------------------------------------------------------- */

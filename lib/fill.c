@@ -43,7 +43,8 @@ static struct step judge_step(uint64_t run, long result, bool *ret_again)
 	return step;
 }
 
-static uint64_t wake_existing(struct pager *pager, struct chunk *chunk, struct step step, long result)
+static uint64_t wake_existing(struct pager *pager, struct chunk *chunk, struct step step,
+			      long result)
 {
 	if (result == -EEXIST)
 		uffd_wake(&pager->uffd, chunk_page(chunk, mask_first(step.installed)), page_size());

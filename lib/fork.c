@@ -12,7 +12,7 @@
 #define QUIET_NS 50000
 
 static struct lock list_lock;
-static struct pager *pagers;	  /* (list_lock) */
+static struct pager *pagers; /* (list_lock) */
 static _Atomic bool registered;
 
 /* -- the list --------------------------------------------------------------------- */

@@ -110,8 +110,9 @@ static void give_up(struct pager *pager, uintptr_t address)
 		return;
 	bit = mask_bit(chunk_index(chunk, address));
 	if (!((chunk->resident | chunk->cached | chunk->filling) & bit)) {
-		error_report(EVENT_NO_ROOM, "memory and swap space are full: nothing can make "
-					    "room for the page at %lx; touching it raises SIGBUS",
+		error_report(EVENT_NO_ROOM,
+			     "memory and swap space are full: nothing can make "
+			     "room for the page at %lx; touching it raises SIGBUS",
 			     (unsigned long)address);
 		fill_give_up(pager, chunk, bit);
 	}
@@ -194,12 +195,10 @@ static void spin(struct handler *handler)
 /* Everything was tried: sleeps until there is something to do. */
 static void rest(struct handler *handler)
 {
-	bool waiting = handler->fault_count || handler->finished_fills ||
-		       handler->finished_writes;
+	bool waiting = handler->fault_count || handler->finished_fills || handler->finished_writes;
 
 	if (waiting || handler->has_request) {
-		look(handler,
-		     handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
+		look(handler, handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
 		sys_yield();
 		return;
 	}

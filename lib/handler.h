@@ -89,11 +89,11 @@ struct handler {
 	uint64_t run_slot;	  /* slots taken ahead, for this handler's writes */
 	unsigned run_left;
 
-	bool evicting; /* between the low and the high mark */
-	bool starved;  /* in this round: something waits for a frame */
-	uintptr_t refused; /* the page of the latest fault that may not have a frame, since
+	bool evicting;		/* between the low and the high mark */
+	bool starved;		/* in this round: something waits for a frame */
+	uintptr_t refused;	/* the page of the latest fault that may not have a frame, since
 			      all is full; or 0 */
-	uint64_t futile_since; /* ns: no frame was found for some fault since then; or 0 */
+	uint64_t futile_since;	/* ns: no frame was found for some fault since then; or 0 */
 	struct request request; /* being carried out */
 	bool has_request;
 	unsigned request_tries; /* in a row that came to nothing */

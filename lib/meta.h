@@ -15,10 +15,10 @@
 
 struct meta {
 	struct lock lock;
-	char *next;	       /* (M) the first free byte of the newest block */
-	size_t left;	       /* (M) bytes left in it */
-	void *blocks;	       /* (M) all blocks, newest first, for meta_free */
-	_Atomic size_t bytes;  /* handed out, for the statistics */
+	char *next;	      /* (M) the first free byte of the newest block */
+	size_t left;	      /* (M) bytes left in it */
+	void *blocks;	      /* (M) all blocks, newest first, for meta_free */
+	_Atomic size_t bytes; /* handed out, for the statistics */
 };
 
 /* size bytes of zeros, aligned to 64 bytes, or NULL.  size is at most

@@ -32,9 +32,8 @@ uint64_t pagemap_present(int fd, const void *addr, unsigned n)
 	uint64_t first = (uintptr_t)addr >> page_shift();
 	uint64_t ret = 0;
 
-	if (fd < 0 ||
-	    sys_pread(fd, entry, n * sizeof(entry[0]), first * sizeof(entry[0])) !=
-		    (long)(n * sizeof(entry[0])))
+	if (fd < 0 || sys_pread(fd, entry, n * sizeof(entry[0]), first * sizeof(entry[0])) !=
+			      (long)(n * sizeof(entry[0])))
 		return by_mincore(addr, n);
 	for (unsigned i = 0; i < n; i++)
 		if (entry[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED))

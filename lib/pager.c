@@ -50,7 +50,8 @@ int pager_new(const struct options *options, struct pager **ret_pager)
 	if (!pager)
 		return -ENOMEM;
 	pager->options = *options;
-	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->statm_fd = pager->poison_fd = -1;
+	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->statm_fd = pager->poison_fd =
+		-1;
 	pager->lifeline = pager->lifeline_writer = -1;
 	pager->stats = stats_private();
 	pager->hash_key = random_key();
@@ -304,8 +305,7 @@ int pager_arm(struct pager *pager)
 		err = pager_register_all(pager, true);
 	if (err) {
 		error_report(EVENT_ARM_FAILED, "memory beyond the budget is refused: %s (%s)",
-			     pager->why ? pager->why : "paging cannot be started",
-			     error_name(err));
+			     pager->why ? pager->why : "paging cannot be started", error_name(err));
 		pager_stop(pager, false);
 		swap_close(&pager->swap);
 		forget_pages(pager);

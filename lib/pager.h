@@ -45,33 +45,33 @@ struct pager {
 	struct handler *handlers;
 	unsigned handler_count;
 	struct stats *stats;
-	const char *zeros;	/* a chunk of zeros to copy from */
-	int memory_fd;		/* /proc/self/mem: reads that never fault, or -1 */
-	int pagemap_fd;		/* /proc/self/pagemap, or -1 */
-	int statm_fd;		/* /proc/self/statm, or -1 */
-	int poison_fd;		/* an empty file, where UFFDIO_POISON is missing, or -1 */
+	const char *zeros; /* a chunk of zeros to copy from */
+	int memory_fd;	   /* /proc/self/mem: reads that never fault, or -1 */
+	int pagemap_fd;	   /* /proc/self/pagemap, or -1 */
+	int statm_fd;	   /* /proc/self/statm, or -1 */
+	int poison_fd;	   /* an empty file, where UFFDIO_POISON is missing, or -1 */
 	uint64_t hash_key;
 	uint64_t low_frames, high_frames; /* eviction keeps this much free */
 
 	_Atomic bool armed;
 	_Atomic bool stopping;
-	_Atomic unsigned gate;	     /* forks that hold evictions back */
-	_Atomic unsigned evicting;   /* handlers inside an eviction */
-	_Atomic unsigned writes;     /* write requests in flight */
-	_Atomic uint64_t resident;   /* pages */
-	_Atomic uint64_t cached;     /* pages */
-	_Atomic uint64_t kept;	     /* pages with contents, wherever they are */
-	_Atomic uint64_t pinned;     /* pages */
-	_Atomic bool swap_full;	     /* slots have run out */
-	_Atomic uint32_t settled;    /* advanced when frames come free: budget_wait */
+	_Atomic unsigned gate;	   /* forks that hold evictions back */
+	_Atomic unsigned evicting; /* handlers inside an eviction */
+	_Atomic unsigned writes;   /* write requests in flight */
+	_Atomic uint64_t resident; /* pages */
+	_Atomic uint64_t cached;   /* pages */
+	_Atomic uint64_t kept;	   /* pages with contents, wherever they are */
+	_Atomic uint64_t pinned;   /* pages */
+	_Atomic bool swap_full;	   /* slots have run out */
+	_Atomic uint32_t settled;  /* advanced when frames come free: budget_wait */
 	_Atomic unsigned settle_waiters;
 
 	_Atomic uint64_t sampled; /* ns: when pager_sample last did something */
 
-	const char *why;	/* what made the latest arming fail, in words */
-	int lifeline;		/* fork.c: the end that tells whether a child is left, or -1 */
-	int lifeline_writer;	/* (G) from prepare to the fork; in a child for ever */
-	struct pager *next;	/* all pagers of the process, for fork.c */
+	const char *why;     /* what made the latest arming fail, in words */
+	int lifeline;	     /* fork.c: the end that tells whether a child is left, or -1 */
+	int lifeline_writer; /* (G) from prepare to the fork; in a child for ever */
+	struct pager *next;  /* all pagers of the process, for fork.c */
 };
 
 /* Makes a pager that has nothing yet.  0 or -errno. */

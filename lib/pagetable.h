@@ -42,8 +42,8 @@ struct chunk *pagetable_make(struct pagetable *table, uintptr_t address);
 struct chunk *pagetable_next(const struct pagetable *table, uintptr_t start, uintptr_t end);
 
 /* Each row that [start, end) touches. */
-#define pagetable_for_each(chunk, table, start, end)                                     \
-	for ((chunk) = pagetable_next((table), (start), (end)); (chunk);                 \
+#define pagetable_for_each(chunk, table, start, end)                     \
+	for ((chunk) = pagetable_next((table), (start), (end)); (chunk); \
 	     (chunk) = pagetable_next((table), (chunk)->address + chunk_size(), (end)))
 
 #endif

@@ -112,7 +112,10 @@ void ranges_clear(struct region_table *table, uintptr_t start, uintptr_t end)
 void ranges_set(struct region_table *table, uintptr_t start, uintptr_t end, int prot)
 {
 	struct region region = {
-		.start = start, .end = end, .prot = prot, .touched = prot != PROT_NONE,
+		.start = start,
+		.end = end,
+		.prot = prot,
+		.touched = prot != PROT_NONE,
 	};
 	size_t i;
 
@@ -160,8 +163,7 @@ uint64_t ranges_bytes(const struct region_table *table, uintptr_t start, uintptr
 	uint64_t bytes = 0;
 	size_t i;
 
-	ranges_for_each(part, i, table, start, end)
-		if (!accessible || is_accessible(&part))
-			bytes += part.end - part.start;
+	ranges_for_each(part, i, table, start, end) if (!accessible || is_accessible(&part))
+		bytes += part.end - part.start;
 	return bytes;
 }

@@ -57,10 +57,10 @@ struct region ranges_part(const struct region_table *table, size_t i, uintptr_t 
 			  uintptr_t end);
 
 /* Each part of a region that lies in [start, end). */
-#define ranges_for_each(part, i, table, from, to)                           \
-	for ((i) = ranges_find((table), (from));                            \
-	     (i) < (table)->count && (table)->region[i].start < (to) &&     \
-	     ((part) = ranges_part((table), (i), (from), (to)), true);      \
+#define ranges_for_each(part, i, table, from, to)                       \
+	for ((i) = ranges_find((table), (from));                        \
+	     (i) < (table)->count && (table)->region[i].start < (to) && \
+	     ((part) = ranges_part((table), (i), (from), (to)), true);  \
 	     (i)++)
 
 #endif

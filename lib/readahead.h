@@ -18,10 +18,10 @@
 #define READAHEAD_STREAMS 16
 
 struct stream {
-	uint64_t up;	/* (R) the page that the next fault upwards should be at */
-	uint64_t down;	/* (R) likewise downwards */
-	uint32_t used;	/* (R) when, as a count of faults: the oldest is replaced */
-	uint16_t window; /* (R) pages of the latest window; 0: unused */
+	uint64_t up;	  /* (R) the page that the next fault upwards should be at */
+	uint64_t down;	  /* (R) likewise downwards */
+	uint32_t used;	  /* (R) when, as a count of faults: the oldest is replaced */
+	uint16_t window;  /* (R) pages of the latest window; 0: unused */
 	int8_t direction; /* (R) 1 up, -1 down, 0 not known yet */
 };
 
@@ -39,8 +39,8 @@ struct readahead {
 	struct advised advised[READAHEAD_ADVISED]; /* (R) disjoint, oldest first */
 	unsigned advised_count;			   /* (R) */
 	struct stream stream[READAHEAD_STREAMS];
-	uint32_t clock;	 /* (R) */
-	unsigned most;	 /* pages of the largest window */
+	uint32_t clock; /* (R) */
+	unsigned most;	/* pages of the largest window */
 };
 
 struct window {

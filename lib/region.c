@@ -160,9 +160,8 @@ static void lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
 
 	if (!(chunk->poisoned & mask))
 		return;
-	ranges_for_each(part, i, &pager->regions, from, to)
-		fill_lift_poison(pager, chunk, mask & chunk_mask_of(chunk, part.start, part.end),
-				 part.prot);
+	ranges_for_each(part, i, &pager->regions, from, to) fill_lift_poison(
+		pager, chunk, mask & chunk_mask_of(chunk, part.start, part.end), part.prot);
 }
 
 static void discard_chunks(struct pager *pager, const struct range_args *a)
@@ -226,7 +225,11 @@ long region_replace(struct pager *pager, void *addr, size_t size, bool keep, reg
 		    void *context)
 {
 	struct range_args args = {
-		.addr = addr, .size = size, .keep = keep, .op = op, .context = context,
+		.addr = addr,
+		.size = size,
+		.keep = keep,
+		.op = op,
+		.context = context,
 	};
 
 	return guard_call(pager, replace_guarded, &args, sizeof(args));
@@ -321,8 +324,7 @@ static long managed_guarded(struct pager *pager, void *argument)
 static uint64_t region_bytes(struct pager *pager, const void *addr, size_t size)
 {
 	uintptr_t start = page_round_down((uintptr_t)addr);
-	struct range_args args = { .addr = (void *)start,
-				   .size = (uintptr_t)addr + size - start };
+	struct range_args args = { .addr = (void *)start, .size = (uintptr_t)addr + size - start };
 
 	if (!pager->regions.reserved)
 		return 0;

@@ -21,8 +21,8 @@ static int map_owners(const struct target_file *file, uint64_t slots,
 	*ret_owners = NULL;
 	if (file->owners_fd < 0)
 		return 0;
-	owners = sys_mmap(NULL, page_round_up(slot_owners_size(slots)),
-			  PROT_READ | PROT_WRITE, MAP_SHARED, file->owners_fd, 0);
+	owners = sys_mmap(NULL, page_round_up(slot_owners_size(slots)), PROT_READ | PROT_WRITE,
+			  MAP_SHARED, file->owners_fd, 0);
 	if (sys_is_error(owners))
 		return sys_error(owners);
 	*ret_owners = owners;

@@ -646,8 +646,8 @@ int target_open_all(const struct options *options, struct target_file files[], u
 	return open_some(options, false, files, max, ret_n, ret_why);
 }
 
-int target_open_directories(const struct options *options, struct target_file files[],
-			    unsigned max, unsigned *ret_n, const char **ret_why)
+int target_open_directories(const struct options *options, struct target_file files[], unsigned max,
+			    unsigned *ret_n, const char **ret_why)
 {
 	return open_some(options, true, files, max, ret_n, ret_why);
 }

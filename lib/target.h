@@ -83,8 +83,8 @@ int target_open_all(const struct options *options, struct target_file files[], u
 		    unsigned *ret_n, const char **ret_why);
 
 /* The same in a fork's child, for what it has to open anew: the directories. */
-int target_open_directories(const struct options *options, struct target_file files[],
-			    unsigned max, unsigned *ret_n, const char **ret_why);
+int target_open_directories(const struct options *options, struct target_file files[], unsigned max,
+			    unsigned *ret_n, const char **ret_why);
 
 /* A named file or device that is open already, once more; 0 or -errno. */
 int target_duplicate(const struct target_file *file, struct target_file *ret_file);

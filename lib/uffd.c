@@ -70,8 +70,8 @@ static bool move_is_trusted(void)
 static bool move_works(const struct uffd *uffd)
 {
 	size_t size = page_size();
-	char *pages = sys_mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *pages = sys_mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
 	bool works = false;
 
 	if (sys_is_error(pages))

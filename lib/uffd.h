@@ -17,7 +17,7 @@ struct uffd {
 };
 
 struct uffd_fault {
-	uintptr_t address; /* of the page */
+	uintptr_t address;    /* of the page */
 	bool write_protected; /* a write to a page under UFFDIO_WRITEPROTECT */
 };
 

@@ -50,8 +50,8 @@ static bool refill_run(struct handler *handler)
 
 static bool goes_on(const struct handler *handler, const struct write *write)
 {
-	return write->slot + write->pages == handler->run_slot &&
-	       write->parts < WRITE_PARTS_MAX && write->pages < WRITE_PAGES_MAX;
+	return write->slot + write->pages == handler->run_slot && write->parts < WRITE_PARTS_MAX &&
+	       write->pages < WRITE_PAGES_MAX;
 }
 
 /* The write that the next slot of the run belongs to. */

@@ -29,8 +29,8 @@ static size_t write_until_full(struct area *area)
 {
 	struct writing writing = { area, 0 };
 
-	CHECK(!test_survives(write_pages, &writing), "%zu MiB of swap space hold %zu MiB",
-	      SWAP / M, area->pages * test_page_size() / M);
+	CHECK(!test_survives(write_pages, &writing), "%zu MiB of swap space hold %zu MiB", SWAP / M,
+	      area->pages * test_page_size() / M);
 	return writing.done;
 }
 
@@ -55,8 +55,8 @@ static void try_full(const char *name, size_t overcommit)
 	s = pager_open_with(&options);
 	area = area_reserve(s, 1, 64 * M);
 	n = write_until_full(&area);
-	CHECK(n * test_page_size() >= SWAP + overcommit,
-	      "only %zu KiB could be written", n * test_page_size() / K);
+	CHECK(n * test_page_size() >= SWAP + overcommit, "only %zu KiB could be written",
+	      n * test_page_size() / K);
 	CHECK((area_state(&area, n) & SPILL_STATE_MASK) == SPILL_POISONED,
 	      "the page that there is no room for is in state %#x", area_state(&area, n));
 	CHECK(pager_stats(s).pages_poisoned == 1, "%llu pages are lost, not 1",
@@ -64,8 +64,7 @@ static void try_full(const char *name, size_t overcommit)
 	CHECK(!spill_reserve(s, M) && errno == ENOMEM, "more can be reserved when all is full");
 	check_first(&area, n);
 	half = n / 2;
-	CHECK_OK(spill_release(s, area_page(&area, half),
-			       (area.pages - half) * test_page_size()));
+	CHECK_OK(spill_release(s, area_page(&area, half), (area.pages - half) * test_page_size()));
 	check_first(&area, half);
 	more = area_reserve(s, 2, half * test_page_size() / 2);
 	area_write_all(&more);
