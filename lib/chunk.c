@@ -102,6 +102,42 @@ void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uin
 	count_kept(pager, chunk, before);
 }
 
+static void tray_attach(struct chunk *chunk, struct tray *tray)
+{
+	tray->chunk = chunk;
+	tray->frames = tray->valid = tray->writing = 0;
+	tray->busy = 0;
+	tray->ahead = false;
+	tray->sibling = chunk->trays;
+	chunk->trays = tray;
+}
+
+void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	assert(!(mask & tray->frames) && !(mask & ~chunk_readable(chunk)));
+	if (tray->chunk != chunk || !tray->queued) {
+		tray_attach(chunk, tray);
+		tray->ahead = true;
+	} else {
+		atomic_fetch_add(&pager->policy.waiting, mask_count(mask));
+	}
+	tray->frames |= mask;
+	tray->busy++;
+	chunk_begin_fill(chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+		     uint64_t good)
+{
+	assert(!(mask & ~chunk->filling) && !(good & ~mask));
+	chunk->cached |= good;
+	tray->valid |= good;
+	chunk->filling &= ~mask;
+	tray->busy--;
+	count_cached(pager, good, 0);
+}
+
 void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t before = kept(chunk);
@@ -127,12 +163,8 @@ void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, ui
 	forget_writes(chunk, mask);
 	chunk->resident &= ~mask;
 	chunk->cached |= mask;
-	tray->chunk = chunk;
+	tray_attach(chunk, tray);
 	tray->frames = tray->valid = mask;
-	tray->writing = 0;
-	tray->writes = 0;
-	tray->sibling = chunk->trays;
-	chunk->trays = tray;
 	count_resident(pager, 0, mask);
 	count_cached(pager, mask, 0);
 	chunk_check(chunk);
@@ -146,7 +178,9 @@ void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tr
 	chunk->cached &= ~installed;
 	order_steps();
 	chunk->filling &= ~(mask | installed);
-	chunk->hot |= installed;
+	/* Pages that were read ahead were touched the first time. */
+	if (!tray->ahead)
+		chunk->hot |= installed;
 	tray->valid &= ~installed;
 	if (moved) {
 		tray->frames &= ~installed;
@@ -173,7 +207,7 @@ void chunk_detach(struct chunk *chunk, struct tray *tray)
 {
 	struct tray **link = &chunk->trays;
 
-	assert(!tray->valid && !tray->writes);
+	assert(!tray->valid && !tray->busy);
 	while (*link != tray)
 		link = &(*link)->sibling;
 	*link = tray->sibling;

@@ -96,12 +96,25 @@ static inline uint64_t chunk_absent(const struct chunk *chunk)
 		 chunk->poisoned);
 }
 
+/* On swap space alone. */
+static inline uint64_t chunk_readable(const struct chunk *chunk)
+{
+	return chunk->swapped & ~(chunk->resident | chunk->cached | chunk->filling);
+}
+
 /* -- changes of state; the caller holds (C) ------------------------------- */
 
 /* A read of these pages is in flight, or they are being filled right now. */
 void chunk_begin_fill(struct chunk *chunk, uint64_t mask);
 /* They are no longer; installed is the part that is mapped now. */
 void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uint64_t installed);
+
+/* A read of these pages is in flight into a tray of the chunk, new or not, with
+ * frames and credits for them: nobody asked for them yet. */
+void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
+/* It no longer is; good is the part that is in the tray now: cached. */
+void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+		     uint64_t good);
 
 /* Pages that arming found, or that came behind our back, are resident. */
 void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* evict.c - how a chunk leaves, and how frames come free: see evict.h */
 #include "evict.h"
+#include "depart.h"
 #include "error.h"
 #include "fill.h"
 #include "fork.h"
 #include "hash.h"
-#include "pagemap.h"
 #include "writeback.h"
 
 /* Trays that are given back at once: neighbours share a flush (8 of them: 4 us
@@ -14,8 +14,6 @@
 /* Chunks that one call of evict_ahead evicts, so that faults are looked at in
  * between. */
 #define EVICT_BATCH 8
-/* A MOVE that is told EAGAIN so often is given up for now. */
-#define MOVE_ATTEMPTS 8
 
 /* -- which pages -------------------------------------------------------------------- */
 
@@ -27,194 +25,6 @@ static uint64_t choose_victims(const struct chunk *chunk)
 	uint64_t cold = all & ~chunk->hot;
 
 	return mask_runs(cold) <= mask_runs(all) ? cold : all;
-}
-
-/* -- by MOVE -------------------------------------------------------------------------- */
-
-static size_t run_bytes(uint64_t run)
-{
-	return (size_t)mask_count(run) << page_shift();
-}
-
-/* Pages that were shared by a fork are refused until they are written to, even
- * when the child is gone (Linux 6.18, mm/userfaultfd.c: PageAnonExclusive).
- * Writing in the kernel makes them ours; if it still says EBUSY, somebody does
- * DMA.  A missing page must not be among them: the kernel would wait for us to
- * serve the fault. */
-static bool make_exclusive(struct pager *pager, struct chunk *chunk, uint64_t run)
-{
-	uint64_t present = run & chunk->resident;
-	bool any = false;
-
-	present &= pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
-	while (present) {
-		uint64_t part = mask_first_run(present);
-
-		any |= sys_madvise(chunk_page(chunk, mask_first(part)), run_bytes(part),
-				   MADV_POPULATE_WRITE) == 0;
-		present &= ~part;
-	}
-	return any;
-}
-
-struct mover {
-	struct pager *pager;
-	struct chunk *chunk;
-	struct tray *tray;
-	uint64_t moved;	   /* in the tray now */
-	uint64_t copyable; /* refused for what their mapping is (EINVAL) */
-	unsigned attempts;
-	bool unshared;
-};
-
-/* Moves the beginning of a run; gives the pages that need no other try.
- * *ret_split: some page of the run is refused, which is to be found out. */
-static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
-{
-	unsigned first = mask_first(run);
-	long result = uffd_move(&m->pager->uffd, tray_page(m->tray, first),
-				chunk_page(m->chunk, first), run_bytes(run));
-
-	if (result > 0) {
-		uint64_t done = mask_range(first, (unsigned)((size_t)result >> page_shift()));
-
-		m->moved |= done;
-		return done;
-	}
-	if (result == -EAGAIN && m->attempts++ < MOVE_ATTEMPTS)
-		return 0;
-	if (result == -EBUSY && !m->unshared) {
-		m->unshared = true;
-		if (make_exclusive(m->pager, m->chunk, run))
-			return 0;
-	}
-	if (mask_count(run) > 1) {
-		*ret_split = true;
-		return 0;
-	}
-	if (result == -EINVAL)
-		m->copyable |= run;
-	return run;
-}
-
-static void move_run(struct mover *m, uint64_t run)
-{
-	while (run) {
-		bool split = false;
-		uint64_t done = move_step(m, run, &split);
-
-		if (split) {
-			/* Halves, down to the page that is refused. */
-			unsigned half = mask_count(run) / 2;
-			uint64_t lower = mask_range(mask_first(run), half);
-
-			move_run(m, lower);
-			run &= ~lower;
-		} else {
-			run &= ~done;
-		}
-	}
-}
-
-/* One call from the first to the last victim, if no other page is between. */
-static uint64_t next_span(const struct chunk *chunk, uint64_t victims)
-{
-	uint64_t span = mask_span(victims);
-
-	if ((chunk->resident & span) == (victims & span))
-		return span;
-	return mask_first_run(victims);
-}
-
-static uint64_t evict_by_move(struct pager *pager, struct chunk *chunk, struct tray *tray,
-			      uint64_t victims, uint64_t *ret_copyable)
-{
-	struct mover m = { .pager = pager, .chunk = chunk, .tray = tray };
-	uint64_t todo = victims;
-
-	while (todo) {
-		uint64_t span = next_span(chunk, todo);
-
-		m.unshared = false;
-		move_run(&m, span);
-		todo &= ~span;
-	}
-	*ret_copyable = m.copyable & victims;
-	/* Holes count as moved, and are none of ours. */
-	return m.moved & victims;
-}
-
-/* -- by copy ----------------------------------------------------------------------------- */
-
-/* Reads one run through /proc/self/mem: unlike a plain read, that fails (EIO)
- * where a page is missing, instead of waiting for us to serve the fault. */
-static bool read_run(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
-{
-	unsigned first = mask_first(run);
-	char *to = tray_page(tray, first);
-	size_t size = run_bytes(run);
-
-	return sys_pread(pager->memory_fd, to, size, (uintptr_t)chunk_page(chunk, first)) ==
-	       (long)size;
-}
-
-/* A page that the program discarded behind our back reads as zeros: its place
- * in the tray is left empty. */
-static void read_pages(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
-{
-	unsigned i;
-
-	if (read_run(pager, chunk, tray, run))
-		return;
-	mask_for_each(i, run)
-		if (!read_run(pager, chunk, tray, mask_bit(i)))
-			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
-}
-
-/* The tray's frames are the handler's reserve; what DONTNEED gives back is the
- * reserve again. */
-static bool copy_run(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
-{
-	void *addr = chunk_page(chunk, mask_first(run));
-
-	if (uffd_protect(&pager->uffd, addr, run_bytes(run), true) < 0)
-		return false;
-	read_pages(pager, chunk, tray, run);
-	if (sys_madvise(addr, run_bytes(run), MADV_DONTNEED) == 0)
-		return true;
-	/* Locked memory: it stays. */
-	uffd_protect(&pager->uffd, addr, run_bytes(run), false);
-	sys_madvise(tray_page(tray, mask_first(run)), run_bytes(run), MADV_DONTNEED);
-	return false;
-}
-
-static uint64_t evict_by_copy(struct pager *pager, struct chunk *chunk, struct tray *tray,
-			      uint64_t victims)
-{
-	uint64_t copied = 0;
-
-	if (pager->memory_fd < 0)
-		return 0;
-	while (victims) {
-		uint64_t run = mask_first_run(victims);
-
-		if (copy_run(pager, chunk, tray, run))
-			copied |= run;
-		victims &= ~run;
-	}
-	return copied;
-}
-
-static uint64_t evict_out(struct pager *pager, struct chunk *chunk, struct tray *tray,
-			  uint64_t victims)
-{
-	uint64_t out, copyable = 0;
-
-	if (!pager->uffd.move)
-		return evict_by_copy(pager, chunk, tray, victims);
-	out = evict_by_move(pager, chunk, tray, victims & ~chunk->unmovable, &copyable);
-	chunk->unmovable |= copyable;
-	return out | evict_by_copy(pager, chunk, tray, victims & chunk->unmovable);
 }
 
 /* -- in the tray ------------------------------------------------------------------------- */
@@ -259,7 +69,7 @@ void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray,
 /* Whole trays that hold nothing of use go at once. */
 static void queue_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
 {
-	if (tray->valid || tray->writes) {
+	if (tray->valid || tray->busy) {
 		policy_wait(&pager->policy, tray);
 		return;
 	}
@@ -276,7 +86,7 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 
 	if (!tray)
 		return 0;
-	out = evict_out(pager, chunk, tray, victims);
+	out = depart(pager, chunk, tray, victims);
 	if (!out) {
 		tray_free(&pager->arena, &tray, 1);
 		return 0;
@@ -314,10 +124,10 @@ static unsigned evict_chunk(struct handler *handler, struct chunk *chunk)
 
 /* -- frames come free ----------------------------------------------------------------------- */
 
-/* Everything in it is on swap space, and no write reads from it. */
+/* Everything in it is on swap space, and no read or write goes on in it. */
 static bool is_reclaimable(const struct chunk *chunk, const struct tray *tray)
 {
-	return tray->writes == 0 && (tray->valid & ~chunk->swapped) == 0;
+	return tray->busy == 0 && (tray->valid & ~chunk->swapped) == 0;
 }
 
 static bool reclaim_tray(struct pager *pager, struct tray *tray)
@@ -329,6 +139,9 @@ static bool reclaim_tray(struct pager *pager, struct tray *tray)
 		return false;
 	ready = is_reclaimable(chunk, tray);
 	if (ready) {
+		if (tray->ahead && tray->valid)
+			readahead_wasted(&pager->readahead, (chunk->address >> page_shift()) +
+								    mask_first(tray->valid));
 		chunk_uncache(pager, chunk, tray, tray->valid);
 		chunk_detach(chunk, tray);
 		policy_leave(&pager->policy, tray);

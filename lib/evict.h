@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* evict.h - how a chunk leaves, and how frames come free
+/* evict.h - chunks leave, and frames come free
  *
- * A whole chunk leaves at once, into a tray at the same offsets:
- *
- *  - by UFFDIO_MOVE, run by run, holes allowed: no copy, and atomic, since
- *    nobody can write to a page that has moved.  Pages under DMA refuse.
- *  - by copy, where MOVE is not to be had or refuses (read-only mappings):
- *    write-protect, read through /proc/self/mem, DONTNEED.
- *
- * In its tray nobody can write to it any more.  There each page is hashed:
+ * A whole chunk leaves at once, into a tray at the same offsets (depart.h).  In
+ * its tray nobody can write to it any more.  There each page is hashed:
  * all zeros, it is dropped; as it was when its slot was written, it is clean;
  * else it gets a new slot and joins a write.  The tray waits in the
  * second-chance queue, and frames come free at the head of that.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fault.c - a page fault, served: see fault.h */
 #include "fault.h"
+#include "ahead.h"
 #include "fill.h"
 
 /* Runs of cached pages from this length on go back with one MOVE. */
@@ -19,18 +20,24 @@ static uint64_t window_mask(uint64_t candidates, unsigned i, struct window windo
 	return run & mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
 }
 
-static struct window ask_window(struct handler *handler, struct chunk *chunk, unsigned i)
+/* missing: the page has to be read or made. */
+static struct window ask_window(struct handler *handler, struct chunk *chunk, unsigned i,
+				bool missing)
 {
-	return readahead_fault(&handler->pager->readahead, (chunk->address >> page_shift()) + i);
+	uint64_t page = (chunk->address >> page_shift()) + i;
+	struct window window = readahead_fault(&handler->pager->readahead, page, missing);
+
+	handler->ahead = window.ahead;
+	return window;
 }
 
 /* The stream goes on behind what it really got. */
 static void tell_window(struct handler *handler, struct chunk *chunk, unsigned i,
 			struct window window, uint64_t got)
 {
-	if (window.pages > 1 && mask_count(got) < window.pages)
+	if (mask_count(got) < window.pages)
 		readahead_clip(&handler->pager->readahead, (chunk->address >> page_shift()) + i,
-			       mask_count(got), window.down);
+			       mask_count(got));
 }
 
 /* -- absent --------------------------------------------------------------------- */
@@ -66,7 +73,7 @@ static bool has_room(struct handler *handler, struct chunk *chunk, unsigned i)
 static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned i)
 {
 	struct pager *pager = handler->pager;
-	struct window window = ask_window(handler, chunk, i);
+	struct window window = ask_window(handler, chunk, i, true);
 	uint64_t mask = window_mask(chunk_absent(chunk), i, window);
 	uint64_t installed;
 	bool again = false;
@@ -94,9 +101,9 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 {
 	struct pager *pager = handler->pager;
 	struct tray *tray = chunk_tray_of(chunk, i);
-	struct window window = ask_window(handler, chunk, i);
+	struct window window = ask_window(handler, chunk, i, false);
 	uint64_t mask = window_mask(tray->valid, i, window);
-	bool idle = tray->writes == 0; /* no write reads from its frames */
+	bool idle = !(mask & tray->writing); /* no write reads from its frames */
 	uint64_t installed;
 	bool again = false;
 
@@ -112,6 +119,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 		return false;
 	}
 	policy_insert(&pager->policy, chunk);
+	fill_drop_tray(pager, chunk, tray);
 	tell_window(handler, chunk, i, window, installed);
 	stat_add(&pager->stats->faults_soft, 1);
 	if (again && !(installed & mask_bit(i)))
@@ -123,15 +131,10 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 
 /* -- swapped -------------------------------------------------------------------- */
 
-static uint64_t readable(const struct chunk *chunk)
-{
-	return chunk->swapped & ~(chunk->resident | chunk->cached | chunk->filling);
-}
-
 static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned i)
 {
-	struct window window = ask_window(handler, chunk, i);
-	uint64_t mask = window_mask(readable(chunk), i, window);
+	struct window window = ask_window(handler, chunk, i, true);
+	uint64_t mask = window_mask(chunk_readable(chunk), i, window);
 	uint64_t got = fill_start(handler, chunk, mask, i);
 
 	if (!got)
@@ -212,8 +215,11 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 
 	if (!chunk || !chunk_try_lock(chunk))
 		return false;
+	handler->ahead.count = 0;
 	ret = serve_locked(handler, chunk, fault);
 	chunk_unlock(chunk);
+	if (ret && handler->ahead.count)
+		ahead_read(handler, handler->ahead);
 	return ret;
 }
 
@@ -231,7 +237,7 @@ static bool will_need_chunk(struct handler *handler, struct chunk *chunk, uint64
 {
 	uint64_t got;
 
-	for (mask &= readable(chunk); mask; mask &= ~got) {
+	for (mask &= chunk_readable(chunk); mask; mask &= ~got) {
 		if (!frames_to_spare(handler->pager))
 			return false;
 		got = fill_start(handler, chunk, mask_first_run(mask), mask_first(mask));

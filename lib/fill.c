@@ -147,6 +147,14 @@ uint64_t fill_restore_copy(struct pager *pager, struct chunk *chunk, uint64_t ma
 	return installed;
 }
 
+void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
+{
+	if (tray->valid || tray->busy || !policy_remove(&pager->policy, tray))
+		return;
+	chunk_detach(chunk, tray);
+	tray_free(&pager->arena, &tray, 1);
+}
+
 /* -- starting ------------------------------------------------------------------ */
 
 void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)
@@ -274,6 +282,24 @@ static void submit_read(struct fill *fill)
 	io_submit(fill->handler->io, &fill->request);
 }
 
+/* The next free fill has its buffers. */
+static void start_read(struct handler *handler, struct chunk *chunk, uint64_t run)
+{
+	struct fill *fill = handler->free_fills;
+
+	handler->free_fills = fill->next;
+	fill->handler = handler;
+	fill->chunk = chunk;
+	fill->mask = fill->all = run;
+	fill->slot = chunk->page[mask_first(run)].slot;
+	fill->attempts = 0;
+	fill->sibling = chunk->fills;
+	chunk->fills = fill;
+	stat_add(&handler->pager->stats->pages_read, mask_count(run));
+	handler->reads_in_flight++;
+	submit_read(fill);
+}
+
 uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must)
 {
 	struct fill *fill = handler->free_fills;
@@ -281,20 +307,36 @@ uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask,
 
 	if (!fill || !take_buffers(handler, fill, &run, must))
 		return 0;
-	handler->free_fills = fill->next;
-	fill->handler = handler;
-	fill->chunk = chunk;
-	fill->mask = fill->all = run;
-	fill->slot = chunk->page[mask_first(run)].slot;
-	fill->attempts = 0;
 	if (fill->tray)
 		fill->tray->frames = run;
-	fill->sibling = chunk->fills;
-	chunk->fills = fill;
+	fill->ahead = false;
 	chunk_begin_fill(chunk, run);
-	stat_add(&handler->pager->stats->pages_read, mask_count(run));
-	handler->reads_in_flight++;
-	submit_read(fill);
+	start_read(handler, chunk, run);
+	return run;
+}
+
+bool fill_is_free(const struct handler *handler)
+{
+	return handler->free_fills != NULL;
+}
+
+uint64_t fill_start_ahead(struct handler *handler, struct chunk *chunk, struct tray *tray,
+			  uint64_t mask)
+{
+	struct pager *pager = handler->pager;
+	struct fill *fill = handler->free_fills;
+	uint64_t run = adjacent_slots(chunk, mask_first_run(mask), mask_first(mask));
+	bool queued = tray->queued;
+
+	if (!fill || !credit_take(&pager->arena, mask_count(run)))
+		return 0;
+	fill->tray = tray;
+	fill->ahead = true;
+	chunk_begin_ahead(pager, chunk, tray, run);
+	if (!queued)
+		policy_wait(&pager->policy, tray);
+	handler->reads_ahead++;
+	start_read(handler, chunk, run);
 	return run;
 }
 
@@ -358,19 +400,41 @@ static void wake_dropped(struct pager *pager, struct chunk *chunk, uint64_t drop
 	}
 }
 
-/* The last step; the chunk is locked. */
-static void end_fill(struct fill *fill, uint64_t installed)
+static void free_fill(struct fill *fill)
 {
 	struct handler *handler = fill->handler;
-	struct chunk *chunk = fill->chunk;
 
-	chunk_end_fill(handler->pager, chunk, fill->mask, installed);
-	unlink_fill(fill);
-	release_buffers(fill, installed);
-	wake_dropped(handler->pager, chunk, fill->all & ~installed);
 	fill->next = handler->free_fills;
 	handler->free_fills = fill;
 	handler->reads_in_flight--;
+}
+
+/* The last step; the chunk is locked. */
+static void end_fill(struct fill *fill, uint64_t installed)
+{
+	struct pager *pager = fill->handler->pager;
+
+	chunk_end_fill(pager, fill->chunk, fill->mask, installed);
+	unlink_fill(fill);
+	release_buffers(fill, installed);
+	wake_dropped(pager, fill->chunk, fill->all & ~installed);
+	free_fill(fill);
+}
+
+/* The pages stay in the tray, and who has come for them meanwhile faults again.
+ * Those that could not be read are still swapped. */
+static void end_ahead(struct fill *fill, uint64_t good)
+{
+	struct pager *pager = fill->handler->pager;
+	struct chunk *chunk = fill->chunk;
+
+	chunk_end_ahead(pager, chunk, fill->tray, fill->mask, good);
+	unlink_fill(fill);
+	chunk_check(chunk);
+	fill_drop_tray(pager, chunk, fill->tray);
+	wake_dropped(pager, chunk, fill->all);
+	fill->handler->reads_ahead--;
+	free_fill(fill);
 }
 
 /* Where the kernel has no UFFDIO_POISON: a mapping of a file that ends before
@@ -436,6 +500,10 @@ static bool finish_locked(struct fill *fill)
 	uint64_t installed;
 	bool again = false;
 
+	if (fill->ahead) {
+		end_ahead(fill, good);
+		return true;
+	}
 	if (bad) {
 		stat_add(&pager->stats->read_errors, 1);
 		if (++fill->attempts < FILL_ATTEMPTS) {

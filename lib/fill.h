@@ -22,6 +22,15 @@ void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages);
  * read now, 0 if nothing.  The caller holds (C). */
 uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must);
 
+/* Could one be started? */
+bool fill_is_free(const struct handler *handler);
+
+/* Starts reading the first of these pages, which nobody waits for, into a tray
+ * that has no frames for them: the chunk's, or a new one, which is queued.  Gives
+ * what is being read now, 0 if nothing.  The caller holds (C). */
+uint64_t fill_start_ahead(struct handler *handler, struct chunk *chunk, struct tray *tray,
+			  uint64_t mask);
+
 /* Installs what has been read; false if some could not be finished yet. */
 bool fill_finish_all(struct handler *handler);
 
@@ -41,6 +50,10 @@ uint64_t fill_restore_move(struct pager *pager, struct chunk *chunk, uint64_t ma
 			   struct tray *tray, bool *ret_again);
 uint64_t fill_restore_copy(struct pager *pager, struct chunk *chunk, uint64_t mask,
 			   struct tray *tray, bool *ret_again);
+
+/* Gives a tray of the chunk back if it holds nothing any more and nobody has it in
+ * hand.  The caller holds (C). */
+void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray);
 
 /* The pages are lost: SIGBUS for whoever touches them.  The caller holds (C). */
 void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err);

@@ -15,6 +15,9 @@
  * about one disk read.  It keeps the CPU out of the idle state, from which a
  * wake-up costs as much again; it yields to anybody who wants the CPU. */
 #define SPIN_NS 150000
+/* With more reads in flight it sleeps: there is enough to do, one wake-up collects
+ * several, and to spin would cost more than it gains. */
+#define SPIN_READS 1
 /* Nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
 /* A hint is dropped after so many pauses in which nothing could be done for it. */
@@ -73,12 +76,14 @@ static bool serve_requests(struct handler *handler)
 static void read_faults(struct handler *handler)
 {
 	while (handler->more_faults && handler->fault_count < HANDLER_FAULTS) {
-		int n = uffd_read(&handler->pager->uffd, handler->faults + handler->fault_count,
-				  HANDLER_FAULTS - handler->fault_count);
+		unsigned room = HANDLER_FAULTS - handler->fault_count;
+		int n;
 
-		if (n < 0)
-			handler->more_faults = false;
-		else
+		room = room < UFFD_READ_BATCH ? room : UFFD_READ_BATCH;
+		n = uffd_read(&handler->pager->uffd, handler->faults + handler->fault_count, room);
+		/* Fewer than there was room for: that was all.  The next one is news. */
+		handler->more_faults = n == (int)room;
+		if (n > 0)
 			handler->fault_count += (unsigned)n;
 	}
 }
@@ -158,9 +163,13 @@ static void note_futility(struct handler *handler)
 
 /* -- the loop ---------------------------------------------------------------------- */
 
+/* Is there a read that somebody waits for, and few enough that the CPU would idle? */
 static bool spins(const struct handler *handler)
 {
-	return handler->reads_in_flight && !(handler->pager->options.disable & SPILL_FEATURE_SPIN);
+	unsigned demanded = handler->reads_in_flight - handler->reads_ahead;
+
+	return demanded > 0 && demanded <= SPIN_READS &&
+	       !(handler->pager->options.disable & SPILL_FEATURE_SPIN);
 }
 
 static void look(struct handler *handler, uint64_t timeout_ns)

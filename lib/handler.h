@@ -21,7 +21,7 @@
 #include <sched.h>
 
 #define HANDLER_FAULTS 64
-#define HANDLER_FILLS 32
+#define HANDLER_FILLS 64
 #define HANDLER_WRITES 8
 #define HANDLER_BOUNCE_MAX 64
 #define WRITE_PAGES_MAX 256 /* 1 MiB at 4 KiB a page */
@@ -35,6 +35,7 @@ struct fill {
 	struct chunk *chunk;
 	struct fill *sibling; /* (C) the chunk's next fill */
 	struct fill *next;    /* in the handler's list of free or finished ones */
+	bool ahead;	      /* nobody waits for it: its pages stay in its tray, the chunk's */
 	uint64_t mask;	      /* (C) pages that are still wanted */
 	uint64_t all;	      /* pages that are read; each holds a credit */
 	uint64_t slot;	      /* of the first */
@@ -79,6 +80,8 @@ struct handler {
 	struct fill fills[HANDLER_FILLS];
 	struct fill *free_fills, *finished_fills;
 	unsigned reads_in_flight;
+	unsigned reads_ahead; /* of these, such as nobody waits for */
+	struct ahead ahead;   /* what the fault that is being served wants read ahead */
 	char *bounce;
 	uint64_t bounce_taken;
 	unsigned bounce_pages;

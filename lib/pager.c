@@ -15,6 +15,11 @@
 #define LOW_MIN 32
 #define LOW_MAX 1024
 
+/* The largest window of readahead: a part of the budget, and no more than about
+ * what a fast disk delivers in the time of a few of its reads. */
+#define WINDOW_DIVISOR 64
+#define WINDOW_MAX 512
+
 /* pager_settle looks again after this long, and gives up on a swap space that
  * is full when nothing has changed so often. */
 #define SETTLE_NS 10000000
@@ -97,6 +102,15 @@ void pager_free(struct pager *pager)
 	meta_unmap(pager, sizeof(*pager));
 }
 
+/* A long window keeps the device busy while the reader catches up; several streams
+ * must fit a small budget. */
+static unsigned window_most(uint64_t frames)
+{
+	uint64_t n = frames / WINDOW_DIVISOR / CHUNK_PAGES * CHUNK_PAGES;
+
+	return n < CHUNK_PAGES ? CHUNK_PAGES : n < WINDOW_MAX ? (unsigned)n : WINDOW_MAX;
+}
+
 void pager_set_limit(struct pager *pager, uint64_t budget)
 {
 	uint64_t frames = budget >> page_shift();
@@ -106,7 +120,7 @@ void pager_set_limit(struct pager *pager, uint64_t budget)
 	pager->options.budget = budget;
 	pager->low_frames = low;
 	pager->high_frames = low * 2 < CHUNK_PAGES + LOW_MIN ? CHUNK_PAGES + LOW_MIN : low * 2;
-	pager->readahead.most = CHUNK_PAGES;
+	pager->readahead.most = window_most(frames);
 	atomic_store(&pager->arena.limit, (int64_t)frames);
 }
 

@@ -48,18 +48,55 @@ struct chunk *policy_pick(struct policy *policy)
 	return chunk;
 }
 
-void policy_wait(struct policy *policy, struct tray *tray)
+/* -- trays; the caller holds (P) --------------------------------------------------- */
+
+static void link_head(struct policy *policy, struct tray *tray)
+{
+	tray->prev = NULL;
+	tray->next = policy->head;
+	if (policy->head)
+		policy->head->prev = tray;
+	else
+		policy->tail = tray;
+	policy->head = tray;
+	policy->tray_count++;
+}
+
+static void link_tail(struct policy *policy, struct tray *tray)
 {
 	tray->next = NULL;
-	tray->queued = true;
-	atomic_fetch_add(&policy->waiting, mask_count(tray->frames));
-	lock_take(&policy->lock, LOCK_POLICY);
+	tray->prev = policy->tail;
 	if (policy->tail)
 		policy->tail->next = tray;
 	else
 		policy->head = tray;
 	policy->tail = tray;
 	policy->tray_count++;
+}
+
+static void unlink_tray(struct policy *policy, struct tray *tray)
+{
+	if (tray->prev)
+		tray->prev->next = tray->next;
+	else
+		policy->head = tray->next;
+	if (tray->next)
+		tray->next->prev = tray->prev;
+	else
+		policy->tail = tray->prev;
+	tray->next = tray->prev = NULL;
+	policy->tray_count--;
+}
+
+/* -- trays ---------------------------------------------------------------------------- */
+
+void policy_wait(struct policy *policy, struct tray *tray)
+{
+	tray->queued = true;
+	atomic_fetch_add(&policy->waiting, mask_count(tray->frames));
+	lock_take(&policy->lock, LOCK_POLICY);
+	tray->picked = false;
+	link_tail(policy, tray);
 	lock_drop(&policy->lock, LOCK_POLICY);
 }
 
@@ -75,27 +112,36 @@ unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned
 
 	lock_take(&policy->lock, LOCK_POLICY);
 	while (got < n && policy->head) {
-		trays[got++] = policy->head;
-		policy->head = policy->head->next;
+		struct tray *tray = policy->head;
+
+		unlink_tray(policy, tray);
+		tray->picked = true;
+		trays[got++] = tray;
 	}
-	if (!policy->head)
-		policy->tail = NULL;
-	policy->tray_count -= got;
 	lock_drop(&policy->lock, LOCK_POLICY);
-	for (unsigned i = 0; i < got; i++)
-		trays[i]->next = NULL;
 	return got;
 }
 
 void policy_unpick_tray(struct policy *policy, struct tray *tray)
 {
 	lock_take(&policy->lock, LOCK_POLICY);
-	tray->next = policy->head;
-	policy->head = tray;
-	if (!policy->tail)
-		policy->tail = tray;
-	policy->tray_count++;
+	tray->picked = false;
+	link_head(policy, tray);
 	lock_drop(&policy->lock, LOCK_POLICY);
+}
+
+bool policy_remove(struct policy *policy, struct tray *tray)
+{
+	bool ours;
+
+	lock_take(&policy->lock, LOCK_POLICY);
+	ours = !tray->picked;
+	if (ours)
+		unlink_tray(policy, tray);
+	lock_drop(&policy->lock, LOCK_POLICY);
+	if (ours)
+		policy_leave(policy, tray);
+	return ours;
 }
 
 uint64_t policy_target(const struct policy *policy, int64_t budget_frames)

@@ -28,7 +28,7 @@
 struct policy {
 	struct lock lock;
 	struct chunk *oldest, *newest; /* (P) chunks, linked by newer and older */
-	struct tray *head, *tail;      /* (P) trays, linked by next */
+	struct tray *head, *tail;      /* (P) trays, linked by next and prev */
 	uint64_t chunk_count;	       /* (P) */
 	uint64_t tray_count;	       /* (P) */
 	_Atomic uint64_t waiting;      /* frames in queued trays */
@@ -39,7 +39,8 @@ void policy_insert(struct policy *policy, struct chunk *chunk);
 /* Takes the chunk that is to leave next out of the queue; NULL: none. */
 struct chunk *policy_pick(struct policy *policy);
 
-/* A tray that was filled by an eviction joins the queue; its chunk is locked. */
+/* A tray that was filled by an eviction, or ahead of a reader, joins the queue;
+ * its chunk is locked. */
 void policy_wait(struct policy *policy, struct tray *tray);
 /* Takes up to n trays from the head; the number. */
 unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n);
@@ -49,6 +50,10 @@ void policy_unpick_tray(struct policy *policy, struct tray *tray);
 /* A tray that was taken from the head is not put back: its frames wait no
  * more.  Its chunk is locked. */
 void policy_leave(struct policy *policy, struct tray *tray);
+
+/* Takes a tray that is of no use any more out of the queue, wherever it stands;
+ * false: somebody has picked it.  Its chunk is locked. */
+bool policy_remove(struct policy *policy, struct tray *tray);
 
 /* How many frames should wait, for a budget of so many. */
 uint64_t policy_target(const struct policy *policy, int64_t budget_frames);

@@ -1,45 +1,262 @@
 /* SPDX-License-Identifier: MIT */
 /* readahead.c - windows and streams: see readahead.h */
 #include "readahead.h"
+#include "page.h"
 
-/* The stream that predicted this page.  A reader may skip within the window
- * that it had, so anything up to there counts. */
-static struct stream *predicted(struct readahead *readahead, uint64_t page, int *ret_direction)
+/* Strides up to this many pages are looked for, and this many steps are read
+ * ahead: about what a device takes at once. */
+#define STRIDE_MAX 1024
+#define STRIDE_STEPS 32
+
+/* A reader may skip a part of its window, and so many pages at the most: they were
+ * in memory already.  Not if it has been away for so many faults. */
+#define SKIP_PART 8
+#define SKIP_MAX 8
+#define SKIP_IDLE READAHEAD_STREAMS
+
+/* A stream with a window like this has earned its place: it is given up for a
+ * newcomer only when it has been idle for so many times as long. */
+#define ESTABLISHED 8
+#define PATIENCE 64
+
+/* -- which stream ---------------------------------------------------------------- */
+
+enum kind {
+	KIND_NEW,
+	KIND_SAME,   /* in what it has brought: no news of it */
+	KIND_ALONG,  /* it goes on in a direction, */
+	KIND_STRIDE, /* or by its stride */
+	KIND_SECOND, /* the second fault of what may be a stride */
+};
+
+static int64_t skip(const struct stream *s, uint32_t clock)
 {
-	for (int i = 0; i < READAHEAD_STREAMS; i++) {
-		struct stream *s = &readahead->stream[i];
+	int64_t pages = s->window / SKIP_PART;
 
-		if (!s->window)
-			continue;
-		if (s->direction >= 0 && page >= s->up && page - s->up < s->window) {
-			*ret_direction = 1;
-			return s;
-		}
-		if (s->direction <= 0 && page <= s->down && s->down - page < s->window) {
-			*ret_direction = -1;
-			return s;
-		}
-	}
-	return NULL;
+	if (clock - s->used > SKIP_IDLE)
+		return 0;
+	return pages < SKIP_MAX ? pages : SKIP_MAX;
 }
 
-static struct stream *oldest(struct readahead *readahead)
+/* What is a fault on this page to a stream that has a direction? */
+static enum kind along(const struct stream *s, int64_t page, bool missing, uint32_t clock)
 {
-	struct stream *ret = &readahead->stream[0];
+	int64_t distance = (page - s->last) * s->direction;
+	int64_t end = (s->end - s->last) * s->direction;
+	int64_t next = (s->next - s->last) * s->direction;
+	int64_t least = missing ? end : 1;
+	int64_t most = missing ? end + skip(s, clock) : next;
 
-	for (int i = 1; i < READAHEAD_STREAMS; i++) {
+	if (distance >= least && distance <= most)
+		return KIND_ALONG;
+	if (distance == 0 || (!missing && distance < 0 && distance >= -(int64_t)s->window))
+		return KIND_SAME;
+	return KIND_NEW;
+}
+
+/* To one that has a stride: a whole number of steps onwards, no more than were
+ * read ahead and one.  Of random faults, two that follow one another are easily
+ * near to each other; that three are a stride apart is rare. */
+static enum kind by_stride(const struct stream *s, int64_t page)
+{
+	int64_t steps = (page - s->last) / s->stride;
+	int64_t most = s->steady ? s->window + 1 : 1;
+
+	if ((page - s->last) % s->stride)
+		return KIND_NEW;
+	if (steps == 0)
+		return KIND_SAME;
+	return steps > 0 && steps <= most ? KIND_STRIDE : KIND_NEW;
+}
+
+/* To one that has seen one fault. */
+static enum kind near(const struct stream *s, int64_t page)
+{
+	int64_t distance = page - s->last;
+
+	if (distance == 0)
+		return KIND_SAME;
+	if (distance == 1 || distance == -1)
+		return KIND_ALONG;
+	return distance >= -STRIDE_MAX && distance <= STRIDE_MAX ? KIND_SECOND : KIND_NEW;
+}
+
+static enum kind kind_of(const struct stream *s, int64_t page, bool missing, uint32_t clock)
+{
+	enum kind kind;
+
+	if (!s->window)
+		return KIND_NEW;
+	if (s->direction)
+		return along(s, page, missing, clock);
+	kind = s->stride ? by_stride(s, page) : KIND_NEW;
+	return kind == KIND_NEW && !s->steady ? near(s, page) : kind;
+}
+
+/* A possible second fault of a stride is the last choice. */
+static struct stream *find_stream(struct readahead *readahead, int64_t page, bool missing,
+				  enum kind *ret_kind)
+{
+	struct stream *second = NULL;
+
+	for (int i = 0; i < READAHEAD_STREAMS; i++) {
 		struct stream *s = &readahead->stream[i];
+		enum kind kind = kind_of(s, page, missing, readahead->clock);
 
-		if (readahead->clock - s->used > readahead->clock - ret->used)
+		if (kind == KIND_SECOND && !second)
+			second = s;
+		if (kind == KIND_NEW || kind == KIND_SECOND)
+			continue;
+		*ret_kind = kind;
+		return s;
+	}
+	*ret_kind = second ? KIND_SECOND : KIND_NEW;
+	return second;
+}
+
+/* The one that has been idle for the longest. */
+static struct stream *stream_to_replace(struct readahead *readahead)
+{
+	struct stream *ret = NULL;
+	uint32_t longest = 0;
+
+	for (int i = 0; i < READAHEAD_STREAMS; i++) {
+		struct stream *s = &readahead->stream[i];
+		uint32_t idle = readahead->clock - s->used;
+
+		if (!s->window)
+			return s;
+		if (s->window >= ESTABLISHED)
+			idle /= PATIENCE;
+		if (!ret || idle > longest) {
 			ret = s;
+			longest = idle;
+		}
 	}
 	return ret;
 }
 
-static void set_expectation(struct stream *s, uint64_t page, unsigned pages)
+/* -- how it goes on ------------------------------------------------------------------ */
+
+static void grow(struct stream *s, unsigned most)
 {
-	s->up = page + (s->direction >= 0 ? pages : 1);
-	s->down = page - (s->direction < 0 ? pages : 1);
+	unsigned window = 2u * s->window;
+
+	s->window = (uint16_t)(window < most ? window : most);
+}
+
+/* The first page of the next chunk in that direction. */
+static int64_t chunk_edge(int64_t page, int direction)
+{
+	int64_t begin = page / CHUNK_PAGES * CHUNK_PAGES;
+
+	return direction > 0 ? begin + CHUNK_PAGES : begin - 1;
+}
+
+/* Pages of a window that lie in the chunk of the fault. */
+static unsigned window_here(const struct stream *s, int64_t page)
+{
+	int64_t left = (chunk_edge(page, s->direction) - page) * s->direction;
+
+	return s->window < left ? s->window : (unsigned)left;
+}
+
+/* What the window has beyond the chunk of the fault and was not asked for; long
+ * windows end where a chunk does. */
+static struct ahead window_ahead(struct stream *s, int64_t page, bool missing)
+{
+	int direction = s->direction;
+	int64_t edge = chunk_edge(page, direction);
+	int64_t target = page + (int64_t)s->window * direction;
+	int64_t first, count;
+
+	if (s->window >= CHUNK_PAGES)
+		target = chunk_edge(target - direction, direction);
+	/* Where a page is missing after all, what was asked for did not come. */
+	if (missing || (s->next - edge) * direction < 0)
+		s->next = edge;
+	first = s->next;
+	count = (target - first) * direction;
+	if (count <= 0)
+		return (struct ahead){ 0 };
+	s->next = target;
+	return (struct ahead){ first, (unsigned)count, direction };
+}
+
+static struct window window_along(struct stream *s, int64_t page, bool missing)
+{
+	struct window ret = { .pages = window_here(s, page), .down = s->direction < 0 };
+
+	ret.ahead = window_ahead(s, page, missing);
+	s->last = page;
+	s->end = page + (int64_t)ret.pages * s->direction;
+	return ret;
+}
+
+static struct window window_strided(struct stream *s, int64_t page, bool missing)
+{
+	int64_t asked = missing ? 0 : (s->next - page) / s->stride - 1;
+	struct window ret = { .pages = 1 };
+
+	if (asked < 0)
+		asked = 0;
+	if (asked < s->window)
+		ret.ahead = (struct ahead){ page + (asked + 1) * s->stride,
+					    (unsigned)(s->window - asked), s->stride };
+	s->last = s->end = page;
+	s->next = page + (s->window + 1) * s->stride;
+	return ret;
+}
+
+/* The window of the latest fault, for a fault in it. */
+static struct window window_same(const struct stream *s, int64_t page)
+{
+	if (!s->direction)
+		return (struct window){ .pages = 1 };
+	return (struct window){ .pages = window_here(s, page), .down = s->direction < 0 };
+}
+
+static void start(struct stream *s, int64_t page, unsigned window, int direction)
+{
+	*s = (struct stream){
+		.last = page,
+		.end = page,
+		.next = page,
+		.used = s->used,
+		.window = (uint16_t)window,
+		.direction = (int8_t)direction,
+	};
+}
+
+static struct window go_on(struct readahead *readahead, struct stream *s, enum kind kind,
+			   int64_t page, bool missing)
+{
+	switch (kind) {
+	case KIND_SAME:
+		return window_same(s, page);
+	case KIND_ALONG:
+		if (!s->direction)
+			start(s, s->last, s->window, page > s->last ? 1 : -1);
+		grow(s, readahead->most);
+		return window_along(s, page, missing);
+	case KIND_STRIDE:
+		if (s->steady) {
+			grow(s, STRIDE_STEPS);
+			return window_strided(s, page, missing);
+		}
+		s->steady = true;
+		s->last = s->end = s->next = page;
+		break;
+	case KIND_SECOND:
+		s->stride = page - s->last;
+		s->last = s->end = s->next = page;
+		s->steady = false;
+		break;
+	case KIND_NEW:
+		start(s, page, 1, 0);
+		break;
+	}
+	return (struct window){ .pages = 1 };
 }
 
 static unsigned advice_for(const struct readahead *readahead, uint64_t page)
@@ -53,49 +270,64 @@ static unsigned advice_for(const struct readahead *readahead, uint64_t page)
 	return SPILL_NORMAL;
 }
 
-struct window readahead_fault(struct readahead *readahead, uint64_t page)
+static struct window fault_locked(struct readahead *readahead, int64_t page, bool missing)
 {
-	struct window ret = { 1, false };
+	unsigned advice = advice_for(readahead, (uint64_t)page);
+	enum kind kind;
 	struct stream *s;
-	unsigned advice;
-	int direction = 0;
+
+	if (advice == SPILL_RANDOM)
+		return (struct window){ .pages = 1 };
+	readahead->clock++;
+	s = find_stream(readahead, page, missing, &kind);
+	if (!s)
+		s = stream_to_replace(readahead);
+	s->used = readahead->clock;
+	if (advice == SPILL_SEQUENTIAL && (kind == KIND_NEW || kind == KIND_SECOND)) {
+		start(s, page, readahead->most, 1);
+		return window_along(s, page, true);
+	}
+	return go_on(readahead, s, kind, page, missing);
+}
+
+struct window readahead_fault(struct readahead *readahead, uint64_t page, bool missing)
+{
+	struct window ret;
 
 	lock_take(&readahead->lock, LOCK_STREAM);
-	advice = advice_for(readahead, page);
-	if (advice == SPILL_RANDOM) {
-		lock_drop(&readahead->lock, LOCK_STREAM);
-		return ret;
-	}
-	readahead->clock++;
-	s = predicted(readahead, page, &direction);
-	if (s) {
-		unsigned window = 2u * s->window;
-
-		s->window = (uint16_t)(window < readahead->most ? window : readahead->most);
-	} else {
-		s = oldest(readahead);
-		s->window = (uint16_t)(advice == SPILL_SEQUENTIAL ? readahead->most : 1);
-		direction = advice == SPILL_SEQUENTIAL ? 1 : 0;
-	}
-	s->direction = (int8_t)direction;
-	s->used = readahead->clock;
-	set_expectation(s, page, s->window);
-	ret.pages = s->window;
-	ret.down = direction < 0;
+	ret = fault_locked(readahead, (int64_t)page, missing);
 	lock_drop(&readahead->lock, LOCK_STREAM);
 	return ret;
 }
 
-void readahead_clip(struct readahead *readahead, uint64_t page, unsigned pages, bool down)
+void readahead_clip(struct readahead *readahead, uint64_t page, unsigned pages)
 {
 	lock_take(&readahead->lock, LOCK_STREAM);
 	for (int i = 0; i < READAHEAD_STREAMS; i++) {
 		struct stream *s = &readahead->stream[i];
 
-		if (s->window && (down ? s->down + s->window == page : s->up == page + s->window)) {
-			set_expectation(s, page, pages);
-			break;
-		}
+		if (s->window && s->direction && s->last == (int64_t)page)
+			s->end = s->last + (int64_t)pages * s->direction;
+	}
+	lock_drop(&readahead->lock, LOCK_STREAM);
+}
+
+/* May it be this stream that asked for the page? */
+static bool asked_for(const struct stream *s, int64_t page)
+{
+	if (s->direction)
+		return (page - s->last) * s->direction >= 0 && (page - s->next) * s->direction < 0;
+	return s->stride && (page - s->last) % s->stride == 0 && (page - s->last) / s->stride >= 0;
+}
+
+void readahead_wasted(struct readahead *readahead, uint64_t page)
+{
+	lock_take(&readahead->lock, LOCK_STREAM);
+	for (int i = 0; i < READAHEAD_STREAMS; i++) {
+		struct stream *s = &readahead->stream[i];
+
+		if (s->window > 1 && asked_for(s, (int64_t)page))
+			s->window /= 2;
 	}
 	lock_drop(&readahead->lock, LOCK_STREAM);
 }

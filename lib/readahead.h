@@ -2,10 +2,24 @@
 /* readahead.h - windows and streams: how much comes along with a fault
  *
  * A stream is a sequence of faults that go up or down through the address
- * space, each about where the one before it predicted.  Several are followed at
- * once, told apart by address.  The window of a stream doubles with each fault
- * that it predicted; a fault that no stream predicted starts a new one with a
- * window of one page, so random access reads exactly one page a fault.
+ * space, or by a constant stride, each about where the one before it predicted.
+ * Several are followed at once, told apart by address.
+ *
+ *	        last          end                      next
+ *	---------|=============|-----------------------|- - - - ->
+ *	         the latest    it brought              nothing was asked for
+ *	         fault         all before              from here on
+ *
+ * The window of a stream doubles with each fault that it predicted.  What lies
+ * in the chunk of the fault comes with it; what the window has beyond that is
+ * read ahead, and left in trays (ahead.h): the reader's first touch there is a
+ * soft fault, which moves the stream on.  So several reads are in flight, and
+ * the device never waits.  When pages that were read ahead are given back
+ * untouched the window is halved.  A fault that no stream predicted starts a new
+ * one with a window of one page: random access reads exactly one page a fault.
+ *
+ * A page that is missing is predicted only where the latest fault left off: a
+ * random fault must not be taken for that of a stream that is about there.
  *
  * Locking: (R) all of it, a leaf.
  */
@@ -18,11 +32,14 @@
 #define READAHEAD_STREAMS 16
 
 struct stream {
-	uint64_t up;	  /* (R) the page that the next fault upwards should be at */
-	uint64_t down;	  /* (R) likewise downwards */
-	uint32_t used;	  /* (R) when, as a count of faults: the oldest is replaced */
-	uint16_t window;  /* (R) pages of the latest window; 0: unused */
-	int8_t direction; /* (R) 1 up, -1 down, 0 not known yet */
+	int64_t last;	  /* (R) page of the latest fault */
+	int64_t end;	  /* (R) where the next fault on a missing page should be */
+	int64_t next;	  /* (R) the first page that was not asked for */
+	int64_t stride;	  /* (R) pages from fault to fault, or 0 */
+	uint32_t used;	  /* (R) when, as a count of faults */
+	uint16_t window;  /* (R) pages (strided: steps) of the latest window; 0: unused */
+	int8_t direction; /* (R) 1 up, -1 down, 0 not known yet, or strided */
+	bool steady;	  /* (R) the stride was seen twice */
 };
 
 /* What the application said of a range (spill_advise). */
@@ -38,24 +55,36 @@ struct readahead {
 	struct lock lock;
 	struct advised advised[READAHEAD_ADVISED]; /* (R) disjoint, oldest first */
 	unsigned advised_count;			   /* (R) */
-	struct stream stream[READAHEAD_STREAMS];
-	uint32_t clock; /* (R) */
-	unsigned most;	/* pages of the largest window */
+	struct stream stream[READAHEAD_STREAMS];   /* (R) */
+	uint32_t clock;				   /* (R) */
+	unsigned most;				   /* pages of the largest window */
+};
+
+/* Pages to be read before they are touched: count of them from first on, each
+ * step pages (which may be negative) from the one before it. */
+struct ahead {
+	int64_t first;
+	unsigned count;
+	int64_t step;
 };
 
 struct window {
-	unsigned pages; /* the fault's own page included, >= 1 */
-	bool down;	/* it reaches towards lower addresses */
+	unsigned pages;	    /* of the fault's chunk, its own page included; >= 1 */
+	bool down;	    /* they reach towards lower addresses */
+	struct ahead ahead; /* in other chunks */
 };
 
-/* A fault on this page (address / page size): what should come with it. */
-struct window readahead_fault(struct readahead *readahead, uint64_t page);
+/* A fault on this page (address / page size): what should come with it.
+ * missing: it has to be read, or to be made. */
+struct window readahead_fault(struct readahead *readahead, uint64_t page, bool missing);
+
+/* Only so many pages came with the fault on this one. */
+void readahead_clip(struct readahead *readahead, uint64_t page, unsigned pages);
+
+/* A page that was read ahead was never touched: its stream reads too far. */
+void readahead_wasted(struct readahead *readahead, uint64_t page);
 
 /* Advice for the pages [start, end): SPILL_NORMAL forgets what was said. */
 void readahead_advise(struct readahead *readahead, uint64_t start, uint64_t end, unsigned advice);
-
-/* The stream that this fault was predicted by got only so many pages: the next
- * fault is to be expected behind them. */
-void readahead_clip(struct readahead *readahead, uint64_t page, unsigned pages, bool down);
 
 #endif

@@ -128,8 +128,6 @@ int uffd_register(const struct uffd *uffd, void *addr, size_t size, bool missing
 	return sys_ioctl(uffd->fd, UFFDIO_REGISTER, &reg);
 }
 
-#define UFFD_READ_BATCH 16
-
 int uffd_read(const struct uffd *uffd, struct uffd_fault *faults, unsigned n)
 {
 	struct uffd_msg msgs[UFFD_READ_BATCH];

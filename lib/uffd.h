@@ -30,6 +30,9 @@ void uffd_close(struct uffd *uffd);
  * can only be the target of uffd_move. */
 int uffd_register(const struct uffd *uffd, void *addr, size_t size, bool missing);
 
+/* So many faults are read at once at the most. */
+#define UFFD_READ_BATCH 16
+
 /* Reads up to n faults; the number, or -EAGAIN if there are none. */
 int uffd_read(const struct uffd *uffd, struct uffd_fault *faults, unsigned n);
 

@@ -112,7 +112,7 @@ static uint64_t add_part(struct handler *handler, struct write *write, struct tr
 	handler->run_slot += n;
 	handler->run_left -= n;
 	tray->writing |= part;
-	tray->writes++;
+	tray->busy++;
 	return part;
 }
 
@@ -201,7 +201,7 @@ static void finish_part(struct write *write, const struct write_part *part)
 	else
 		enter_part(pager, chunk, part);
 	tray->writing &= ~part->mask;
-	tray->writes--;
+	tray->busy--;
 	if (write_failed(write))
 		evict_put_back(pager, chunk, tray, mine & tray->valid);
 	chunk_check(chunk);

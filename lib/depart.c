@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* depart.c - how the pages of a chunk leave for their tray: see depart.h */
+#include "depart.h"
+#include "pagemap.h"
+#include "pins.h"
+#include "zap.h"
+
+/* A MOVE that is told EAGAIN so often is given up for now. */
+#define MOVE_ATTEMPTS 8
+
+/* Of more runs than this, copying is cheaper (depart.h). */
+#define MOVE_RUNS_MAX 4
+
+/* -- by MOVE -------------------------------------------------------------------------- */
+
+static size_t run_bytes(uint64_t run)
+{
+	return (size_t)mask_count(run) << page_shift();
+}
+
+/* Pages that were shared by a fork are refused until they are written to, even
+ * when the child is gone (Linux 6.18, mm/userfaultfd.c: PageAnonExclusive).
+ * Writing in the kernel makes them ours; if it still says EBUSY, somebody does
+ * DMA.  A missing page must not be among them: the kernel would wait for us to
+ * serve the fault. */
+static bool make_exclusive(struct pager *pager, struct chunk *chunk, uint64_t run)
+{
+	uint64_t present = run & chunk->resident;
+	bool any = false;
+
+	present &= pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	while (present) {
+		uint64_t part = mask_first_run(present);
+
+		any |= sys_madvise(chunk_page(chunk, mask_first(part)), run_bytes(part),
+				   MADV_POPULATE_WRITE) == 0;
+		present &= ~part;
+	}
+	return any;
+}
+
+struct mover {
+	struct pager *pager;
+	struct chunk *chunk;
+	struct tray *tray;
+	uint64_t moved;	   /* in the tray now */
+	uint64_t copyable; /* refused for what their mapping is (EINVAL) */
+	unsigned attempts;
+	bool unshared;
+};
+
+/* Moves the beginning of a run; gives the pages that need no other try.
+ * *ret_split: some page of the run is refused, which is to be found out. */
+static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
+{
+	unsigned first = mask_first(run);
+	long result = uffd_move(&m->pager->uffd, tray_page(m->tray, first),
+				chunk_page(m->chunk, first), run_bytes(run));
+
+	if (result > 0) {
+		uint64_t done = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+
+		m->moved |= done;
+		return done;
+	}
+	if (result == -EAGAIN && m->attempts++ < MOVE_ATTEMPTS)
+		return 0;
+	if (result == -EBUSY && !m->unshared) {
+		m->unshared = true;
+		if (make_exclusive(m->pager, m->chunk, run))
+			return 0;
+	}
+	if (mask_count(run) > 1) {
+		*ret_split = true;
+		return 0;
+	}
+	if (result == -EINVAL)
+		m->copyable |= run;
+	return run;
+}
+
+static void move_run(struct mover *m, uint64_t run)
+{
+	while (run) {
+		bool split = false;
+		uint64_t done = move_step(m, run, &split);
+
+		if (split) {
+			/* Halves, down to the page that is refused. */
+			unsigned half = mask_count(run) / 2;
+			uint64_t lower = mask_range(mask_first(run), half);
+
+			move_run(m, lower);
+			run &= ~lower;
+		} else {
+			run &= ~done;
+		}
+	}
+}
+
+/* One call from the first to the last victim, if no other page is between. */
+static uint64_t next_span(const struct chunk *chunk, uint64_t victims)
+{
+	uint64_t span = mask_span(victims);
+
+	if ((chunk->resident & span) == (victims & span))
+		return span;
+	return mask_first_run(victims);
+}
+
+static uint64_t depart_by_move(struct pager *pager, struct chunk *chunk, struct tray *tray,
+			       uint64_t victims, uint64_t *ret_copyable)
+{
+	struct mover m = { .pager = pager, .chunk = chunk, .tray = tray };
+	uint64_t todo = victims;
+
+	while (todo) {
+		uint64_t span = next_span(chunk, todo);
+
+		m.unshared = false;
+		move_run(&m, span);
+		todo &= ~span;
+	}
+	*ret_copyable = m.copyable & victims;
+	/* Holes count as moved, and are none of ours. */
+	return m.moved & victims;
+}
+
+/* -- by copy ----------------------------------------------------------------------------- */
+
+/* Reads one run through /proc/self/mem: unlike a plain read, that fails (EIO)
+ * where a page is missing, instead of waiting for us to serve the fault. */
+static bool read_run(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	unsigned first = mask_first(run);
+	char *to = tray_page(tray, first);
+	size_t size = run_bytes(run);
+
+	return sys_pread(pager->memory_fd, to, size, (uintptr_t)chunk_page(chunk, first)) ==
+	       (long)size;
+}
+
+/* A page that the program discarded behind our back reads as zeros: its place
+ * in the tray is left empty. */
+static void read_pages(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	unsigned i;
+
+	if (read_run(pager, chunk, tray, run))
+		return;
+	mask_for_each(i, run)
+		if (!read_run(pager, chunk, tray, mask_bit(i)))
+			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
+}
+
+/* The runs of a mask as ranges of addresses; their number. */
+static unsigned ranges_of(struct chunk *chunk, uint64_t mask, struct iovec ranges[],
+			  uint64_t runs[])
+{
+	unsigned n = 0;
+
+	for (; mask; mask &= ~runs[n], n++) {
+		runs[n] = mask_first_run(mask);
+		ranges[n] = (struct iovec){ chunk_page(chunk, mask_first(runs[n])),
+					    run_bytes(runs[n]) };
+	}
+	return n;
+}
+
+/* Discards the pages, which are in the tray as well; gives those that are gone.  What
+ * is locked in memory (mlock) stays, and leaves the tray. */
+static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	struct iovec ranges[CHUNK_PAGES / 2];
+	uint64_t runs[CHUNK_PAGES / 2], gone = 0;
+	unsigned n = ranges_of(chunk, mask, ranges, runs), at = 0;
+
+	while (at < n) {
+		unsigned done = zap(ranges + at, n - at);
+
+		for (unsigned end = at + done; at < end; at++)
+			gone |= runs[at];
+		if (at < n) {
+			sys_madvise(tray_page(tray, mask_first(runs[at])), run_bytes(runs[at]),
+				    MADV_DONTNEED);
+			at++;
+		}
+	}
+	return gone;
+}
+
+static int protect_span(struct pager *pager, struct chunk *chunk, uint64_t mask, bool on)
+{
+	uint64_t span = mask_span(mask);
+
+	return uffd_protect(&pager->uffd, chunk_page(chunk, mask_first(span)), run_bytes(span), on);
+}
+
+/* One span is protected, and what of it stays is unprotected again.  The tray's
+ * frames are the handler's reserve; what is discarded is the reserve again.
+ * cautious: only if no page can be under DMA. */
+static uint64_t depart_by_copy(struct pager *pager, struct chunk *chunk, struct tray *tray,
+			       uint64_t victims, bool cautious)
+{
+	uint64_t left = victims, gone;
+
+	if (!victims || pager->memory_fd < 0 || protect_span(pager, chunk, victims, true) < 0)
+		return 0;
+	if (cautious && pins_possible()) {
+		protect_span(pager, chunk, victims, false);
+		return 0;
+	}
+	while (left) {
+		uint64_t run = mask_first_run(left);
+
+		read_pages(pager, chunk, tray, run);
+		left &= ~run;
+	}
+	gone = discard_pages(chunk, tray, victims);
+	if (chunk->resident & mask_span(victims) & ~gone)
+		protect_span(pager, chunk, victims, false);
+	return gone;
+}
+
+/* -- which way --------------------------------------------------------------------------- */
+
+/* How often a MOVE would flush. */
+static bool is_scattered(uint64_t victims)
+{
+	return mask_runs(victims) > MOVE_RUNS_MAX;
+}
+
+uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t victims)
+{
+	uint64_t out = 0, copyable = 0;
+
+	if (!pager->uffd.move)
+		return depart_by_copy(pager, chunk, tray, victims, false);
+	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())
+		out = depart_by_copy(pager, chunk, tray, victims & ~chunk->unmovable, true);
+	out |= depart_by_move(pager, chunk, tray, victims & ~out & ~chunk->unmovable, &copyable);
+	chunk->unmovable |= copyable;
+	return out | depart_by_copy(pager, chunk, tray, victims & ~out & chunk->unmovable, false);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* pins.c - may a device be writing to this process's memory?: see pins.h */
+#include "pins.h"
+#include "fd.h"
+#include "sys.h"
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* Numbers are given from the lowest on, so new ones are seldom behind so many that
+ * are free; a list of all is asked for now and then. */
+#define GAP 16
+#define LIST_NS 100000000
+/* With more descriptors than this, looking costs more than it saves. */
+#define FD_MOST 512
+/* How long a yes is remembered. */
+#define EXPECTED_NS 100000000
+
+static _Atomic uint64_t known[FD_MOST / 64]; /* numbers that are in use, and not ours */
+static _Atomic bool too_many;
+static _Atomic uint64_t listed;	     /* ns: when all were listed */
+static _Atomic uint64_t possible_at; /* ns: when the answer was yes */
+
+/* -- which there are ------------------------------------------------------------------ */
+
+struct dirent64 {
+	uint64_t d_ino;
+	int64_t d_off;
+	unsigned short d_reclen;
+	unsigned char d_type;
+	char d_name[];
+};
+
+static int number_of(const char *name)
+{
+	int n = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		n = n * 10 + (*name - '0');
+	return n;
+}
+
+static bool is_known(int fd)
+{
+	return atomic_load_explicit(&known[fd / 64], memory_order_relaxed) >> fd % 64 & 1;
+}
+
+/* Notes them; those that were closed stay, and cost a little.  false: too many. */
+static bool list_all(void)
+{
+	int dir = (int)sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	char buf[2048] __attribute__((aligned(8)));
+	bool all = dir >= 0;
+	long n;
+
+	while (dir >= 0 && (n = sys_call3(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+		for (long at = 0; at < n; at += ((const struct dirent64 *)(buf + at))->d_reclen) {
+			int fd = number_of(((const struct dirent64 *)(buf + at))->d_name);
+
+			if (fd == dir || fd_is_ours(fd))
+				continue;
+			if (fd < FD_MOST)
+				atomic_fetch_or(&known[fd / 64], UINT64_C(1) << fd % 64);
+			else
+				all = false;
+		}
+	if (dir >= 0)
+		sys_close(dir);
+	return all;
+}
+
+static bool list_now_and_then(uint64_t now)
+{
+	uint64_t before = listed;
+
+	if (now - before >= LIST_NS && atomic_compare_exchange_strong(&listed, &before, now))
+		too_many = !list_all();
+	return !too_many;
+}
+
+/* -- one of them ------------------------------------------------------------------- */
+
+static const char *const links[] = { "anon_inode:[io_uring]",
+				     "/dev/infiniband/",
+				     "/dev/nvidia",
+				     "/dev/dri/",
+				     "/dev/kfd",
+				     "/dev/vfio/" };
+
+static bool link_is_suspect(int fd)
+{
+	char path[40] = "/proc/self/fd/", target[64];
+	char digits[12];
+	unsigned k = sizeof(digits);
+	long n;
+
+	digits[--k] = 0;
+	do
+		digits[--k] = (char)('0' + fd % 10);
+	while (fd /= 10);
+	strcpy(path + strlen(path), digits + k);
+	n = sys_call4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
+	if (n < 0)
+		return true;
+	target[n] = 0;
+	for (unsigned i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (strncmp(target, links[i], strlen(links[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Memory, terminals: the devices that every process has. */
+static bool is_harmless_device(dev_t device)
+{
+	unsigned n = major(device);
+
+	return n == 1 || n == 4 || n == 5 || (n >= 136 && n <= 143);
+}
+
+static bool is_suspect(int fd, long flags)
+{
+	struct stat st;
+
+	if (flags & O_DIRECT)
+		return true;
+	/* What is not open for both cannot be one of the others. */
+	if ((flags & O_ACCMODE) != O_RDWR || sys_call2(SYS_fstat, fd, &st) < 0)
+		return false;
+	if (S_ISCHR(st.st_mode))
+		return !is_harmless_device(st.st_rdev) && link_is_suspect(fd);
+	/* Anonymous inodes have no type. */
+	return (st.st_mode & S_IFMT) == 0 && link_is_suspect(fd);
+}
+
+/* -- all of them ------------------------------------------------------------------- */
+
+static bool is_suspect_if_open(int fd)
+{
+	long flags = sys_call3(SYS_fcntl, fd, F_GETFL, 0);
+
+	return flags >= 0 && is_suspect(fd, flags);
+}
+
+/* The known ones, and from the lowest number on until some are free. */
+static bool look(void)
+{
+	int free = 0;
+
+	for (int fd = 0; fd < FD_MOST; fd++) {
+		if (!is_known(fd) && (free >= GAP || fd_is_ours(fd)))
+			continue;
+		if (is_suspect_if_open(fd))
+			return true;
+		free = is_known(fd) ? 0 : free + 1;
+	}
+	return false;
+}
+
+bool pins_possible(void)
+{
+	uint64_t now = sys_now();
+	bool ret = !list_now_and_then(now) || look();
+
+	if (ret)
+		possible_at = now;
+	return ret;
+}
+
+bool pins_expected(void)
+{
+	return possible_at && sys_now() - possible_at < EXPECTED_NS;
+}

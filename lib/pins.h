@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* pins.h - may a device be writing to this process's memory?
+ *
+ * Copying a page out and discarding it would lose what a device writes to it
+ * meanwhile, and no unprivileged call tells which pages are pinned for that.  So
+ * a chunk is copied only while the process has nothing open through which it
+ * could be: a file that is O_DIRECT, an io_uring of its own, a device that does
+ * DMA into user memory (RDMA, GPUs, VFIO).
+ *
+ * It is asked after the chunk was write-protected.  Who pins a page for writing
+ * from then on takes a write fault, and waits; who did before had one of these
+ * open.  (Not seen: one that is closed while its transfer goes on, and a thread
+ * that unshared its descriptors.)
+ *
+ * Locking: none.
+ */
+#ifndef SPILL_PINS_H
+#define SPILL_PINS_H
+
+#include <stdbool.h>
+
+/* Looks at the descriptors that are not ours: some tenths of a microsecond for
+ * each.  true also when in doubt. */
+bool pins_possible(void);
+
+/* Was it true a moment ago?  Then to write-protect anything is in vain. */
+bool pins_expected(void);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* test-readahead.c - readahead.h: which window a row of faults gets */
+#include "unit.h"
+#include "page.h"
+#include "readahead.h"
+#include <string.h>
+
+#define MOST 512
+/* A page that begins a chunk, far from zero. */
+#define BASE (UINT64_C(1) << 30)
+
+static struct readahead ra;
+
+static void begin(void)
+{
+	unit_restart_random();
+	page_init();
+	memset(&ra, 0, sizeof(ra));
+	ra.most = MOST;
+}
+
+static struct window fault(uint64_t page)
+{
+	return readahead_fault(&ra, page, true);
+}
+
+static struct window touch(uint64_t page)
+{
+	return readahead_fault(&ra, page, false);
+}
+
+static void assert_single(struct window w)
+{
+	ck_assert_uint_eq(w.pages, 1);
+	ck_assert_uint_eq(w.ahead.count, 0);
+}
+
+/* Faults one after the other, each where the window before it ended; gives the page
+ * behind the last window. */
+static uint64_t run_up(uint64_t page, unsigned faults)
+{
+	while (faults--)
+		page += fault(page).pages;
+	return page;
+}
+
+START_TEST(windows_double)
+{
+	uint64_t page = BASE;
+
+	for (unsigned expected = 1; expected <= 32; expected *= 2) {
+		struct window w = fault(page);
+
+		ck_assert_uint_eq(w.pages, expected);
+		ck_assert(!w.down);
+		ck_assert_uint_eq(w.ahead.count, 0);
+		page += w.pages;
+	}
+	/* 63 pages of the chunk are there; its last one, and then whole chunks. */
+	ck_assert_uint_eq(fault(page).pages, 1);
+	page++;
+	ck_assert_uint_eq(fault(page).pages, CHUNK_PAGES);
+}
+END_TEST
+
+START_TEST(reads_ahead_without_gap)
+{
+	uint64_t page = run_up(BASE, 7), asked = 0;
+
+	/* Chunk after chunk, each touched when it is there. */
+	for (unsigned n = 0; n < 40; n++) {
+		struct window w = n ? touch(page) : fault(page);
+
+		ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+		if (w.ahead.count) {
+			ck_assert_int_eq(w.ahead.step, 1);
+			if (asked)
+				ck_assert_int_eq(w.ahead.first, (int64_t)asked);
+			else
+				ck_assert_int_eq(w.ahead.first, (int64_t)page + CHUNK_PAGES);
+			asked = (uint64_t)w.ahead.first + w.ahead.count;
+			ck_assert_uint_eq(asked % CHUNK_PAGES, 0);
+		}
+		page += CHUNK_PAGES;
+	}
+	ck_assert_uint_eq(asked - page + CHUNK_PAGES, MOST);
+}
+END_TEST
+
+START_TEST(backward)
+{
+	uint64_t page = BASE + CHUNK_PAGES - 1, lowest = 0;
+
+	for (unsigned expected = 1; expected <= 32; expected *= 2) {
+		struct window w = fault(page);
+
+		ck_assert_uint_eq(w.pages, expected);
+		ck_assert(w.down || expected == 1);
+		page -= w.pages;
+	}
+	page -= fault(page).pages;
+	ck_assert_uint_eq(page, BASE - 1);
+	for (unsigned n = 0; n < 40; n++) {
+		struct window w = n ? touch(page) : fault(page);
+
+		ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+		ck_assert(w.down);
+		if (w.ahead.count) {
+			ck_assert_int_eq(w.ahead.step, -1);
+			ck_assert_int_eq(w.ahead.first,
+					 (int64_t)(lowest ? lowest - 1 : page - CHUNK_PAGES));
+			lowest = (uint64_t)w.ahead.first - w.ahead.count + 1;
+			ck_assert_uint_eq(lowest % CHUNK_PAGES, 0);
+		}
+		page -= CHUNK_PAGES;
+	}
+	ck_assert_uint_eq(page + CHUNK_PAGES - lowest, MOST - 1);
+}
+END_TEST
+
+START_TEST(four_streams)
+{
+	uint64_t page[4];
+	struct window w = { 0 };
+
+	for (unsigned k = 0; k < 4; k++)
+		page[k] = BASE + (uint64_t)k * 100000;
+	for (unsigned n = 0; n < 20; n++)
+		for (unsigned k = 0; k < 4; k++) {
+			w = fault(page[k]);
+			page[k] += w.pages;
+		}
+	ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+	ck_assert_uint_gt(w.ahead.count, MOST / 2);
+}
+END_TEST
+
+START_TEST(strides)
+{
+	static const int64_t tried[] = { 17, -17, 5, 100, -1000 };
+	int64_t stride = tried[_i], page = (int64_t)BASE, next = 0;
+	struct window w;
+
+	/* Two that are a stride apart may be chance, and three. */
+	for (unsigned n = 0; n < 3; n++, page += stride)
+		assert_single(fault((uint64_t)page));
+	for (unsigned n = 0; n < 100; n++, page += stride) {
+		w = n < 2 ? fault((uint64_t)page) : touch((uint64_t)page);
+		ck_assert_uint_eq(w.pages, 1);
+		if (!w.ahead.count)
+			continue;
+		ck_assert_int_eq(w.ahead.step, stride);
+		if (n >= 2 && next)
+			ck_assert_int_eq(w.ahead.first, next);
+		next = w.ahead.first + w.ahead.count * stride;
+	}
+	ck_assert_int_gt((next - page) / stride, 16);
+}
+END_TEST
+
+/* Whatever streams there were before. */
+START_TEST(random_reads_one_page)
+{
+	unsigned more = 0;
+
+	run_up(BASE, 30);
+	for (unsigned n = 0; n < 20000; n++) {
+		struct window w = fault(BASE + unit_below(1000000));
+
+		more += w.pages - 1 + w.ahead.count;
+	}
+	/* Two that are neighbours by chance make a window of two. */
+	ck_assert_uint_le(more, 40);
+}
+END_TEST
+
+START_TEST(a_scan_goes_on_among_random_faults)
+{
+	uint64_t page = run_up(BASE, 8);
+	struct window w;
+
+	for (unsigned n = 0; n < 200; n++) {
+		for (unsigned k = 0; k < 100; k++)
+			fault(BASE + 1000000 + unit_below(1000000));
+		w = fault(page);
+		ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+		page += w.pages;
+	}
+}
+END_TEST
+
+START_TEST(a_fault_that_is_served_again)
+{
+	uint64_t page = run_up(BASE, 10);
+	struct window w = fault(page);
+
+	/* It could not be served the first time: no news of the stream. */
+	ck_assert_uint_eq(fault(page).pages, w.pages);
+	ck_assert_uint_eq(fault(page + w.pages).pages, w.pages);
+}
+END_TEST
+
+START_TEST(clipped)
+{
+	uint64_t page = run_up(BASE, 8);
+
+	/* A page in the middle was there already. */
+	ck_assert_uint_eq(fault(page).pages, CHUNK_PAGES);
+	readahead_clip(&ra, page, 20);
+	ck_assert_uint_eq(fault(page + 21).pages, CHUNK_PAGES - 21);
+	ck_assert_uint_eq(fault(page + CHUNK_PAGES).pages, CHUNK_PAGES);
+}
+END_TEST
+
+START_TEST(waste_shrinks_windows)
+{
+	uint64_t page = run_up(BASE, 12);
+	struct window w = fault(page);
+	unsigned count = w.ahead.count;
+
+	for (unsigned n = 0; n < 3; n++)
+		readahead_wasted(&ra, page + CHUNK_PAGES + n);
+	w = touch(page + CHUNK_PAGES);
+	ck_assert_uint_eq(w.ahead.count, 0); /* it has enough for now */
+	w = fault(page + CHUNK_PAGES + w.pages);
+	ck_assert_uint_le(w.ahead.count, count / 2);
+	for (unsigned n = 0; n < 10; n++)
+		readahead_wasted(&ra, page + 2 * CHUNK_PAGES + n);
+	ck_assert_uint_le(fault(page + 3 * CHUNK_PAGES).pages, 2);
+}
+END_TEST
+
+START_TEST(advice)
+{
+	struct window w;
+
+	readahead_advise(&ra, BASE, BASE + 1000, SPILL_RANDOM);
+	for (unsigned n = 0; n < 1000; n++)
+		assert_single(fault(BASE + n));
+	readahead_advise(&ra, BASE, BASE + 500, SPILL_SEQUENTIAL);
+	w = fault(BASE + 128);
+	ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+	ck_assert_uint_eq(w.ahead.count, MOST - CHUNK_PAGES);
+	assert_single(fault(BASE + 600));
+	readahead_advise(&ra, BASE, BASE + 1000, SPILL_NORMAL);
+	assert_single(fault(BASE + 900));
+	ck_assert_uint_eq(fault(BASE + 901).pages, 2);
+}
+END_TEST
+
+static TCase *windows_case(Suite *suite)
+{
+	TCase *tcase = unit_case(suite, "windows", 10);
+
+	tcase_add_checked_fixture(tcase, begin, NULL);
+	return tcase;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("readahead");
+	TCase *tcase = windows_case(suite);
+
+	tcase_add_test(tcase, windows_double);
+	tcase_add_test(tcase, reads_ahead_without_gap);
+	tcase_add_test(tcase, backward);
+	tcase_add_test(tcase, four_streams);
+	tcase_add_loop_test(tcase, strides, 0, 5);
+	tcase_add_test(tcase, random_reads_one_page);
+	tcase_add_test(tcase, a_scan_goes_on_among_random_faults);
+	tcase_add_test(tcase, a_fault_that_is_served_again);
+	tcase_add_test(tcase, clipped);
+	tcase_add_test(tcase, waste_shrinks_windows);
+	tcase_add_test(tcase, advice);
+	return unit_main(suite, NULL);
+}
