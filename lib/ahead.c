@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ahead.c - pages read before anybody touches them: see ahead.h */
 #include "ahead.h"
+#include "evict.h"
 #include "fill.h"
 
 /* Frames for faults are left alone. */
@@ -9,13 +10,21 @@ static bool frames_to_spare(struct pager *pager, unsigned n)
 	return credit_left(&pager->arena) >= (int64_t)(n + pager->low_frames / 2);
 }
 
-/* A tray of the chunk that has room at these offsets, or a new one. */
+/* A whole tray is worth recycling. */
+#define RECYCLE_MIN (CHUNK_PAGES / 2)
+
+/* A tray of the chunk that has room at these offsets, an old one with its frames, or a
+ * new one. */
 static struct tray *tray_for(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
+	struct tray *ret = NULL;
+
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
 		if (tray->ahead && !(tray->frames & mask))
 			return tray;
-	return tray_alloc(&pager->arena);
+	if (mask_count(mask) >= RECYCLE_MIN)
+		ret = evict_recycle(pager, mask);
+	return ret ? ret : tray_alloc(&pager->arena);
 }
 
 /* The caller holds (C).  false: no more can be read now. */
@@ -36,10 +45,12 @@ static bool read_locked(struct handler *handler, struct chunk *chunk, uint64_t m
 		uint64_t got = fill_start_ahead(handler, chunk, tray, mask);
 
 		if (!got)
-			return false;
+			break;
 		mask &= ~got;
 	}
-	return true;
+	if (!tray->queued)
+		tray_free(&pager->arena, &tray, 1);
+	return mask == 0;
 }
 
 static bool read_chunk(struct handler *handler, int64_t number, uint64_t mask)

@@ -2,6 +2,7 @@
 /* arena.c - trays and frames, the budget: see arena.h */
 #include "arena.h"
 #include "meta.h"
+#include "zap.h"
 
 /* Addresses for a few times the budget: trays of scattered chunks are sparse.
  * They cost nothing but address space; when they run out, trays are reclaimed
@@ -89,20 +90,37 @@ static void tray_release(struct arena *arena, struct tray *tray)
 	lock_drop(&arena->lock, LOCK_ARENA);
 }
 
+/* Frames of the trays that are neighbours of the first; *ret_end is behind them. */
+static uint64_t neighbours(struct tray *trays[], unsigned n, unsigned *ret_end)
+{
+	uint64_t frames = 0;
+	unsigned end;
+
+	for (end = 0; end < n && trays[end] == trays[0] + end; end++)
+		frames += mask_count(trays[end]->frames);
+	*ret_end = end;
+	return frames;
+}
+
 void tray_free(struct arena *arena, struct tray *trays[], unsigned n)
 {
-	for (unsigned i = 0, end; i < n; i = end) {
-		uint64_t frames = 0;
+	struct iovec ranges[TRAY_FREE_MAX];
+	uint64_t frames = 0, some;
+	unsigned count = 0;
 
-		for (end = i; end < n && trays[end] == trays[i] + (end - i); end++)
-			frames += mask_count(trays[end]->frames);
-		if (frames) {
-			sys_madvise(trays[i]->address, (end - i) * chunk_size(), MADV_DONTNEED);
-			credit_give(arena, frames);
-		}
-		for (unsigned k = i; k < end; k++)
-			tray_release(arena, trays[k]);
+	assert(n <= TRAY_FREE_MAX);
+	for (unsigned i = 0, end; i < n; i += end) {
+		some = neighbours(trays + i, n - i, &end);
+		if (some)
+			ranges[count++] = (struct iovec){ trays[i]->address, end * chunk_size() };
+		frames += some;
 	}
+	if (frames) {
+		zap_ours(ranges, count);
+		credit_give(arena, frames);
+	}
+	for (unsigned i = 0; i < n; i++)
+		tray_release(arena, trays[i]);
 }
 
 /* -- the budget ------------------------------------------------------------ */

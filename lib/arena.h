@@ -63,7 +63,8 @@ void arena_free(struct arena *arena);
 /* An empty tray, or NULL. */
 struct tray *tray_alloc(struct arena *arena);
 /* Gives the frames of n trays back to the kernel, the credits to the budget,
- * and the trays to the arena.  Trays that are neighbours cost one call. */
+ * and the trays to the arena. */
+#define TRAY_FREE_MAX 16
 void tray_free(struct arena *arena, struct tray *trays[], unsigned n);
 
 static inline void *tray_page(const struct tray *tray, unsigned i)

@@ -105,7 +105,7 @@ void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uin
 static void tray_attach(struct chunk *chunk, struct tray *tray)
 {
 	tray->chunk = chunk;
-	tray->frames = tray->valid = tray->writing = 0;
+	tray->valid = tray->writing = 0;
 	tray->busy = 0;
 	tray->ahead = false;
 	tray->sibling = chunk->trays;
@@ -114,12 +114,12 @@ static void tray_attach(struct chunk *chunk, struct tray *tray)
 
 void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
-	assert(!(mask & tray->frames) && !(mask & ~chunk_readable(chunk)));
-	if (tray->chunk != chunk || !tray->queued) {
+	assert(!(mask & tray->valid) && !(mask & ~chunk_readable(chunk)));
+	if (tray->queued) {
+		atomic_fetch_add(&pager->policy.waiting, mask_count(mask & ~tray->frames));
+	} else {
 		tray_attach(chunk, tray);
 		tray->ahead = true;
-	} else {
-		atomic_fetch_add(&pager->policy.waiting, mask_count(mask));
 	}
 	tray->frames |= mask;
 	tray->busy++;

@@ -8,9 +8,9 @@
 #include "hash.h"
 #include "writeback.h"
 
-/* Trays that are given back at once: neighbours share a flush (8 of them: 4 us
- * a tray instead of 27). */
-#define RECLAIM_BATCH 16
+/* Trays that are given back at once: they share a flush (8 neighbours: 4 us a tray
+ * instead of 27). */
+#define RECLAIM_BATCH TRAY_FREE_MAX
 /* Chunks that one call of evict_ahead evicts, so that faults are looked at in
  * between. */
 #define EVICT_BATCH 8
@@ -158,6 +158,12 @@ static void note_room(struct pager *pager)
 	sys_futex_wake(&pager->settled, INT32_MAX);
 }
 
+/* Is there more in trays than should wait there, or nothing else to take? */
+static bool should_reclaim(const struct pager *pager)
+{
+	return pager->policy.waiting > policy_target(&pager->policy, pager->arena.limit);
+}
+
 /* Takes trays from the head of the queue, in order; frames gained. */
 static unsigned reclaim(struct pager *pager)
 {
@@ -173,6 +179,19 @@ static unsigned reclaim(struct pager *pager)
 	if (frames)
 		note_room(pager);
 	return frames;
+}
+
+struct tray *evict_recycle(struct pager *pager, uint64_t mask)
+{
+	struct tray *tray;
+
+	if (!should_reclaim(pager) || !policy_pick_trays(&pager->policy, &tray, 1))
+		return NULL;
+	if ((mask & ~tray->frames) || !reclaim_tray(pager, tray)) {
+		policy_unpick_tray(&pager->policy, tray);
+		return NULL;
+	}
+	return tray;
 }
 
 /* -- ahead of demand --------------------------------------------------------------------------- */
@@ -211,12 +230,6 @@ static unsigned evict_some(struct handler *handler)
 	leave_eviction(pager);
 	pager_sample(pager);
 	return gained;
-}
-
-/* Is there more in trays than should wait there, or nothing else to take? */
-static bool should_reclaim(const struct pager *pager)
-{
-	return pager->policy.waiting > policy_target(&pager->policy, pager->arena.limit);
 }
 
 bool evict_ahead(struct handler *handler)

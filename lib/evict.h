@@ -21,6 +21,11 @@ bool evict_ahead(struct handler *handler);
 /* Evicts [start, end) as far as it goes; *start moves on.  true: finished. */
 bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
 
+/* The tray at the head of the second-chance queue with its frames, these offsets
+ * among them, if it is time to reclaim it; or NULL.  It is the caller's, of no
+ * chunk: reading into it costs neither a discard nor an allocation. */
+struct tray *evict_recycle(struct pager *pager, uint64_t mask);
+
 /* Puts cached pages that no slot holds back where they were; the chunk is
  * locked.  What cannot be put back stays cached. */
 void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);

@@ -328,7 +328,7 @@ uint64_t fill_start_ahead(struct handler *handler, struct chunk *chunk, struct t
 	uint64_t run = adjacent_slots(chunk, mask_first_run(mask), mask_first(mask));
 	bool queued = tray->queued;
 
-	if (!fill || !credit_take(&pager->arena, mask_count(run)))
+	if (!fill || !credit_take(&pager->arena, mask_count(run & ~tray->frames)))
 		return 0;
 	fill->tray = tray;
 	fill->ahead = true;

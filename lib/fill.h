@@ -26,7 +26,7 @@ uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask,
 bool fill_is_free(const struct handler *handler);
 
 /* Starts reading the first of these pages, which nobody waits for, into a tray
- * that has no frames for them: the chunk's, or a new one, which is queued.  Gives
+ * that does not use these offsets: the chunk's, or one of none, which is queued.  Gives
  * what is being read now, 0 if nothing.  The caller holds (C). */
 uint64_t fill_start_ahead(struct handler *handler, struct chunk *chunk, struct tray *tray,
 			  uint64_t mask);

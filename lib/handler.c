@@ -6,6 +6,7 @@
 #include "fault.h"
 #include "fd.h"
 #include "fill.h"
+#include "stall.h"
 #include "thread.h"
 #include "writeback.h"
 #include <string.h>
@@ -205,6 +206,7 @@ static void spin(struct handler *handler)
 static void rest(struct handler *handler)
 {
 	bool waiting = handler->fault_count || handler->finished_fills || handler->finished_writes;
+	uint64_t timeout;
 
 	if (waiting || handler->has_request) {
 		look(handler, handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
@@ -218,7 +220,9 @@ static void rest(struct handler *handler)
 	}
 	if (!handler->evicting)
 		pager_publish(handler->pager);
-	look(handler, handler->evicting ? PAUSE_NS : UINT64_MAX);
+	timeout = stall_check(handler);
+	stall_note(handler, handler->reads_in_flight > handler->reads_ahead);
+	look(handler, handler->evicting ? PAUSE_NS : timeout);
 }
 
 static bool work(struct handler *handler)
@@ -226,6 +230,7 @@ static bool work(struct handler *handler)
 	bool progress;
 
 	handler->starved = false;
+	stall_note(handler, true);
 	read_faults(handler);
 	progress = serve_faults(handler);
 	if (handler->finished_fills)
@@ -252,6 +257,7 @@ static void *handler_main(void *arg)
 	struct handler *handler = arg;
 	struct pager *pager = handler->pager;
 
+	handler->tid = sys_gettid();
 	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
 	if (io_enable(handler->io) < 0)
 		error_fatal(EVENT_HANDLER_LOST, "a handler could not start its ring");

@@ -70,8 +70,13 @@ struct handler {
 	unsigned number;
 	bool started;
 	struct io *io;
-	int wake_fd; /* an eventfd */
-	cpu_set_t cpus;
+	int wake_fd;		 /* an eventfd */
+	cpu_set_t cpus;		 /* its own */
+	int tid;		 /* set by its thread */
+	_Atomic uint64_t round;	 /* ns: when it last went round its loop with work in hand; 0:
+				    it has none */
+	uint64_t checked;	 /* ns: when it looked at the others */
+	_Atomic uint64_t astray; /* ns: when it was let run elsewhere (stall.h), or 0 */
 
 	struct uffd_fault faults[HANDLER_FAULTS];
 	unsigned fault_count;

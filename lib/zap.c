@@ -48,3 +48,11 @@ unsigned zap(const struct iovec *ranges, unsigned n)
 	}
 	return done + zap_each(ranges + done, n - done);
 }
+
+/* A program that locks all its memory has locked ours too: what is refused is
+ * passed over. */
+void zap_ours(const struct iovec *ranges, unsigned n)
+{
+	for (unsigned at = 0; at < n; at++)
+		at += zap(ranges + at, n - at);
+}

@@ -17,6 +17,9 @@
 /* The most ranges of one call. */
 #define ZAP_MAX 64
 
+/* Discards up to ZAP_MAX ranges that are ours, for which nothing is refused. */
+void zap_ours(const struct iovec *ranges, unsigned n);
+
 /* Discards up to ZAP_MAX ranges.  Gives how many of them, from the first on, are
  * gone for sure: fewer if one is refused (locked memory: EINVAL). */
 unsigned zap(const struct iovec *ranges, unsigned n);
