@@ -12,14 +12,14 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-/* The real-time thread's turns, each beside all readers.  Some may be lost: the
- * kernel's own workers of that CPU stand still as well (the end of a write to a new
- * part of a file needs one), and other processes may want the other CPU.  With the
- * handlers left where they are it was 10 to 16 of 32. */
+/* The real-time thread's turns, each beside all readers.  On a machine that has other
+ * things to do some are lost for want of the other CPU, so the best of a few rounds
+ * counts.  With the handlers left where they are it was 10 to 16 of 32 in each. */
 #define TURN_MS 300
 #define TURNS 8
 #define READERS 4
 #define LOST_MOST 8
+#define ROUNDS 4
 
 static _Atomic bool stop;
 static _Atomic int turn = -1; /* that is going on, or -1 */
@@ -105,7 +105,7 @@ static void find_cpus(int cpu[2])
 		test_skip("this process has one CPU only");
 }
 
-static void try_cpu(int hogged, int free)
+static unsigned try_cpu(int hogged, int free)
 {
 	struct reader reader[READERS] = { 0 };
 	pthread_t realtime;
@@ -120,6 +120,7 @@ static void try_cpu(int hogged, int free)
 	s = pager_open(SPILL_BUDGET_MIN);
 	area = area_reserve(s, 1, 4 * SPILL_BUDGET_MIN);
 	area_write_all(&area);
+	area_check_all(&area); /* so that nothing needs to be written from now on */
 	for (unsigned i = 0; i < READERS; i++) {
 		reader[i].area = &area;
 		reader[i].number = i;
@@ -132,19 +133,31 @@ static void try_cpu(int hogged, int free)
 		pthread_join(reader[i].thread, NULL);
 	lost = count_lost(reader);
 	printf("  %u of %u turns were lost\n", lost, READERS * TURNS);
-	CHECK(lost <= LOST_MOST, "%u of %u turns of a reader were lost", lost, READERS * TURNS);
 	area_forget(&area);
 	pager_close(s);
 	case_end();
+	return lost;
+}
+
+static void try_rounds(int hogged, int free)
+{
+	unsigned best = READERS * TURNS;
+
+	for (unsigned round = 0; round < ROUNDS && best > LOST_MOST; round++) {
+		unsigned lost = try_cpu(hogged, free);
+
+		best = lost < best ? lost : best;
+	}
+	CHECK(best <= LOST_MOST, "%u of %u turns of a reader were lost", best, READERS * TURNS);
 }
 
 int main(void)
 {
 	int cpu[2];
 
-	test_begin("stall", 60);
+	test_begin("stall", 120);
 	find_cpus(cpu);
-	try_cpu(cpu[0], cpu[1]);
-	try_cpu(cpu[1], cpu[0]);
+	try_rounds(cpu[0], cpu[1]);
+	try_rounds(cpu[1], cpu[0]);
 	return test_end();
 }
