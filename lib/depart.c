@@ -98,32 +98,38 @@ static void move_run(struct mover *m, uint64_t run)
 	}
 }
 
-/* One call from the first to the last victim, if no other page is between. */
-static uint64_t next_span(const struct chunk *chunk, uint64_t victims)
+/* One call from the first to the last page, with the holes between, if they are no
+ * other pages of the chunk.  It may be refused, or end early, where a hole is a
+ * mapping that is not ours: what lies there must not be touched, so the rest goes
+ * run by run. */
+static void move_span(struct mover *m, uint64_t victims)
 {
 	uint64_t span = mask_span(victims);
+	unsigned first = mask_first(span);
+	long result;
 
-	if ((chunk->resident & span) == (victims & span))
-		return span;
-	return mask_first_run(victims);
+	if (span == victims || (m->chunk->resident & span & ~victims))
+		return;
+	result = uffd_move(&m->pager->uffd, tray_page(m->tray, first), chunk_page(m->chunk, first),
+			   run_bytes(span));
+	if (result > 0)
+		m->moved |= victims & mask_range(first, (unsigned)((size_t)result >> page_shift()));
 }
 
 static uint64_t depart_by_move(struct pager *pager, struct chunk *chunk, struct tray *tray,
 			       uint64_t victims, uint64_t *ret_copyable)
 {
 	struct mover m = { .pager = pager, .chunk = chunk, .tray = tray };
-	uint64_t todo = victims;
 
-	while (todo) {
-		uint64_t span = next_span(chunk, todo);
-
+	if (victims)
+		move_span(&m, victims);
+	for (uint64_t todo = victims & ~m.moved, run; todo; todo &= ~run) {
+		run = mask_first_run(todo);
 		m.unshared = false;
-		move_run(&m, span);
-		todo &= ~span;
+		move_run(&m, run);
 	}
-	*ret_copyable = m.copyable & victims;
-	/* Holes count as moved, and are none of ours. */
-	return m.moved & victims;
+	*ret_copyable = m.copyable;
+	return m.moved;
 }
 
 /* -- by copy ----------------------------------------------------------------------------- */
@@ -189,36 +195,59 @@ static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t m
 	return gone;
 }
 
-static int protect_span(struct pager *pager, struct chunk *chunk, uint64_t mask, bool on)
+static bool protect(struct pager *pager, struct chunk *chunk, uint64_t run, bool on)
+{
+	return uffd_protect(&pager->uffd, chunk_page(chunk, mask_first(run)), run_bytes(run), on) ==
+	       0;
+}
+
+/* Protects from the first to the last of these pages with one call, or where a hole is
+ * a mapping that is not ours, run by run; gives those that are protected. */
+static uint64_t protect_pages(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t done = 0;
+
+	if (protect(pager, chunk, mask_span(mask), true))
+		return mask;
+	for (uint64_t run; mask; mask &= ~run) {
+		run = mask_first_run(mask);
+		if (protect(pager, chunk, run, true))
+			done |= run;
+	}
+	return done;
+}
+
+/* What of them stays is unprotected again, and what was protected with them.  (Where a
+ * call fails a write will raise a fault, and find that the page is there.) */
+static void unprotect_span(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t span = mask_span(mask);
 
-	return uffd_protect(&pager->uffd, chunk_page(chunk, mask_first(span)), run_bytes(span), on);
+	if (chunk->resident & span)
+		protect(pager, chunk, span, false);
 }
 
-/* One span is protected, and what of it stays is unprotected again.  The tray's
- * frames are the handler's reserve; what is discarded is the reserve again.
+/* The tray's frames are the handler's reserve; what is discarded is the reserve again.
  * cautious: only if no page can be under DMA. */
 static uint64_t depart_by_copy(struct pager *pager, struct chunk *chunk, struct tray *tray,
 			       uint64_t victims, bool cautious)
 {
-	uint64_t left = victims, gone;
+	uint64_t gone = 0;
 
-	if (!victims || pager->memory_fd < 0 || protect_span(pager, chunk, victims, true) < 0)
+	if (!victims || pager->memory_fd < 0)
 		return 0;
-	if (cautious && pins_possible()) {
-		protect_span(pager, chunk, victims, false);
+	victims = protect_pages(pager, chunk, victims);
+	if (!victims)
 		return 0;
+	if (!cautious || !pins_possible()) {
+		for (uint64_t left = victims, run; left; left &= ~run) {
+			run = mask_first_run(left);
+			read_pages(pager, chunk, tray, run);
+		}
+		gone = discard_pages(chunk, tray, victims);
 	}
-	while (left) {
-		uint64_t run = mask_first_run(left);
-
-		read_pages(pager, chunk, tray, run);
-		left &= ~run;
-	}
-	gone = discard_pages(chunk, tray, victims);
-	if (chunk->resident & mask_span(victims) & ~gone)
-		protect_span(pager, chunk, victims, false);
+	if (gone != victims || (chunk->resident & mask_span(victims) & ~victims))
+		unprotect_span(pager, chunk, victims);
 	return gone;
 }
 

@@ -169,6 +169,44 @@ static void try_frames(void)
 	case_end();
 }
 
+/* What others map into the place of released pages is theirs, though it lies in a
+ * chunk with pages that are evicted and come back. */
+static void try_neighbours(void)
+{
+	const size_t gap = 5, size = 7; /* of every 16 pages */
+	struct area area;
+	spill *s;
+
+	case_begin("neighbours", 16 * M);
+	s = pager_open(BUDGET);
+	area = area_reserve(s, 1, 2 * BUDGET);
+	area_write_all(&area);
+	for (size_t i = 0; i + 16 <= area.pages / 2; i += 16) {
+		char *theirs = area_page(&area, i + gap);
+
+		release(&area, i + gap, size);
+		CHECK(mmap(theirs, bytes(size), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == theirs,
+		      "mmap: %s", strerror(errno));
+		for (size_t k = 0; k < size; k++)
+			stamp_write(theirs + bytes(k), 77, i + gap + k, 1);
+	}
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 0; i < area.pages; i++) {
+			if (i >= area.pages / 2 / 16 * 16 || i % 16 < gap || i % 16 >= gap + size)
+				area_update(&area, i);
+			else
+				CHECK(stamp_holds(area_page(&area, i), 77, i, 1),
+				      "somebody else's page at %p holds %s", area_page(&area, i),
+				      stamp_explain(area_page(&area, i)));
+		}
+	for (size_t i = 0; i + 16 <= area.pages / 2; i += 16)
+		CHECK_OK(munmap(area_page(&area, i + gap), bytes(size)));
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
 int main(void)
 {
 	test_begin("release", 50);
@@ -178,5 +216,6 @@ int main(void)
 	try_again();
 	try_in_flight();
 	try_frames();
+	try_neighbours();
 	return test_end();
 }
