@@ -100,11 +100,15 @@ struct chunk *pagetable_make(struct pagetable *table, uintptr_t address)
 
 struct chunk *pagetable_next(const struct pagetable *table, uintptr_t start, uintptr_t end)
 {
-	size_t last = number_of(end - 1);
 	size_t number = number_of(start);
+	size_t last;
 
+	/* munmap and its kin may be called with ranges that no mapping can have. */
+	if (end > PAGETABLE_END)
+		end = PAGETABLE_END;
 	if (start >= end)
 		return NULL;
+	last = number_of(end - 1);
 	while (number <= last) {
 		struct pagetable_leaf *leaf = leaf_of(table, number);
 		struct chunk *chunk;
