@@ -31,6 +31,7 @@ peak_of() {
 compare() {
 	local need=$1 budget=$2 plain unmanaged peak allowed variant
 	shift 2
+	requires_paging
 	peak_of "$tmp/plain.peak" "$@" >"$tmp/plain.out" 2>"$tmp/plain.err" </dev/null ||
 		fail "plainly: exit status $?: $(tail -n 1 "$tmp/plain.err")"
 	plain=$(cat "$tmp/plain.peak")

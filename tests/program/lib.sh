@@ -8,6 +8,7 @@
 #	fail TEXT	ends the test, failed
 #	skip TEXT	ends the test, skipped
 #	requires CMD...	skips the test if a command is missing
+#	requires_paging	skips the test if this user may not have a userfaultfd
 
 set -u
 
@@ -29,6 +30,14 @@ requires() {
 	for command; do
 		command -v "$command" >/dev/null || skip "$command is missing"
 	done
+}
+
+requires_paging() {
+	local why
+	why=$("$SPILL" run --quiet -- true 2>&1)
+	case $why in
+	*userfaultfd*) skip "userfaultfd is refused (spill(7) says how to allow it)" ;;
+	esac
 }
 
 requires_root() {

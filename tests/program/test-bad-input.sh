@@ -36,6 +36,9 @@ SPILL_BUDGET=12Q refused 'SPILL_BUDGET: 12Q is not a size' run "${run[@]}"
 SPILL_SWAP=/x,pri= refused 'SPILL_SWAP: /x,pri= is not' run "${run[@]}"
 SPILL_HANDLERS=0 refused 'SPILL_HANDLERS: 0 is not' run "${run[@]}"
 SPILL_DISABLE=gravity refused 'SPILL_DISABLE: gravity is not' run "${run[@]}"
+
+# -- from here on it needs a userfaultfd before it finds what is wrong
+requires_paging
 refused '--stats: .*/none/stats: No such file' run --stats="$tmp/none/stats" "${run[@]}"
 
 # -- swap targets

@@ -6,6 +6,7 @@
 
 . "$(dirname "$0")/lib.sh"
 requires python3
+requires_paging
 
 cat >"$tmp/closer.py" <<'END'
 import ctypes, errno, os, subprocess, sys, zlib

@@ -3,6 +3,7 @@
 # The command takes the launcher's place: its exit status, its signals and its environment are as
 # without spill; with --stats as well, where the launcher waits for it.
 . "$(dirname "$0")/lib.sh"
+requires_paging
 
 # check STATUS ARG...: the exit status of `spill run ARG...', executed and waited for.
 check() {

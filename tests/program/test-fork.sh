@@ -4,6 +4,7 @@
 # Variants: default move
 . "$(dirname "$0")/lib.sh"
 requires python3
+requires_paging
 # Where python3 is a script, what it executes.
 python=$(python3 -c 'import sys; print(sys.executable)')
 cat >"$tmp/forks.py" <<'END'

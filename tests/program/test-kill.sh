@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 requires_hungry
 requires pgrep setsid
+requires_paging
 
 mkdir "$tmp/swap"
 

@@ -3,4 +3,5 @@
 # Eight threads check every page's contents for 20 s.
 # Variants: default move uring
 . "$(dirname "$0")/lib.sh"
+requires_paging
 "$SPILL" run -m 32M -- "${top_builddir:-$here/../..}/tests/program/pages" 20 || fail "pages: exit status $?"

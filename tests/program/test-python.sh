@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Python's dicts and lists, in a third of the memory that they take.
+# Python's dicts and lists, in half of the memory that they take.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"
 requires python3 perl numfmt
 python=$(python3 -c 'import sys; print(sys.executable)')
-compare 150M 64M "$python" -c '
+compare 128M 64M "$python" -c '
 records = {}
 for i in range(600000):
     records[i] = [i * 7, "name %d" % (i * 13)]

@@ -4,6 +4,7 @@
 # were killed.
 . "$(dirname "$0")/lib.sh"
 requires_hungry
+requires_paging
 
 json=$tmp/json
 
