@@ -268,10 +268,25 @@ static bool find_in_build_tree(char path[PROGRAM_PATH])
 	return false;
 }
 
+/* Where it is installed; or has been moved to as a whole, as with DESTDIR. */
+static void find_installed(char path[PROGRAM_PATH])
+{
+	char own[PROGRAM_PATH], text[PROGRAM_PATH + sizeof(PKGLIBDIR "/" PRELOAD_NAME)];
+	size_t length = own_directory(own) ? strlen(own) : 0;
+
+	strcpy(path, PKGLIBDIR "/" PRELOAD_NAME);
+	if (length <= strlen(BINDIR) || strcmp(own + length - strlen(BINDIR), BINDIR) != 0)
+		return;
+	own[length - strlen(BINDIR)] = '\0';
+	snprintf(text, sizeof(text), "%s%s", own, path);
+	if (is_there(text) && strlen(text) < PROGRAM_PATH)
+		strcpy(path, text);
+}
+
 static int find_preload(struct run *run)
 {
 	if (!find_in_build_tree(run->preload))
-		strcpy(run->preload, PKGLIBDIR "/" PRELOAD_NAME);
+		find_installed(run->preload);
 	if (!is_there(run->preload))
 		return tool_fail("%s: not found; is spill installed?", run->preload);
 	if (strpbrk(run->preload, " :"))
