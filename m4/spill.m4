@@ -111,6 +111,12 @@ AS_IF([test -z "$spill_problem"],
         and pass --with-jemalloc=PATH; --disable-preload does without)],
      [libjemalloc-dev], [jemalloc-devel])])
 AS_CASE([$JEMALLOC_ARCHIVE], [/*], [], [JEMALLOC_ARCHIVE=`pwd`/$JEMALLOC_ARCHIVE])
+spill_cppflags_saved=$CPPFLAGS
+CPPFLAGS="$CPPFLAGS $JEMALLOC_CFLAGS"
+AC_CHECK_HEADER([jemalloc/jemalloc.h], [],
+  [SPILL_MISSING([jemalloc/jemalloc.h (Debian: libjemalloc-dev, Fedora: jemalloc-devel; CPPFLAGS=-IDIRECTORY elsewhere)],
+     [libjemalloc-dev], [jemalloc-devel])], [AC_INCLUDES_DEFAULT])
+CPPFLAGS=$spill_cppflags_saved
 AC_SUBST([JEMALLOC_ARCHIVE])])
 
 # SPILL_LIBURING_ARCHIVE
