@@ -7,6 +7,7 @@
  * and in open descriptors (command.h).  Then the command takes the place of
  * this process, unless someone has to wait for its end.
  */
+#include "config.h"
 #include "tools.h"
 #include "command.h"
 #include "error.h"
@@ -24,6 +25,11 @@
 #include <unistd.h>
 
 #define PRELOAD_NAME "libspill-preload.so"
+#ifdef WITHOUT_PRELOAD
+#define PRELOAD_MISSING "spill was built with --disable-preload"
+#else
+#define PRELOAD_MISSING "is spill installed?"
+#endif
 
 /* SPILL_FD_SWAP: a path and some numbers for each named target. */
 #define SWAP_TEXT_SIZE 16384
@@ -288,7 +294,7 @@ static int find_preload(struct run *run)
 	if (!find_in_build_tree(run->preload))
 		find_installed(run->preload);
 	if (!is_there(run->preload))
-		return tool_fail("%s: not found; is spill installed?", run->preload);
+		return tool_fail("%s: not found; " PRELOAD_MISSING, run->preload);
 	if (strpbrk(run->preload, " :"))
 		return tool_fail("%s: LD_PRELOAD takes no path with a space or a colon",
 				 run->preload);
