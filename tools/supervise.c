@@ -7,6 +7,9 @@
  * is.  If the command stops, the launcher does as well, so that the shell sees
  * its job stop; when it is continued it continues the command.
  *
+ * The command does not outlive the launcher: who kills that with SIGKILL means
+ * the command.
+ *
  * All signals stay blocked meanwhile and are taken one by one with sigwaitinfo:
  * there are no handlers, and nothing to race with.
  */
@@ -14,12 +17,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 struct child {
 	pid_t pid;
+	pid_t launcher;
 	sigset_t old_mask;	      /* the command starts with it */
 	struct sigaction old_sigchld; /* and with this */
 };
@@ -49,6 +54,9 @@ static _Noreturn void execute(const struct child *child, const char *path, char 
 {
 	int err;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != child->launcher) /* it is dead already */
+		_exit(EXIT_SPILL);
 	sigaction(SIGCHLD, &child->old_sigchld, NULL);
 	sigprocmask(SIG_SETMASK, &child->old_mask, NULL);
 	execvp(path, argv); /* the path has a slash; it runs /bin/sh on ENOEXEC */
@@ -79,6 +87,7 @@ static int start(struct child *child, const char *path, char **argv)
 
 	if (pipe2(fds, O_CLOEXEC))
 		return -errno;
+	child->launcher = getpid();
 	child->pid = fork();
 	if (child->pid == 0)
 		execute(child, path, argv, fds[1]);

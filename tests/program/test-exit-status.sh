@@ -3,6 +3,7 @@
 # The command takes the launcher's place: its exit status, its signals and its environment are as
 # without spill; with --stats as well, where the launcher waits for it.
 . "$(dirname "$0")/lib.sh"
+requires perl
 requires_paging
 
 # check STATUS ARG...: the exit status of `spill run ARG...', executed and waited for.
@@ -64,6 +65,33 @@ for stats in "" "--stats=$tmp/stats"; do
 	signalled HUP 63 ${stats:+"$stats"}
 	signalled USR2 140 ${stats:+"$stats"}
 done
+
+# A shell has its background commands ignore SIGINT.
+for stats in "" "--stats=$tmp/stats"; do
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' \
+		"$SPILL" run ${stats:+"$stats"} -- sh -c 'touch "$0"; exec sleep 60' "$tmp/ready" &
+	wait_for 10 test -e "$tmp/ready" || fail "the command does not start"
+	kill -INT $!
+	wait $! 2>/dev/null
+	status=$?
+	rm "$tmp/ready"
+	[ "$status" -eq 130 ] || fail "SIGINT with '$stats': exit status $status, not 130"
+done
+grep -q 'sh was killed by signal 2' "$tmp/stats" || fail "no statistics of an interrupted command"
+
+# -- a launcher that is killed takes the command along
+"$SPILL" run --stats="$tmp/stats" -- sh -c 'echo $$ >"$0"; exec sleep 60' "$tmp/ready" &
+launcher=$!
+wait_for 10 test -s "$tmp/ready" || fail "the command does not start"
+command=$(cat "$tmp/ready")
+at_exit "kill $command 2>/dev/null"
+kill -KILL "$launcher"
+wait "$launcher" 2>/dev/null
+command_is_gone() {
+	! kill -0 "$command" 2>/dev/null
+}
+wait_for 10 command_is_gone || fail "the command goes on without its launcher"
+rm "$tmp/ready"
 
 # -- a stopped command stops the launcher, and goes on with it
 "$SPILL" run --stats="$tmp/stats" -- sh -c 'touch "$0"; kill -STOP $$; exit 9' "$tmp/ready" &
