@@ -29,6 +29,11 @@
 
 #define BLOCK_SIZE_READ 4096
 
+/* When a process is killed, the kernel lets go of its ring, and of the files that
+ * the ring reads, a moment after the process is gone (Linux 6.18). */
+#define LOCK_PATIENCE_NS 1000000000u
+#define LOCK_PAUSE_NS 10000000
+
 /* A name that no directory has yet; more tries than chance can ask for. */
 #define NAME_TRIES 16
 
@@ -360,9 +365,21 @@ static int refuse_foreign(const struct target *target, const char **ret_why)
 
 /* -- a named file -------------------------------------------------------------- */
 
+static int try_lock(int fd)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	uint64_t end = sys_now() + LOCK_PATIENCE_NS;
+	int err;
+
+	while ((err = (int)sys_call2(SYS_flock, fd, LOCK_EX | LOCK_NB)) == -EAGAIN &&
+	       sys_now() < end)
+		sys_call2(SYS_nanosleep, &pause, 0);
+	return err;
+}
+
 static int lock_file(const struct target *target, int fd, const char **ret_why)
 {
-	int err = (int)sys_call2(SYS_flock, fd, LOCK_EX | LOCK_NB);
+	int err = try_lock(fd);
 
 	if (err == -EAGAIN)
 		return refuse(ret_why, -EBUSY, target->path, "is in use by another command");

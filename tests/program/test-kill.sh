@@ -55,6 +55,14 @@ start -s "$tmp/file"
 kill -TERM "$pid"
 nothing_left "a named file, again"
 
+# Free at once, though the kernel takes a moment to let go of it.
+for _ in 1 2 3 4 5 6 7 8; do
+	start -s "$tmp/file"
+	kill -KILL "$pid"
+	wait "$session" 2>/dev/null
+	"$SPILL" run -s "$tmp/file" -- true || fail "the file of a command that was killed is not free"
+done
+
 # Its threads are killed too while they read and write.
 for delay in 0.05 0.15 0.4; do
 	setsid "$SPILL" run -m 16M -s "$tmp/swap" "${hungry[@]}" 48 1000 >/dev/null 2>&1 &
