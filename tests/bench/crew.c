@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* crew.c - see crew.h */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crew.h"
+
+struct member {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	void (*work)(void *arg, unsigned t);
+	void *arg;
+	unsigned t;
+};
+
+static void *member_main(void *arg)
+{
+	struct member *member = arg;
+
+	pthread_barrier_wait(member->start);
+	member->work(member->arg, member->t);
+	return NULL;
+}
+
+void crew_run(unsigned n, void (*work)(void *arg, unsigned t), void *arg)
+{
+	struct member *members = calloc(n, sizeof(*members));
+	pthread_barrier_t start;
+
+	if (!members || pthread_barrier_init(&start, NULL, n))
+		bench_fail("out of memory");
+	for (unsigned t = 0; t < n; t++) {
+		members[t] = (struct member){ .start = &start, .work = work, .arg = arg, .t = t };
+		if (pthread_create(&members[t].thread, NULL, member_main, &members[t]))
+			bench_fail("no more threads than %u", t);
+	}
+	for (unsigned t = 0; t < n; t++)
+		pthread_join(members[t].thread, NULL);
+	pthread_barrier_destroy(&start);
+	free(members);
+}
+
+void crew_sleep_us(unsigned us)
+{
+	struct timespec t = { .tv_nsec = us * 1000L };
+
+	nanosleep(&t, NULL);
+}
+
+/* -- neighbours --------------------------------------------------------------------------- */
+
+static void spin(void)
+{
+	for (volatile unsigned long n = 0;; n++)
+		;
+}
+
+static void hog_start(void)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		bench_fail_errno("fork");
+	if (pid)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == parent)
+		spin();
+	_exit(0);
+}
+
+static void fifo_start(int cpu)
+{
+	struct sched_param fifo = { .sched_priority = 1 };
+	pid_t parent = getpid();
+	cpu_set_t set;
+	pid_t pid;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	pid = fork();
+	if (pid < 0)
+		bench_fail_errno("fork");
+	if (pid)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (sched_setaffinity(0, sizeof(set), &set) || sched_setscheduler(0, SCHED_FIFO, &fifo))
+		bench_fail_errno("SCHED_FIFO");
+	if (getppid() == parent)
+		spin();
+	_exit(0);
+}
+
+void neighbours_start(const struct options *options)
+{
+	for (unsigned i = 0; i < options->hogs; i++)
+		hog_start();
+	if (options->fifo_cpu >= 0)
+		fifo_start(options->fifo_cpu);
+}
+
+void neighbours_avoid(const struct options *options)
+{
+	cpu_set_t set;
+
+	if (options->fifo_cpu < 0)
+		return;
+	if (sched_getaffinity(0, sizeof(set), &set))
+		bench_fail_errno("sched_getaffinity");
+	CPU_CLR(options->fifo_cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		bench_fail_errno("sched_setaffinity");
+}
