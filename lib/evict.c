@@ -2,6 +2,7 @@
 /* evict.c - how a chunk leaves, and how frames come free: see evict.h */
 #include "evict.h"
 #include "depart.h"
+#include "duty.h"
 #include "error.h"
 #include "fill.h"
 #include "fork.h"
@@ -185,7 +186,12 @@ struct tray *evict_recycle(struct pager *pager, uint64_t mask)
 {
 	struct tray *tray;
 
-	if (!should_reclaim(pager) || !policy_pick_trays(&pager->policy, &tray, 1))
+	if (pager->policy.waiting + CHUNK_PAGES <=
+	    policy_target(&pager->policy, pager->arena.limit)) {
+		pager->stock_wanted = true;
+		return NULL;
+	}
+	if (!policy_pick_trays(&pager->policy, &tray, 1))
 		return NULL;
 	if ((mask & ~tray->frames) || !reclaim_tray(pager, tray)) {
 		policy_unpick_tray(&pager->policy, tray);
@@ -232,18 +238,34 @@ static unsigned evict_some(struct handler *handler)
 	return gained;
 }
 
+/* Reading ahead recycles trays from the head of the queue; more of them are wanted,
+ * while there are enough free frames. */
+static bool stock_up(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+
+	if (!pager->stock_wanted || duty_evicts_another(handler) ||
+	    !atomic_exchange(&pager->stock_wanted, false))
+		return false;
+	return evict_some(handler) > 0;
+}
+
 bool evict_ahead(struct handler *handler)
 {
 	struct pager *pager = handler->pager;
 	int64_t left = credit_left(&pager->arena);
 	bool progress = false;
 
-	if (left < (int64_t)pager->low_frames || handler->starved)
+	if (left < (int64_t)pager->low_frames || handler->starved) {
+		if (!handler->starved && left >= (int64_t)pager->low_frames / 2 &&
+		    duty_evicts_another(handler))
+			return false;
 		handler->evicting = true;
-	else if (left >= (int64_t)pager->high_frames)
+	}
+	if (left >= (int64_t)pager->high_frames)
 		handler->evicting = false;
 	if (!handler->evicting)
-		return false;
+		return stock_up(handler);
 	if (should_reclaim(pager))
 		progress = reclaim(pager) > 0;
 	/* Twice the target in trays: the device is behind, more will not help. */

@@ -22,8 +22,9 @@ bool evict_ahead(struct handler *handler);
 bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
 
 /* The tray at the head of the second-chance queue with its frames, these offsets
- * among them, if it is time to reclaim it; or NULL.  It is the caller's, of no
- * chunk: reading into it costs neither a discard nor an allocation. */
+ * among them, if the queue is as long as it should be with one more; or NULL, and
+ * then more is evicted soon.  It is the caller's, of no chunk: reading into it costs
+ * neither a discard nor an allocation. */
 struct tray *evict_recycle(struct pager *pager, uint64_t mask);
 
 /* Puts cached pages that no slot holds back where they were; the chunk is

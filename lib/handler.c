@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* handler.c - a thread that serves page faults: see handler.h */
 #include "handler.h"
+#include "duty.h"
 #include "error.h"
 #include "evict.h"
 #include "fault.h"
@@ -76,6 +77,10 @@ static bool serve_requests(struct handler *handler)
 
 static void read_faults(struct handler *handler)
 {
+	unsigned before = handler->fault_count;
+
+	if (!handler->more_faults)
+		return;
 	while (handler->more_faults && handler->fault_count < HANDLER_FAULTS) {
 		unsigned room = HANDLER_FAULTS - handler->fault_count;
 		int n;
@@ -87,6 +92,8 @@ static void read_faults(struct handler *handler)
 		if (n > 0)
 			handler->fault_count += (unsigned)n;
 	}
+	duty_note(handler, handler->fault_count - before,
+		  handler->fault_count ? handler->faults[handler->fault_count - 1].thread : 0);
 }
 
 /* Serves what can be served; the others keep their order.  true: any was. */
@@ -167,7 +174,7 @@ static void note_futility(struct handler *handler)
 /* Is there a read that somebody waits for, and few enough that the CPU would idle? */
 static bool spins(const struct handler *handler)
 {
-	unsigned demanded = handler->reads_in_flight - handler->reads_ahead;
+	unsigned demanded = handler_demanded(handler);
 
 	return demanded > 0 && demanded <= SPIN_READS &&
 	       !(handler->pager->options.disable & SPILL_FEATURE_SPIN);
@@ -202,6 +209,11 @@ static void spin(struct handler *handler)
 	} while (sys_now() < end);
 }
 
+static uint64_t shorter(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Everything was tried: sleeps until there is something to do. */
 static void rest(struct handler *handler)
 {
@@ -218,11 +230,11 @@ static void rest(struct handler *handler)
 		if (has_news(handler))
 			return;
 	}
-	if (!handler->evicting)
-		pager_publish(handler->pager);
-	timeout = stall_check(handler);
-	stall_note(handler, handler->reads_in_flight > handler->reads_ahead);
-	look(handler, handler->evicting ? PAUSE_NS : timeout);
+	timeout = pager_publish_soon(handler->pager);
+	timeout = shorter(timeout, stall_check(handler));
+	timeout = duty_rest(handler, timeout);
+	stall_note(handler, handler_demanded(handler) > 0);
+	look(handler, handler->evicting ? shorter(timeout, PAUSE_NS) : timeout);
 }
 
 static bool work(struct handler *handler)
@@ -230,6 +242,7 @@ static bool work(struct handler *handler)
 	bool progress;
 
 	handler->starved = false;
+	handler->summoned = false;
 	stall_note(handler, true);
 	read_faults(handler);
 	progress = serve_faults(handler);
@@ -263,7 +276,10 @@ static void *handler_main(void *arg)
 		error_fatal(EVENT_HANDLER_LOST, "a handler could not start its ring");
 	handler->more_faults = true;
 	while (!pager->stopping) {
-		if (work(handler))
+		/* Whoever was waiting can go on only when we sleep, if it runs on this
+		 * CPU: no look around if there is nothing left to do. */
+		if (work(handler) &&
+		    (handler->fault_count || handler->evicting || handler->has_request))
 			look(handler, 0);
 		else
 			rest(handler);

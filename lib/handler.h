@@ -70,11 +70,20 @@ struct handler {
 	unsigned number;
 	bool started;
 	struct io *io;
-	int wake_fd;		 /* an eventfd */
-	cpu_set_t cpus;		 /* its own */
-	int tid;		 /* set by its thread */
-	_Atomic uint64_t round;	 /* ns: when it last went round its loop with work in hand; 0:
+	int wake_fd;		/* an eventfd */
+	cpu_set_t cpus;		/* its own */
+	int tid;		/* set by its thread */
+	_Atomic uint64_t round; /* ns: when it last went round its loop with work in hand; 0:
 				    it has none */
+	_Atomic bool off_duty;	/* it does not watch for faults (duty.h) */
+	_Atomic bool called;	/* it shall return to duty */
+	_Atomic bool summoned;	/* it shall evict in another's stead */
+	unsigned vain;		/* how often in a row it has found no fault */
+	unsigned strange;	/* how often in a row it has found one of another CPU */
+	unsigned until_sample;	/* faults until it looks for that again */
+	unsigned sample_every;
+	uint64_t nap_ns;	 /* its latest time off duty */
+	uint64_t back_at;	 /* ns: when that ends */
 	uint64_t checked;	 /* ns: when it looked at the others */
 	_Atomic uint64_t astray; /* ns: when it was let run elsewhere (stall.h), or 0 */
 
@@ -97,7 +106,7 @@ struct handler {
 	uint64_t run_slot;	  /* slots taken ahead, for this handler's writes */
 	unsigned run_left;
 
-	bool evicting;		/* between the low and the high mark */
+	_Atomic bool evicting;	/* between the low and the high mark */
 	bool starved;		/* in this round: something waits for a frame */
 	uintptr_t refused;	/* the page of the latest fault that may not have a frame, since
 			      all is full; or 0 */
@@ -108,6 +117,12 @@ struct handler {
 };
 
 enum { WATCH_UFFD, WATCH_WAKE };
+
+/* Reads in flight that somebody waits for. */
+static inline unsigned handler_demanded(const struct handler *handler)
+{
+	return handler->reads_in_flight - handler->reads_ahead;
+}
 
 /* How many frames of the budget a handler's buffers take. */
 unsigned handler_charge(const struct pager *pager);

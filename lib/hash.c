@@ -5,9 +5,16 @@
 #include <string.h>
 #include <xxhash.h>
 
+uint64_t hash_plain(const void *data, size_t size, uint64_t key)
+{
+	return XXH3_64bits_withSeed(data, size, key);
+}
+
 uint64_t hash_page(const struct pager *pager, const void *page)
 {
-	return XXH3_64bits_withSeed(page, page_size(), pager->hash_key);
+	if (hash_avx2_works())
+		return hash_avx2(page, page_size(), pager->hash_key);
+	return hash_plain(page, page_size(), pager->hash_key);
 }
 
 bool page_is_zero(const void *page)

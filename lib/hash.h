@@ -13,4 +13,10 @@
 uint64_t hash_page(const struct pager *pager, const void *page);
 bool page_is_zero(const void *page);
 
+/* The two ways of hashing, which give the same. */
+uint64_t hash_plain(const void *data, size_t size, uint64_t key);
+/* For CPUs that have AVX2; not to be called elsewhere. */
+bool hash_avx2_works(void);
+uint64_t hash_avx2(const void *data, size_t size, uint64_t key);
+
 #endif

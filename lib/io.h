@@ -67,6 +67,9 @@ struct io_ops {
 	 * gets it reads the descriptor (O_NONBLOCK) until -EAGAIN, or remembers
 	 * that there is more and does not sleep.  It may also be false. */
 	unsigned (*wait)(struct io *io, uint64_t timeout_ns);
+	/* Watches a descriptor no longer, or again (as at first); in the thread that
+	 * waits. */
+	void (*watch)(struct io *io, unsigned watch, bool on);
 	/* No request may be in flight; from any thread, after the one that
 	 * waited has ended.  The kernel may keep the watched files for some
 	 * moments more.  In a fork's child (the threads and rings of the parent
@@ -99,6 +102,11 @@ static inline void io_submit(struct io *io, struct io_request *request)
 static inline unsigned io_wait(struct io *io, uint64_t timeout_ns)
 {
 	return io->ops->wait(io, timeout_ns);
+}
+
+static inline void io_watch(struct io *io, unsigned watch, bool on)
+{
+	io->ops->watch(io, watch, on);
 }
 
 static inline void io_close(struct io *io, bool in_child)

@@ -207,6 +207,11 @@ static unsigned faulty_wait(struct io *io, uint64_t timeout_ns)
 	return ready;
 }
 
+static void faulty_watch(struct io *io, unsigned watch, bool on)
+{
+	io_watch(faulty_of(io)->inner, watch, on);
+}
+
 static void faulty_close(struct io *io, bool in_child)
 {
 	struct faulty *faulty = faulty_of(io);
@@ -221,6 +226,7 @@ static const struct io_ops io_faulty_ops = {
 	.enable = faulty_enable,
 	.submit = faulty_submit,
 	.wait = faulty_wait,
+	.watch = faulty_watch,
 	.close = faulty_close,
 };
 

@@ -46,6 +46,7 @@ struct pool {
 	_Atomic uint32_t tickets; /* (I) for writing: advanced with each request */
 	int event_fd;
 	int watch_fd[IO_WATCHES];
+	unsigned ignored; /* a bit for each watch that is not polled for now */
 	pthread_t thread[WORKERS];
 	unsigned threads; /* that were started */
 };
@@ -187,7 +188,10 @@ static unsigned pool_poll(struct pool *pool, uint64_t timeout_ns)
 	uint64_t count;
 
 	for (unsigned i = 0; i < IO_WATCHES; i++)
-		fds[1 + i] = (struct pollfd){ .fd = pool->watch_fd[i], .events = POLLIN };
+		fds[1 + i] = (struct pollfd){
+			.fd = pool->ignored & (1u << i) ? -1 : pool->watch_fd[i],
+			.events = POLLIN,
+		};
 	if (sys_poll(fds, 1 + IO_WATCHES, timeout_ns == UINT64_MAX ? NULL : &timeout) <= 0)
 		return 0;
 	if (fds[0].revents)
@@ -210,6 +214,16 @@ static unsigned pool_wait(struct io *io, uint64_t timeout_ns)
 		any = pool_collect(pool);
 	} while (!ready && !any && io_time_left(deadline) > 0);
 	return ready;
+}
+
+static void pool_watch(struct io *io, unsigned watch, bool on)
+{
+	struct pool *pool = pool_of(io);
+
+	if (on)
+		pool->ignored &= ~(1u << watch);
+	else
+		pool->ignored |= 1u << watch;
 }
 
 /* -- opening and closing --------------------------------------------------------- */
@@ -279,5 +293,6 @@ const struct io_ops io_threads_ops = {
 	.enable = pool_enable,
 	.submit = pool_submit,
 	.wait = pool_wait,
+	.watch = pool_watch,
 	.close = pool_close,
 };

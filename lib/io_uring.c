@@ -32,16 +32,19 @@
  * without a request of their own (EXT_ARG) with 5.11. */
 #define FEATURES_NEEDED (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS)
 
-/* user_data of a watch is its number and this; of a request, its address. */
+/* user_data of a watch is its number and WATCH_TAG; of a request, its address; of
+ * what nobody waits for, NO_TAG. */
+#define NO_TAG 0u
 #define WATCH_TAG 1u
 
 struct uring {
 	struct io io;
 	struct io_uring ring;
 	int watch_fd[IO_WATCHES];
-	unsigned armed; /* a bit for each watch that is being polled */
-	unsigned ready; /* for the wait that is under way: bits of watches, */
-	bool news;	/* and whether there was anything to return for */
+	unsigned wanted; /* a bit for each watch that is to be polled */
+	unsigned armed;	 /* a bit for each watch that is being polled */
+	unsigned ready;	 /* for the wait that is under way: bits of watches, */
+	bool news;	 /* and whether there was anything to return for */
 };
 
 static struct uring *uring_of(struct io *io)
@@ -92,6 +95,7 @@ static int uring_open(struct io **ret_io, unsigned depth, const int watches[IO_W
 	uring->ring.enter_ring_fd = uring->ring.ring_fd;
 	for (unsigned i = 0; i < IO_WATCHES; i++)
 		uring->watch_fd[i] = watches[i];
+	uring->wanted = (1u << IO_WATCHES) - 1;
 	if ((params.features & FEATURES_NEEDED) != FEATURES_NEEDED) {
 		io_close(&uring->io, false);
 		return -ENOSYS;
@@ -124,7 +128,7 @@ static void arm_watches(struct uring *uring)
 	for (unsigned i = 0; i < IO_WATCHES; i++) {
 		struct io_uring_sqe *sqe;
 
-		if (uring->watch_fd[i] < 0 || uring->armed & (1u << i))
+		if (uring->watch_fd[i] < 0 || !(uring->wanted & ~uring->armed & (1u << i)))
 			continue;
 		sqe = take_sqe(uring);
 		io_uring_prep_poll_multishot(sqe, uring->watch_fd[i], POLLIN);
@@ -147,6 +151,24 @@ static int uring_enable(struct io *io)
 	io_uring_register_ring_fd(&uring->ring);
 	arm_watches(uring);
 	return 0;
+}
+
+static void uring_watch(struct io *io, unsigned watch, bool on)
+{
+	struct uring *uring = uring_of(io);
+	struct io_uring_sqe *sqe;
+
+	if (on) {
+		uring->wanted |= 1u << watch;
+		return;
+	}
+	uring->wanted &= ~(1u << watch);
+	if (uring->armed & (1u << watch)) {
+		/* It ends like one that failed, and is not armed again. */
+		sqe = take_sqe(uring);
+		io_uring_prep_poll_remove(sqe, watch + WATCH_TAG);
+		io_uring_sqe_set_data64(sqe, NO_TAG);
+	}
 }
 
 static void uring_submit(struct io *io, struct io_request *request)
@@ -204,6 +226,8 @@ static void collect(struct uring *uring)
 		flags = cqe->flags;
 		result = cqe->res;
 		io_uring_cqe_seen(&uring->ring, cqe);
+		if (data == NO_TAG)
+			continue;
 		if (data < WATCH_TAG + IO_WATCHES)
 			complete_watch(uring, (unsigned)data - WATCH_TAG, flags);
 		else
@@ -262,5 +286,6 @@ const struct io_ops io_uring_ops = {
 	.enable = uring_enable,
 	.submit = uring_submit,
 	.wait = uring_wait,
+	.watch = uring_watch,
 	.close = uring_close,
 };

@@ -28,6 +28,9 @@
 /* How often the statistics that are not counted on the way are brought up to
  * date, at most. */
 #define SAMPLE_NS 100000000
+/* Handlers that are about to sleep publish no more often: there may be a fault every
+ * few microseconds. */
+#define PUBLISH_NS 2000000
 
 /* -- making ------------------------------------------------------------------------- */
 
@@ -171,6 +174,7 @@ static int start_handlers(struct pager *pager)
 	if (!pager->handlers)
 		return -ENOMEM;
 	credit_force(&pager->arena, pager->handler_count * handler_charge(pager));
+	pager->on_duty = pager->handler_count;
 	for (unsigned i = 0; i < pager->handler_count && !err; i++)
 		err = handler_start(pager, &pager->handlers[i], i);
 	if (err)
@@ -431,6 +435,18 @@ void pager_sample(struct pager *pager)
 		return;
 	sample_unmanaged(pager);
 	pager_publish(pager);
+}
+
+uint64_t pager_publish_soon(struct pager *pager)
+{
+	uint64_t now = sys_now();
+	uint64_t last = pager->published;
+
+	if (now - last < PUBLISH_NS)
+		return PUBLISH_NS - (now - last);
+	pager->published = now;
+	pager_publish(pager);
+	return UINT64_MAX;
 }
 
 void pager_publish(struct pager *pager)

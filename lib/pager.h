@@ -55,6 +55,7 @@ struct pager {
 
 	_Atomic bool armed;
 	_Atomic bool stopping;
+	_Atomic unsigned on_duty;  /* handlers that watch for faults */
 	_Atomic unsigned gate;	   /* forks that hold evictions back */
 	_Atomic unsigned evicting; /* handlers inside an eviction */
 	_Atomic unsigned writes;   /* write requests in flight */
@@ -63,10 +64,12 @@ struct pager {
 	_Atomic uint64_t kept;	   /* pages with contents, wherever they are */
 	_Atomic uint64_t pinned;   /* pages */
 	_Atomic bool swap_full;	   /* slots have run out */
+	_Atomic bool stock_wanted; /* trays to recycle have run out (evict.c) */
 	_Atomic uint32_t settled;  /* advanced when frames come free: budget_wait */
 	_Atomic unsigned settle_waiters;
 
-	_Atomic uint64_t sampled; /* ns: when pager_sample last did something */
+	_Atomic uint64_t sampled;   /* ns: when pager_sample last did something */
+	_Atomic uint64_t published; /* ns: when the gauges were last true */
 
 	const char *why;     /* what made the latest arming fail, in words */
 	int lifeline;	     /* fork.c: the end that tells whether a child is left, or -1 */
@@ -119,6 +122,9 @@ void pager_wake(struct pager *pager);
 
 /* Brings the gauges in pager->stats up to date; any thread. */
 void pager_publish(struct pager *pager);
+/* The same, unless that was a moment ago: then gives how many ns later it is worth
+ * while; else UINT64_MAX. */
+uint64_t pager_publish_soon(struct pager *pager);
 /* The same, and what is held beside our frames, some times a second. */
 void pager_sample(struct pager *pager);
 

@@ -18,6 +18,7 @@ struct uffd {
 
 struct uffd_fault {
 	uintptr_t address;    /* of the page */
+	int thread;	      /* that waits */
 	bool write_protected; /* a write to a page under UFFDIO_WRITEPROTECT */
 };
 
