@@ -18,7 +18,7 @@
 /* The largest window of readahead: a part of the budget, and no more than about
  * what a fast disk delivers in the time of a few of its reads. */
 #define WINDOW_DIVISOR 64
-#define WINDOW_MAX 512
+#define WINDOW_MAX 1024
 
 /* pager_settle looks again after this long, and gives up on a swap space that
  * is full when nothing has changed so often. */

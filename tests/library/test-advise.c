@@ -191,13 +191,13 @@ static void touch_scattered(const struct area *area, size_t n, unsigned stream)
  * other memory take their places. */
 static void forget_streams(spill *s)
 {
-	size_t chunk = 64 * test_page_size();
-	char *base = spill_reserve(s, 256 * chunk);
+	struct dice dice = dice_new(9);
+	char *base = spill_reserve(s, G);
 
 	CHECK(base, "spill_reserve: %s", strerror(errno));
 	for (size_t k = 0; k < 64; k++)
-		(void)*(volatile char *)(base + (k * 97 % 256) * chunk);
-	CHECK_OK(spill_release(s, base, 256 * chunk));
+		(void)*(volatile char *)(base + dice_below(&dice, G));
+	CHECK_OK(spill_release(s, base, G));
 }
 
 /* Without any advice too. */
