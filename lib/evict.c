@@ -97,6 +97,7 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	stuck = dirty & ~writeback_add(handler, tray, dirty);
 	evict_put_back(pager, chunk, tray, stuck);
 	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
+	trace_note(handler->trace, TRACE_EVICT, chunk->address >> page_shift(), out & ~stuck);
 	queue_tray(pager, chunk, tray);
 	return mask_count(out & ~stuck);
 }
@@ -131,8 +132,9 @@ static bool is_reclaimable(const struct chunk *chunk, const struct tray *tray)
 	return tray->busy == 0 && (tray->valid & ~chunk->swapped) == 0;
 }
 
-static bool reclaim_tray(struct pager *pager, struct tray *tray)
+static bool reclaim_tray(struct handler *handler, struct tray *tray)
 {
+	struct pager *pager = handler->pager;
 	struct chunk *chunk = tray->chunk;
 	bool ready;
 
@@ -143,6 +145,8 @@ static bool reclaim_tray(struct pager *pager, struct tray *tray)
 		if (tray->ahead && tray->valid)
 			readahead_wasted(&pager->readahead, (chunk->address >> page_shift()) +
 								    mask_first(tray->valid));
+		trace_note(handler->trace, TRACE_RECLAIM, chunk->address >> page_shift(),
+			   tray->valid);
 		chunk_uncache(pager, chunk, tray, tray->valid);
 		chunk_detach(chunk, tray);
 		policy_leave(&pager->policy, tray);
@@ -166,13 +170,14 @@ static bool should_reclaim(const struct pager *pager)
 }
 
 /* Takes trays from the head of the queue, in order; frames gained. */
-static unsigned reclaim(struct pager *pager)
+static unsigned reclaim(struct handler *handler)
 {
+	struct pager *pager = handler->pager;
 	struct tray *trays[RECLAIM_BATCH];
 	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH);
 	unsigned ready = 0, frames = 0;
 
-	while (ready < n && reclaim_tray(pager, trays[ready]))
+	while (ready < n && reclaim_tray(handler, trays[ready]))
 		frames += mask_count(trays[ready++]->frames);
 	for (unsigned i = n; i > ready; i--)
 		policy_unpick_tray(&pager->policy, trays[i - 1]);
@@ -267,12 +272,12 @@ bool evict_ahead(struct handler *handler)
 	if (!handler->evicting)
 		return stock_up(handler);
 	if (should_reclaim(pager))
-		progress = reclaim(pager) > 0;
+		progress = reclaim(handler) > 0;
 	/* Twice the target in trays: the device is behind, more will not help. */
 	if (pager->policy.waiting <= 2 * policy_target(&pager->policy, pager->arena.limit))
 		progress |= evict_some(handler) > 0;
 	if (!progress)
-		progress = reclaim(pager) > 0;
+		progress = reclaim(handler) > 0;
 	/* Swap space is full, and all that is here is dirty: to go on trying would
 	 * only cost time, until a fault needs a frame. */
 	if (!progress && pager->swap_full && !handler->starved)

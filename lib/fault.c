@@ -7,6 +7,12 @@
 /* Runs of cached pages from this length on go back with one MOVE. */
 #define RESTORE_MOVE_MIN 16
 
+static void note_fault(struct handler *handler, const struct chunk *chunk, unsigned i,
+		       enum trace_kind kind)
+{
+	trace_note(handler->trace, kind, (chunk->address >> page_shift()) + i, 0);
+}
+
 /* -- windows -------------------------------------------------------------------- */
 
 /* The adjacent pages of candidates in the window that begins at page i. */
@@ -87,6 +93,7 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 	policy_insert(&pager->policy, chunk);
 	tell_window(handler, chunk, i, window, installed);
 	stat_add(&pager->stats->faults_zero, 1);
+	note_fault(handler, chunk, i, TRACE_ZERO);
 	stat_add(&pager->stats->pages_zeroed, mask_count(installed));
 	if (again && !(installed & mask_bit(i)))
 		return false;
@@ -122,6 +129,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	fill_drop_tray(pager, chunk, tray);
 	tell_window(handler, chunk, i, window, installed);
 	stat_add(&pager->stats->faults_soft, 1);
+	note_fault(handler, chunk, i, TRACE_SOFT);
 	if (again && !(installed & mask_bit(i)))
 		return false;
 	if (!(installed & mask_bit(i)))
@@ -140,6 +148,7 @@ static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned
 	if (!got)
 		return false;
 	stat_add(&handler->pager->stats->faults_major, 1);
+	note_fault(handler, chunk, i, TRACE_MAJOR);
 	/* The rest of the window, where it lies in other slots. */
 	for (uint64_t rest = mask & ~got, more; rest; rest &= ~more) {
 		more = fill_start(handler, chunk, rest, mask_first(rest));

@@ -230,6 +230,7 @@ static void rest(struct handler *handler)
 		if (has_news(handler))
 			return;
 	}
+	trace_rest(handler->trace);
 	timeout = pager_publish_soon(handler->pager);
 	timeout = shorter(timeout, stall_check(handler));
 	timeout = duty_rest(handler, timeout);
@@ -335,6 +336,7 @@ int handler_start(struct pager *pager, struct handler *handler, unsigned number)
 	handler->pager = pager;
 	handler->number = number;
 	handler->wake_fd = -1;
+	handler->trace = trace_new(pager->trace_fd, number);
 	deal_cpus(handler);
 	bounce = make_bounce(handler);
 	if (!bounce)
@@ -362,6 +364,8 @@ void handler_stop(struct handler *handler, bool in_child)
 	handler->io = NULL;
 	fd_close(handler->wake_fd);
 	handler->wake_fd = -1;
+	trace_free(handler->trace, in_child);
+	handler->trace = NULL;
 	writeback_free(handler);
 	meta_unmap(handler->bounce, (size_t)handler->bounce_pages << page_shift());
 	handler->bounce = NULL;

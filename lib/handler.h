@@ -17,6 +17,7 @@
 
 #include "io.h"
 #include "pager.h"
+#include "trace.h"
 #include <pthread.h>
 #include <sched.h>
 
@@ -71,6 +72,7 @@ struct handler {
 	bool started;
 	struct io *io;
 	int wake_fd;		/* an eventfd */
+	struct trace *trace;	/* or NULL: nothing is recorded */
 	cpu_set_t cpus;		/* its own */
 	int tid;		/* set by its thread */
 	_Atomic uint64_t round; /* ns: when it last went round its loop with work in hand; 0:

@@ -7,6 +7,7 @@
 #include "probe.h"
 #include "size.h"
 #include "target.h"
+#include "trace.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +214,7 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	page_init();
 	command_init();
 	error_log_to(environment("SPILL_LOG"));
+	trace_to(environment("SPILL_TRACE"));
 	if (!err)
 		err = fill_budget(copy.budget, &options.budget, &complaint);
 	if (!err)

@@ -6,6 +6,7 @@
 #include "fork.h"
 #include "handler.h"
 #include "pagemap.h"
+#include "trace.h"
 #include <linux/memfd.h>
 
 /* Eviction keeps between a 64th and a 32nd of the budget free, within bounds:
@@ -60,6 +61,7 @@ int pager_new(const struct options *options, struct pager **ret_pager)
 	pager->options = *options;
 	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->statm_fd = pager->poison_fd =
 		-1;
+	pager->trace_fd = -1;
 	pager->lifeline = pager->lifeline_writer = -1;
 	pager->stats = stats_private();
 	pager->hash_key = random_key();
@@ -216,6 +218,7 @@ void pager_stop(struct pager *pager, bool in_child)
 	close_fd(&pager->pagemap_fd);
 	close_fd(&pager->statm_fd);
 	close_fd(&pager->poison_fd);
+	close_fd(&pager->trace_fd);
 	if (pager->zeros)
 		sys_munmap((void *)(uintptr_t)pager->zeros, chunk_size());
 	pager->zeros = NULL;
@@ -317,6 +320,7 @@ int pager_arm(struct pager *pager)
 	err = swap_open(&pager->swap, &pager->options, &pager->why);
 	if (!err) {
 		claim_stats(pager);
+		pager->trace_fd = trace_open();
 		err = pager_start(pager);
 	}
 	if (!err)

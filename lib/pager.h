@@ -49,6 +49,7 @@ struct pager {
 	int memory_fd;	   /* /proc/self/mem: reads that never fault, or -1 */
 	int pagemap_fd;	   /* /proc/self/pagemap, or -1 */
 	int statm_fd;	   /* /proc/self/statm, or -1 */
+	int trace_fd;	   /* SPILL_TRACE, or -1 */
 	int poison_fd;	   /* an empty file, where UFFDIO_POISON is missing, or -1 */
 	uint64_t hash_key;
 	uint64_t low_frames, high_frames; /* eviction keeps this much free */

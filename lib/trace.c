@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* trace.c - a recording of what the pager sees: see trace.h */
+#include "trace.h"
+#include "error.h"
+#include "fd.h"
+#include "meta.h"
+#include "page.h"
+#include <string.h>
+
+#define TRACE_MODE 0600
+/* A handler that comes to rest writes what it has when the last time is so long ago. */
+#define REST_NS 100000000
+
+static char trace_path[4096]; /* set before the pager arms */
+
+void trace_to(const char *path)
+{
+	size_t length = path ? strlen(path) : 0;
+
+	if (length >= sizeof(trace_path))
+		length = 0;
+	memcpy(trace_path, path ? path : "", length);
+	trace_path[length] = '\0';
+}
+
+int trace_open(void)
+{
+	struct trace_header header = { TRACE_MAGIC, (uint32_t)page_size(),
+				       sizeof(struct trace_event) };
+	int fd;
+
+	if (!trace_path[0])
+		return -1;
+	fd = fd_raise(sys_open(trace_path,
+			       O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY,
+			       TRACE_MODE));
+	if (fd < 0) {
+		if (fd != -EEXIST)
+			error_report(EVENT_TRACE, "nothing is recorded in %s: %s", trace_path,
+				     error_name(fd));
+		return -1;
+	}
+	sys_write(fd, &header, sizeof(header));
+	return fd;
+}
+
+struct trace *trace_new(int fd, unsigned handler)
+{
+	struct trace *trace = fd < 0 ? NULL : meta_map(sizeof(*trace));
+
+	if (trace) {
+		trace->fd = fd;
+		trace->handler = handler;
+	}
+	return trace;
+}
+
+static void write_out(struct trace *trace, uint64_t now)
+{
+	size_t size = trace->count * sizeof(trace->event[0]);
+
+	/* A part of it would shift all that follows. */
+	if (size && trace->fd >= 0 && sys_write(trace->fd, trace->event, size) != (long)size)
+		trace->fd = -1;
+	trace->count = 0;
+	trace->written = now;
+}
+
+void trace_free(struct trace *trace, bool discard)
+{
+	if (trace && !discard)
+		write_out(trace, 0);
+	meta_unmap(trace, sizeof(*trace));
+}
+
+void trace_append(struct trace *trace, enum trace_kind kind, uint64_t page, uint64_t mask)
+{
+	uint64_t now = sys_now();
+
+	trace->event[trace->count++] =
+		(struct trace_event){ now, page, mask, kind, trace->handler };
+	if (trace->count == TRACE_EVENTS)
+		write_out(trace, now);
+}
+
+void trace_rest(struct trace *trace)
+{
+	uint64_t now;
+
+	if (!trace || !trace->count)
+		return;
+	now = sys_now();
+	if (now - trace->written > REST_NS)
+		write_out(trace, now);
+}
