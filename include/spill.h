@@ -200,7 +200,7 @@ enum spill_page_state {
 	SPILL_STATE_MASK = 0x0f,
 	SPILL_FLAG_SLOT = 0x10,	  /* a slot holds a copy, valid if unchanged */
 	SPILL_FLAG_PINNED = 0x20, /* not evicted */
-	SPILL_FLAG_HOT = 0x40,	  /* came back while it was cached */
+	SPILL_FLAG_HOT = 0x40,	  /* came back soon after it was evicted */
 };
 
 /* Reads the state of each page of [addr, addr + size), as mincore(2) does:

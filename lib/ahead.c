@@ -15,15 +15,16 @@ static bool frames_to_spare(struct pager *pager, unsigned n)
 
 /* A tray of the chunk that has room at these offsets, an old one with its frames, or a
  * new one. */
-static struct tray *tray_for(struct pager *pager, struct chunk *chunk, uint64_t mask)
+static struct tray *tray_for(struct handler *handler, struct chunk *chunk, uint64_t mask)
 {
+	struct pager *pager = handler->pager;
 	struct tray *ret = NULL;
 
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
 		if (tray->ahead && !(tray->frames & mask))
 			return tray;
 	if (mask_count(mask) >= RECYCLE_MIN)
-		ret = evict_recycle(pager, mask);
+		ret = evict_recycle(handler, mask);
 	return ret ? ret : tray_alloc(&pager->arena);
 }
 
@@ -38,7 +39,7 @@ static bool read_locked(struct handler *handler, struct chunk *chunk, uint64_t m
 		return true;
 	if (!frames_to_spare(pager, mask_count(mask)) || !fill_is_free(handler))
 		return false;
-	tray = tray_for(pager, chunk, mask);
+	tray = tray_for(handler, chunk, mask);
 	if (!tray)
 		return false;
 	while (mask) {

@@ -7,7 +7,7 @@
 /* Addresses for a few times the budget: trays of scattered chunks are sparse.
  * They cost nothing but address space; when they run out, trays are reclaimed
  * earlier. */
-#define ARENA_BUDGETS 2
+#define ARENA_BUDGETS 4
 #define ARENA_TRAYS_MIN 256
 
 static bool arena_map(struct arena *arena)
@@ -121,6 +121,25 @@ void tray_free(struct arena *arena, struct tray *trays[], unsigned n)
 	}
 	for (unsigned i = 0; i < n; i++)
 		tray_release(arena, trays[i]);
+}
+
+uint64_t tray_trim(struct arena *arena, struct tray *tray, uint64_t dead)
+{
+	struct iovec ranges[CHUNK_PAGES / 2];
+	uint64_t runs[CHUNK_PAGES / 2], gone = 0;
+	unsigned n = 0, done;
+
+	for (; dead; dead &= ~runs[n], n++) {
+		runs[n] = mask_first_run(dead);
+		ranges[n] = (struct iovec){ tray_page(tray, mask_first(runs[n])),
+					    (size_t)mask_count(runs[n]) << page_shift() };
+	}
+	done = zap(ranges, n);
+	for (unsigned i = 0; i < done; i++)
+		gone |= runs[i];
+	tray->frames &= ~gone;
+	credit_give(arena, mask_count(gone));
+	return gone;
 }
 
 /* -- the budget ------------------------------------------------------------ */

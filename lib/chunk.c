@@ -35,6 +35,7 @@ void chunk_check(const struct chunk *chunk)
 	assert(!(chunk->resident & chunk->cached));
 	assert(!(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)));
 	assert(!(chunk->filling & chunk->resident));
+	assert(!(chunk->hot & ~(chunk->resident | chunk->filling)));
 	for (const struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
 		assert(tray->chunk == chunk);
 		assert(!(tray->valid & cached));
@@ -61,6 +62,13 @@ static void count_cached(struct pager *pager, uint64_t more, uint64_t fewer)
 {
 	if (more != fewer)
 		atomic_fetch_add(&pager->cached, mask_count(more) - (uint64_t)mask_count(fewer));
+}
+
+static void count_proven(struct pager *pager, uint64_t more, uint64_t fewer)
+{
+	if (more != fewer)
+		atomic_fetch_add(&pager->policy.proven,
+				 mask_count(more) - (uint64_t)mask_count(fewer));
 }
 
 /* Pages with contents that must not be lost. */
@@ -98,8 +106,17 @@ void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uin
 	chunk->resident |= installed;
 	order_steps();
 	chunk->filling &= ~mask;
+	chunk->hot &= ~(mask & ~installed);
+	count_proven(pager, installed & chunk->hot, 0);
 	count_resident(pager, installed, 0);
 	count_kept(pager, chunk, before);
+}
+
+void chunk_prove(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	assert(!(mask & ~(chunk->resident | chunk->filling)));
+	count_proven(pager, mask & ~chunk->hot & chunk->resident, 0);
+	chunk->hot |= mask;
 }
 
 static void tray_attach(struct chunk *chunk, struct tray *tray)
@@ -161,6 +178,8 @@ void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, ui
 {
 	assert(!(mask & ~chunk->resident));
 	forget_writes(chunk, mask);
+	count_proven(pager, 0, mask & chunk->hot);
+	chunk->hot &= ~mask;
 	chunk->resident &= ~mask;
 	chunk->cached |= mask;
 	tray_attach(chunk, tray);
@@ -180,7 +199,7 @@ void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tr
 	chunk->filling &= ~(mask | installed);
 	/* Pages that were read ahead were touched the first time. */
 	if (!tray->ahead)
-		chunk->hot |= installed;
+		chunk_prove(pager, chunk, installed);
 	tray->valid &= ~installed;
 	if (moved) {
 		tray->frames &= ~installed;
@@ -254,6 +273,9 @@ void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
 	}
 	chunk_drop_slots(pager, chunk, mask);
 	before = kept(chunk);
+	count_proven(pager, 0, frames & chunk->hot);
+	chunk->left[0] &= ~mask;
+	chunk->left[1] &= ~mask;
 	chunk->resident &= ~mask;
 	chunk->poisoned &= ~mask;
 	chunk->hot &= ~mask;
@@ -278,6 +300,12 @@ void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
 	chunk_check(chunk);
 }
 
+void chunk_forget(struct chunk *chunk)
+{
+	chunk->resident = chunk->hot = 0;
+	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
+}
+
 void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
 {
 	uint64_t candidates = chunk->resident | chunk->filling;
@@ -286,10 +314,10 @@ void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present
 		chunk->resident = candidates & present;
 	lock_reset(&chunk->lock);
 	chunk->cached = chunk->filling = chunk->hot = 0;
+	chunk->left[0] = chunk->left[1] = 0;
 	chunk->trays = NULL;
 	chunk->fills = NULL;
-	chunk->newer = chunk->older = NULL;
-	chunk->queued = false;
+	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
 	count_resident(pager, chunk->resident, 0);
 	count_kept(pager, chunk, 0);
 	credit_force(&pager->arena, mask_count(chunk->resident));

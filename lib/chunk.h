@@ -26,7 +26,8 @@
  * All changes of state are in chunk.c; a debug build runs chunk_check after each.
  *
  * Invariant: as in the table; cached is the union of the trays' valid masks,
- * which are disjoint; a fill's mask is part of filling.
+ * which are disjoint; a fill's mask is part of filling; hot is part of resident
+ * and filling.
  * Locking: (C) the row's own lock.  Handlers only try it; application threads
  * wait for it, several in the order of their addresses, while they hold (G).
  * A row lives as long as its pager, so a pointer to it is always good.
@@ -47,23 +48,29 @@ struct page_record {
 	uint64_t slot; /* (C) swap.h; true while swapped */
 };
 
+/* A place in one of the policy's queues. */
+struct queued {
+	struct chunk *newer, *older;
+	bool here;
+};
+
 struct chunk {
 	struct lock lock;
-	uintptr_t address;   /* of the first page; never changes */
-	uint64_t resident;   /* (C) */
-	uint64_t cached;     /* (C) */
-	uint64_t swapped;    /* (C) */
-	uint64_t filling;    /* (C) */
-	uint64_t poisoned;   /* (C) */
-	uint64_t pinned;     /* (C) not to be evicted */
-	uint64_t hot;	     /* (C) came back while cached: spared once */
-	uint64_t unmovable;  /* (C) MOVE refused with EINVAL; cleared by mprotect */
-	struct tray *trays;  /* (C) linked through tray->sibling */
-	struct fill *fills;  /* (C) reads in flight, linked through fill->sibling */
-	struct chunk *newer; /* (P) the policy's queue */
-	struct chunk *older; /* (P) */
-	bool queued;	     /* (P) */
-	bool claimed;	     /* (G) locked for a change of the mapping (region.c) */
+	uintptr_t address;	/* of the first page; never changes */
+	uint64_t resident;	/* (C) */
+	uint64_t cached;	/* (C) */
+	uint64_t swapped;	/* (C) */
+	uint64_t filling;	/* (C) */
+	uint64_t poisoned;	/* (C) */
+	uint64_t pinned;	/* (C) not to be evicted */
+	uint64_t hot;		/* (C) came back soon after it had left: proven (policy.h) */
+	uint64_t left[2];	/* (C) left in this epoch, and in the one before (policy.h) */
+	uint64_t epoch;		/* (C) when left was brought up to date */
+	uint64_t unmovable;	/* (C) MOVE refused with EINVAL; cleared by mprotect */
+	struct tray *trays;	/* (C) linked through tray->sibling */
+	struct fill *fills;	/* (C) reads in flight, linked through fill->sibling */
+	struct queued queue[2]; /* (P) by standing (policy.h) */
+	bool claimed;		/* (G) locked for a change of the mapping (region.c) */
 	struct page_record page[CHUNK_PAGES];
 };
 
@@ -116,6 +123,9 @@ void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tr
 void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
 		     uint64_t good);
 
+/* These pages, resident or being filled, were wanted back soon: they are hot. */
+void chunk_prove(struct pager *pager, struct chunk *chunk, uint64_t mask);
+
 /* Pages that arming found, or that came behind our back, are resident. */
 void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask);
 
@@ -141,6 +151,9 @@ void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask);
 
 /* The contents are lost: whoever touches it gets SIGBUS. */
 void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask);
+
+/* Arming failed: nothing is known of its pages, and no queue has it. */
+void chunk_forget(struct chunk *chunk);
 
 /* In a fork's child: what the row says here.  Trays and reads in flight are the
  * parent's; present: pages that the child has, asked for where a handler was at

@@ -9,23 +9,11 @@
 #include "hash.h"
 #include "writeback.h"
 
-/* Trays that are given back at once: they share a flush (8 neighbours: 4 us a tray
- * instead of 27). */
-#define RECLAIM_BATCH TRAY_FREE_MAX
-/* Chunks that one call of evict_ahead evicts, so that faults are looked at in
- * between. */
-#define EVICT_BATCH 8
-
-/* -- which pages -------------------------------------------------------------------- */
-
-/* Hot pages are spared once, unless that splits a run: a MOVE flushes for each
- * run. */
-static uint64_t choose_victims(const struct chunk *chunk)
+/* How many frames it takes to the high mark.  In small steps, since more would be
+ * a large part of a small budget. */
+static int64_t frames_missing(struct pager *pager)
 {
-	uint64_t all = chunk->resident & ~chunk->pinned;
-	uint64_t cold = all & ~chunk->hot;
-
-	return mask_runs(cold) <= mask_runs(all) ? cold : all;
+	return (int64_t)pager->high_frames - credit_left(&pager->arena);
 }
 
 /* -- in the tray ------------------------------------------------------------------------- */
@@ -103,18 +91,17 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 }
 
 /* The chunk was picked: out of the queue. */
-static unsigned evict_chunk(struct handler *handler, struct chunk *chunk)
+static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum standing standing)
 {
 	struct pager *pager = handler->pager;
 	uint64_t victims;
 	unsigned gained = 0;
 
 	if (!chunk_try_lock(chunk)) {
-		policy_insert(&pager->policy, chunk);
+		policy_unpick(&pager->policy, chunk, standing);
 		return 0;
 	}
-	victims = choose_victims(chunk);
-	chunk->hot = 0;
+	victims = policy_victims(chunk, standing);
 	if (victims)
 		gained = evict_locked(handler, chunk, victims);
 	if (chunk->resident)
@@ -145,6 +132,8 @@ static bool reclaim_tray(struct handler *handler, struct tray *tray)
 		if (tray->ahead && tray->valid)
 			readahead_wasted(&pager->readahead, (chunk->address >> page_shift()) +
 								    mask_first(tray->valid));
+		else
+			policy_note_left(&pager->policy, chunk, tray->valid, pager->arena.limit);
 		trace_note(handler->trace, TRACE_RECLAIM, chunk->address >> page_shift(),
 			   tray->valid);
 		chunk_uncache(pager, chunk, tray, tray->valid);
@@ -174,7 +163,7 @@ static unsigned reclaim(struct handler *handler)
 {
 	struct pager *pager = handler->pager;
 	struct tray *trays[RECLAIM_BATCH];
-	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH);
+	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH, frames_missing(pager));
 	unsigned ready = 0, frames = 0;
 
 	while (ready < n && reclaim_tray(handler, trays[ready]))
@@ -187,8 +176,9 @@ static unsigned reclaim(struct handler *handler)
 	return frames;
 }
 
-struct tray *evict_recycle(struct pager *pager, uint64_t mask)
+struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 {
+	struct pager *pager = handler->pager;
 	struct tray *tray;
 
 	if (pager->policy.waiting + CHUNK_PAGES <=
@@ -196,9 +186,9 @@ struct tray *evict_recycle(struct pager *pager, uint64_t mask)
 		pager->stock_wanted = true;
 		return NULL;
 	}
-	if (!policy_pick_trays(&pager->policy, &tray, 1))
+	if (!policy_pick_trays(&pager->policy, &tray, 1, CHUNK_PAGES))
 		return NULL;
-	if ((mask & ~tray->frames) || !reclaim_tray(pager, tray)) {
+	if ((mask & ~tray->frames) || !reclaim_tray(handler, tray)) {
 		policy_unpick_tray(&pager->policy, tray);
 		return NULL;
 	}
@@ -222,7 +212,8 @@ static void leave_eviction(struct pager *pager)
 	atomic_fetch_sub(&pager->evicting, 1);
 }
 
-static unsigned evict_some(struct handler *handler)
+/* Evicts so many frames, or a batch of chunks. */
+static unsigned evict_some(struct handler *handler, int64_t frames)
 {
 	struct pager *pager = handler->pager;
 	unsigned gained = 0;
@@ -230,12 +221,14 @@ static unsigned evict_some(struct handler *handler)
 	if (!enter_eviction(pager))
 		return 0;
 	fork_check_children(pager);
-	for (unsigned i = 0; i < EVICT_BATCH && writeback_has_room(handler); i++) {
-		struct chunk *chunk = policy_pick(&pager->policy);
+	for (unsigned i = 0; i < EVICT_BATCH && gained < frames && writeback_has_room(handler);
+	     i++) {
+		enum standing standing;
+		struct chunk *chunk = policy_pick(&pager->policy, pager->resident, &standing);
 
 		if (!chunk)
 			break;
-		gained += evict_chunk(handler, chunk);
+		gained += evict_chunk(handler, chunk, standing);
 	}
 	writeback_submit(handler);
 	leave_eviction(pager);
@@ -252,7 +245,7 @@ static bool stock_up(struct handler *handler)
 	if (!pager->stock_wanted || duty_evicts_another(handler) ||
 	    !atomic_exchange(&pager->stock_wanted, false))
 		return false;
-	return evict_some(handler) > 0;
+	return evict_some(handler, EVICT_BATCH * CHUNK_PAGES) > 0;
 }
 
 bool evict_ahead(struct handler *handler)
@@ -275,7 +268,7 @@ bool evict_ahead(struct handler *handler)
 		progress = reclaim(handler) > 0;
 	/* Twice the target in trays: the device is behind, more will not help. */
 	if (pager->policy.waiting <= 2 * policy_target(&pager->policy, pager->arena.limit))
-		progress |= evict_some(handler) > 0;
+		progress |= evict_some(handler, frames_missing(pager)) > 0;
 	if (!progress)
 		progress = reclaim(handler) > 0;
 	/* Swap space is full, and all that is here is dirty: to go on trying would

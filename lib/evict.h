@@ -15,6 +15,13 @@
 
 #include "handler.h"
 
+/* Trays that are given back at once: they share a flush (8 neighbours: 4 us a tray
+ * instead of 27). */
+#define RECLAIM_BATCH TRAY_FREE_MAX
+/* Chunks that one call of evict_ahead evicts, so that faults are looked at in
+ * between. */
+#define EVICT_BATCH 8
+
 /* Makes some room if it is needed; true if anything was done. */
 bool evict_ahead(struct handler *handler);
 
@@ -25,7 +32,7 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
  * among them, if the queue is as long as it should be with one more; or NULL, and
  * then more is evicted soon.  It is the caller's, of no chunk: reading into it costs
  * neither a discard nor an allocation. */
-struct tray *evict_recycle(struct pager *pager, uint64_t mask);
+struct tray *evict_recycle(struct handler *handler, uint64_t mask);
 
 /* Puts cached pages that no slot holds back where they were; the chunk is
  * locked.  What cannot be put back stays cached. */

@@ -102,6 +102,12 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 	return true;
 }
 
+/* Pages that left a short while ago belong to the working set. */
+static void prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	chunk_prove(pager, chunk, policy_refault(&pager->policy, chunk, mask, pager->arena.limit));
+}
+
 /* -- cached --------------------------------------------------------------------- */
 
 static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned i)
@@ -125,8 +131,10 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	} else {
 		return false;
 	}
+	if (tray->ahead)
+		prove_refaults(pager, chunk, installed);
 	policy_insert(&pager->policy, chunk);
-	fill_drop_tray(pager, chunk, tray);
+	fill_trim_tray(pager, chunk, tray);
 	tell_window(handler, chunk, i, window, installed);
 	stat_add(&pager->stats->faults_soft, 1);
 	note_fault(handler, chunk, i, TRACE_SOFT);
@@ -156,6 +164,7 @@ static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned
 			break;
 		got |= more;
 	}
+	prove_refaults(handler->pager, chunk, got);
 	tell_window(handler, chunk, i, window, got);
 	return true;
 }

@@ -155,6 +155,21 @@ void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
 	tray_free(&pager->arena, &tray, 1);
 }
 
+void fill_trim_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
+{
+	uint64_t dead = tray->frames & ~tray->valid;
+
+	if (!tray->valid) {
+		fill_drop_tray(pager, chunk, tray);
+		return;
+	}
+	if (tray->busy || !dead)
+		return;
+	dead = tray_trim(&pager->arena, tray, dead);
+	if (tray->queued)
+		atomic_fetch_sub(&pager->policy.waiting, mask_count(dead));
+}
+
 /* -- starting ------------------------------------------------------------------ */
 
 void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)

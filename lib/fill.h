@@ -54,6 +54,9 @@ uint64_t fill_restore_copy(struct pager *pager, struct chunk *chunk, uint64_t ma
 /* Gives a tray of the chunk back if it holds nothing any more and nobody has it in
  * hand.  The caller holds (C). */
 void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray);
+/* The same; of one that holds something, the frames that were copied from go back:
+ * nothing costs as many misses as frames that hold nothing (ARCHITECTURE.md). */
+void fill_trim_tray(struct pager *pager, struct chunk *chunk, struct tray *tray);
 
 /* The pages are lost: SIGBUS for whoever touches them.  The caller holds (C). */
 void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err);

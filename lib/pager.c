@@ -289,7 +289,7 @@ static void forget_pages(struct pager *pager)
 	struct chunk *chunk;
 
 	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END)
-		chunk->resident = 0;
+		chunk_forget(chunk);
 	pager->policy = (struct policy){ 0 };
 	pager->resident = pager->kept = 0;
 	pager->arena.used = 0;

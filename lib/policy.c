@@ -2,50 +2,145 @@
 /* policy.c - replacement: see policy.h */
 #include "policy.h"
 
-/* A fifth of the frames: by simulation within 5 % of LRU's misses on zipf and
- * ahead of it with a scan running through. */
-#define TARGET_DIVISOR 5
+/* What waits in trays, and which part of the resident pages are new ones:
+ * ARCHITECTURE.md has what else was tried. */
+#define TARGET_DIVISOR 3
+#define NEW_DIVISOR 8
+/* Epochs in which as many frames are given up as the budget has. */
+#define EPOCHS_PER_BUDGET 2
 
-void policy_insert(struct policy *policy, struct chunk *chunk)
+/* -- chunks ----------------------------------------------------------------------- */
+
+/* The caller holds (P). */
+static void link_newest(struct policy *policy, struct chunk *chunk, enum standing standing)
 {
-	/* The ordinary case, without the lock: a stale "true" can only be seen
-	 * by who does not hold the chunk's lock, and policy_pick's callers
-	 * insert the chunk again while they do. */
-	if (__atomic_load_n(&chunk->queued, __ATOMIC_RELAXED))
+	struct queued *place = &chunk->queue[standing];
+
+	if (place->here)
+		return;
+	place->newer = NULL;
+	place->older = policy->newest[standing];
+	if (place->older)
+		place->older->queue[standing].newer = chunk;
+	else
+		policy->oldest[standing] = chunk;
+	policy->newest[standing] = chunk;
+	__atomic_store_n(&place->here, true, __ATOMIC_RELAXED);
+}
+
+/* The caller holds (P). */
+static struct chunk *unlink_oldest(struct policy *policy, enum standing standing)
+{
+	struct chunk *chunk = policy->oldest[standing];
+	struct queued *place;
+
+	if (!chunk)
+		return NULL;
+	place = &chunk->queue[standing];
+	policy->oldest[standing] = place->newer;
+	if (place->newer)
+		place->newer->queue[standing].older = NULL;
+	else
+		policy->newest[standing] = NULL;
+	place->newer = place->older = NULL;
+	__atomic_store_n(&place->here, false, __ATOMIC_RELAXED);
+	return chunk;
+}
+
+static void insert(struct policy *policy, struct chunk *chunk, enum standing standing)
+{
+	/* The ordinary case, without the lock: a stale "true" means that the chunk
+	 * was picked this moment, and who picked it inserts it again under the chunk's
+	 * lock, which our caller holds now. */
+	if (__atomic_load_n(&chunk->queue[standing].here, __ATOMIC_RELAXED))
 		return;
 	lock_take(&policy->lock, LOCK_POLICY);
-	if (!chunk->queued) {
-		chunk->queued = true;
-		chunk->newer = NULL;
-		chunk->older = policy->newest;
-		if (policy->newest)
-			policy->newest->newer = chunk;
-		else
-			policy->oldest = chunk;
-		policy->newest = chunk;
-		policy->chunk_count++;
-	}
+	link_newest(policy, chunk, standing);
 	lock_drop(&policy->lock, LOCK_POLICY);
 }
 
-struct chunk *policy_pick(struct policy *policy)
+void policy_insert(struct policy *policy, struct chunk *chunk)
 {
+	if (chunk->resident & ~chunk->hot)
+		insert(policy, chunk, STANDING_NEW);
+	if (chunk->resident & chunk->hot)
+		insert(policy, chunk, STANDING_PROVEN);
+}
+
+void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing standing)
+{
+	lock_take(&policy->lock, LOCK_POLICY);
+	link_newest(policy, chunk, standing);
+	lock_drop(&policy->lock, LOCK_POLICY);
+}
+
+/* New pages leave while they are more than their share. */
+static enum standing choose_standing(const struct policy *policy, uint64_t resident)
+{
+	uint64_t proven = policy->proven;
+
+	return proven + resident / NEW_DIVISOR < resident ? STANDING_NEW : STANDING_PROVEN;
+}
+
+struct chunk *policy_pick(struct policy *policy, uint64_t resident, enum standing *ret_standing)
+{
+	enum standing standing = choose_standing(policy, resident);
 	struct chunk *chunk;
 
 	lock_take(&policy->lock, LOCK_POLICY);
-	chunk = policy->oldest;
-	if (chunk) {
-		policy->oldest = chunk->newer;
-		if (policy->oldest)
-			policy->oldest->older = NULL;
-		else
-			policy->newest = NULL;
-		chunk->newer = chunk->older = NULL;
-		__atomic_store_n(&chunk->queued, false, __ATOMIC_RELAXED);
-		policy->chunk_count--;
+	chunk = unlink_oldest(policy, standing);
+	if (!chunk) {
+		standing = standing == STANDING_NEW ? STANDING_PROVEN : STANDING_NEW;
+		chunk = unlink_oldest(policy, standing);
 	}
 	lock_drop(&policy->lock, LOCK_POLICY);
+	*ret_standing = standing;
 	return chunk;
+}
+
+/* The others leave as well where sparing them would split a run: a MOVE flushes
+ * for each run. */
+uint64_t policy_victims(const struct chunk *chunk, enum standing standing)
+{
+	uint64_t all = chunk->resident & ~chunk->pinned;
+	uint64_t ours = all & (standing == STANDING_PROVEN ? chunk->hot : ~chunk->hot);
+
+	return mask_runs(ours) <= mask_runs(all) ? ours : all;
+}
+
+/* -- refaults ----------------------------------------------------------------------- */
+
+/* Brings chunk->left up to date. */
+static void age(struct policy *policy, struct chunk *chunk, int64_t budget_frames)
+{
+	uint64_t length = (uint64_t)budget_frames / EPOCHS_PER_BUDGET;
+	uint64_t epoch = length ? policy->left / length : 0;
+
+	if (epoch == chunk->epoch)
+		return;
+	chunk->left[1] = epoch == chunk->epoch + 1 ? chunk->left[0] : 0;
+	chunk->left[0] = 0;
+	chunk->epoch = epoch;
+}
+
+void policy_note_left(struct policy *policy, struct chunk *chunk, uint64_t mask,
+		      int64_t budget_frames)
+{
+	age(policy, chunk, budget_frames);
+	chunk->left[0] |= mask;
+	atomic_fetch_add(&policy->left, mask_count(mask));
+}
+
+uint64_t policy_refault(struct policy *policy, struct chunk *chunk, uint64_t mask,
+			int64_t budget_frames)
+{
+	uint64_t soon;
+
+	age(policy, chunk, budget_frames);
+	soon = (chunk->left[0] | chunk->left[1]) & mask;
+	chunk->left[0] &= ~mask;
+	chunk->left[1] &= ~mask;
+	return soon;
 }
 
 /* -- trays; the caller holds (P) --------------------------------------------------- */
@@ -59,7 +154,6 @@ static void link_head(struct policy *policy, struct tray *tray)
 	else
 		policy->tail = tray;
 	policy->head = tray;
-	policy->tray_count++;
 }
 
 static void link_tail(struct policy *policy, struct tray *tray)
@@ -71,7 +165,6 @@ static void link_tail(struct policy *policy, struct tray *tray)
 	else
 		policy->head = tray;
 	policy->tail = tray;
-	policy->tray_count++;
 }
 
 static void unlink_tray(struct policy *policy, struct tray *tray)
@@ -85,7 +178,6 @@ static void unlink_tray(struct policy *policy, struct tray *tray)
 	else
 		policy->tail = tray->prev;
 	tray->next = tray->prev = NULL;
-	policy->tray_count--;
 }
 
 /* -- trays ---------------------------------------------------------------------------- */
@@ -106,7 +198,7 @@ void policy_leave(struct policy *policy, struct tray *tray)
 	atomic_fetch_sub(&policy->waiting, mask_count(tray->frames));
 }
 
-unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n)
+unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames)
 {
 	unsigned got = 0;
 
@@ -117,6 +209,10 @@ unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned
 		unlink_tray(policy, tray);
 		tray->picked = true;
 		trays[got++] = tray;
+		/* Without (C): it is an estimate. */
+		frames -= mask_count(__atomic_load_n(&tray->frames, __ATOMIC_RELAXED));
+		if (frames <= 0)
+			break;
 	}
 	lock_drop(&policy->lock, LOCK_POLICY);
 	return got;

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* accesses.c - generated traces: see accesses.h */
+#include "accesses.h"
+#include "trace.h"
+#include <err.h>
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The exponent of YCSB, and of most measurements since. */
+#define ZIPF_EXPONENT 0.99
+/* Touches for each page, where the trace does not end by itself. */
+#define ROUNDS 60
+/* Objects of a page that lie on a linked list each on its own. */
+#define NODES 4
+/* Rows of a page, each looked up in the hash table. */
+#define ROWS 16
+
+struct maker {
+	struct accesses *accesses;
+	size_t room;
+	uint64_t random;
+	uint32_t *shuffled; /* the pages, in no order */
+	double *zipf;	    /* the share of the first pages */
+};
+
+static void *allocate(void *old, size_t n, size_t size)
+{
+	void *ret = realloc(old, n * size);
+
+	if (!ret)
+		err(EXIT_FAILURE, "out of memory");
+	return ret;
+}
+
+/* splitmix64 */
+static uint64_t random_next(struct maker *maker)
+{
+	uint64_t z = maker->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static uint32_t random_below(struct maker *maker, uint32_t n)
+{
+	return (uint32_t)(random_next(maker) % n);
+}
+
+/* Touches that follow one another on a page are one. */
+static void touch(struct maker *maker, uint32_t page)
+{
+	struct accesses *accesses = maker->accesses;
+
+	if (accesses->count && accesses->page[accesses->count - 1] == page)
+		return;
+	if (accesses->count == maker->room) {
+		maker->room = maker->room ? 2 * maker->room : 1 << 20;
+		accesses->page = allocate(accesses->page, maker->room, sizeof(*accesses->page));
+	}
+	accesses->page[accesses->count++] = page;
+}
+
+static uint32_t *shuffle(struct maker *maker, uint32_t n)
+{
+	uint32_t *ret = allocate(NULL, n, sizeof(*ret));
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t k = random_below(maker, i + 1);
+
+		ret[i] = ret[k];
+		ret[k] = i;
+	}
+	return ret;
+}
+
+static double *zipf_shares(uint32_t n)
+{
+	double *ret = allocate(NULL, n, sizeof(*ret));
+	double sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		ret[i] = sum += pow(i + 1, -ZIPF_EXPONENT);
+	return ret;
+}
+
+/* The rank of a page, of n. */
+static uint32_t zipf_rank(struct maker *maker, uint32_t n)
+{
+	double at = (double)(random_next(maker) >> 11) * 0x1p-53 * maker->zipf[n - 1];
+	uint32_t low = 0, high = n - 1;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (maker->zipf[middle] < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* -- what programs do ------------------------------------------------------------ */
+
+static void make_zipf(struct maker *maker, uint32_t pages)
+{
+	for (size_t i = 0; i < (size_t)ROUNDS * pages; i++)
+		touch(maker, maker->shuffled[zipf_rank(maker, pages)]);
+}
+
+/* Every fourth touch is the next page of a scan; the others stay in the first half,
+ * which the scan passes too. */
+static void make_scan(struct maker *maker, uint32_t pages)
+{
+	uint32_t *half = shuffle(maker, pages / 2);
+	uint32_t at = 0;
+
+	for (size_t i = 0; i < (size_t)ROUNDS * pages; i++) {
+		if (i % 4 == 0)
+			touch(maker, at = (at + 1) % pages);
+		else
+			touch(maker, half[zipf_rank(maker, pages / 2)]);
+	}
+	free(half);
+}
+
+static void make_random(struct maker *maker, uint32_t pages)
+{
+	for (size_t i = 0; i < (size_t)ROUNDS * pages; i++)
+		touch(maker, random_below(maker, pages));
+}
+
+static void make_loop(struct maker *maker, uint32_t pages)
+{
+	for (size_t i = 0; i < (size_t)ROUNDS / 3 * pages; i++)
+		touch(maker, (uint32_t)(i % pages));
+}
+
+/* A working set of a fifth of the pages, wherever they lie, that becomes another one
+ * little by little. */
+static void make_shift(struct maker *maker, uint32_t pages)
+{
+	uint32_t set = pages / 5, first = 0;
+
+	for (size_t i = 0; i < (size_t)ROUNDS * pages; i++) {
+		if (i % 20 == 0)
+			first = (first + 1) % pages;
+		touch(maker, maker->shuffled[(first + random_below(maker, set)) % pages]);
+	}
+}
+
+/* Partitions [first, end) from both sides, then each part, the smaller one first. */
+static void quicksort(struct maker *maker, uint32_t first, uint32_t end)
+{
+	while (end - first > 1) {
+		uint32_t low = first, high = end - 1;
+		uint32_t pivot = first + random_below(maker, end - first - 1) + 1;
+
+		touch(maker, pivot);
+		while (low < high) {
+			touch(maker, low);
+			touch(maker, high);
+			if (low < pivot)
+				low++;
+			if (high > pivot)
+				high--;
+			if (low >= pivot && high <= pivot)
+				break;
+		}
+		if (pivot - first < end - pivot) {
+			quicksort(maker, first, pivot);
+			first = pivot;
+		} else {
+			quicksort(maker, pivot, end);
+			end = pivot;
+		}
+	}
+}
+
+static void make_quicksort(struct maker *maker, uint32_t pages)
+{
+	for (int i = 0; i < 3; i++)
+		quicksort(maker, 0, pages);
+}
+
+/* A table of three eighths of the pages is built from one of an eighth, and asked for
+ * each row of one of a half. */
+static void make_join(struct maker *maker, uint32_t pages)
+{
+	uint32_t build = pages / 8, table = build + pages * 3 / 8;
+
+	for (uint32_t scan = 0; scan < pages; scan++) {
+		if (scan >= build && scan < table)
+			continue;
+		for (int row = 0; row < ROWS; row++) {
+			touch(maker, scan);
+			touch(maker, build + random_below(maker, table - build));
+		}
+	}
+}
+
+/* Walks a list whose nodes lie where they were allocated by turns. */
+static void make_list(struct maker *maker, uint32_t pages)
+{
+	uint32_t *node = shuffle(maker, pages * NODES);
+
+	for (int round = 0; round < 5; round++)
+		for (uint32_t i = 0; i < pages * NODES; i++)
+			touch(maker, node[i] / NODES);
+	free(node);
+}
+
+static const struct {
+	const char *name;
+	void (*make)(struct maker *maker, uint32_t pages);
+} kinds[ACCESSES_KINDS] = {
+	{ "zipf", make_zipf },	    { "zipf and scan", make_scan }, { "random", make_random },
+	{ "loop", make_loop },	    { "shifting set", make_shift }, { "quicksort", make_quicksort },
+	{ "hash join", make_join }, { "linked list", make_list },
+};
+
+void accesses_generate(struct accesses *accesses, unsigned kind, uint32_t pages, uint64_t seed)
+{
+	struct maker maker = { .accesses = accesses, .random = seed };
+
+	*accesses = (struct accesses){ .pages = pages };
+	snprintf(accesses->name, sizeof(accesses->name), "%s", kinds[kind].name);
+	maker.shuffled = shuffle(&maker, pages);
+	maker.zipf = zipf_shares(pages);
+	kinds[kind].make(&maker, pages);
+	free(maker.shuffled);
+	free(maker.zipf);
+}
+
+void accesses_free(struct accesses *accesses)
+{
+	free(accesses->page);
+	accesses->page = NULL;
+}
+
+/* -- recorded ------------------------------------------------------------------------ */
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static size_t unique(uint64_t *number, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(number, n, sizeof(*number), compare_numbers);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || number[kept - 1] != number[i])
+			number[kept++] = number[i];
+	return kept;
+}
+
+/* Numbers the chunks anew: those of number, which is sorted. */
+static uint32_t page_of(const struct trace_event *event, const uint64_t *number, size_t n)
+{
+	uint64_t chunk = event->page / 64;
+	const uint64_t *at = bsearch(&chunk, number, n, sizeof(*number), compare_numbers);
+
+	return (uint32_t)((size_t)(at - number) * 64 + event->page % 64);
+}
+
+static bool is_fault(const struct trace_event *event)
+{
+	return event->kind == TRACE_ZERO || event->kind == TRACE_SOFT || event->kind == TRACE_MAJOR;
+}
+
+static int load(struct accesses *accesses, FILE *file)
+{
+	struct maker maker = { .accesses = accesses };
+	struct trace_header header;
+	struct trace_event event;
+	uint64_t *number = NULL;
+	size_t n = 0, room = 0;
+
+	if (fread(&header, sizeof(header), 1, file) != 1 || header.magic != TRACE_MAGIC ||
+	    header.event_size != sizeof(event))
+		return -EINVAL;
+	while (fread(&event, sizeof(event), 1, file) == 1) {
+		if (!is_fault(&event))
+			continue;
+		if (n == room) {
+			room = room ? 2 * room : 4096;
+			number = allocate(number, room, sizeof(*number));
+		}
+		number[n++] = event.page / 64;
+	}
+	if (!n)
+		return -EINVAL;
+	n = unique(number, n);
+	accesses->pages = (uint32_t)n * 64;
+	fseek(file, sizeof(header), SEEK_SET);
+	while (fread(&event, sizeof(event), 1, file) == 1)
+		if (is_fault(&event))
+			touch(&maker, page_of(&event, number, n));
+	free(number);
+	return 0;
+}
+
+int accesses_load(struct accesses *accesses, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	FILE *file = fopen(path, "r");
+	int ret;
+
+	if (!file)
+		return -errno;
+	*accesses = (struct accesses){ 0 };
+	snprintf(accesses->name, sizeof(accesses->name), "%.15s", name ? name + 1 : path);
+	ret = load(accesses, file);
+	fclose(file);
+	return ret;
+}

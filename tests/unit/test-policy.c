@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* test-policy.c - policy.h: misses on generated traces, against LRU's; counts, no times */
+#include "unit.h"
+#include "model.h"
+
+/* Half of what the simulator takes, and what a pager of 16 MiB at a budget of 1/2 has. */
+#define PAGES 8192
+#define SCAN 1 /* accesses.c: zipf and scan */
+/* The same whatever the seed of the run: the limits were measured with it. */
+#define SEED 1
+
+static void check_ratio(const struct accesses *accesses, uint32_t frames, double most)
+{
+	double ours = (double)model_pager(accesses, frames).misses;
+	double lru = (double)model_lru(accesses, frames);
+
+	printf("%s, %u of %u frames: %.3f of LRU's misses\n", accesses->name, frames,
+	       accesses->pages, ours / lru);
+	ck_assert_msg(ours <= most * lru, "%s: %.0f misses, LRU has %.0f", accesses->name, ours,
+		      lru);
+}
+
+static void check_trace(unsigned kind, double most)
+{
+	struct accesses accesses;
+
+	accesses_generate(&accesses, kind, PAGES, SEED);
+	check_ratio(&accesses, PAGES / 4, most);
+	check_ratio(&accesses, PAGES / 2, most);
+	accesses_free(&accesses);
+}
+
+START_TEST(near_lru)
+{
+	check_trace((unsigned)_i, 1.15);
+}
+END_TEST
+
+START_TEST(resists_scans)
+{
+	check_trace(SCAN, 1.0);
+}
+END_TEST
+
+/* The models agree where the answer is known. */
+START_TEST(references_are_right)
+{
+	uint32_t page[] = { 0, 1, 2, 0, 1, 3, 0, 1, 2, 3 };
+	struct accesses accesses = { .pages = 4, .count = 10, .page = page };
+
+	ck_assert_uint_eq(model_lru(&accesses, 3), 6);
+	ck_assert_uint_eq(model_fifo(&accesses, 3), 8);
+	ck_assert_uint_eq(model_optimum(&accesses, 3), 5);
+	ck_assert_uint_eq(model_lru(&accesses, 4), 4);
+	ck_assert_uint_eq(model_optimum(&accesses, 4), 4);
+}
+END_TEST
+
+/* What fits is read once. */
+START_TEST(keeps_what_fits)
+{
+	struct accesses accesses;
+
+	accesses_generate(&accesses, 2, PAGES, SEED);
+	ck_assert_uint_eq(model_pager(&accesses, PAGES + PAGES / 16).misses, PAGES);
+	accesses_free(&accesses);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("policy");
+	TCase *tcase = unit_case(suite, "misses", 60);
+
+	tcase_add_loop_test(tcase, near_lru, 0, ACCESSES_KINDS);
+	tcase_add_test(tcase, resists_scans);
+	tcase_add_test(tcase, keeps_what_fits);
+	tcase_add_test(tcase, references_are_right);
+	return unit_main(suite, NULL);
+}
