@@ -4,9 +4,6 @@
 #include "ahead.h"
 #include "fill.h"
 
-/* Runs of cached pages from this length on go back with one MOVE. */
-#define RESTORE_MOVE_MIN 16
-
 static void note_fault(struct handler *handler, const struct chunk *chunk, unsigned i,
 		       enum trace_kind kind)
 {
@@ -120,7 +117,9 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	uint64_t installed;
 	bool again = false;
 
-	if (idle && pager->uffd.move && mask_count(mask) >= RESTORE_MOVE_MIN) {
+	/* A copy would leave a frame behind, and to give that back costs as much as a
+	 * MOVE: a flush. */
+	if (idle && pager->uffd.move) {
 		installed = fill_restore_move(pager, chunk, mask, tray, &again);
 	} else if (take_credits(handler, &mask, i)) {
 		installed = fill_restore_copy(pager, chunk, mask, tray, &again);

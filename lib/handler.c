@@ -19,7 +19,7 @@
 #define SPIN_NS 150000
 /* With more reads in flight it sleeps: there is enough to do, one wake-up collects
  * several, and to spin would cost more than it gains. */
-#define SPIN_READS 1
+#define SPIN_READS 4
 /* Nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
 /* A hint is dropped after so many pauses in which nothing could be done for it. */
@@ -92,8 +92,7 @@ static void read_faults(struct handler *handler)
 		if (n > 0)
 			handler->fault_count += (unsigned)n;
 	}
-	duty_note(handler, handler->fault_count - before,
-		  handler->fault_count ? handler->faults[handler->fault_count - 1].thread : 0);
+	duty_note(handler, handler->fault_count - before);
 }
 
 /* Serves what can be served; the others keep their order.  true: any was. */

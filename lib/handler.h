@@ -71,19 +71,16 @@ struct handler {
 	unsigned number;
 	bool started;
 	struct io *io;
-	int wake_fd;		/* an eventfd */
-	struct trace *trace;	/* or NULL: nothing is recorded */
-	cpu_set_t cpus;		/* its own */
-	int tid;		/* set by its thread */
-	_Atomic uint64_t round; /* ns: when it last went round its loop with work in hand; 0:
+	int wake_fd;		 /* an eventfd */
+	struct trace *trace;	 /* or NULL: nothing is recorded */
+	cpu_set_t cpus;		 /* its own */
+	int tid;		 /* set by its thread */
+	_Atomic uint64_t round;	 /* ns: when it last went round its loop with work in hand; 0:
 				    it has none */
-	_Atomic bool off_duty;	/* it does not watch for faults (duty.h) */
-	_Atomic bool called;	/* it shall return to duty */
-	_Atomic bool summoned;	/* it shall evict in another's stead */
-	unsigned vain;		/* how often in a row it has found no fault */
-	unsigned strange;	/* how often in a row it has found one of another CPU */
-	unsigned until_sample;	/* faults until it looks for that again */
-	unsigned sample_every;
+	_Atomic bool off_duty;	 /* it does not watch for faults (duty.h) */
+	_Atomic bool called;	 /* it shall return to duty */
+	_Atomic bool summoned;	 /* it shall evict in another's stead */
+	unsigned vain;		 /* how often in a row it has found no fault */
 	uint64_t nap_ns;	 /* its latest time off duty */
 	uint64_t back_at;	 /* ns: when that ends */
 	uint64_t checked;	 /* ns: when it looked at the others */

@@ -39,7 +39,7 @@ struct uffdio_move {
 #define UFFDIO_MOVE _IOWR(UFFDIO, _UFFDIO_MOVE, struct uffdio_move)
 #endif
 
-#define UFFD_NEEDED (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_THREAD_ID)
+#define UFFD_NEEDED UFFD_FEATURE_PAGEFAULT_FLAG_WP
 #define UFFD_WANTED (UFFD_NEEDED | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE)
 
 /* What the kernel offers, asked on a descriptor of its own: UFFDIO_API can be
@@ -145,7 +145,6 @@ int uffd_read(const struct uffd *uffd, struct uffd_fault *faults, unsigned n)
 			continue; /* no other event was asked for */
 		faults[got++] = (struct uffd_fault){
 			.address = page_round_down(msg->arg.pagefault.address),
-			.thread = (int)msg->arg.pagefault.feat.ptid,
 			.write_protected = msg->arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP,
 		};
 	}

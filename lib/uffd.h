@@ -18,7 +18,6 @@ struct uffd {
 
 struct uffd_fault {
 	uintptr_t address;    /* of the page */
-	int thread;	      /* that waits */
 	bool write_protected; /* a write to a page under UFFDIO_WRITEPROTECT */
 };
 
