@@ -61,9 +61,11 @@ static void insert(struct policy *policy, struct chunk *chunk, enum standing sta
 
 void policy_insert(struct policy *policy, struct chunk *chunk)
 {
-	if (chunk->resident & ~chunk->hot)
+	uint64_t evictable = chunk->resident & ~chunk->pinned;
+
+	if (evictable & ~chunk->hot)
 		insert(policy, chunk, STANDING_NEW);
-	if (chunk->resident & chunk->hot)
+	if (evictable & chunk->hot)
 		insert(policy, chunk, STANDING_PROVEN);
 }
 

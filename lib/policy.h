@@ -14,7 +14,7 @@
  *	        `---------------- soft fault -------'                        |
  *	        `---------------- refault, not long after ------------------'
  *
- * Resident pages are in of one of two standings, by their bit in chunk->hot: a scan
+ * Resident pages are of one of two standings, by their bit in chunk->hot: a scan
  * passes through the new one, which is small, and leaves the working set in the
  * proven one alone.  Each has a queue of chunks: a chunk stands in it from
  * the first such page on, however many follow, and leaves it with all of them.
@@ -24,8 +24,9 @@
  * between.  Two masks of a chunk tell: what left in the present epoch, and in
  * the one before; an epoch is half a budget of frames.
  *
- * Invariant: a chunk with a resident page is queued for the page's standing, or in
- * the hands of the handler that picked it.
+ * Invariant: a chunk with a resident page that is not pinned is queued for the page's
+ * standing, or in the hands of the handler that picked it.  (Were pinned ones queued,
+ * a queue that has nothing else would be picked from in vain.)
  * Locking: (P) the queues, a leaf.
  */
 #ifndef SPILL_POLICY_H
@@ -49,7 +50,7 @@ struct policy {
 	_Atomic uint64_t left;		 /* pages whose frames were given up, ever */
 };
 
-/* Queues the chunk for what it has resident; it is locked. */
+/* Queues the chunk for what it has resident and may leave; it is locked. */
 void policy_insert(struct policy *policy, struct chunk *chunk);
 /* Takes the chunk whose pages of some standing are to leave next out of that queue;
  * of so many resident pages.  NULL: none. */
