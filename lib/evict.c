@@ -181,6 +181,9 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 	struct pager *pager = handler->pager;
 	struct tray *tray;
 
+	/* There are frames that nobody has: nothing needs to be given up. */
+	if (credit_left(&pager->arena) >= (int64_t)(pager->high_frames + CHUNK_PAGES))
+		return NULL;
 	if (pager->policy.waiting + CHUNK_PAGES <=
 	    policy_target(&pager->policy, pager->arena.limit)) {
 		pager->stock_wanted = true;

@@ -30,7 +30,7 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
 
 /* The tray at the head of the second-chance queue with its frames, these offsets
  * among them, if the queue is as long as it should be with one more; or NULL, and
- * then more is evicted soon.  It is the caller's, of no chunk: reading into it costs
+ * then more is evicted soon, if free frames are few.  It is the caller's, of no chunk: reading into it costs
  * neither a discard nor an allocation. */
 struct tray *evict_recycle(struct handler *handler, uint64_t mask);
 
