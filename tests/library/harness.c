@@ -421,6 +421,15 @@ static struct pager *inside(spill *s)
 	return (struct pager *)s;
 }
 
+void pager_forget_streams(spill *s)
+{
+	struct readahead *readahead = &inside(s)->readahead;
+
+	lock_take(&readahead->lock, LOCK_STREAM);
+	memset(readahead->stream, 0, sizeof(readahead->stream));
+	lock_drop(&readahead->lock, LOCK_STREAM);
+}
+
 struct walk {
 	struct pager *pager;
 	int pagemap;

@@ -153,6 +153,10 @@ void pager_check(spill *s);
 
 struct spill_stats pager_stats(spill *s);
 
+/* What it knows of streams of faults is forgotten: what was done before does not show
+ * in what is read ahead. */
+void pager_forget_streams(spill *s);
+
 /* -- areas: reserved memory whose contents are known ------------------------------ */
 
 struct area {

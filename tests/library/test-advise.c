@@ -12,6 +12,8 @@
  * what a handler has buffers for (a 128th of the budget). */
 #define CHUNK 64
 #define WINDOW 32
+/* Pages that are touched here and there. */
+#define SCATTERED 256
 
 /* An armed pager, and an area of which all pages are in swap space. */
 static struct area area_swapped(unsigned number, size_t bytes)
@@ -164,19 +166,31 @@ static void try_cold(void)
 
 /* -- random, sequential --------------------------------------------------------------- */
 
+/* The numbers from 0 to n - 1 in any order. */
+static void shuffle(size_t number[], size_t n, struct dice *dice)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t k = dice_below(dice, i + 1);
+
+		number[i] = number[k];
+		number[k] = i;
+	}
+}
+
 /* Touches n pages here and there, no two of them near each other; each has to be
  * one fault, one read, one page. */
 static void touch_scattered(const struct area *area, size_t n, unsigned stream)
 {
 	struct dice dice = dice_new(stream);
 	struct spill_stats before = pager_stats(area->pager), after;
+	size_t part[SCATTERED];
 
+	/* In an order without a pattern: a stride is one as well. */
+	shuffle(part, n, &dice);
 	for (size_t k = 0; k < n; k++) {
-		/* The parts are visited in an order that jumps. */
-		size_t part = k * 97 % n;
 		size_t size = area->pages / n;
 
-		area_check(area, part * size + dice_below(&dice, size / 2));
+		area_check(area, part[k] * size + dice_below(&dice, size / 2));
 	}
 	after = pager_stats(area->pager);
 	CHECK(after.faults_major - before.faults_major == n, "%zu major faults for %zu pages",
@@ -187,19 +201,6 @@ static void touch_scattered(const struct area *area, size_t n, unsigned stream)
 	      (size_t)(after.reads - before.reads), n);
 }
 
-/* The streams that were followed before are forgotten: faults here and there in
- * other memory take their places. */
-static void forget_streams(spill *s)
-{
-	struct dice dice = dice_new(9);
-	char *base = spill_reserve(s, G);
-
-	CHECK(base, "spill_reserve: %s", strerror(errno));
-	for (size_t k = 0; k < 64; k++)
-		(void)*(volatile char *)(base + dice_below(&dice, G));
-	CHECK_OK(spill_release(s, base, G));
-}
-
 /* Without any advice too. */
 static void try_scattered(void)
 {
@@ -207,8 +208,8 @@ static void try_scattered(void)
 
 	case_begin("scattered, no advice", 0);
 	area = area_swapped(1, 4 * BUDGET);
-	forget_streams(area.pager);
-	touch_scattered(&area, 256, 2);
+	pager_forget_streams(area.pager);
+	touch_scattered(&area, SCATTERED, 2);
 	area_end(&area);
 }
 
