@@ -356,12 +356,49 @@ START_TEST(child_closes_and_parent_goes_on)
 END_TEST
 
 /* A child opens an engine of its own after it has closed its parent's. */
+/* How many threads of ours are not asleep, this one apart. */
+static unsigned threads_awake(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	unsigned awake = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir))) {
+		char path[300], state = 'S';
+		FILE *file;
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
+		file = fopen(path, "re");
+		if (file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1)
+			awake += state != 'S';
+		if (file)
+			fclose(file);
+	}
+	closedir(dir);
+	return awake;
+}
+
+/* The allocator of AddressSanitizer does not survive a fork while another thread is in
+ * it, as a worker is that is just starting. */
+static void wait_for_workers(void)
+{
+	for (unsigned quiet = 0; quiet < 5; quiet++) {
+		if (threads_awake())
+			quiet = 0;
+		usleep(5000);
+	}
+}
+
 START_TEST(child_opens_its_own)
 {
 	int status;
 	pid_t pid;
 
 	open_all(_i);
+	wait_for_workers();
 	pid = fork();
 	if (pid == 0) {
 		io_close(io, true);
