@@ -8,10 +8,10 @@
 #define STRIDE_MAX 1024
 #define STRIDE_STEPS 32
 
-/* A reader may skip a part of its window, and so many pages at the most: they were
- * in memory already.  Not if it has been away for so many faults. */
-#define SKIP_PART 8
-#define SKIP_MAX 8
+/* A reader may skip as much as its window, and so many pages at the most: they were in
+ * memory already, or it comes to them later.  Not if it has been away for so many
+ * faults. */
+#define SKIP_MAX CHUNK_PAGES
 #define SKIP_IDLE READAHEAD_STREAMS
 
 /* A stream with a window like this has earned its place: it is given up for a
@@ -31,11 +31,9 @@ enum kind {
 
 static int64_t skip(const struct stream *s, uint32_t clock)
 {
-	int64_t pages = s->window / SKIP_PART;
-
 	if (clock - s->used > SKIP_IDLE)
 		return 0;
-	return pages < SKIP_MAX ? pages : SKIP_MAX;
+	return s->window < SKIP_MAX ? s->window : SKIP_MAX;
 }
 
 /* What is a fault on this page to a stream that has a direction? */

@@ -18,8 +18,9 @@
  * untouched the window is halved.  A fault that no stream predicted starts a new
  * one with a window of one page: random access reads exactly one page a fault.
  *
- * A page that is missing is predicted only where the latest fault left off: a
- * random fault must not be taken for that of a stream that is about there.
+ * A page that is missing is predicted only where the latest fault left off, or some
+ * way behind that while the stream is active: a random fault must not be taken for
+ * that of a stream that was there once.
  *
  * Locking: (R) all of it, a leaf.
  */
