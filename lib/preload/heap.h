@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* heap.h - the allocator: jemalloc, on managed memory
  *
- * This and heap.c are all that know jemalloc's ways; malloc.c calls its je_
- * functions.  Arena 0 is plain: jemalloc starts with it, and keeps its threads'
+ * This and heap.c are all that know jemalloc; another allocator would have to
+ * give what is declared here.  Arena 0 is plain: jemalloc starts with it, and keeps its threads'
  * caches there.  A process that needs no more stays there and pays nothing.
  * Once it outgrows that, each thread is bound to one of a few arenas whose
  * extents are regions:
@@ -28,6 +28,48 @@
 #include <jemalloc/jemalloc.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/* As libc's functions of these names, from the arena that the thread is bound to. */
+static inline void *heap_malloc(size_t size)
+{
+	return je_malloc(size);
+}
+
+static inline void *heap_calloc(size_t n, size_t size)
+{
+	return je_calloc(n, size);
+}
+
+static inline void *heap_realloc(void *ptr, size_t size)
+{
+	return je_realloc(ptr, size);
+}
+
+static inline void heap_free(void *ptr)
+{
+	je_free(ptr);
+}
+
+static inline int heap_posix_memalign(void **ret_ptr, size_t align, size_t size)
+{
+	return je_posix_memalign(ret_ptr, align, size);
+}
+
+static inline void *heap_memalign(size_t align, size_t size)
+{
+	return je_memalign(align, size);
+}
+
+static inline size_t heap_usable_size(void *ptr)
+{
+	return je_malloc_usable_size(ptr);
+}
+
+/* On stderr, as malloc_stats(3) does. */
+static inline void heap_print_stats(void)
+{
+	je_malloc_stats_print(NULL, NULL, "gmdablxeh");
+}
 
 /* May a thread that is not bound yet take size bytes from arena 0? */
 bool heap_is_small(size_t size);

@@ -64,7 +64,7 @@ PRELOAD_API void *malloc(size_t size)
 	enum from from = where_from(size);
 
 	if (from == FROM_HEAP)
-		return je_malloc(size);
+		return heap_malloc(size);
 	return alloc_special(from, size, MALLOC_ALIGN, false);
 }
 
@@ -79,14 +79,14 @@ PRELOAD_API void *calloc(size_t n, size_t size)
 	}
 	from = where_from(bytes);
 	if (from == FROM_HEAP)
-		return je_calloc(n, size);
+		return heap_calloc(n, size);
 	return alloc_special(from, bytes, MALLOC_ALIGN, true);
 }
 
 PRELOAD_API void free(void *ptr)
 {
 	if (__builtin_expect(!own_has(ptr), 1))
-		je_free(ptr);
+		heap_free(ptr);
 }
 
 /* Where jemalloc's realloc will not do.  The old object is left to be lost if it
@@ -100,7 +100,7 @@ static void *realloc_special(enum from from, void *ptr, size_t size)
 		free(ptr);
 		return NULL;
 	}
-	ret = from == FROM_HEAP ? je_malloc(size) : alloc_special(from, size, MALLOC_ALIGN, false);
+	ret = from == FROM_HEAP ? heap_malloc(size) : alloc_special(from, size, MALLOC_ALIGN, false);
 	if (!ret)
 		return NULL;
 	if (ptr)
@@ -117,7 +117,7 @@ PRELOAD_API void *realloc(void *ptr, size_t size)
 
 	if (from != FROM_HEAP || own_has(ptr))
 		return realloc_special(from, ptr, size);
-	ret = je_realloc(ptr, size);
+	ret = heap_realloc(ptr, size);
 	if (!ret && size)
 		errno = ENOMEM; /* jemalloc leaves it alone if the size is absurd */
 	return ret;
@@ -136,7 +136,7 @@ PRELOAD_API void *reallocarray(void *ptr, size_t n, size_t size)
 
 PRELOAD_API size_t malloc_usable_size(void *ptr)
 {
-	return own_has(ptr) ? own_size(ptr) : je_malloc_usable_size(ptr);
+	return own_has(ptr) ? own_size(ptr) : heap_usable_size(ptr);
 }
 
 PRELOAD_API int posix_memalign(void **ret_ptr, size_t align, size_t size)
@@ -145,7 +145,7 @@ PRELOAD_API int posix_memalign(void **ret_ptr, size_t align, size_t size)
 	void *ptr;
 
 	if (from == FROM_HEAP)
-		return je_posix_memalign(ret_ptr, align, size);
+		return heap_posix_memalign(ret_ptr, align, size);
 	if (!is_power_of_two(align) || align % sizeof(void *))
 		return EINVAL;
 	ptr = alloc_special(from, size, align, false);
@@ -168,7 +168,7 @@ PRELOAD_API void *memalign(size_t align, size_t size)
 	while (power < align)
 		power *= 2;
 	if (from == FROM_HEAP)
-		return je_memalign(power, size);
+		return heap_memalign(power, size);
 	return alloc_special(from, size, power, false);
 }
 
@@ -259,5 +259,5 @@ PRELOAD_API struct mallinfo mallinfo(void)
 /* The sums alone: nothing of options, single arenas, bins, extents, mutexes. */
 PRELOAD_API void malloc_stats(void)
 {
-	je_malloc_stats_print(NULL, NULL, "gmdablxeh");
+	heap_print_stats();
 }
