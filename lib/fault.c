@@ -242,12 +242,12 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 
 /* -- asked for ahead --------------------------------------------------------------- */
 
-/* Reads asked for ahead leave this much for faults. */
+/* Reads asked for ahead leave about this much for faults; with less, there are evictions. */
 static bool frames_to_spare(const struct pager *pager)
 {
 	struct pager *p = (struct pager *)pager;
 
-	return credit_left(&p->arena) > (int64_t)pager->low_frames;
+	return credit_left(&p->arena) >= (int64_t)pager->low_frames;
 }
 
 static bool will_need_chunk(struct handler *handler, struct chunk *chunk, uint64_t mask)
