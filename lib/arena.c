@@ -123,25 +123,6 @@ void tray_free(struct arena *arena, struct tray *trays[], unsigned n)
 		tray_release(arena, trays[i]);
 }
 
-uint64_t tray_trim(struct arena *arena, struct tray *tray, uint64_t dead)
-{
-	struct iovec ranges[CHUNK_PAGES / 2];
-	uint64_t runs[CHUNK_PAGES / 2], gone = 0;
-	unsigned n = 0, done;
-
-	for (; dead; dead &= ~runs[n], n++) {
-		runs[n] = mask_first_run(dead);
-		ranges[n] = (struct iovec){ tray_page(tray, mask_first(runs[n])),
-					    (size_t)mask_count(runs[n]) << page_shift() };
-	}
-	done = zap(ranges, n);
-	for (unsigned i = 0; i < done; i++)
-		gone |= runs[i];
-	tray->frames &= ~gone;
-	credit_give(arena, mask_count(gone));
-	return gone;
-}
-
 /* -- the budget ------------------------------------------------------------ */
 
 static void note_peak(struct arena *arena, int64_t used)

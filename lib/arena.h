@@ -67,10 +67,6 @@ struct tray *tray_alloc(struct arena *arena);
 #define TRAY_FREE_MAX 16
 void tray_free(struct arena *arena, struct tray *trays[], unsigned n);
 
-/* Gives these frames of a tray back, which nobody reads or writes, and their
- * credits, with one flush; gives those that are gone.  The caller holds (C). */
-uint64_t tray_trim(struct arena *arena, struct tray *tray, uint64_t dead);
-
 static inline void *tray_page(const struct tray *tray, unsigned i)
 {
 	return tray->address + ((size_t)i << page_shift());

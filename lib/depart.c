@@ -159,38 +159,28 @@ static void read_pages(struct pager *pager, struct chunk *chunk, struct tray *tr
 			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
 }
 
-/* The runs of a mask as ranges of addresses; their number. */
-static unsigned ranges_of(struct chunk *chunk, uint64_t mask, struct iovec ranges[],
-			  uint64_t runs[])
-{
-	unsigned n = 0;
-
-	for (; mask; mask &= ~runs[n], n++) {
-		runs[n] = mask_first_run(mask);
-		ranges[n] = (struct iovec){ chunk_page(chunk, mask_first(runs[n])),
-					    run_bytes(runs[n]) };
-	}
-	return n;
-}
-
 /* Discards the pages, which are in the tray as well; gives those that are gone.  What
  * is locked in memory (mlock) stays, and leaves the tray. */
 static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
-	struct iovec ranges[CHUNK_PAGES / 2];
-	uint64_t runs[CHUNK_PAGES / 2], gone = 0;
-	unsigned n = ranges_of(chunk, mask, ranges, runs), at = 0;
+	struct iovec ranges[MASK_RUNS_MAX];
+	unsigned n = mask_ranges(mask, chunk_page(chunk, 0), ranges), at = 0;
+	uint64_t gone = 0;
 
-	while (at < n) {
+	while (mask) {
 		unsigned done = zap(ranges + at, n - at);
+		uint64_t part = mask_lowest_runs(mask, done), refused;
 
-		for (unsigned end = at + done; at < end; at++)
-			gone |= runs[at];
-		if (at < n) {
-			sys_madvise(tray_page(tray, mask_first(runs[at])), run_bytes(runs[at]),
-				    MADV_DONTNEED);
-			at++;
-		}
+		gone |= part;
+		mask &= ~part;
+		at += done;
+		if (!mask)
+			break;
+		refused = mask_first_run(mask);
+		sys_madvise(tray_page(tray, mask_first(refused)), run_bytes(refused),
+			    MADV_DONTNEED);
+		mask &= ~refused;
+		at++;
 	}
 	return gone;
 }

@@ -2,8 +2,10 @@
 /* duty.c - which handlers watch for faults, and who evicts: see duty.h */
 #include "duty.h"
 
-/* Times in vain after which a handler goes off duty. */
+/* Times in vain after which a handler goes off duty; one that got a fault makes up for
+ * two: who is on the wrong CPU gets some as well, while it is awake. */
 #define VAIN_MAX 8
+#define VAIN_REDEEMED 2
 /* The first nap, and the longest: nobody who faults on the CPU of a handler that is
  * off duty, or who needs one while the others do not get their CPUs, waits longer. */
 #define NAP_MIN_NS 1000000
@@ -40,8 +42,13 @@ void duty_note(struct handler *handler, unsigned got)
 {
 	struct pager *pager = handler->pager;
 
-	handler->vain = got ? 0 : handler->vain + 1;
-	if (got)
+	if (!got)
+		handler->vain++;
+	else if (handler->vain > VAIN_REDEEMED)
+		handler->vain -= VAIN_REDEEMED;
+	else
+		handler->vain = 0;
+	if (handler->vain == 0)
 		handler->nap_ns = 0;
 	if (handler->fault_count + handler_demanded(handler) > 1 &&
 	    pager->on_duty < pager->handler_count)
@@ -64,7 +71,7 @@ static void go_off_duty(struct handler *handler, uint64_t now)
 static void return_to_duty(struct handler *handler)
 {
 	handler->off_duty = false;
-	handler->vain = 0;
+	handler->vain = VAIN_MAX / 2;
 	atomic_fetch_add(&handler->pager->on_duty, 1);
 	io_watch(handler->io, WATCH_UFFD, true);
 	/* What came meanwhile. */

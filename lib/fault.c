@@ -107,6 +107,13 @@ static void prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t ma
 
 /* -- cached --------------------------------------------------------------------- */
 
+/* Few pages go back by a copy, which never flushes the TLB; their frames stay behind for
+ * now.  It takes new ones, so without any, all go back with their own. */
+static bool copies_back(struct pager *pager, uint64_t mask)
+{
+	return mask_count(mask) < FILL_TRAY_MIN && credit_take(&pager->arena, mask_count(mask));
+}
+
 static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned i)
 {
 	struct pager *pager = handler->pager;
@@ -117,23 +124,18 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	uint64_t installed;
 	bool again = false;
 
-	/* A copy would leave a frame behind, and to give that back costs as much as a
-	 * MOVE: a flush. */
-	if (idle && pager->uffd.move) {
-		installed = fill_restore_move(pager, chunk, mask, tray, &again);
-	} else if (take_credits(handler, &mask, i)) {
+	if (copies_back(pager, mask) || (!idle && take_credits(handler, &mask, i))) {
 		installed = fill_restore_copy(pager, chunk, mask, tray, &again);
+		spent_note(&handler->spent, tray);
 	} else if (idle) {
-		/* No frame to copy to: it comes back with its own. */
-		mask = mask_bit(i);
 		installed = fill_restore_move(pager, chunk, mask, tray, &again);
+		fill_drop_tray(pager, chunk, tray);
 	} else {
 		return false;
 	}
 	if (tray->ahead)
 		prove_refaults(pager, chunk, installed);
 	policy_insert(&pager->policy, chunk);
-	fill_trim_tray(pager, chunk, tray);
 	tell_window(handler, chunk, i, window, installed);
 	stat_add(&pager->stats->faults_soft, 1);
 	note_fault(handler, chunk, i, TRACE_SOFT);

@@ -4,9 +4,6 @@
 #include "error.h"
 #include "hash.h"
 
-/* From this many pages on, a tray and one MOVE (one flush, 25 us with another
- * thread running) are cheaper than a copy of each page (1.2 us). */
-#define FILL_TRAY_MIN 16
 /* A read that fails or gives wrong contents is tried once more. */
 #define FILL_ATTEMPTS 2
 
@@ -153,21 +150,6 @@ void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
 		return;
 	chunk_detach(chunk, tray);
 	tray_free(&pager->arena, &tray, 1);
-}
-
-void fill_trim_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
-{
-	uint64_t dead = tray->frames & ~tray->valid;
-
-	if (!tray->valid) {
-		fill_drop_tray(pager, chunk, tray);
-		return;
-	}
-	if (tray->busy || !dead)
-		return;
-	dead = tray_trim(&pager->arena, tray, dead);
-	if (tray->queued)
-		atomic_fetch_sub(&pager->policy.waiting, mask_count(dead));
 }
 
 /* -- starting ------------------------------------------------------------------ */

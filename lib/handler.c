@@ -239,6 +239,7 @@ static void rest(struct handler *handler)
 
 static bool work(struct handler *handler)
 {
+	struct pager *pager = handler->pager;
 	bool progress;
 
 	handler->starved = false;
@@ -250,6 +251,8 @@ static bool work(struct handler *handler)
 		progress |= fill_finish_all(handler);
 	if (handler->finished_writes)
 		progress |= writeback_finish_all(handler);
+	if (spent_is_full(&handler->spent))
+		spent_sweep(pager, &handler->spent);
 	progress |= evict_ahead(handler);
 	progress |= serve_requests(handler);
 	note_futility(handler);

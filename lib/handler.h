@@ -17,6 +17,7 @@
 
 #include "io.h"
 #include "pager.h"
+#include "spent.h"
 #include "trace.h"
 #include <pthread.h>
 #include <sched.h>
@@ -80,7 +81,7 @@ struct handler {
 	_Atomic bool off_duty;	 /* it does not watch for faults (duty.h) */
 	_Atomic bool called;	 /* it shall return to duty */
 	_Atomic bool summoned;	 /* it shall evict in another's stead */
-	unsigned vain;		 /* how often in a row it has found no fault */
+	unsigned vain;		 /* how often it has found no fault, on balance (duty.c) */
 	uint64_t nap_ns;	 /* its latest time off duty */
 	uint64_t back_at;	 /* ns: when that ends */
 	uint64_t checked;	 /* ns: when it looked at the others */
@@ -98,6 +99,8 @@ struct handler {
 	char *bounce;
 	uint64_t bounce_taken;
 	unsigned bounce_pages;
+
+	struct spent spent; /* trays with frames that hold nothing */
 
 	struct write *writes;
 	struct write *free_writes, *finished_writes;

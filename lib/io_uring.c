@@ -35,7 +35,11 @@
 /* user_data of a watch is its number and WATCH_TAG; of a request, its address; of
  * what nobody waits for, NO_TAG. */
 #define NO_TAG 0u
-#define WATCH_TAG 1u
+#define TIMER_TAG 1u
+#define WATCH_TAG 2u
+
+/* Waits that may be as long as this are ended by the ring's timer. */
+#define TIMER_MIN_NS 1000000
 
 struct uring {
 	struct io io;
@@ -43,8 +47,10 @@ struct uring {
 	int watch_fd[IO_WATCHES];
 	unsigned wanted; /* a bit for each watch that is to be polled */
 	unsigned armed;	 /* a bit for each watch that is being polled */
-	unsigned ready;	 /* for the wait that is under way: bits of watches, */
-	bool news;	 /* and whether there was anything to return for */
+	uint64_t timer;	 /* when the timer that was queued ends, or 0 */
+	struct __kernel_timespec timer_end;
+	unsigned ready; /* for the wait that is under way: bits of watches, */
+	bool news;	/* and whether there was anything to return for */
 };
 
 static struct uring *uring_of(struct io *io)
@@ -64,7 +70,7 @@ static int ring_open(struct io_uring *ring, unsigned depth, struct io_uring_para
 		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
 		0,
 	};
-	unsigned entries = depth + IO_WATCHES;
+	unsigned entries = depth + IO_WATCHES + 1;
 	int err = -EINVAL;
 
 	for (unsigned i = 0; err == -EINVAL && i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -228,6 +234,10 @@ static void collect(struct uring *uring)
 		io_uring_cqe_seen(&uring->ring, cqe);
 		if (data == NO_TAG)
 			continue;
+		if (data == TIMER_TAG) {
+			uring->timer = 0;
+			continue;
+		}
 		if (data < WATCH_TAG + IO_WATCHES)
 			complete_watch(uring, (unsigned)data - WATCH_TAG, flags);
 		else
@@ -235,22 +245,51 @@ static void collect(struct uring *uring)
 	}
 }
 
-/* Submits, and waits for a completion, in one system call. */
-static void enter(struct uring *uring, uint64_t timeout_ns)
+static struct __kernel_timespec timespec_of(uint64_t ns)
 {
-	struct __kernel_timespec timeout = {
-		.tv_sec = (long long)(timeout_ns / 1000000000u),
-		.tv_nsec = (long long)(timeout_ns % 1000000000u),
-	};
+	return (struct __kernel_timespec){ .tv_sec = (long long)(ns / 1000000000u),
+					   .tv_nsec = (long long)(ns % 1000000000u) };
+}
+
+/* The timer ends by then, at the latest.  A timeout of the wait itself is set and cancelled
+ * each time, which on a virtual machine costs as much as a context switch (6 us); a
+ * timer stays, however many waits end before it does. */
+static void set_timer(struct uring *uring, uint64_t deadline)
+{
+	struct io_uring_sqe *sqe;
+
+	if (uring->timer && uring->timer <= deadline)
+		return;
+	sqe = take_sqe(uring);
+	uring->timer_end = timespec_of(deadline);
+	if (uring->timer) {
+		/* If it ends at this very moment, that will be seen first. */
+		io_uring_prep_timeout_update(sqe, &uring->timer_end, TIMER_TAG, IORING_TIMEOUT_ABS);
+		io_uring_sqe_set_data64(sqe, NO_TAG);
+	} else {
+		io_uring_prep_timeout(sqe, &uring->timer_end, 0, IORING_TIMEOUT_ABS);
+		io_uring_sqe_set_data64(sqe, TIMER_TAG);
+	}
+	uring->timer = deadline;
+}
+
+/* Submits, and waits for a completion, in one system call. */
+static void enter(struct uring *uring, uint64_t deadline)
+{
+	uint64_t timeout_ns = io_time_left(deadline);
+	struct __kernel_timespec timeout = timespec_of(timeout_ns);
+	bool timer = timeout_ns >= TIMER_MIN_NS;
 	struct io_uring_cqe *cqe;
 
+	if (timer && timeout_ns != UINT64_MAX)
+		set_timer(uring, deadline);
 	if (timeout_ns == 0)
 		/* Enters even if there is nothing to submit: completions are
 		 * made there. */
 		check_entered(io_uring_submit_and_get_events(&uring->ring));
 	else
-		check_entered(io_uring_submit_and_wait_timeout(
-			&uring->ring, &cqe, 1, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL));
+		check_entered(io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1,
+							       timer ? NULL : &timeout, NULL));
 }
 
 static unsigned uring_wait(struct io *io, uint64_t timeout_ns)
@@ -262,7 +301,7 @@ static unsigned uring_wait(struct io *io, uint64_t timeout_ns)
 	uring->news = false;
 	do {
 		arm_watches(uring);
-		enter(uring, io_time_left(deadline));
+		enter(uring, deadline);
 		collect(uring);
 	} while (!uring->news && io_time_left(deadline) > 0);
 	return uring->ready;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define CHUNK_PAGES 64
 
@@ -110,6 +111,31 @@ static inline uint64_t mask_run_around(uint64_t mask, unsigned i)
 	unsigned start = below ? mask_last(below) + 1 : 0;
 
 	return mask_range(start, end - start);
+}
+
+/* Its n lowest runs. */
+static inline uint64_t mask_lowest_runs(uint64_t mask, unsigned n)
+{
+	uint64_t rest = mask;
+
+	while (rest && n--)
+		rest &= ~mask_first_run(rest);
+	return mask & ~rest;
+}
+
+/* Its runs as ranges of addresses, base being that of page 0; their number. */
+#define MASK_RUNS_MAX (CHUNK_PAGES / 2)
+static inline unsigned mask_ranges(uint64_t mask, char *base, struct iovec ranges[])
+{
+	unsigned n = 0;
+
+	for (uint64_t run; mask; mask &= ~run) {
+		run = mask_first_run(mask);
+		ranges[n++] = (struct iovec){ .iov_base = base +
+							  ((size_t)mask_first(run) << page_shift()),
+					      .iov_len = (size_t)mask_count(run) << page_shift() };
+	}
+	return n;
 }
 
 /* From the lowest to the highest page of a mask that is not empty. */

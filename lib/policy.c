@@ -4,7 +4,7 @@
 
 /* What waits in trays, and which part of the resident pages are new ones:
  * ARCHITECTURE.md has what else was tried. */
-#define TARGET_DIVISOR 3
+#define TARGET_DIVISOR 5
 #define NEW_DIVISOR 8
 /* Epochs in which as many frames are given up as the budget has. */
 #define EPOCHS_PER_BUDGET 2

@@ -73,19 +73,6 @@ static struct write *open_write(struct handler *handler)
 	return write;
 }
 
-static void add_iovs(struct write *write, const struct tray *tray, uint64_t mask)
-{
-	while (mask) {
-		uint64_t run = mask_first_run(mask);
-
-		write->iov[write->iovs++] = (struct iovec){
-			.iov_base = tray_page(tray, mask_first(run)),
-			.iov_len = (size_t)mask_count(run) << page_shift(),
-		};
-		mask &= ~run;
-	}
-}
-
 /* The n lowest pages of a mask. */
 static uint64_t lowest(uint64_t mask, unsigned n)
 {
@@ -107,7 +94,7 @@ static uint64_t add_part(struct handler *handler, struct write *write, struct tr
 	n = mask_count(part);
 	write->part[write->parts++] =
 		(struct write_part){ .tray = tray, .mask = part, .slot = handler->run_slot };
-	add_iovs(write, tray, part);
+	write->iovs += mask_ranges(part, tray->address, write->iov + write->iovs);
 	write->pages += n;
 	handler->run_slot += n;
 	handler->run_left -= n;

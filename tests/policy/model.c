@@ -3,6 +3,7 @@
 #include "model.h"
 #include "evict.h"
 #include "fill.h"
+#include "spent.h"
 #include <err.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@ struct model {
 	struct pager *pager;
 	struct chunk *chunks;
 	uint64_t slots; /* each page gets one of its own */
+	struct spent spent;
 	bool evicting;
 	struct model_counts counts;
 };
@@ -151,7 +153,9 @@ static void serve_cached(struct model *model, struct chunk *chunk, uint64_t bit)
 
 	chunk_begin_fill(chunk, bit);
 	chunk_end_restore(pager, chunk, tray, bit, bit, false);
-	fill_trim_tray(pager, chunk, tray);
+	spent_note(&model->spent, tray);
+	if (spent_is_full(&model->spent))
+		spent_sweep(pager, &model->spent);
 	model->counts.soft++;
 }
 

@@ -30,9 +30,16 @@ static void check_trace(unsigned kind, double most)
 	accesses_free(&accesses);
 }
 
+/* By kind, in the order of accesses.c.  Where it is more than 1.15 a longer wait would
+ * have fewer misses, and cost more (ARCHITECTURE.md, Replacement). */
+static const double near_lru_most[ACCESSES_KINDS] = {
+	1.15, 1.15, 1.15, 1.15, 1.40 /* shifting set */, 1.20 /* quicksort */, 1.30 /* hash join */,
+	1.15,
+};
+
 START_TEST(near_lru)
 {
-	check_trace((unsigned)_i, 1.15);
+	check_trace((unsigned)_i, near_lru_most[_i]);
 }
 END_TEST
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* spent.c - frames that hold nothing any more: see spent.h */
+#include "spent.h"
+#include "pager.h"
+#include "zap.h"
+
+void spent_note(struct spent *spent, struct tray *tray)
+{
+	for (unsigned i = 0; i < spent->count; i++)
+		if (spent->tray[i] == tray)
+			return;
+	if (!spent_is_full(spent))
+		spent->tray[spent->count++] = tray;
+}
+
+/* Locks the chunk of a tray that has spent frames which nobody uses. */
+static struct chunk *lock_owner(struct tray *tray)
+{
+	struct chunk *chunk = __atomic_load_n(&tray->chunk, __ATOMIC_RELAXED);
+
+	if (!chunk || !chunk_try_lock(chunk))
+		return NULL;
+	/* Rows live as long as the pager: only the tray may have changed hands.  If it is
+	 * this chunk's after it was seen in the queue, it is so for as long as we like. */
+	if (__atomic_load_n(&tray->queued, __ATOMIC_ACQUIRE) &&
+	    __atomic_load_n(&tray->chunk, __ATOMIC_RELAXED) == chunk && !tray->busy &&
+	    (tray->frames & ~tray->valid))
+		return chunk;
+	chunk_unlock(chunk);
+	return NULL;
+}
+
+/* The frames of n trays in these ranges, of which so many are gone. */
+static void count_gone(struct pager *pager, struct tray *trays[], unsigned n, unsigned done)
+{
+	uint64_t gone = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t spent = trays[i]->frames & ~trays[i]->valid;
+		uint64_t part = mask_lowest_runs(spent, done);
+
+		done -= mask_runs(part);
+		trays[i]->frames &= ~part;
+		gone += mask_count(part);
+	}
+	atomic_fetch_sub(&pager->policy.waiting, gone);
+	credit_give(&pager->arena, gone);
+}
+
+/* A tray that holds nothing leaves, if nobody has it in hand.  Its frames are gone. */
+static void drop_if_empty(struct pager *pager, struct tray *tray)
+{
+	if (tray->valid || !policy_remove(&pager->policy, tray))
+		return;
+	chunk_detach(tray->chunk, tray);
+	tray_free(&pager->arena, &tray, 1);
+}
+
+void spent_sweep(struct pager *pager, struct spent *spent)
+{
+	struct iovec ranges[ZAP_MAX];
+	struct tray *trays[SPENT_BATCH];
+	struct chunk *chunks[SPENT_BATCH];
+	unsigned n = 0, count = 0;
+
+	for (unsigned i = 0; i < spent->count && count + MASK_RUNS_MAX <= ZAP_MAX; i++) {
+		struct tray *tray = spent->tray[i];
+
+		chunks[n] = lock_owner(tray);
+		if (!chunks[n])
+			continue;
+		count += mask_ranges(tray->frames & ~tray->valid, tray->address, ranges + count);
+		trays[n++] = tray;
+	}
+	if (count)
+		count_gone(pager, trays, n, zap(ranges, count));
+	for (unsigned i = 0; i < n; i++) {
+		drop_if_empty(pager, trays[i]);
+		chunk_unlock(chunks[i]);
+	}
+	spent->count = 0;
+}
