@@ -17,6 +17,12 @@
  * about one disk read.  It keeps the CPU out of the idle state, from which a
  * wake-up costs as much again; it yields to anybody who wants the CPU. */
 #define SPIN_NS 150000
+/* A yield that took longer gave the CPU to somebody who uses up his time slices: that is
+ * some milliseconds each time, while a handler that sleeps gets the CPU when its read is
+ * done.  So there is no spinning for a while, which doubles as long as that goes on. */
+#define YIELD_NS 500000
+#define SHARED_MIN_NS 5000000
+#define SHARED_MAX_NS 320000000
 /* With more reads in flight it sleeps: there is enough to do, one wake-up collects
  * several, and to spin would cost more than it gains. */
 #define SPIN_READS 4
@@ -195,17 +201,36 @@ static bool has_news(const struct handler *handler)
 	return handler->more_faults || handler->finished_fills || handler->finished_writes;
 }
 
-/* Looks for reads in flight without sleeping, for a while. */
+static void note_shared(struct handler *handler, uint64_t now)
+{
+	handler->shared_ns = 2 * handler->shared_ns;
+	if (handler->shared_ns < SHARED_MIN_NS)
+		handler->shared_ns = SHARED_MIN_NS;
+	if (handler->shared_ns > SHARED_MAX_NS)
+		handler->shared_ns = SHARED_MAX_NS;
+	handler->shared_until = now + handler->shared_ns;
+}
+
+/* Looks for reads in flight without sleeping, for a while, if nobody else wants the CPU. */
 static void spin(struct handler *handler)
 {
-	uint64_t end = sys_now() + SPIN_NS;
+	uint64_t now = sys_now(), end = now + SPIN_NS, before;
 
+	if (now < handler->shared_until)
+		return;
 	do {
 		look(handler, 0);
 		if (has_news(handler) || handler->pager->stopping)
 			return;
+		before = now;
 		sys_yield();
-	} while (sys_now() < end);
+		now = sys_now();
+		if (now - before > YIELD_NS) {
+			note_shared(handler, now);
+			return;
+		}
+		handler->shared_ns = 0;
+	} while (now < end);
 }
 
 static uint64_t shorter(uint64_t a, uint64_t b)

@@ -85,6 +85,8 @@ struct handler {
 	uint64_t nap_ns;	 /* its latest time off duty */
 	uint64_t back_at;	 /* ns: when that ends */
 	uint64_t checked;	 /* ns: when it looked at the others */
+	uint64_t shared_ns;	 /* for how long it does not spin, since others want its CPU */
+	uint64_t shared_until;	 /* ns: when that ends */
 	_Atomic uint64_t astray; /* ns: when it was let run elsewhere (stall.h), or 0 */
 
 	struct uffd_fault faults[HANDLER_FAULTS];
