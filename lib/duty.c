@@ -6,6 +6,8 @@
  * two: who is on the wrong CPU gets some as well, while it is awake. */
 #define VAIN_MAX 8
 #define VAIN_REDEEMED 2
+/* Who has not gone round its loop for so long does not get its CPU, perhaps. */
+#define RESPONSIVE_NS 1000000
 /* The first nap, and the longest: nobody who faults on the CPU of a handler that is
  * off duty, or who needs one while the others do not get their CPUs, waits longer. */
 #define NAP_MIN_NS 1000000
@@ -96,20 +98,45 @@ uint64_t duty_rest(struct handler *handler, uint64_t timeout_ns)
 	return handler->back_at - now < timeout_ns ? handler->back_at - now : timeout_ns;
 }
 
+/* Somebody who is asleep will wake up; somebody at work should be so visibly. */
+static bool is_responsive(const struct handler *handler, uint64_t now)
+{
+	uint64_t round = atomic_load_explicit(&handler->round, memory_order_relaxed);
+
+	return !handler->off_duty && (!round || now < round + RESPONSIVE_NS);
+}
+
+bool duty_is_done_by_another(const struct handler *handler)
+{
+	const struct pager *pager = handler->pager;
+	uint64_t now;
+
+	if (pager->on_duty + handler->off_duty < 2)
+		return false;
+	now = sys_now();
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		const struct handler *other = &pager->handlers[i];
+
+		if (other != handler && !other->evicting && is_responsive(other, now))
+			return true;
+	}
+	return false;
+}
+
 /* -- evicting ------------------------------------------------------------------------- */
 
 bool duty_evicts_another(struct handler *handler)
 {
 	struct pager *pager = handler->pager;
 
-	if (!handler->fault_count && !handler_demanded(handler))
-		return false;
 	for (unsigned i = 0; i < pager->handler_count; i++) {
 		struct handler *other = &pager->handlers[i];
 
 		if (other != handler && (other->evicting || other->summoned))
 			return true;
 	}
+	if (handler->summoned || (!handler->fault_count && !handler_demanded(handler)))
+		return false;
 	for (unsigned i = 0; i < pager->handler_count; i++) {
 		struct handler *other = &pager->handlers[i];
 

@@ -8,8 +8,9 @@
  * watch: for a nap that grows while it is not missed.  It comes back by itself, since
  * threads wander, or when one on duty has more than one fault in hand.
  *
- * While a handler has faults in hand, one that has nothing to do evicts in its
- * stead, as long as frames last.
+ * One handler evicts and the others serve faults: a chunk takes as long as a read.  While
+ * a handler has faults in hand, one that has nothing to do evicts in its stead, as
+ * long as frames last.
  *
  * Invariant: pager->on_duty handlers are on duty, at least one.
  * Locking: none; what others read of a handler is atomic.
@@ -25,6 +26,9 @@ void duty_note(struct handler *handler, unsigned got);
 /* Before it sleeps: it goes off duty, or stays off, or returns; gives how long it may
  * sleep, at most timeout_ns; 0: it is back, and should look. */
 uint64_t duty_rest(struct handler *handler, uint64_t timeout_ns);
+
+/* Another handler watches for faults, and does not evict meanwhile. */
+bool duty_is_done_by_another(const struct handler *handler);
 
 /* Another handler, which has nothing in hand, evicts, or is about to. */
 bool duty_evicts_another(struct handler *handler);

@@ -219,13 +219,14 @@ static void leave_eviction(struct pager *pager)
 static unsigned evict_some(struct handler *handler, int64_t frames)
 {
 	struct pager *pager = handler->pager;
+	bool hurried = handler->fault_count || handler_demanded(handler);
+	unsigned most = hurried ? EVICT_BATCH_HURRIED : EVICT_BATCH;
 	unsigned gained = 0;
 
 	if (!enter_eviction(pager))
 		return 0;
 	fork_check_children(pager);
-	for (unsigned i = 0; i < EVICT_BATCH && gained < frames && writeback_has_room(handler);
-	     i++) {
+	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(handler); i++) {
 		enum standing standing;
 		struct chunk *chunk = policy_pick(&pager->policy, pager->resident, &standing);
 
@@ -233,7 +234,9 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 			break;
 		gained += evict_chunk(handler, chunk, standing);
 	}
-	writeback_submit(handler);
+	/* Else more pages join the write: rest submits it, if nobody else does. */
+	if (!hurried)
+		writeback_submit(handler);
 	leave_eviction(pager);
 	pager_sample(pager);
 	return gained;

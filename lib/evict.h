@@ -21,6 +21,8 @@
 /* Chunks that one call of evict_ahead evicts, so that faults are looked at in
  * between. */
 #define EVICT_BATCH 8
+/* The same while somebody waits for a page that this handler reads. */
+#define EVICT_BATCH_HURRIED 2
 
 /* Makes some room if it is needed; true if anything was done. */
 bool evict_ahead(struct handler *handler);

@@ -244,6 +244,7 @@ static void rest(struct handler *handler)
 	bool waiting = handler->fault_count || handler->finished_fills || handler->finished_writes;
 	uint64_t timeout;
 
+	writeback_submit(handler);
 	if (waiting || handler->has_request) {
 		look(handler, handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
 		sys_yield();
@@ -268,9 +269,9 @@ static bool work(struct handler *handler)
 	bool progress;
 
 	handler->starved = false;
-	handler->summoned = false;
 	stall_note(handler, true);
-	read_faults(handler);
+	if (!handler->evicting || !duty_is_done_by_another(handler))
+		read_faults(handler);
 	progress = serve_faults(handler);
 	if (handler->finished_fills)
 		progress |= fill_finish_all(handler);
@@ -279,6 +280,7 @@ static bool work(struct handler *handler)
 	if (spent_is_full(&handler->spent))
 		spent_sweep(pager, &handler->spent);
 	progress |= evict_ahead(handler);
+	handler->summoned = false;
 	progress |= serve_requests(handler);
 	note_futility(handler);
 	return progress;
