@@ -8,8 +8,9 @@
 /* A MOVE that is told EAGAIN so often is given up for now. */
 #define MOVE_ATTEMPTS 8
 
-/* Of more runs than this, copying is cheaper (depart.h). */
-#define MOVE_RUNS_MAX 4
+/* A copy flushes the TLB twice and copies; a flush costs as much as some copied pages. */
+#define COPY_FLUSHES 2
+#define FLUSH_PAGES 10
 
 /* -- by MOVE -------------------------------------------------------------------------- */
 
@@ -243,10 +244,10 @@ static uint64_t depart_by_copy(struct pager *pager, struct chunk *chunk, struct 
 
 /* -- which way --------------------------------------------------------------------------- */
 
-/* How often a MOVE would flush. */
+/* A MOVE flushes for each run: is a copy cheaper? */
 static bool is_scattered(uint64_t victims)
 {
-	return mask_runs(victims) > MOVE_RUNS_MAX;
+	return mask_runs(victims) > COPY_FLUSHES + mask_count(victims) / FLUSH_PAGES;
 }
 
 uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t victims)
