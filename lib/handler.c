@@ -25,7 +25,7 @@
 #define SHARED_MAX_NS 320000000
 /* With more reads in flight it sleeps: there is enough to do, one wake-up collects
  * several, and to spin would cost more than it gains. */
-#define SPIN_READS 4
+#define SPIN_READS 2
 /* Nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
 /* A hint is dropped after so many pauses in which nothing could be done for it. */
