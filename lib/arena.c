@@ -36,6 +36,7 @@ int arena_init(struct arena *arena, uint64_t budget_frames)
 
 	count = count < ARENA_TRAYS_MIN ? ARENA_TRAYS_MIN : (count + 63) & ~(size_t)63;
 	arena->tray_count = count;
+	arena->spent_count = 0;
 	arena->trays = meta_map(count * sizeof(struct tray));
 	arena->taken = meta_map(count / 8);
 	if (!arena->trays || !arena->taken || !arena_map(arena)) {

@@ -16,7 +16,7 @@
  *
  * Invariant: valid is a part of frames; used is the number
  * of frames of all trays, of all resident pages and of buffers.
- * Locking: (A) the free map, a leaf.  A tray's masks are guarded by its chunk's
+ * Locking: (A) the free map and the list of spent trays, a leaf.  A tray's masks are guarded by its chunk's
  * lock (C); a tray that belongs to a fill, by the handler that owns that.
  */
 #ifndef SPILL_ARENA_H
@@ -42,6 +42,9 @@ struct tray {
 	char *address;	      /* never changes */
 };
 
+/* Trays that are swept together (spent.h). */
+#define SPENT_BATCH 16
+
 struct arena {
 	struct lock lock;
 	char *base;
@@ -49,6 +52,9 @@ struct arena {
 	struct tray *trays;
 	uint64_t *taken; /* (A) a bit for each tray */
 	size_t cursor;	 /* (A) word of taken where the next search begins */
+
+	struct tray *spent[SPENT_BATCH]; /* (A) trays with frames that hold nothing */
+	_Atomic unsigned spent_count;	 /* (A) */
 
 	_Atomic int64_t limit; /* frames: the budget */
 	_Atomic int64_t used;

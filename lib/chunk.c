@@ -197,9 +197,6 @@ void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tr
 	chunk->cached &= ~installed;
 	order_steps();
 	chunk->filling &= ~(mask | installed);
-	/* Pages that were read ahead were touched the first time. */
-	if (!tray->ahead)
-		chunk_prove(pager, chunk, installed);
 	tray->valid &= ~installed;
 	if (moved) {
 		tray->frames &= ~installed;

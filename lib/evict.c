@@ -9,6 +9,9 @@
 #include "hash.h"
 #include "writeback.h"
 
+/* Pages are worth gathering on swap space if they are in runs of so many here, but not there. */
+#define GATHER_RUN 8
+
 /* How many frames it takes to the high mark.  In small steps, since more would be
  * a large part of a small budget. */
 static int64_t frames_missing(struct pager *pager)
@@ -18,10 +21,48 @@ static int64_t frames_missing(struct pager *pager)
 
 /* -- in the tray ------------------------------------------------------------------------- */
 
+/* How many stretches of swap space these pages lie in. */
+static unsigned slot_runs(const struct chunk *chunk, uint64_t mask)
+{
+	unsigned n = 0, i;
+
+	mask_for_each(i, mask)
+		if (!i || !(mask & mask_bit(i - 1)) ||
+		    chunk->page[i - 1].slot + 1 != chunk->page[i].slot)
+			n++;
+	return n;
+}
+
+/* Those of them that stand in runs of GATHER_RUN and more. */
+static uint64_t long_runs(uint64_t mask)
+{
+	uint64_t ret = 0;
+
+	for (uint64_t run; mask; mask &= ~run) {
+		run = mask_first_run(mask);
+		if (mask_count(run) >= GATHER_RUN)
+			ret |= run;
+	}
+	return ret;
+}
+
+/* Updates at random leave a chunk's pages all over swap space.  If it is read in order
+ * later (so that its pages leave in runs), clean ones are written once more with the
+ * others, side by side: in one request, and the next reading has one instead of dozens. */
+static uint64_t worth_gathering(struct pager *pager, const struct chunk *chunk, uint64_t pages,
+				uint64_t clean)
+{
+	uint64_t mask = long_runs(pages) & clean;
+
+	if (slot_runs(chunk, mask) <= mask_count(mask) / GATHER_RUN)
+		return 0;
+	return swap_used(&pager->swap) < swap_size(&pager->swap) / 4 * 3 ? mask : 0;
+}
+
 /* Drops the zeros; gives the pages that no slot holds, their hashes entered. */
 static uint64_t find_dirty(struct pager *pager, struct chunk *chunk, struct tray *tray)
 {
-	uint64_t dirty = 0, zero = 0;
+	uint64_t dirty = 0, zero = 0, gathered;
 	unsigned i;
 
 	mask_for_each(i, tray->valid) {
@@ -41,6 +82,9 @@ static uint64_t find_dirty(struct pager *pager, struct chunk *chunk, struct tray
 	}
 	chunk_drop_slots(pager, chunk, zero);
 	chunk_uncache(pager, chunk, tray, zero);
+	gathered = worth_gathering(pager, chunk, tray->valid, tray->valid & ~dirty);
+	chunk_drop_slots(pager, chunk, gathered);
+	dirty |= gathered;
 	stat_add(&pager->stats->pages_clean, mask_count(tray->valid & ~dirty) + mask_count(zero));
 	return dirty;
 }
@@ -228,7 +272,8 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	fork_check_children(pager);
 	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(handler); i++) {
 		enum standing standing;
-		struct chunk *chunk = policy_pick(&pager->policy, pager->resident, &standing);
+		struct chunk *chunk =
+			policy_pick(&pager->policy, pager->resident, pager->swap_full, &standing);
 
 		if (!chunk)
 			break;

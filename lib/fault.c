@@ -3,6 +3,7 @@
 #include "fault.h"
 #include "ahead.h"
 #include "fill.h"
+#include "spent.h"
 
 static void note_fault(struct handler *handler, const struct chunk *chunk, unsigned i,
 		       enum trace_kind kind)
@@ -12,15 +13,14 @@ static void note_fault(struct handler *handler, const struct chunk *chunk, unsig
 
 /* -- windows -------------------------------------------------------------------- */
 
-/* The adjacent pages of candidates in the window that begins at page i. */
-static uint64_t window_mask(uint64_t candidates, unsigned i, struct window window)
+/* The pages of the window that begins at page i. */
+static uint64_t window_mask(unsigned i, struct window window)
 {
-	uint64_t run = mask_run_around(candidates, i);
 	unsigned n = window.pages < CHUNK_PAGES ? window.pages : CHUNK_PAGES;
 
 	if (window.down)
-		return run & (i + 1 > n ? mask_range(i + 1 - n, n) : mask_range(0, i + 1));
-	return run & mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
+		return i + 1 > n ? mask_range(i + 1 - n, n) : mask_range(0, i + 1);
+	return mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
 }
 
 /* missing: the page has to be read or made. */
@@ -34,13 +34,16 @@ static struct window ask_window(struct handler *handler, struct chunk *chunk, un
 	return window;
 }
 
-/* The stream goes on behind what it really got. */
+/* The stream goes on where the next fault will be: at the first page of the window that is
+ * neither here nor about to come by itself. */
 static void tell_window(struct handler *handler, struct chunk *chunk, unsigned i,
-			struct window window, uint64_t got)
+			struct window window, uint64_t coming)
 {
-	if (mask_count(got) < window.pages)
+	uint64_t missed = window_mask(i, window) & ~(chunk->resident | coming);
+
+	if (missed)
 		readahead_clip(&handler->pager->readahead, (chunk->address >> page_shift()) + i,
-			       mask_count(got));
+			       window.down ? i - mask_last(missed) : mask_first(missed) - i);
 }
 
 /* -- absent --------------------------------------------------------------------- */
@@ -77,7 +80,7 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 {
 	struct pager *pager = handler->pager;
 	struct window window = ask_window(handler, chunk, i, true);
-	uint64_t mask = window_mask(chunk_absent(chunk), i, window);
+	uint64_t mask = window_mask(i, window) & chunk_absent(chunk);
 	uint64_t installed;
 	bool again = false;
 
@@ -88,7 +91,7 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 	chunk_end_fill(pager, chunk, mask, installed);
 	credit_give(&pager->arena, mask_count(mask & ~installed));
 	policy_insert(&pager->policy, chunk);
-	tell_window(handler, chunk, i, window, installed);
+	tell_window(handler, chunk, i, window, 0);
 	stat_add(&pager->stats->faults_zero, 1);
 	note_fault(handler, chunk, i, TRACE_ZERO);
 	stat_add(&pager->stats->pages_zeroed, mask_count(installed));
@@ -107,11 +110,20 @@ static void prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t ma
 
 /* -- cached --------------------------------------------------------------------- */
 
-/* Few pages go back by a copy, which never flushes the TLB; their frames stay behind for
- * now.  It takes new ones, so without any, all go back with their own. */
+/* Few pages in a run go back by a copy, which never flushes the TLB; their frames stay behind
+ * for now.  It takes new ones, so without any, all go back with their own. */
 static bool copies_back(struct pager *pager, uint64_t mask)
 {
-	return mask_count(mask) < FILL_TRAY_MIN && credit_take(&pager->arena, mask_count(mask));
+	return mask_count(mask) < FILL_TRAY_MIN * mask_runs(mask) &&
+	       credit_take(&pager->arena, mask_count(mask));
+}
+
+/* What may go back with page i.  Holes in what was read ahead are pages that were here
+ * already, unless they are still being read.  What waits after an eviction is better left
+ * where a touch proves it. */
+static uint64_t restorable(const struct tray *tray, unsigned i)
+{
+	return tray->ahead && !tray->busy ? tray->valid : mask_run_around(tray->valid, i);
 }
 
 static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned i)
@@ -119,14 +131,14 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	struct pager *pager = handler->pager;
 	struct tray *tray = chunk_tray_of(chunk, i);
 	struct window window = ask_window(handler, chunk, i, false);
-	uint64_t mask = window_mask(tray->valid, i, window);
+	uint64_t mask = window_mask(i, window) & restorable(tray, i);
 	bool idle = !(mask & tray->writing); /* no write reads from its frames */
 	uint64_t installed;
 	bool again = false;
 
 	if (copies_back(pager, mask) || (!idle && take_credits(handler, &mask, i))) {
 		installed = fill_restore_copy(pager, chunk, mask, tray, &again);
-		spent_note(&handler->spent, tray);
+		spent_note(&pager->arena, tray);
 	} else if (idle) {
 		installed = fill_restore_move(pager, chunk, mask, tray, &again);
 		fill_drop_tray(pager, chunk, tray);
@@ -135,8 +147,10 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	}
 	if (tray->ahead)
 		prove_refaults(pager, chunk, installed);
+	else
+		chunk_prove(pager, chunk, installed & mask_bit(i));
 	policy_insert(&pager->policy, chunk);
-	tell_window(handler, chunk, i, window, installed);
+	tell_window(handler, chunk, i, window, 0);
 	stat_add(&pager->stats->faults_soft, 1);
 	note_fault(handler, chunk, i, TRACE_SOFT);
 	if (again && !(installed & mask_bit(i)))
@@ -151,7 +165,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned i)
 {
 	struct window window = ask_window(handler, chunk, i, true);
-	uint64_t mask = window_mask(chunk_readable(chunk), i, window);
+	uint64_t mask = window_mask(i, window) & chunk_readable(chunk);
 	uint64_t got = fill_start(handler, chunk, mask, i);
 
 	if (!got)
@@ -259,7 +273,7 @@ static bool will_need_chunk(struct handler *handler, struct chunk *chunk, uint64
 	for (mask &= chunk_readable(chunk); mask; mask &= ~got) {
 		if (!frames_to_spare(handler->pager))
 			return false;
-		got = fill_start(handler, chunk, mask_first_run(mask), mask_first(mask));
+		got = fill_start(handler, chunk, mask, mask_first(mask));
 		if (!got)
 			return false;
 	}

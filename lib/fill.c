@@ -157,6 +157,7 @@ void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
 void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)
 {
 	handler->bounce = bounce;
+	handler->sink = bounce + ((size_t)bounce_pages << page_shift());
 	handler->bounce_pages = bounce_pages;
 	handler->bounce_taken = bounce_pages < 64 ? ~mask_range(0, bounce_pages) : 0;
 	for (unsigned i = 0; i < HANDLER_FILLS; i++) {
@@ -194,57 +195,88 @@ static void bounce_free(struct handler *handler, char *bounce, unsigned n)
 	handler->bounce_taken &= ~mask_range(first, n);
 }
 
-/* The part of mask around page must whose slots are adjacent too. */
-static uint64_t adjacent_slots(const struct chunk *chunk, uint64_t mask, unsigned must)
+/* Is page above as far behind page below on swap space as it is in the chunk, with not more
+ * between them than is worth reading with them? */
+static bool follows(const struct chunk *chunk, unsigned below, unsigned above)
 {
-	unsigned first = must, last = must;
-
-	while (first > 0 && (mask & mask_bit(first - 1)) &&
-	       chunk->page[first - 1].slot + 1 == chunk->page[first].slot)
-		first--;
-	while (last + 1 < CHUNK_PAGES && (mask & mask_bit(last + 1)) &&
-	       chunk->page[last].slot + 1 == chunk->page[last + 1].slot)
-		last++;
-	return mask_range(first, last - first + 1);
+	return above - below <= FILL_GAP_MAX + 1 &&
+	       chunk->page[above].slot - chunk->page[below].slot == above - below;
 }
 
-/* n pages of the run mask, must among them: from it upwards, if there are so many. */
+/* The part of mask around page must that one read brings. */
+static uint64_t one_read(const struct chunk *chunk, uint64_t mask, unsigned must)
+{
+	uint64_t ret = mask_bit(must), rest;
+
+	for (rest = mask & ~mask_range(0, must) & ~ret;
+	     rest && follows(chunk, mask_last(ret), mask_first(rest)); rest &= ~ret)
+		ret |= mask_bit(mask_first(rest));
+	for (rest = mask & mask_range(0, must);
+	     rest && follows(chunk, mask_last(rest), mask_first(ret)); rest &= ~ret)
+		ret |= mask_bit(mask_last(rest));
+	return mask_runs(ret) <= FILL_RUNS_MAX ? ret : mask_run_around(ret, must);
+}
+
+/* Those of mask that n adjacent pages cover, must among them: from it upwards, if there are
+ * so many. */
 static uint64_t shorten(uint64_t mask, unsigned must, unsigned n)
 {
 	unsigned last = mask_last(mask);
 	unsigned first = must + n - 1 <= last ? must : last - n + 1;
 
-	return mask_range(first, n);
+	return mask & mask_range(first, n);
 }
 
-/* Where n pages of the run are read to; shortens the run to what there is. */
-static bool take_buffers(struct handler *handler, struct fill *fill, uint64_t *run, unsigned must)
+static unsigned span_of(uint64_t mask)
 {
-	struct pager *pager = handler->pager;
-	unsigned n = mask_count(*run);
+	return mask_count(mask_span(mask));
+}
+
+/* Keeps as many of the bounce pages as the mask spans, which were taken for it. */
+static void trim_bounce(struct handler *handler, char *bounce, unsigned taken, uint64_t mask)
+{
+	unsigned used = span_of(mask);
+
+	if (used < taken)
+		bounce_free(handler, bounce + ((size_t)used << page_shift()), taken - used);
+}
+
+static bool take_tray(struct handler *handler, struct fill *fill, uint64_t mask)
+{
+	struct arena *arena = &handler->pager->arena;
+
+	if (mask_count(mask) < FILL_TRAY_MIN * mask_runs(mask) || !handler->pager->uffd.move ||
+	    !credit_take(arena, mask_count(mask)))
+		return false;
+	fill->tray = tray_alloc(arena);
+	if (!fill->tray)
+		credit_give(arena, mask_count(mask));
+	return fill->tray != NULL;
+}
+
+/* Where the pages are read to; shortens the mask to what there is. */
+static bool take_buffers(struct handler *handler, struct fill *fill, uint64_t *mask, unsigned must)
+{
+	struct arena *arena = &handler->pager->arena;
+	unsigned n = span_of(*mask);
 
 	fill->tray = NULL;
 	fill->bounce = NULL;
-	if (n >= FILL_TRAY_MIN && pager->uffd.move && credit_take(&pager->arena, n)) {
-		fill->tray = tray_alloc(&pager->arena);
-		if (fill->tray)
-			return true;
-		credit_give(&pager->arena, n);
-	}
+	if (take_tray(handler, fill, *mask))
+		return true;
 	fill->bounce = bounce_alloc(handler, n, &n);
 	if (!fill->bounce)
 		return false;
-	if (!credit_take(&pager->arena, n)) {
-		if (n > 1)
-			bounce_free(handler, fill->bounce + page_size(), n - 1);
-		n = 1;
-		if (!credit_take(&pager->arena, n)) {
+	*mask = shorten(*mask, must, n);
+	if (!credit_take(arena, mask_count(*mask))) {
+		*mask = mask_bit(must);
+		if (!credit_take(arena, 1)) {
 			bounce_free(handler, fill->bounce, n);
 			handler->starved = true;
 			return false;
 		}
 	}
-	*run = shorten(*run, must, n);
+	trim_bounce(handler, fill->bounce, n, *mask);
 	return true;
 }
 
@@ -258,20 +290,40 @@ static void fill_done(struct io_request *request, long result)
 	handler->finished_fills = fill;
 }
 
+/* The wanted pages to their places in the tray, those between them to the sink. */
+static unsigned tray_ranges(struct fill *fill)
+{
+	uint64_t left = fill->all;
+	unsigned n = 0;
+
+	while (left) {
+		uint64_t run = mask_first_run(left);
+
+		n += mask_ranges(run, fill->tray->address, fill->iov + n);
+		left &= ~run;
+		if (left)
+			fill->iov[n++] =
+				(struct iovec){ fill->handler->sink,
+						(size_t)(mask_first(left) - mask_last(run) - 1)
+							<< page_shift() };
+	}
+	return n;
+}
+
 static void submit_read(struct fill *fill)
 {
 	struct pager *pager = fill->handler->pager;
-	unsigned first = mask_first(fill->all);
-	size_t size = (size_t)mask_count(fill->all) << page_shift();
+	size_t size = (size_t)span_of(fill->all) << page_shift();
+	unsigned n = fill->tray ? tray_ranges(fill) : 1;
 
-	fill->iov.iov_base = fill->tray ? tray_page(fill->tray, first) : fill->bounce;
-	fill->iov.iov_len = size;
+	if (!fill->tray)
+		fill->iov[0] = (struct iovec){ fill->bounce, size };
 	fill->request = (struct io_request){
 		.done = fill_done,
 		.fd = swap_fd(&pager->swap, fill->slot),
 		.offset = swap_offset(&pager->swap, fill->slot),
-		.iov = &fill->iov,
-		.iov_count = 1,
+		.iov = fill->iov,
+		.iov_count = (int)n,
 		.owner = fill,
 	};
 	stat_add(&pager->stats->reads, 1);
@@ -300,7 +352,7 @@ static void start_read(struct handler *handler, struct chunk *chunk, uint64_t ru
 uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must)
 {
 	struct fill *fill = handler->free_fills;
-	uint64_t run = adjacent_slots(chunk, mask, must);
+	uint64_t run = one_read(chunk, mask, must);
 
 	if (!fill || !take_buffers(handler, fill, &run, must))
 		return 0;
@@ -322,7 +374,7 @@ uint64_t fill_start_ahead(struct handler *handler, struct chunk *chunk, struct t
 {
 	struct pager *pager = handler->pager;
 	struct fill *fill = handler->free_fills;
-	uint64_t run = adjacent_slots(chunk, mask_first_run(mask), mask_first(mask));
+	uint64_t run = one_read(chunk, mask, mask_first(mask));
 	bool queued = tray->queued;
 
 	if (!fill || !credit_take(&pager->arena, mask_count(run & ~tray->frames)))
@@ -380,7 +432,7 @@ static void release_buffers(struct fill *fill, uint64_t installed)
 	if (fill->tray) {
 		tray_free(arena, &fill->tray, 1);
 	} else {
-		bounce_free(handler, fill->bounce, mask_count(fill->all));
+		bounce_free(handler, fill->bounce, span_of(fill->all));
 		credit_give(arena, mask_count(fill->all & ~installed));
 	}
 }

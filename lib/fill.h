@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fill.h - reading pages back from swap space
  *
- * A fill reads adjacent pages of a chunk that lie in adjacent slots.  A few
+ * A fill reads pages of a chunk that lie near to each other, there and on swap space.  A few
  * pages go through a bounce buffer and are copied in (no TLB flush); long runs
  * are read into an empty tray and moved in (no copy).  Each page is checked
  * against the hash that was kept when it was written.
@@ -20,10 +20,9 @@
 
 void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages);
 
-/* Starts reading swapped pages of the chunk: mask is a run of adjacent pages,
- * of which as many are taken, from the one named must outwards, as lie in
- * adjacent slots and as there are buffers and credits for.  Gives what is being
- * read now, 0 if nothing.  The caller holds (C). */
+/* Starts reading swapped pages of the chunk: as many of mask, from the one named must
+ * outwards, as one read brings and as there are buffers and credits for.  Gives what is
+ * being read now, 0 if nothing.  The caller holds (C). */
 uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must);
 
 /* Could one be started? */

@@ -7,6 +7,7 @@
 #include "fault.h"
 #include "fd.h"
 #include "fill.h"
+#include "spent.h"
 #include "stall.h"
 #include "thread.h"
 #include "writeback.h"
@@ -45,7 +46,7 @@ static unsigned bounce_pages(const struct pager *pager)
 
 unsigned handler_charge(const struct pager *pager)
 {
-	return bounce_pages(pager) + CHUNK_PAGES;
+	return bounce_pages(pager) + FILL_GAP_MAX + CHUNK_PAGES;
 }
 
 /* -- requests ------------------------------------------------------------------- */
@@ -277,8 +278,8 @@ static bool work(struct handler *handler)
 		progress |= fill_finish_all(handler);
 	if (handler->finished_writes)
 		progress |= writeback_finish_all(handler);
-	if (spent_is_full(&handler->spent))
-		spent_sweep(pager, &handler->spent);
+	if (handler->starved || spent_is_full(&pager->arena))
+		spent_sweep(pager);
 	progress |= evict_ahead(handler);
 	handler->summoned = false;
 	progress |= serve_requests(handler);
@@ -350,9 +351,9 @@ static int make_io(struct handler *handler)
 		       HANDLER_FILLS + HANDLER_WRITES, watches);
 }
 
-static char *make_bounce(const struct handler *handler)
+static size_t bounce_size(unsigned pages)
 {
-	return meta_map((size_t)bounce_pages(handler->pager) << page_shift());
+	return (size_t)(pages + FILL_GAP_MAX) << page_shift();
 }
 
 int handler_start(struct pager *pager, struct handler *handler, unsigned number)
@@ -367,7 +368,7 @@ int handler_start(struct pager *pager, struct handler *handler, unsigned number)
 	handler->wake_fd = -1;
 	handler->trace = trace_new(pager->trace_fd, number);
 	deal_cpus(handler);
-	bounce = make_bounce(handler);
+	bounce = meta_map(bounce_size(bounce_pages(pager)));
 	if (!bounce)
 		return -ENOMEM;
 	fill_init(handler, bounce, bounce_pages(pager));
@@ -396,7 +397,7 @@ void handler_stop(struct handler *handler, bool in_child)
 	trace_free(handler->trace, in_child);
 	handler->trace = NULL;
 	writeback_free(handler);
-	meta_unmap(handler->bounce, (size_t)handler->bounce_pages << page_shift());
+	meta_unmap(handler->bounce, bounce_size(handler->bounce_pages));
 	handler->bounce = NULL;
 }
 

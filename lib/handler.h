@@ -17,7 +17,6 @@
 
 #include "io.h"
 #include "pager.h"
-#include "spent.h"
 #include "trace.h"
 #include <pthread.h>
 #include <sched.h>
@@ -29,10 +28,14 @@
 #define WRITE_PAGES_MAX 256 /* 1 MiB at 4 KiB a page */
 #define WRITE_PARTS_MAX 32
 
-/* A read in flight: adjacent pages of a chunk from adjacent slots. */
+/* A read in flight: pages of a chunk from one stretch of swap space.  Those between them that
+ * nobody wants are read with them, up to FILL_GAP_MAX in a row: to read them costs less
+ * than another request. */
+#define FILL_GAP_MAX 4
+#define FILL_RUNS_MAX 8
 struct fill {
 	struct io_request request;
-	struct iovec iov;
+	struct iovec iov[2 * FILL_RUNS_MAX - 1];
 	struct handler *handler;
 	struct chunk *chunk;
 	struct fill *sibling; /* (C) the chunk's next fill */
@@ -99,10 +102,9 @@ struct handler {
 	unsigned reads_ahead; /* of these, such as nobody waits for */
 	struct ahead ahead;   /* what the fault that is being served wants read ahead */
 	char *bounce;
+	char *sink; /* FILL_GAP_MAX pages behind the bounce buffers: what nobody wants */
 	uint64_t bounce_taken;
 	unsigned bounce_pages;
-
-	struct spent spent; /* trays with frames that hold nothing */
 
 	struct write *writes;
 	struct write *free_writes, *finished_writes;

@@ -84,17 +84,26 @@ static enum standing choose_standing(const struct policy *policy, uint64_t resid
 	return proven + resident / NEW_DIVISOR < resident ? STANDING_NEW : STANDING_PROVEN;
 }
 
-struct chunk *policy_pick(struct policy *policy, uint64_t resident, enum standing *ret_standing)
+static enum standing other(enum standing standing)
+{
+	return standing == STANDING_NEW ? STANDING_PROVEN : STANDING_NEW;
+}
+
+struct chunk *policy_pick(struct policy *policy, uint64_t resident, bool by_turns,
+			  enum standing *ret_standing)
 {
 	enum standing standing = choose_standing(policy, resident);
 	struct chunk *chunk;
 
 	lock_take(&policy->lock, LOCK_POLICY);
+	if (by_turns)
+		standing = other(policy->latest);
 	chunk = unlink_oldest(policy, standing);
 	if (!chunk) {
-		standing = standing == STANDING_NEW ? STANDING_PROVEN : STANDING_NEW;
+		standing = other(standing);
 		chunk = unlink_oldest(policy, standing);
 	}
+	policy->latest = standing;
 	lock_drop(&policy->lock, LOCK_POLICY);
 	*ret_standing = standing;
 	return chunk;

@@ -48,13 +48,16 @@ struct policy {
 	_Atomic uint64_t waiting;	 /* frames in queued trays */
 	_Atomic uint64_t proven;	 /* pages that are resident and hot; chunk.c counts */
 	_Atomic uint64_t left;		 /* pages whose frames were given up, ever */
+	enum standing latest;		 /* (P) picked from */
 };
 
 /* Queues the chunk for what it has resident and may leave; it is locked. */
 void policy_insert(struct policy *policy, struct chunk *chunk);
 /* Takes the chunk whose pages of some standing are to leave next out of that queue;
- * of so many resident pages.  NULL: none. */
-struct chunk *policy_pick(struct policy *policy, uint64_t resident, enum standing *ret_standing);
+ * of so many resident pages.  by_turns: of either, since it may be that all of one cannot
+ * leave (swap space is full, and they are dirty).  NULL: none. */
+struct chunk *policy_pick(struct policy *policy, uint64_t resident, bool by_turns,
+			  enum standing *ret_standing);
 /* Puts it back, as the newest: it was locked. */
 void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing standing);
 /* The pages of it that leave.  The chunk is locked. */

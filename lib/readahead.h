@@ -79,7 +79,7 @@ struct window {
  * missing: it has to be read, or to be made. */
 struct window readahead_fault(struct readahead *readahead, uint64_t page, bool missing);
 
-/* Only so many pages came with the fault on this one. */
+/* The window of the fault on this page ends after so many: the next one did not come. */
 void readahead_clip(struct readahead *readahead, uint64_t page, unsigned pages);
 
 /* A page that was read ahead was never touched: its stream reads too far. */

@@ -4,13 +4,32 @@
 #include "pager.h"
 #include "zap.h"
 
-void spent_note(struct spent *spent, struct tray *tray)
+void spent_note(struct arena *arena, struct tray *tray)
 {
-	for (unsigned i = 0; i < spent->count; i++)
-		if (spent->tray[i] == tray)
-			return;
-	if (!spent_is_full(spent))
-		spent->tray[spent->count++] = tray;
+	unsigned i = 0;
+
+	lock_take(&arena->lock, LOCK_ARENA);
+	while (i < arena->spent_count && arena->spent[i] != tray)
+		i++;
+	if (i == arena->spent_count && i < SPENT_BATCH) {
+		arena->spent[i] = tray;
+		arena->spent_count++;
+	}
+	lock_drop(&arena->lock, LOCK_ARENA);
+}
+
+/* Empties the list; how many there were. */
+static unsigned take_list(struct arena *arena, struct tray *trays[])
+{
+	unsigned n;
+
+	lock_take(&arena->lock, LOCK_ARENA);
+	n = arena->spent_count;
+	for (unsigned i = 0; i < n; i++)
+		trays[i] = arena->spent[i];
+	arena->spent_count = 0;
+	lock_drop(&arena->lock, LOCK_ARENA);
+	return n;
 }
 
 /* Locks the chunk of a tray that has spent frames which nobody uses. */
@@ -56,21 +75,20 @@ static void drop_if_empty(struct pager *pager, struct tray *tray)
 	tray_free(&pager->arena, &tray, 1);
 }
 
-void spent_sweep(struct pager *pager, struct spent *spent)
+void spent_sweep(struct pager *pager)
 {
 	struct iovec ranges[ZAP_MAX];
-	struct tray *trays[SPENT_BATCH];
+	struct tray *noted[SPENT_BATCH], *trays[SPENT_BATCH];
 	struct chunk *chunks[SPENT_BATCH];
-	unsigned n = 0, count = 0;
+	unsigned all = take_list(&pager->arena, noted), n = 0, count = 0;
 
-	for (unsigned i = 0; i < spent->count && count + MASK_RUNS_MAX <= ZAP_MAX; i++) {
-		struct tray *tray = spent->tray[i];
-
-		chunks[n] = lock_owner(tray);
+	for (unsigned i = 0; i < all && count + MASK_RUNS_MAX <= ZAP_MAX; i++) {
+		chunks[n] = lock_owner(noted[i]);
 		if (!chunks[n])
 			continue;
-		count += mask_ranges(tray->frames & ~tray->valid, tray->address, ranges + count);
-		trays[n++] = tray;
+		count += mask_ranges(noted[i]->frames & ~noted[i]->valid, noted[i]->address,
+				     ranges + count);
+		trays[n++] = noted[i];
 	}
 	if (count)
 		count_gone(pager, trays, n, zap(ranges, count));
@@ -78,5 +96,4 @@ void spent_sweep(struct pager *pager, struct spent *spent)
 		drop_if_empty(pager, trays[i]);
 		chunk_unlock(chunks[i]);
 	}
-	spent->count = 0;
 }

@@ -10,32 +10,24 @@
  * A note is a hint: a tray that was given back meanwhile, or whose chunk is locked,
  * is passed over.  Its frames go with the tray.
  *
- * Locking: a list belongs to one handler.  Trays are looked at under (C), tried.
+ * Locking: (A) the list, in the arena.  Trays are looked at under (C), tried.
  */
 #ifndef SPILL_SPENT_H
 #define SPILL_SPENT_H
 
 #include "chunk.h"
 
-/* Trays that are swept together. */
-#define SPENT_BATCH 16
-
-struct spent {
-	struct tray *tray[SPENT_BATCH];
-	unsigned count;
-};
-
 /* Pages of this tray were copied back.  The caller holds (C). */
-void spent_note(struct spent *spent, struct tray *tray);
+void spent_note(struct arena *arena, struct tray *tray);
 
 /* Is it time to sweep? */
-static inline bool spent_is_full(const struct spent *spent)
+static inline bool spent_is_full(const struct arena *arena)
 {
-	return spent->count == SPENT_BATCH;
+	return arena->spent_count == SPENT_BATCH;
 }
 
 /* Gives back the spent frames of the trays that were noted, and the trays that hold
  * nothing else.  The caller holds no (C). */
-void spent_sweep(struct pager *pager, struct spent *spent);
+void spent_sweep(struct pager *pager);
 
 #endif

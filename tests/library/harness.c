@@ -593,9 +593,9 @@ static bool counts_agree(const struct walk *walk, uint64_t *ret_held)
 {
 	const struct pager *pager = walk->pager;
 
-	*ret_held =
-		walk->resident + walk->tray_frames +
-		pager->handler_count * (uint64_t)(pager->handlers[0].bounce_pages + CHUNK_PAGES);
+	*ret_held = walk->resident + walk->tray_frames +
+		    pager->handler_count * (uint64_t)(pager->handlers[0].bounce_pages +
+						      FILL_GAP_MAX + CHUNK_PAGES);
 	return walk->resident == pager->resident && walk->cached == pager->cached &&
 	       *ret_held == (uint64_t)pager->arena.used;
 }

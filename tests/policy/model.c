@@ -11,7 +11,6 @@ struct model {
 	struct pager *pager;
 	struct chunk *chunks;
 	uint64_t slots; /* each page gets one of its own */
-	struct spent spent;
 	bool evicting;
 	struct model_counts counts;
 };
@@ -92,7 +91,7 @@ static bool evict_some(struct model *model)
 	unsigned gained = 0;
 
 	for (unsigned i = 0; i < EVICT_BATCH && gained < missing; i++) {
-		chunk = policy_pick(&pager->policy, pager->resident, &standing);
+		chunk = policy_pick(&pager->policy, pager->resident, false, &standing);
 		if (!chunk)
 			break;
 		gained += evict_chunk(model, chunk, standing);
@@ -153,9 +152,10 @@ static void serve_cached(struct model *model, struct chunk *chunk, uint64_t bit)
 
 	chunk_begin_fill(chunk, bit);
 	chunk_end_restore(pager, chunk, tray, bit, bit, false);
-	spent_note(&model->spent, tray);
-	if (spent_is_full(&model->spent))
-		spent_sweep(pager, &model->spent);
+	chunk_prove(pager, chunk, bit);
+	spent_note(&pager->arena, tray);
+	if (spent_is_full(&pager->arena))
+		spent_sweep(pager);
 	model->counts.soft++;
 }
 
