@@ -206,15 +206,21 @@ static bool follows(const struct chunk *chunk, unsigned below, unsigned above)
 /* The part of mask around page must that one read brings. */
 static uint64_t one_read(const struct chunk *chunk, uint64_t mask, unsigned must)
 {
-	uint64_t ret = mask_bit(must), rest;
+	uint64_t ret = mask_bit(must), more, rest;
 
-	for (rest = mask & ~mask_range(0, must) & ~ret;
-	     rest && follows(chunk, mask_last(ret), mask_first(rest)); rest &= ~ret)
-		ret |= mask_bit(mask_first(rest));
-	for (rest = mask & mask_range(0, must);
-	     rest && follows(chunk, mask_last(rest), mask_first(ret)); rest &= ~ret)
-		ret |= mask_bit(mask_last(rest));
-	return mask_runs(ret) <= FILL_RUNS_MAX ? ret : mask_run_around(ret, must);
+	for (rest = mask & ~mask_range(0, must) & ~ret; rest; rest &= ~more, ret |= more) {
+		more = mask_bit(mask_first(rest));
+		if (!follows(chunk, mask_last(ret), mask_first(rest)) ||
+		    mask_runs(ret | more) > FILL_RUNS_MAX)
+			break;
+	}
+	for (rest = mask & mask_range(0, must); rest; rest &= ~more, ret |= more) {
+		more = mask_bit(mask_last(rest));
+		if (!follows(chunk, mask_last(rest), mask_first(ret)) ||
+		    mask_runs(ret | more) > FILL_RUNS_MAX)
+			break;
+	}
+	return ret;
 }
 
 /* Those of mask that n adjacent pages cover, must among them: from it upwards, if there are

@@ -245,6 +245,13 @@ static void rest(struct handler *handler)
 	bool waiting = handler->fault_count || handler->finished_fills || handler->finished_writes;
 	uint64_t timeout;
 
+	/* Faults that were left to the others while this one evicted: they may not get
+	 * their CPU, and nothing tells of them again. */
+	if (handler->more_faults) {
+		read_faults(handler);
+		if (handler->fault_count)
+			return;
+	}
 	writeback_submit(handler);
 	if (waiting || handler->has_request) {
 		look(handler, handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);

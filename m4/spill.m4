@@ -30,7 +30,7 @@ In a clone of the repository, ./bootstrap does that (on Debian and Ubuntu).])])]
 # Adds those of FLAGS to VARIABLE that the compiler knows.
 AC_DEFUN([SPILL_CFLAGS], [dnl
 AC_REQUIRE([AC_PROG_CC])dnl
-AC_MSG_CHECKING([which warnings $CC knows])
+AC_MSG_CHECKING([whether $CC knows the flags of $1])
 spill_cflags_saved=$CFLAGS
 spill_cflags_refused=
 m4_pushdef([SPILL_SOURCE],

@@ -173,6 +173,31 @@ START_TEST(first_and_last_page)
 }
 END_TEST
 
+/* As ranges they are the runs; the lowest n of them are the first n ranges. */
+START_TEST(ranges_of_addresses)
+{
+	char *base = (char *)(uintptr_t)(UINT64_C(1) << 40);
+
+	page_init();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint64_t mask = random_mask(), seen = 0;
+		struct iovec ranges[MASK_RUNS_MAX];
+		unsigned n = mask_ranges(mask, base, ranges);
+
+		ck_assert_uint_eq(n, mask_runs(mask));
+		for (unsigned k = 0; k < n; k++) {
+			unsigned first = (unsigned)((size_t)((char *)ranges[k].iov_base - base) >>
+						    page_shift());
+			unsigned pages = (unsigned)(ranges[k].iov_len >> page_shift());
+
+			unit_check(mask_lowest_runs(mask, k) == seen);
+			seen |= naive_range(first, pages);
+		}
+		unit_check(seen == mask && mask_lowest_runs(mask, n) == mask);
+	}
+}
+END_TEST
+
 /* Page sizes of 4, 16 and 64 KiB. */
 static const unsigned shifts[] = { 12, 14, 16 };
 
@@ -233,6 +258,7 @@ int main(void)
 	tcase_add_test(masks, runs_one_by_one);
 	tcase_add_test(masks, for_each_in_order);
 	tcase_add_test(masks, first_and_last_page);
+	tcase_add_test(masks, ranges_of_addresses);
 	tcase_add_loop_test(pages, rounding, 0, shift_count);
 	tcase_add_loop_test(pages, rounding_at_the_edges, 0, shift_count);
 	tcase_add_test(pages, page_size_of_this_machine);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* test-steps - what a fault costs does not grow with the data on swap space, nor with the number
+ * of regions: counted in steps of our own code, not in time
+ *
+ * The core that this is linked with calls us at each basic block (a compiler's
+ * -fsanitize-coverage=trace-pc).  Handlers sleep while they wait here, since they would
+ * take as many steps as the disk takes time.
+ *
+ * Time limit: 90
+ */
+#include "harness.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define BUDGET (8 * M)
+#define WARM 4000
+#define TOUCHES 8000
+/* Of the steps at the least size.  A miss comes with a soft fault and an eviction or
+ * without, and handlers wake for one or several. */
+#define MOST 1.3
+
+static _Atomic uint64_t steps;
+
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+	atomic_fetch_add_explicit(&steps, 1, memory_order_relaxed);
+}
+
+static void touch(struct area area[], unsigned regions, struct dice *dice, unsigned n)
+{
+	while (n--) {
+		struct area *a = &area[dice_below(dice, regions)];
+
+		area_check(a, dice_below(dice, a->pages));
+	}
+}
+
+/* Steps for each page that is read again, by random touches of so much data in so many
+ * regions. */
+static double steps_a_miss(size_t data, unsigned regions)
+{
+	struct spill_options options = SPILL_OPTIONS_INIT;
+	struct area *area = calloc(regions, sizeof(*area));
+	struct dice dice = dice_new(regions);
+	uint64_t misses, before;
+	double ret;
+	spill *s;
+
+	CHECK(area, "out of memory");
+	options.budget = BUDGET;
+	options.swap = test_directory();
+	options.disable = SPILL_FEATURE_SPIN;
+	s = pager_open_with(&options);
+	for (unsigned i = 0; i < regions; i++) {
+		area[i] = area_reserve(s, i, data / regions);
+		area_write_all(&area[i]);
+	}
+	touch(area, regions, &dice, WARM);
+	misses = pager_stats(s).faults_major;
+	before = steps;
+	touch(area, regions, &dice, TOUCHES);
+	ret = (double)(steps - before);
+	misses = pager_stats(s).faults_major - misses;
+	CHECK(misses > TOUCHES / 4, "only %llu pages were read", (unsigned long long)misses);
+	ret /= (double)misses;
+	printf("  %4zu MiB in %4u regions: %.0f steps a miss\n", data / M, regions, ret);
+	for (unsigned i = 0; i < regions; i++)
+		area_forget(&area[i]);
+	free(area);
+	pager_close(s);
+	return ret;
+}
+
+static void try_sizes(void)
+{
+	double least, more;
+
+	case_begin("data", 0);
+	least = steps_a_miss(2 * BUDGET, 1);
+	more = steps_a_miss(16 * BUDGET, 1);
+	CHECK(more <= MOST * least, "%.0f steps a miss with 16 x the budget, %.0f with 2 x", more,
+	      least);
+	case_end();
+}
+
+static void try_regions(void)
+{
+	double least, more;
+
+	case_begin("regions", 0);
+	least = steps_a_miss(4 * BUDGET, 1);
+	more = steps_a_miss(4 * BUDGET, 512);
+	CHECK(more <= MOST * least, "%.0f steps a miss with 512 regions, %.0f with one", more,
+	      least);
+	case_end();
+}
+
+int main(void)
+{
+	test_begin("steps", 80);
+	pager_close(pager_open(BUDGET));
+	if (!steps)
+		test_skip("the compiler has no -fsanitize-coverage=trace-pc");
+	try_sizes();
+	try_regions();
+	return test_end();
+}
