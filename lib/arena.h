@@ -16,8 +16,9 @@
  *
  * Invariant: valid is a part of frames; used is the number
  * of frames of all trays, of all resident pages and of buffers.
- * Locking: (A) the free map and the list of spent trays, a leaf.  A tray's masks are guarded by its chunk's
- * lock (C); a tray that belongs to a fill, by the handler that owns that.
+ * Locking: (A) the free map and the list of spent trays, a leaf.  A tray's masks are
+ * guarded by its chunk's lock (C); a tray that belongs to a fill, by the handler that
+ * owns that.
  */
 #ifndef SPILL_ARENA_H
 #define SPILL_ARENA_H

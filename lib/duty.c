@@ -61,11 +61,7 @@ static void go_off_duty(struct handler *handler, uint64_t now)
 {
 	handler->called = false;
 	handler->off_duty = true;
-	handler->nap_ns = 2 * handler->nap_ns;
-	if (handler->nap_ns < NAP_MIN_NS)
-		handler->nap_ns = NAP_MIN_NS;
-	if (handler->nap_ns > NAP_MAX_NS)
-		handler->nap_ns = NAP_MAX_NS;
+	handler->nap_ns = handler_back_off(handler->nap_ns, NAP_MIN_NS, NAP_MAX_NS);
 	handler->back_at = now + handler->nap_ns;
 	io_watch(handler->io, WATCH_UFFD, false);
 }

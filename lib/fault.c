@@ -114,8 +114,7 @@ static void prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t ma
  * for now.  It takes new ones, so without any, all go back with their own. */
 static bool copies_back(struct pager *pager, uint64_t mask)
 {
-	return mask_count(mask) < FILL_TRAY_MIN * mask_runs(mask) &&
-	       credit_take(&pager->arena, mask_count(mask));
+	return !fill_moves(mask) && credit_take(&pager->arena, mask_count(mask));
 }
 
 /* What may go back with page i.  Holes in what was read ahead are pages that were here

@@ -251,7 +251,7 @@ static bool take_tray(struct handler *handler, struct fill *fill, uint64_t mask)
 {
 	struct arena *arena = &handler->pager->arena;
 
-	if (mask_count(mask) < FILL_TRAY_MIN * mask_runs(mask) || !handler->pager->uffd.move ||
+	if (!fill_moves(mask) || !handler->pager->uffd.move ||
 	    !credit_take(arena, mask_count(mask)))
 		return false;
 	fill->tray = tray_alloc(arena);

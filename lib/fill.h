@@ -18,6 +18,12 @@
  * thread running) are cheaper than a copy of each page (1.2 us). */
 #define FILL_TRAY_MIN 16
 
+/* The same of pages in several runs: each flushes. */
+static inline bool fill_moves(uint64_t mask)
+{
+	return mask_count(mask) >= FILL_TRAY_MIN * mask_runs(mask);
+}
+
 void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages);
 
 /* Starts reading swapped pages of the chunk: as many of mask, from the one named must

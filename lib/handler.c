@@ -204,11 +204,7 @@ static bool has_news(const struct handler *handler)
 
 static void note_shared(struct handler *handler, uint64_t now)
 {
-	handler->shared_ns = 2 * handler->shared_ns;
-	if (handler->shared_ns < SHARED_MIN_NS)
-		handler->shared_ns = SHARED_MIN_NS;
-	if (handler->shared_ns > SHARED_MAX_NS)
-		handler->shared_ns = SHARED_MAX_NS;
+	handler->shared_ns = handler_back_off(handler->shared_ns, SHARED_MIN_NS, SHARED_MAX_NS);
 	handler->shared_until = now + handler->shared_ns;
 }
 

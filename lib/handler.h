@@ -130,6 +130,13 @@ static inline unsigned handler_demanded(const struct handler *handler)
 	return handler->reads_in_flight - handler->reads_ahead;
 }
 
+/* Twice as long as the last time, from least up to most. */
+static inline uint64_t handler_back_off(uint64_t ns, uint64_t least, uint64_t most)
+{
+	ns *= 2;
+	return ns < least ? least : ns > most ? most : ns;
+}
+
 /* How many frames of the budget a handler's buffers take. */
 unsigned handler_charge(const struct pager *pager);
 

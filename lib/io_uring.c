@@ -9,8 +9,8 @@
  * each event gives a completion, with no request of ours in between.  When one
  * ends (an error, an overflow) it is queued again.
  *
- * The submission queue holds all requests and watches at once, so it is never
- * full.  The completion queue holds that, and what the watches may add between
+ * The submission queue holds all requests, watches and the timer at once, so it is
+ * never full.  The completion queue holds that, and what the watches may add between
  * two waits; should it ever overflow, the kernel keeps the completions
  * (IORING_FEAT_NODROP) and ends the multishot polls, which we notice.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* spent.c - frames that hold nothing any more: see spent.h */
 #include "spent.h"
-#include "pager.h"
+#include "fill.h"
 #include "zap.h"
 
 void spent_note(struct arena *arena, struct tray *tray)
@@ -66,15 +66,6 @@ static void count_gone(struct pager *pager, struct tray *trays[], unsigned n, un
 	credit_give(&pager->arena, gone);
 }
 
-/* A tray that holds nothing leaves, if nobody has it in hand.  Its frames are gone. */
-static void drop_if_empty(struct pager *pager, struct tray *tray)
-{
-	if (tray->valid || !policy_remove(&pager->policy, tray))
-		return;
-	chunk_detach(tray->chunk, tray);
-	tray_free(&pager->arena, &tray, 1);
-}
-
 void spent_sweep(struct pager *pager)
 {
 	struct iovec ranges[ZAP_MAX];
@@ -93,7 +84,7 @@ void spent_sweep(struct pager *pager)
 	if (count)
 		count_gone(pager, trays, n, zap(ranges, count));
 	for (unsigned i = 0; i < n; i++) {
-		drop_if_empty(pager, trays[i]);
+		fill_drop_tray(pager, chunks[i], trays[i]);
 		chunk_unlock(chunks[i]);
 	}
 }

@@ -9,7 +9,7 @@
 
 #define BUDGET (8 * M)
 #define CHUNK 64
-/* Every so manieth page is here already. */
+/* Each page whose number this divides is here already. */
 #define STEP 4
 /* How often as many pages as there are were updated at random. */
 #define TURNOVERS 3

@@ -355,7 +355,6 @@ START_TEST(child_closes_and_parent_goes_on)
 }
 END_TEST
 
-/* A child opens an engine of its own after it has closed its parent's. */
 /* How many threads of ours are not asleep, this one apart. */
 static unsigned threads_awake(void)
 {
@@ -392,6 +391,7 @@ static void wait_for_workers(void)
 	}
 }
 
+/* A child opens an engine of its own after it has closed its parent's. */
 START_TEST(child_opens_its_own)
 {
 	int status;
