@@ -134,16 +134,25 @@ static void note_peak(struct arena *arena, int64_t used)
 		;
 }
 
+static int64_t most_now(struct arena *arena)
+{
+	return atomic_load(&arena->limit) + atomic_load(&arena->overcommit);
+}
+
+/* The limit may fall meanwhile (share.h), so it is looked at again: either that is seen here,
+ * or who lowered it sees what was taken. */
 bool credit_take(struct arena *arena, unsigned n)
 {
-	int64_t limit = atomic_load_explicit(&arena->limit, memory_order_relaxed) +
-			atomic_load_explicit(&arena->overcommit, memory_order_relaxed);
 	int64_t used = atomic_load_explicit(&arena->used, memory_order_relaxed);
 
 	do {
-		if (used + n > limit)
+		if (used + n > most_now(arena))
 			return false;
 	} while (!atomic_compare_exchange_weak(&arena->used, &used, used + n));
+	if (used + n > most_now(arena)) {
+		atomic_fetch_sub(&arena->used, n);
+		return false;
+	}
 	note_peak(arena, used + n);
 	return true;
 }
@@ -159,6 +168,8 @@ void credit_give(struct arena *arena, uint64_t n)
 
 	assert(before >= (int64_t)n);
 	(void)before;
+	if (arena->given)
+		atomic_fetch_add_explicit(arena->given, n, memory_order_relaxed);
 }
 
 int64_t credit_left(struct arena *arena)

@@ -61,6 +61,7 @@ struct arena {
 	_Atomic int64_t used;
 	_Atomic int64_t peak;
 	_Atomic int64_t overcommit; /* frames beyond the limit when swap is full */
+	_Atomic uint64_t *given;    /* frames that were given back, ever (share.h), or NULL */
 };
 
 /* Maps trays for a budget of so many frames.  0 or -ENOMEM. */

@@ -34,6 +34,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool launched;
 static struct handed handed_userfaultfd = { .number = -1 };
 static struct handed handed_stats = { .number = -1 };
+static struct handed handed_pool = { .number = -1 };
+static struct handed handed_bell = { .number = -1 };
 static struct handed_swap handed_swap[HANDED_SWAP_MAX];
 static unsigned handed_swaps;
 static char swap_text[SWAP_TEXT_SIZE];
@@ -147,6 +149,14 @@ static void read_one(const char *name, struct handed *ret)
 		read_handed(&text, '\0', ret);
 }
 
+static void read_budget(void)
+{
+	const char *text = secure_getenv(COMMAND_ENV_BUDGET);
+
+	if (text && read_handed(&text, ':', &handed_pool))
+		read_handed(&text, '\0', &handed_bell);
+}
+
 static void note_handed(const struct handed *handed)
 {
 	if (handed_is_there(handed))
@@ -160,9 +170,12 @@ static void read_environment(void)
 	launched = swaps != NULL; /* set by every launcher, be it to nothing */
 	read_one(COMMAND_ENV_USERFAULTFD, &handed_userfaultfd);
 	read_one(COMMAND_ENV_STATS, &handed_stats);
+	read_budget();
 	read_swaps(swaps);
 	note_handed(&handed_userfaultfd);
 	note_handed(&handed_stats);
+	note_handed(&handed_pool);
+	note_handed(&handed_bell);
 	for (unsigned i = 0; i < handed_swaps; i++) {
 		note_handed(&handed_swap[i].file);
 		note_handed(&handed_swap[i].owners);
@@ -192,6 +205,18 @@ int command_open_stats(void)
 {
 	command_init();
 	return handed_open(&handed_stats);
+}
+
+int command_open_pool(void)
+{
+	command_init();
+	return handed_open(&handed_pool);
+}
+
+int command_open_bell(void)
+{
+	command_init();
+	return handed_open(&handed_bell);
 }
 
 static enum target_kind kind_of(const struct handed *handed)

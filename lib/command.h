@@ -7,6 +7,7 @@
  *	SPILL_FD_USERFAULTFD=FD   /dev/userfaultfd: whoever has it open needs no
  *				  permission of its own
  *	SPILL_FD_STATS=FD	  a memfd for the counters (stats.h)
+ *	SPILL_FD_BUDGET=FD:BELL	  a memfd for the budget, and an eventfd (share.h)
  *	SPILL_FD_SWAP=FD:OWNERS:OFFSET:LIMIT:PRIORITY:PATH;...
  *				  named swap: the locked file, and a memfd that
  *				  tells whose its segments are (slot.h)
@@ -29,6 +30,7 @@
 
 #define COMMAND_ENV_USERFAULTFD "SPILL_FD_USERFAULTFD"
 #define COMMAND_ENV_STATS "SPILL_FD_STATS"
+#define COMMAND_ENV_BUDGET "SPILL_FD_BUDGET"
 #define COMMAND_ENV_SWAP "SPILL_FD_SWAP"
 
 /* Reads the environment, the first time that it is called, and notes what was
@@ -42,6 +44,8 @@ bool command_launched(void);
  * was handed to us; -EBADF: the program has closed it since. */
 int command_open_userfaultfd(void);
 int command_open_stats(void);
+int command_open_pool(void);
+int command_open_bell(void);
 
 /* The same for the swap file at path (as the list of targets has it); fills
  * all of ret_file. */

@@ -20,6 +20,7 @@ enum event {
 	EVENT_ARM_FAILED,    /* paging could not be started */
 	EVENT_FALLBACK,	     /* a feature of the kernel is missing */
 	EVENT_CHILD_UNPAGED, /* a program runs without spill */
+	EVENT_OUTSIDE,	     /* what is not managed takes more than the budget */
 	EVENT_TRACE,	     /* a recording cannot be made */
 	EVENT_HANDLER_LOST,  /* a handler cannot go on */
 	EVENT_COUNT,

@@ -283,6 +283,8 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	if (!hurried)
 		writeback_submit(handler);
 	leave_eviction(pager);
+	share_settle(pager);
+	share_check(pager);
 	pager_sample(pager);
 	return gained;
 }
@@ -305,6 +307,10 @@ bool evict_ahead(struct handler *handler)
 	int64_t left = credit_left(&pager->arena);
 	bool progress = false;
 
+	if (left < (int64_t)pager->low_frames) {
+		share_grow(pager);
+		left = credit_left(&pager->arena);
+	}
 	if (left < (int64_t)pager->low_frames || handler->starved) {
 		if (!handler->starved && left >= (int64_t)pager->low_frames / 2 &&
 		    duty_evicts_another(handler))

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "fd.h"
 #include "handler.h"
+#include "lender.h"
 #include "pagemap.h"
 #include "pager.h"
 #include <pthread.h>
@@ -87,6 +88,7 @@ static void prepare_pager(struct pager *pager)
 	lock_take(&pager->region_lock, LOCK_REGION);
 	pager->region_owner = sys_gettid();
 	pager->lifeline_writer = -1;
+	share_prepare(pager);
 	if (!pager_is_armed(pager))
 		return;
 	make_quiet(pager);
@@ -124,6 +126,7 @@ void fork_parent(void)
 			pager_wake(pager);
 		}
 		release_pager(pager);
+		lender_start(pager);
 	}
 	lock_drop(&list_lock, LOCK_FORK);
 }
@@ -216,6 +219,7 @@ static int restart(struct pager *pager)
 	if (!pager->stats)
 		pager->stats = stats_private();
 	rebuild_rows(pager);
+	share_child(pager);
 	err = swap_fork_child(&pager->swap, &pager->options, &pager->why);
 	if (!err)
 		err = pager_start(pager);
@@ -231,8 +235,11 @@ static void child_pager(struct pager *pager)
 
 	lock_reset(&pager->region_lock);
 	pager->region_owner = 0;
-	if (!pager_is_armed(pager))
+	if (!pager_is_armed(pager)) {
+		share_child(pager);
+		lender_start(pager);
 		return;
+	}
 	fd_close(pager->lifeline);
 	pager->lifeline = -1;
 	/* The writing end stays open: that is what it is for. */
@@ -247,6 +254,7 @@ void fork_child(void)
 	error_reset();
 	lock_reset_held();
 	lock_reset(&list_lock);
+	lender_reset();
 	for (struct pager *pager = pagers; pager; pager = pager->next)
 		child_pager(pager);
 }

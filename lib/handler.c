@@ -195,6 +195,8 @@ static void look(struct handler *handler, uint64_t timeout_ns)
 		handler->more_faults = true;
 	if (ready & (1u << WATCH_WAKE))
 		sys_read(handler->wake_fd, &count, sizeof(count));
+	if ((ready & (1u << WATCH_BELL)) && share_heard(handler->pager->share))
+		share_lend(handler->pager);
 }
 
 static bool has_news(const struct handler *handler)
@@ -262,6 +264,8 @@ static void rest(struct handler *handler)
 	trace_rest(handler->trace);
 	timeout = pager_publish_soon(handler->pager);
 	timeout = shorter(timeout, stall_check(handler));
+	if (handler->number == 0)
+		timeout = shorter(timeout, share_check(handler->pager));
 	timeout = duty_rest(handler, timeout);
 	stall_note(handler, handler_demanded(handler) > 0);
 	look(handler, handler->evicting ? shorter(timeout, PAUSE_NS) : timeout);
@@ -350,6 +354,7 @@ static int make_io(struct handler *handler)
 		return handler->wake_fd;
 	watches[WATCH_UFFD] = pager->uffd.fd;
 	watches[WATCH_WAKE] = handler->wake_fd;
+	watches[WATCH_BELL] = pager->share ? pager->share->ear : -1;
 	return io_open(&handler->io, !(pager->options.disable & SPILL_FEATURE_URING),
 		       HANDLER_FILLS + HANDLER_WRITES, watches);
 }

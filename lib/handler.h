@@ -122,7 +122,7 @@ struct handler {
 	unsigned request_tries; /* in a row that came to nothing */
 };
 
-enum { WATCH_UFFD, WATCH_WAKE };
+enum { WATCH_UFFD, WATCH_WAKE, WATCH_BELL };
 
 /* Reads in flight that somebody waits for. */
 static inline unsigned handler_demanded(const struct handler *handler)

@@ -45,7 +45,7 @@ struct io_request {
 	void *owner; /* the submitter's */
 };
 
-#define IO_WATCHES 2
+#define IO_WATCHES 3
 
 struct io;
 

@@ -118,15 +118,20 @@ static unsigned window_most(uint64_t frames)
 
 void pager_set_limit(struct pager *pager, uint64_t budget)
 {
-	uint64_t frames = budget >> page_shift();
+	pager->options.budget = budget;
+	pager_set_share(pager, (int64_t)(budget >> page_shift()));
+}
+
+void pager_set_share(struct pager *pager, int64_t share)
+{
+	uint64_t frames = (uint64_t)share;
 	uint64_t low = frames / LOW_DIVISOR;
 
 	low = low < LOW_MIN ? LOW_MIN : low > LOW_MAX ? LOW_MAX : low;
-	pager->options.budget = budget;
 	pager->low_frames = low;
 	pager->high_frames = low * 2 < CHUNK_PAGES + LOW_MIN ? CHUNK_PAGES + LOW_MIN : low * 2;
 	pager->readahead.most = window_most(frames);
-	atomic_store(&pager->arena.limit, (int64_t)frames);
+	atomic_store(&pager->arena.limit, share);
 }
 
 /* -- starting -------------------------------------------------------------------------- */
@@ -172,6 +177,7 @@ static int start_handlers(struct pager *pager)
 	int err = 0;
 
 	pager->handler_count = count_handlers(pager);
+	share_begin(pager);
 	pager->handlers = meta_map(pager->handler_count * sizeof(struct handler));
 	if (!pager->handlers)
 		return -ENOMEM;
@@ -305,11 +311,18 @@ static void claim_stats(struct pager *pager)
 	pager->stats = claimed;
 }
 
-uint64_t pager_unarmed_limit(const struct pager *pager)
+uint64_t pager_charge(const struct pager *pager)
 {
-	uint64_t charge = (uint64_t)count_handlers(pager) * handler_charge(pager);
+	return (uint64_t)count_handlers(pager) * handler_charge(pager);
+}
 
-	return pager->options.budget - (charge << page_shift());
+bool pager_fits(struct pager *pager, uint64_t bytes)
+{
+	uint64_t frames = page_round_up(bytes) >> page_shift();
+
+	if (pager->share)
+		return share_reserve(pager, (int64_t)frames);
+	return frames + pager_charge(pager) <= pager->options.budget >> page_shift();
 }
 
 int pager_arm(struct pager *pager)
@@ -391,7 +404,7 @@ int64_t pager_room(const struct pager *pager)
 {
 	uint64_t charge = pager->handler_count * (uint64_t)handler_charge(pager);
 	uint64_t slots = swap_capacity(&pager->swap, pager->swap_full);
-	int64_t frames = pager->arena.limit + pager->arena.overcommit - (int64_t)charge;
+	int64_t frames = share_most(pager) + pager->arena.overcommit - (int64_t)charge;
 
 	return frames + (int64_t)slots - (int64_t)(pager->kept + pager_reserve(pager));
 }

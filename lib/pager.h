@@ -19,6 +19,7 @@
 #include "readahead.h"
 #include "region.h"
 #include "request.h"
+#include "share.h"
 #include "stats.h"
 #include "swap.h"
 #include "uffd.h"
@@ -36,6 +37,7 @@ struct pager {
 	int region_owner;	 /* (G) thread that holds it across a fork, or 0 */
 	struct region_table regions;
 
+	struct share *share; /* of the command's budget, or NULL: it is ours alone */
 	struct arena arena;
 	struct policy policy;
 	struct swap swap;
@@ -88,9 +90,12 @@ static inline bool pager_is_armed(const struct pager *pager)
 	return atomic_load_explicit(&pager->armed, memory_order_acquire);
 }
 
-/* Bytes that may be touched before the pager must arm: the budget, less what its
- * handlers take of it then. */
-uint64_t pager_unarmed_limit(const struct pager *pager);
+/* Frames that handlers take for themselves. */
+uint64_t pager_charge(const struct pager *pager);
+
+/* May so many bytes be touched without paging?  Else the pager must arm.  The caller
+ * holds (G). */
+bool pager_fits(struct pager *pager, uint64_t bytes);
 
 /* Starts paging, if it is not started.  The caller holds (G).  0 or -errno. */
 int pager_arm(struct pager *pager);
@@ -131,5 +136,7 @@ void pager_sample(struct pager *pager);
 
 /* Sets the budget, in bytes; nothing is evicted yet.  The caller holds (G). */
 void pager_set_limit(struct pager *pager, uint64_t budget);
+/* Sets the frames that this process may hold of it (share.h). */
+void pager_set_share(struct pager *pager, int64_t frames);
 
 #endif

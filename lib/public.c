@@ -178,7 +178,7 @@ int spill_set_budget(spill *s, size_t budget)
 		return result_of(-EBUSY);
 	taken = region_lock(pager);
 	pager_set_limit(pager, budget);
-	if (!pager_is_armed(pager) && pager->regions.accessible > pager_unarmed_limit(pager))
+	if (!pager_is_armed(pager) && !pager_fits(pager, pager->regions.accessible))
 		err = pager_arm(pager);
 	region_unlock(pager, taken);
 	if (!err && pager_is_armed(pager))

@@ -61,7 +61,7 @@ static uint64_t accessible_then(struct pager *pager, const struct range_args *a,
 /* Arms the pager if bytes of this range would pass the budget. */
 static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64_t bytes)
 {
-	if (pager_is_armed(pager) || accessible_then(pager, a, bytes) <= pager_unarmed_limit(pager))
+	if (pager_is_armed(pager) || pager_fits(pager, accessible_then(pager, a, bytes)))
 		return 0;
 	return pager_arm(pager);
 }
@@ -104,6 +104,34 @@ int region_adopt(struct pager *pager, void *addr, size_t size, int prot)
 	struct range_args args = { .addr = addr, .size = size, .prot = prot };
 
 	return (int)guard_call(pager, adopt_guarded, &args, sizeof(args));
+}
+
+static long arm_guarded(struct pager *pager, void *argument)
+{
+	bool only_if_needed = *(bool *)argument;
+	bool taken = region_lock(pager);
+	int err = 0;
+
+	if (!pager_is_armed(pager) &&
+	    !(only_if_needed && pager_fits(pager, pager->regions.accessible)))
+		err = pager_arm(pager);
+	region_unlock(pager, taken);
+	return err;
+}
+
+static int arm(struct pager *pager, bool only_if_needed)
+{
+	return (int)guard_call(pager, arm_guarded, &only_if_needed, sizeof(only_if_needed));
+}
+
+int region_arm(struct pager *pager)
+{
+	return arm(pager, false);
+}
+
+int region_fit(struct pager *pager)
+{
+	return arm(pager, true);
 }
 
 /* -- replacing ------------------------------------------------------------------------ */
@@ -209,6 +237,8 @@ static long replace_locked(struct pager *pager, const struct range_args *a)
 	}
 	if (armed)
 		unlock_chunks(pager, a);
+	else
+		pager_fits(pager, pager->regions.accessible); /* others may have the rest */
 	return result;
 }
 

@@ -45,6 +45,11 @@ typedef long (*region_op)(void *context, void *addr, size_t size);
  * Also whatever arming can fail with. */
 int region_adopt(struct pager *pager, void *addr, size_t size, int prot);
 
+/* Arms the pager, whatever fits; arms it if what can be touched no longer fits (a fork's
+ * child, whose frames were the parent's).  0 or -errno. */
+int region_arm(struct pager *pager);
+int region_fit(struct pager *pager);
+
 /* Runs op over [addr, addr + size); if it succeeds, what was managed in that
  * range is no longer (keep: it stays managed, but its contents are gone).
  * The range may hold anything, managed or not.  Gives op's result. */

@@ -106,7 +106,7 @@ struct slot_map {
 
 /* slots: how many the space may hold (rounded down to whole segments).
  * owners: NULL, or the shared table (slot_owners_size bytes) and a mark, not 0,
- * that tells us from others: slot_mark_self().
+ * that tells us from others: process_mark_self().
  * 0 or -ENOMEM. */
 int slot_map_init(struct slot_map *map, uint64_t slots, struct slot_owners *owners, uint64_t mark);
 

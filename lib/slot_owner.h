@@ -2,8 +2,8 @@
 /* slot_owner.h - who owns which segment of a swap space that is shared
  *
  * The processes of one command may share a named swap space.  Each segment of
- * it belongs to one process at most: its mark stands in a table in shared
- * memory.  A segment is claimed with one compare-and-swap and given back with
+ * it belongs to one process at most: its mark (process.h) stands in a table in
+ * shared memory.  A segment is claimed with one compare-and-swap and given back with
  * one store; no process ever waits for another, and one that is killed leaves
  * the table whole.
  *
@@ -51,11 +51,5 @@ void owner_release(struct slot_owners *owners, uint32_t segment);
 /* Children of this owner may read its slots from now on; no longer. */
 void owner_note_fork(struct slot_owners *owners, uint64_t mark);
 void owner_note_fork_done(struct slot_owners *owners, uint64_t mark);
-
-/* This process's mark: its id and, as ids are used again, when it started. */
-uint64_t slot_mark_self(void);
-
-/* Does the process of that mark exist?  true when in doubt. */
-bool slot_owner_alive(uint64_t mark);
 
 #endif

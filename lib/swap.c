@@ -2,6 +2,7 @@
 /* swap.c - the swap spaces of a pager: see swap.h */
 #include "swap.h"
 #include "page.h"
+#include "process.h"
 
 /* Files grow by this much at once: few calls, long extents. */
 #define GROW_STEP ((uint64_t)64 << 20)
@@ -36,7 +37,7 @@ static int space_init(struct swap_space *space, const struct target_file *file)
 	int err = map_owners(file, slots, &owners);
 
 	if (!err)
-		err = slot_map_init(&space->map, slots, owners, owners ? slot_mark_self() : 0);
+		err = slot_map_init(&space->map, slots, owners, owners ? process_mark_self() : 0);
 	if (err)
 		return err;
 	space->file = *file;

@@ -109,9 +109,10 @@ static void print_memory(FILE *file, const struct report *report)
 
 	print_size(file, "budget", report->sum.budget);
 	if (report->processes > 1)
-		fprintf(file, "for each of %u processes that needed paging\n", report->processes);
+		fprintf(file, "for the whole command; %u of its processes needed paging\n",
+			report->processes);
 	else
-		fputs("for each process\n", file);
+		fputs("for the whole command\n", file);
 	if (report->processes) {
 		print_size(file, "peak", report->sum.peak);
 		fputs("held by the pager at most\n", file);

@@ -13,8 +13,11 @@
 #include "error.h"
 #include "fd.h"
 #include "page.h"
+#include "pool.h"
 #include "probe.h"
+#include "program.h"
 #include "size.h"
+#include "sys.h"
 #include "target.h"
 #include "uffd.h"
 #include <errno.h>
@@ -22,6 +25,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define PRELOAD_NAME "libspill-preload.so"
@@ -47,7 +51,8 @@ struct run {
 	char preload[PROGRAM_PATH];
 	char program[PROGRAM_PATH];
 	char userfaultfd_text[COMMAND_FD_TEXT]; /* "": by the system call */
-	char stats_text[COMMAND_FD_TEXT];	/* "": as it was inherited */
+	char budget_text[2 * COMMAND_FD_TEXT];
+	char stats_text[COMMAND_FD_TEXT]; /* "": as it was inherited */
 	char swap_text[SWAP_TEXT_SIZE];
 	struct stats_table *table; /* NULL: no --stats */
 	int stats_fd;		   /* of stats_path, or -1 */
@@ -312,12 +317,14 @@ static int cannot_execute(const char *name, int err)
 static int find_program(struct run *run)
 {
 	int err = program_find(run->argv[0], run->program);
-	char why[PROGRAM_WHY];
+	char path[PROGRAM_PATH];
+	const char *obstacle;
 
 	if (err)
 		return cannot_execute(run->argv[0], err);
-	if (!program_is_pageable(run->program, why))
-		return tool_fail("%s", why);
+	obstacle = program_obstacle(run->program, path);
+	if (obstacle)
+		return tool_fail("%s: %s", path, obstacle);
 	return 0;
 }
 
@@ -431,6 +438,25 @@ static int prepare_stats(struct run *run)
 	return err ? tool_fail("--stats: %s", error_name(err)) : 0;
 }
 
+/* -- the budget ----------------------------------------------------------------------------------- */
+
+static int prepare_budget(struct run *run)
+{
+	int pool = pool_create((int64_t)(run->options.budget >> page_shift()));
+	int bell = sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	char pool_text[COMMAND_FD_TEXT], bell_text[COMMAND_FD_TEXT];
+	int err = pool < 0 ? pool : bell < 0 ? bell : 0;
+
+	if (!err)
+		err = command_hand(fd_raise(pool), pool_text);
+	if (!err)
+		err = command_hand(fd_raise(bell), bell_text);
+	if (err)
+		return tool_fail("the budget cannot be shared: %s", error_name(err));
+	snprintf(run->budget_text, sizeof(run->budget_text), "%s:%s", pool_text, bell_text);
+	return 0;
+}
+
 /* What was in the file is kept until there is something to put in its place. */
 static FILE *open_report(struct run *run)
 {
@@ -537,6 +563,7 @@ static void set_environment(const struct run *run)
 	set_text("SPILL_QUIET", options->quiet ? "1" : "");
 	make_log_absolute();
 	set_text(COMMAND_ENV_USERFAULTFD, run->userfaultfd_text);
+	setenv(COMMAND_ENV_BUDGET, run->budget_text, 1);
 	setenv(COMMAND_ENV_SWAP, run->swap_text, 1);
 	if (run->table) /* else that of an outer `spill run --stats` stays */
 		setenv(COMMAND_ENV_STATS, run->stats_text, 1);
@@ -563,6 +590,8 @@ static int prepare(struct run *run)
 		status = prepare_userfaultfd(run);
 	if (!status)
 		status = prepare_swap(run);
+	if (!status)
+		status = prepare_budget(run);
 	if (!status)
 		status = prepare_stats(run);
 	return status;

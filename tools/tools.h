@@ -4,7 +4,6 @@
  * One file to a subcommand; what only `spill run` needs has files of its own:
  *
  *	run.c		options, checks, the environment, exec
- *	program.c	which file will be executed, and can it be paged
  *	supervise.c	--stats: fork, forward signals, wait
  *	report.c	--stats: what is printed then
  */
@@ -32,19 +31,6 @@ void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The subcommands: argv[0] is their name.  Each gives the exit status. */
 int run_main(int argc, char **argv);
-
-/* -- program.c ----------------------------------------------------------------- */
-
-#define PROGRAM_PATH 4096
-
-/* Finds the file that execvp(3) would execute.  0, or -errno: -ENOENT there is
- * none, -EACCES there is one that may not be executed. */
-int program_find(const char *name, char ret_path[PROGRAM_PATH]);
-
-/* Can the program at path (or the interpreter of the script there) be paged:
- * will it load the preload library?  false, and ret_why says in words why not. */
-#define PROGRAM_WHY (PROGRAM_PATH + 256)
-bool program_is_pageable(const char *path, char ret_why[PROGRAM_WHY]);
 
 /* -- supervise.c --------------------------------------------------------------- */
 

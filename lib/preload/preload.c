@@ -8,6 +8,7 @@
 #include "page.h"
 #include "pager.h"
 #include "region.h"
+#include "share.h"
 #include "source.h"
 #include "sys.h"
 #include "thread.h"
@@ -26,6 +27,7 @@ enum stage {
 struct pager *_Atomic preload_made;
 static _Atomic int stage;
 static struct options options; /* of STAGE_OPTIONS */
+static struct share *share;    /* of the command's budget; of STAGE_OPTIONS */
 
 __thread struct source_state source __attribute__((tls_model("initial-exec")));
 
@@ -34,8 +36,11 @@ static enum stage read_options(void)
 	const char *why = "the environment";
 
 	page_init();
-	if (options_fill(NULL, &options, &why) == 0)
+	share = share_join();
+	if (options_fill(NULL, &options, &why) == 0) {
+		error_quiet(options.quiet);
 		return STAGE_OPTIONS;
+	}
 	error_report(EVENT_CHILD_UNPAGED, "%s: this process runs without spill", why);
 	return STAGE_END;
 }
@@ -47,6 +52,8 @@ static enum stage make_pager(void)
 
 	thread_hooks = (struct thread_hooks){ source_own_begin, source_own_end };
 	err = pager_new(&options, &pager);
+	if (err == 0)
+		share_use(pager, share);
 	if (err == 0)
 		atomic_store_explicit(&preload_made, pager, memory_order_release);
 	else
@@ -103,6 +110,8 @@ static void child_after_fork(void)
 
 	atomic_compare_exchange_strong(&stage, &busy, STAGE_START);
 	fork_child();
+	if (share && !preload_pager_made())
+		share = share_join();
 }
 
 void preload_register_fork(void)

@@ -40,4 +40,10 @@ int preload_adopt(struct pager *pager, void *addr, size_t size, int prot);
  * prepare and the first to run in the child. */
 void preload_register_fork(void);
 
+/* exec.c: path is about to be executed with this environment (NULL: none).  If that program will
+ * not be paged, a line says why. */
+void exec_note(const char *path, char *const envp[]);
+/* The same for a name that is looked for in PATH. */
+void exec_note_name(const char *name, char *const envp[]);
+
 #endif

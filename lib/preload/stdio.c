@@ -11,26 +11,11 @@
  */
 #define _GNU_SOURCE 1
 #undef _FILE_OFFSET_BITS /* fopen and fopen64 are both defined here */
+#include "next.h"
 #include "preload.h"
 #include "source.h"
-#include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <wchar.h>
-
-/* What we stand before, looked up once. */
-static void *next_of(void *_Atomic *cache, const char *name)
-{
-	void *next = atomic_load_explicit(cache, memory_order_acquire);
-
-	if (next)
-		return next;
-	next = dlsym(RTLD_NEXT, name);
-	if (!next)
-		abort(); /* a libc that exports fewer than glibc: we are not in it */
-	atomic_store_explicit(cache, next, memory_order_release);
-	return next;
-}
 
 /* clang-format off */
 /* Defines a function that calls the next one of its name with plain memory:

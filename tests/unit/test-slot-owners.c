@@ -2,12 +2,13 @@
 /* test-slot-owners.c - swap spaces shared by several maps, processes, threads */
 #include "slots.h"
 #include "page.h"
+#include "process.h"
 #include <pthread.h>
 #include <sys/wait.h>
 
 /* Two marks of processes that are alive: ours, and ours without the time of our
  * start, which fits any. */
-#define MARK_A slot_mark_self()
+#define MARK_A process_mark_self()
 #define MARK_B ((uint64_t)getpid() << 32)
 
 static struct slot_owners *owners;
@@ -118,7 +119,7 @@ static void die_with_segments(void)
 	struct slot_map own;
 	uint64_t first;
 
-	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, slot_mark_self());
+	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self());
 	for (unsigned i = 0; i < DEAD_SEGMENTS; i++)
 		slot_alloc(&own, SEGMENT_SLOTS, &first);
 }
@@ -128,7 +129,7 @@ static void die_having_forked(void)
 	struct slot_map own;
 	uint64_t first;
 
-	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, slot_mark_self());
+	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self());
 	slot_alloc(&own, SEGMENT_SLOTS, &first);
 	slot_map_fork(&own);
 }
@@ -138,7 +139,7 @@ static void die_after_forks(void)
 	struct slot_map own;
 	uint64_t first;
 
-	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, slot_mark_self());
+	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self());
 	slot_alloc(&own, SEGMENT_SLOTS, &first);
 	slot_map_fork(&own);
 	slot_map_fork(&own);
@@ -213,24 +214,24 @@ static uint64_t *child_mark; /* shared memory */
 
 static void tell_mark(void)
 {
-	*child_mark = slot_mark_self();
-	ck_assert(slot_owner_alive(*child_mark));
+	*child_mark = process_mark_self();
+	ck_assert(process_is_alive(*child_mark));
 }
 
 START_TEST(marks)
 {
-	uint64_t mark = slot_mark_self();
+	uint64_t mark = process_mark_self();
 
 	child_mark =
 		mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_uint_eq(mark >> 32, (uint64_t)getpid());
 	ck_assert_uint_ne((uint32_t)mark, 0);
-	ck_assert_uint_eq(mark, slot_mark_self());
-	ck_assert(slot_owner_alive(mark));
-	ck_assert(!slot_owner_alive(mark ^ 1)); /* the same id, another start */
+	ck_assert_uint_eq(mark, process_mark_self());
+	ck_assert(process_is_alive(mark));
+	ck_assert(!process_is_alive(mark ^ 1)); /* the same id, another start */
 	in_process(tell_mark);
 	ck_assert_uint_ne(*child_mark, mark);
-	ck_assert(!slot_owner_alive(*child_mark));
+	ck_assert(!process_is_alive(*child_mark));
 }
 END_TEST
 
@@ -312,7 +313,7 @@ static void race_in_process(unsigned char me)
 {
 	struct slot_map own;
 
-	ck_assert(!slot_map_init(&own, RACE_SEGMENTS * SEGMENT_SLOTS, owners, slot_mark_self()));
+	ck_assert(!slot_map_init(&own, RACE_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self()));
 	unit_state += me;
 	race(&own, me);
 	ck_assert_uint_eq(own.used_slots, 0);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* lender.c - a thread for a process that has plain memory and relatives: see lender.h */
+#include "lender.h"
+#include "pager.h"
+#include "thread.h"
+
+/* What is not worth a thread. */
+#define LENDER_LEAST ((uint64_t)4 << 20)
+/* How often a child looks what it still shares with its parent. */
+#define LENDER_LOOK_NS 10000000
+
+static _Atomic bool running;
+
+static void wait_for_news(const struct share *share)
+{
+	struct pollfd fd = { .fd = share->ear, .events = POLLIN };
+	struct timespec look = { 0, LENDER_LOOK_NS };
+
+	sys_poll(&fd, 1, share->overlap.frames ? &look : NULL);
+}
+
+static void *lender_main(void *arg)
+{
+	struct pager *pager = arg;
+
+	while (!pager_is_armed(pager)) {
+		wait_for_news(pager->share);
+		if (share_heard(pager->share) && share_must_lend(pager)) {
+			region_arm(pager);
+			break;
+		}
+		if (pager->share->overlap.frames)
+			region_fit(pager);
+	}
+	if (pager_is_armed(pager))
+		share_lend(pager);
+	atomic_store(&running, false);
+	return NULL;
+}
+
+void lender_start(struct pager *pager)
+{
+	pthread_t thread;
+
+	if (!pager || !pager->share || pager->share->ear < 0 || pager_is_armed(pager) ||
+	    pager->regions.accessible < LENDER_LEAST || atomic_exchange(&running, true))
+		return;
+	if (thread_start(&thread, "spill/lender", lender_main, pager) < 0)
+		atomic_store(&running, false);
+	else
+		pthread_detach(thread);
+}
+
+void lender_reset(void)
+{
+	atomic_store(&running, false);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* pool.c - the budget of a command: see pool.h */
+#include "pool.h"
+#include "process.h"
+#include "sys.h"
+#include <linux/memfd.h>
+#include <stddef.h>
+
+/* The mark of an entry that is being cleared. */
+#define MARK_CLEARING UINT64_MAX
+
+#define pool_for_each(entry, pool)                                                             \
+	for ((entry) = (pool)->entry; (entry) < (pool)->entry + atomic_load(&(pool)->entries); \
+	     (entry)++)
+
+int pool_create(int64_t total)
+{
+	int fd = (int)sys_call2(SYS_memfd_create, "spill-budget", MFD_CLOEXEC);
+	struct pool *pool;
+
+	if (fd < 0)
+		return fd;
+	if (sys_call2(SYS_ftruncate, fd, sizeof(*pool)) < 0 || !(pool = pool_map(fd))) {
+		sys_close(fd);
+		return -ENOMEM;
+	}
+	pool->total = total;
+	pool_unmap(pool);
+	return fd;
+}
+
+struct pool *pool_map(int fd)
+{
+	struct pool *pool =
+		sys_mmap(NULL, sizeof(*pool), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return sys_is_error(pool) ? NULL : pool;
+}
+
+void pool_unmap(struct pool *pool)
+{
+	sys_munmap(pool, sizeof(*pool));
+}
+
+/* -- entries ------------------------------------------------------------------------ */
+
+static void entry_clear(struct pool_entry *entry)
+{
+	entry->granted = entry->held = entry->outside = entry->wanted = 0;
+	entry->active = entry->given = 0;
+	atomic_fetch_add(&entry->claims, 1);
+}
+
+/* The entry with mark from becomes one of mark to. */
+static bool entry_replace(struct pool_entry *entry, uint64_t from, uint64_t to)
+{
+	return atomic_compare_exchange_strong(&entry->mark, &from, to);
+}
+
+static struct pool_entry *claim_free(struct pool *pool, uint64_t mark)
+{
+	struct pool_entry *entry;
+	uint32_t next;
+
+	pool_for_each(entry, pool) if (atomic_load(&entry->mark) == 0 &&
+				       entry_replace(entry, 0, mark)) return entry;
+	while ((next = atomic_load(&pool->entries)) < POOL_ENTRIES) {
+		atomic_compare_exchange_strong(&pool->entries, &next, next + 1);
+		if (entry_replace(&pool->entry[next], 0, mark))
+			return &pool->entry[next];
+	}
+	return NULL;
+}
+
+struct pool_entry *pool_claim(struct pool *pool, uint64_t mark)
+{
+	struct pool_entry *entry;
+
+	pool_for_each(entry, pool) if (atomic_load(&entry->mark) == mark)
+	{
+		entry_clear(entry);
+		return entry;
+	}
+	entry = claim_free(pool, mark);
+	if (!entry && pool_sweep(pool))
+		entry = claim_free(pool, mark);
+	return entry;
+}
+
+bool pool_sweep(struct pool *pool)
+{
+	struct pool_entry *entry;
+	bool any = false;
+
+	pool_for_each(entry, pool)
+	{
+		uint64_t mark = atomic_load(&entry->mark);
+
+		if (!mark || mark == MARK_CLEARING || process_is_alive(mark) ||
+		    !entry_replace(entry, mark, MARK_CLEARING))
+			continue;
+		entry_clear(entry);
+		atomic_store(&entry->mark, 0);
+		any = true;
+	}
+	return any;
+}
+
+/* -- sums ----------------------------------------------------------------------------- */
+
+int64_t pool_sum(const struct pool *pool)
+{
+	const struct pool_entry *entry;
+	int64_t sum = 0;
+
+	pool_for_each(entry, pool)
+		sum += atomic_load(&entry->granted) + atomic_load(&entry->outside);
+	return sum;
+}
+
+int64_t pool_left(const struct pool *pool)
+{
+	return atomic_load(&pool->total) - pool_sum(pool);
+}
+
+bool pool_take(struct pool *pool, struct pool_entry *ours, int64_t frames)
+{
+	atomic_fetch_add(&ours->granted, frames);
+	if (pool_left(pool) >= 0)
+		return true;
+	atomic_fetch_sub(&ours->granted, frames);
+	return false;
+}
+
+struct pool_need pool_need(const struct pool *pool, const struct pool_entry *ours, uint64_t now)
+{
+	struct pool_need need = { .active = 1, .managed = atomic_load(&pool->total) };
+	const struct pool_entry *entry;
+
+	pool_for_each(entry, pool)
+	{
+		need.managed -= atomic_load(&entry->outside);
+		if (entry == ours || atomic_load(&entry->active) < now)
+			continue;
+		need.active++;
+		need.wanted += atomic_load(&entry->wanted);
+	}
+	return need;
+}
+
+/* -- what is outside ---------------------------------------------------------------------- */
+
+/* Frames that are not here yet, or that a managed mapping has never touched, make it more
+ * than what is resident. */
+static int64_t outside_of(const struct pool_entry *entry, uint64_t mark)
+{
+	int64_t anonymous = process_anonymous(mark);
+	int64_t managed = atomic_load(&entry->held);
+
+	return anonymous > managed ? anonymous - managed : 0;
+}
+
+int64_t pool_measure(struct pool *pool)
+{
+	struct pool_entry *entry;
+	int64_t sum = 0;
+
+	pool_for_each(entry, pool)
+	{
+		uint64_t mark = atomic_load(&entry->mark);
+
+		if (!mark || mark == MARK_CLEARING)
+			continue;
+		atomic_store(&entry->outside, outside_of(entry, mark));
+		sum += atomic_load(&entry->outside);
+	}
+	return sum;
+}

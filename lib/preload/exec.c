@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* exec.c - execve(2) and its like: a program that will not be paged is told of
+ *
+ * The new program is paged because LD_PRELOAD is in its environment, and has its part of
+ * the same budget.  A static program, one that gains privileges, and one whose
+ * environment was made anew does not load us: it runs, unpaged, and a line says so,
+ * unless --quiet.
+ *
+ * All of this is called between vfork and exec as well: nothing is allocated, and the next
+ * functions are looked up beforehand.
+ */
+#define _GNU_SOURCE 1
+#include "error.h"
+#include "next.h"
+#include "preload.h"
+#include "program.h"
+#include "sys.h"
+#include <alloca.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PRELOAD_NAME "libspill-preload.so"
+
+static void *_Atomic next_execve, *_Atomic next_execvpe;
+
+typedef int (*execve_function)(const char *path, char *const argv[], char *const envp[]);
+
+static execve_function real_execve(void)
+{
+	return (execve_function)next_of(&next_execve, "execve");
+}
+
+static execve_function real_execvpe(void)
+{
+	return (execve_function)next_of(&next_execvpe, "execvpe");
+}
+
+__attribute__((constructor)) static void look_up(void)
+{
+	real_execve();
+	real_execvpe();
+}
+
+/* -- telling --------------------------------------------------------------------------- */
+
+static bool has_preload(char *const envp[])
+{
+	for (; envp && *envp; envp++)
+		if (strncmp(*envp, "LD_PRELOAD=", 11) == 0)
+			return strstr(*envp, PRELOAD_NAME) != NULL;
+	return false;
+}
+
+void exec_note(const char *path, char *const envp[])
+{
+	char found[PROGRAM_PATH];
+	const char *obstacle;
+
+	if (sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
+		return;
+	obstacle = program_obstacle(path, found);
+	if (obstacle)
+		error_report(EVENT_CHILD_UNPAGED, "%s %s; it runs without spill", found, obstacle);
+	else if (!has_preload(envp))
+		error_report(EVENT_CHILD_UNPAGED,
+			     "%s is given no LD_PRELOAD in its environment; it runs without spill",
+			     path);
+}
+
+void exec_note_name(const char *name, char *const envp[])
+{
+	char found[PROGRAM_PATH];
+
+	if (program_find(name, found) == 0)
+		exec_note(found, envp);
+}
+
+/* -- the functions --------------------------------------------------------------------- */
+
+PRELOAD_API int execve(const char *path, char *const argv[], char *const envp[])
+{
+	exec_note(path, envp);
+	return real_execve()(path, argv, envp);
+}
+
+PRELOAD_API int execv(const char *path, char *const argv[])
+{
+	return execve(path, argv, environ);
+}
+
+PRELOAD_API int execvpe(const char *name, char *const argv[], char *const envp[])
+{
+	exec_note_name(name, envp);
+	return real_execvpe()(name, argv, envp);
+}
+
+PRELOAD_API int execvp(const char *name, char *const argv[])
+{
+	return execvpe(name, argv, environ);
+}
+
+static int fail(long err)
+{
+	errno = (int)-err;
+	return -1;
+}
+
+PRELOAD_API int execveat(int dir, const char *path, char *const argv[], char *const envp[],
+			 int flags)
+{
+	if (dir == AT_FDCWD || *path == '/')
+		exec_note(path, envp);
+	return fail(sys_call5(SYS_execveat, dir, path, argv, envp, flags));
+}
+
+PRELOAD_API int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	char path[32];
+
+	error_format(path, sizeof(path), "/proc/self/fd/%d", fd);
+	exec_note(path, envp);
+	return fail(sys_call5(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH));
+}
+
+/* -- with a list of arguments ------------------------------------------------------------- */
+
+/* How many there are up to the NULL. */
+static size_t count_arguments(const char *first, va_list list)
+{
+	size_t n = 0;
+
+	for (const char *p = first; p; p = va_arg(list, const char *))
+		n++;
+	return n;
+}
+
+/* They and the NULL. */
+static void take_arguments(char **argv, const char *first, va_list *list)
+{
+	const char *p = first;
+
+	for (; p; p = va_arg(*list, const char *))
+		*argv++ = (char *)(uintptr_t)p;
+	*argv = NULL;
+}
+
+/* The arguments from `first' on as an array, on the stack: nothing may be allocated here.  The
+ * list is left behind their NULL. */
+#define TAKE_ARGUMENTS(argv, first, list)                                            \
+	do {                                                                         \
+		va_start(list, first);                                               \
+		(argv) = alloca((count_arguments(first, list) + 1) * sizeof(*argv)); \
+		va_end(list);                                                        \
+		va_start(list, first);                                               \
+		take_arguments(argv, first, &(list));                                \
+	} while (0)
+
+PRELOAD_API int execl(const char *path, const char *first, ...)
+{
+	char **argv;
+	va_list list;
+
+	TAKE_ARGUMENTS(argv, first, list);
+	va_end(list);
+	return execve(path, argv, environ);
+}
+
+PRELOAD_API int execlp(const char *name, const char *first, ...)
+{
+	char **argv;
+	va_list list;
+
+	TAKE_ARGUMENTS(argv, first, list);
+	va_end(list);
+	return execvpe(name, argv, environ);
+}
+
+PRELOAD_API int execle(const char *path, const char *first, ...)
+{
+	char *const *envp;
+	char **argv;
+	va_list list;
+
+	TAKE_ARGUMENTS(argv, first, list);
+	envp = va_arg(list, char *const *);
+	va_end(list);
+	return execve(path, argv, envp);
+}

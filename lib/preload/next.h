@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* next.h - the function of the same name in the library behind us, most often libc
+ *
+ * Looked up once.  dlsym takes the loader's lock and may allocate, so what may be
+ * called where neither is to be had (between vfork and exec) is looked up from the
+ * constructor.
+ */
+#ifndef SPILL_PRELOAD_NEXT_H
+#define SPILL_PRELOAD_NEXT_H
+
+#ifndef _GNU_SOURCE
+#error "RTLD_NEXT needs _GNU_SOURCE"
+#endif
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static inline void *next_of(void *_Atomic *cache, const char *name)
+{
+	void *next = atomic_load_explicit(cache, memory_order_acquire);
+
+	if (next)
+		return next;
+	next = dlsym(RTLD_NEXT, name);
+	if (!next)
+		abort(); /* a libc that exports fewer than glibc: we are not in it */
+	atomic_store_explicit(cache, next, memory_order_release);
+	return next;
+}
+
+#endif

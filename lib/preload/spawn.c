@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* spawn.c - posix_spawn(3), system(3) and vfork(2): a child is about to begin
+ *
+ * From now on the command has another process that may need frames, so a process with plain
+ * memory has to hear when it does (lender.h).  fork itself is seen by fork.c.
+ */
+#define _GNU_SOURCE 1
+#include "lender.h"
+#include "next.h"
+#include "preload.h"
+#include <spawn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef int (*spawn_function)(pid_t *pid, const char *path,
+			      const posix_spawn_file_actions_t *actions,
+			      const posix_spawnattr_t *attributes, char *const argv[],
+			      char *const envp[]);
+
+PRELOAD_API int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+			    const posix_spawnattr_t *attributes, char *const argv[],
+			    char *const envp[])
+{
+	static void *_Atomic cache;
+
+	exec_note(path, envp);
+	lender_start(preload_pager_made());
+	return ((spawn_function)next_of(&cache, "posix_spawn"))(pid, path, actions, attributes,
+								argv, envp);
+}
+
+PRELOAD_API int posix_spawnp(pid_t *pid, const char *name,
+			     const posix_spawn_file_actions_t *actions,
+			     const posix_spawnattr_t *attributes, char *const argv[],
+			     char *const envp[])
+{
+	static void *_Atomic cache;
+
+	exec_note_name(name, envp);
+	lender_start(preload_pager_made());
+	return ((spawn_function)next_of(&cache, "posix_spawnp"))(pid, name, actions, attributes,
+								 argv, envp);
+}
+
+PRELOAD_API int system(const char *command)
+{
+	static void *_Atomic cache;
+
+	lender_start(preload_pager_made());
+	return ((int (*)(const char *))next_of(&cache, "system"))(command);
+}
+
+/* -- vfork -------------------------------------------------------------------------------- */
+
+/* It returns twice on the stack of its caller, so no function of C may stand between: this
+ * one jumps to the next, which vfork_next gives. */
+__attribute__((used, visibility("hidden"))) void *preload_vfork_next(void);
+void *preload_vfork_next(void)
+{
+	static void *_Atomic cache;
+
+	lender_start(preload_pager_made());
+	return next_of(&cache, "vfork");
+}
+
+#if defined(__x86_64__)
+__asm__(".pushsection .text\n\t"
+	".globl vfork\n\t"
+	".type vfork, @function\n"
+	"vfork:\n\t"
+	".cfi_startproc\n\t"
+	"endbr64\n\t"
+	"subq $8, %rsp\n\t"
+	".cfi_adjust_cfa_offset 8\n\t"
+	"call preload_vfork_next\n\t"
+	"addq $8, %rsp\n\t"
+	".cfi_adjust_cfa_offset -8\n\t"
+	"jmpq *%rax\n\t"
+	".cfi_endproc\n\t"
+	".size vfork, . - vfork\n\t"
+	".popsection");
+#elif defined(__aarch64__)
+__asm__(".pushsection .text\n\t"
+	".globl vfork\n\t"
+	".type vfork, %function\n"
+	"vfork:\n\t"
+	".cfi_startproc\n\t"
+	"stp x29, x30, [sp, #-16]!\n\t"
+	".cfi_adjust_cfa_offset 16\n\t"
+	"bl preload_vfork_next\n\t"
+	"ldp x29, x30, [sp], #16\n\t"
+	".cfi_adjust_cfa_offset -16\n\t"
+	"mov x16, x0\n\t"
+	"br x16\n\t"
+	".cfi_endproc\n\t"
+	".size vfork, . - vfork\n\t"
+	".popsection");
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* process.c - other processes of the command: see process.h */
+#include "process.h"
+#include "error.h"
+#include "sys.h"
+
+/* Fields of /proc/PID/stat, as proc(5) numbers them. */
+enum {
+	STAT_NAME = 2,
+	STAT_STATE = 3,
+	STAT_MINFLT = 10,
+	STAT_THREADS = 20,
+	STAT_START = 22,
+};
+
+/* A line of numbers, read whole. */
+struct line {
+	char text[1024]; /* that of stat is at most some 400 bytes */
+	long size;	 /* or -errno */
+};
+
+static void read_line(uint32_t pid, const char *name, struct line *ret)
+{
+	char path[40];
+	int fd;
+
+	error_format(path, sizeof(path), "/proc/%u/%s", pid, name);
+	fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0) {
+		ret->size = fd;
+		return;
+	}
+	ret->size = sys_read(fd, ret->text, sizeof(ret->text));
+	sys_close(fd);
+}
+
+/* The text behind so many blanks, from p on. */
+static const char *skip_fields(const struct line *line, const char *p, int n)
+{
+	const char *end = line->text + line->size;
+
+	for (; p < end && n > 0; p++)
+		n -= *p == ' ';
+	return p;
+}
+
+static uint64_t number_at(const struct line *line, const char *p)
+{
+	uint64_t n = 0;
+
+	for (; p < line->text + line->size && *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (uint64_t)(*p - '0');
+	return n;
+}
+
+/* The name, in brackets, may hold anything, blanks and brackets too, so its end is looked
+ * for from behind. */
+static const char *stat_field(const struct line *line, int field)
+{
+	const char *p = line->text + line->size;
+
+	while (p > line->text && p[-1] != ')')
+		p--;
+	return skip_fields(line, p, field - STAT_NAME);
+}
+
+/* The low half of when it started, in clock ticks. */
+static uint32_t start_of(const struct line *stat)
+{
+	return (uint32_t)number_at(stat, stat_field(stat, STAT_START));
+}
+
+uint64_t process_mark_self(void)
+{
+	uint32_t pid = (uint32_t)sys_getpid();
+	struct line stat;
+
+	read_line(pid, "stat", &stat);
+	return (uint64_t)pid << 32 | (stat.size > 0 ? start_of(&stat) : 0);
+}
+
+/* All of its threads are gone, and it waits for its parent.  (The first thread alone may be
+ * gone, and the others go on.) */
+static bool has_ended(const struct line *stat)
+{
+	const char *state = stat_field(stat, STAT_STATE);
+
+	if (state >= stat->text + stat->size || (*state != 'Z' && *state != 'X'))
+		return false;
+	return number_at(stat, stat_field(stat, STAT_THREADS)) <= 1;
+}
+
+bool process_is_alive(uint64_t mark)
+{
+	uint32_t pid = process_pid(mark), start_then = (uint32_t)mark, start_now;
+	struct line stat;
+
+	if (sys_kill((int)pid, 0) == -ESRCH)
+		return false;
+	read_line(pid, "stat", &stat);
+	if (stat.size <= 0)
+		return stat.size != -ESRCH && stat.size != -ENOENT;
+	start_now = start_of(&stat);
+	if (start_then && start_now && start_then != start_now)
+		return false;
+	return !has_ended(&stat);
+}
+
+int64_t process_anonymous(uint64_t mark)
+{
+	struct line statm;
+	uint64_t resident, shared;
+
+	read_line(process_pid(mark), "statm", &statm);
+	if (statm.size <= 0)
+		return -1;
+	resident = number_at(&statm, skip_fields(&statm, statm.text, 1));
+	shared = number_at(&statm, skip_fields(&statm, statm.text, 2));
+	return (int64_t)(resident - shared);
+}
+
+uint64_t process_minor_faults(uint64_t mark)
+{
+	struct line stat;
+
+	read_line(process_pid(mark), "stat", &stat);
+	return stat.size > 0 ? number_at(&stat, stat_field(&stat, STAT_MINFLT)) : 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* process.h - other processes of the command: do they live, what do they hold
+ *
+ * A process is known by its mark: its id and, as ids are used again, when it started.
+ * A mark stays the same over exec, and is never 0.
+ *
+ * What is told comes from /proc; nothing is allocated, and any thread may ask.
+ * Locking: none.
+ */
+#ifndef SPILL_PROCESS_H
+#define SPILL_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+uint64_t process_mark_self(void);
+
+static inline uint32_t process_pid(uint64_t mark)
+{
+	return (uint32_t)(mark >> 32);
+}
+
+/* Does the process of that mark exist, and has it not ended?  true when in doubt. */
+bool process_is_alive(uint64_t mark);
+
+/* Its private memory that is resident, in pages (what it shares with a relative by a fork
+ * counts in both); -1: it cannot be told. */
+int64_t process_anonymous(uint64_t mark);
+
+/* Faults of it, ever, that needed no I/O: copies on write are among them. */
+uint64_t process_minor_faults(uint64_t mark);
+
+#endif

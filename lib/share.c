@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/* share.c - this process's share of the budget: see share.h */
+#include "share.h"
+#include "command.h"
+#include "error.h"
+#include "fd.h"
+#include "handler.h"
+#include "pager.h"
+#include "process.h"
+#include <sys/epoll.h>
+#include <sys/resource.h>
+
+/* Between two attempts to take more; between two rings of the bell. */
+#define ASK_NS 1000000
+#define RING_NS 20000000
+/* Who was short of frames counts as active for so long. */
+#define ACTIVE_NS 500000000
+/* Who uses less than a 20th of a CPU in such a time, and is not short of frames, is idle. */
+#define LOOK_NS 50000000
+#define IDLE_PART 20
+/* How often it is looked what there is outside of managed memory, while there are
+ * evictions and while there are not; and what was copied since a fork. */
+#define MEASURE_NS 100000000
+#define MEASURE_IDLE_NS 500000000
+#define COMPARE_NS 10000000
+/* What is taken or asked for at a time, at least: a MiB. */
+#define LEAST_FRAMES 256
+
+static int64_t most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t cpu_time(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	sys_call2(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* -- joining ------------------------------------------------------------------------ */
+
+static int make_ear(int bell)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int ear = fd_raise((int)sys_call1(SYS_epoll_create1, EPOLL_CLOEXEC));
+
+	/* Edge-triggered: the bell is never read, and each ring is news for each of us. */
+	if (ear >= 0)
+		sys_call4(SYS_epoll_ctl, ear, EPOLL_CTL_ADD, bell, &event);
+	return ear;
+}
+
+struct share *share_join(void)
+{
+	static struct share share;
+	static bool mapped;
+
+	if (!mapped) {
+		int fd = command_open_pool();
+
+		share.pool = fd < 0 ? NULL : pool_map(fd);
+		fd_close(fd);
+		share.bell = command_open_bell();
+		share.ear = -1;
+		mapped = true;
+	}
+	if (!share.pool || share.bell < 0)
+		return NULL;
+	lock_reset(&share.lock);
+	share.mark = process_mark_self();
+	share.entry = pool_claim(share.pool, share.mark);
+	share.target = 0;
+	fd_close(share.ear);
+	share.ear = -1;
+	if (!share.entry) {
+		error_report(EVENT_CHILD_UNPAGED, "more than %d processes: this one is not counted",
+			     POOL_ENTRIES);
+		return NULL;
+	}
+	return &share;
+}
+
+void share_use(struct pager *pager, struct share *share)
+{
+	pager->share = share;
+	if (share) {
+		share->ear = make_ear(share->bell);
+		pager->arena.given = &share->entry->given;
+	}
+}
+
+/* -- limits -------------------------------------------------------------------------- */
+
+/* With less a pager is kept busy with itself: every one has this, even where the sum is too
+ * large then. */
+static int64_t floor_of(const struct pager *pager)
+{
+	return (int64_t)(pager_charge(pager) + LEAST_FRAMES + pager->pinned);
+}
+
+/* The caller has (B), as for all that follows until "asking". */
+static void apply(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	pager_set_share(pager, share->target + share->overlap.frames);
+}
+
+static void settle_locked(struct pager *pager)
+{
+	struct share *share = pager->share;
+	int64_t held = pager->arena.used;
+	int64_t enough = most(share->target, held - share->overlap.frames);
+	int64_t spare = share->entry->granted - enough;
+
+	share->entry->held = held;
+	if (spare > 0)
+		atomic_fetch_sub(&share->entry->granted, spare);
+}
+
+static bool take_locked(struct pager *pager, int64_t frames)
+{
+	struct share *share = pager->share;
+
+	/* What it has not given up yet is had for nothing. */
+	int64_t spare = least(share->entry->granted - share->target, frames);
+
+	spare = most(spare, 0);
+	if (frames > spare && !pool_take(share->pool, share->entry, frames - spare))
+		return false;
+	share->target += frames;
+	share->entry->wanted = 0;
+	apply(pager);
+	return true;
+}
+
+/* A part of what is left, so that others find some too. */
+static int64_t portion(int64_t left)
+{
+	return left < 2 * LEAST_FRAMES ? left : left / 2;
+}
+
+/* -- asking ---------------------------------------------------------------------------- */
+
+static void ring(struct share *share, uint64_t now)
+{
+	uint64_t one = 1;
+
+	if (now - share->rang < RING_NS || share->pool->entries < 2)
+		return;
+	share->rang = now;
+	sys_write(share->bell, &one, sizeof(one));
+}
+
+static void want(struct pager *pager, uint64_t now)
+{
+	struct share *share = pager->share;
+
+	share->entry->wanted = most(LEAST_FRAMES, pager->arena.limit / 4);
+	ring(share, now);
+}
+
+static void grow_locked(struct pager *pager, uint64_t now)
+{
+	struct share *share = pager->share;
+	int64_t frames = most(pool_left(share->pool), share->entry->granted - share->target);
+
+	share->entry->active = now + ACTIVE_NS;
+	frames = portion(frames);
+	if (frames <= 0 || !take_locked(pager, frames))
+		want(pager, now);
+}
+
+void share_grow(struct pager *pager)
+{
+	struct share *share = pager->share;
+	uint64_t now;
+
+	if (!share)
+		return;
+	now = sys_now();
+	if (now - share->asked < ASK_NS || !lock_try(&share->lock, LOCK_SHARE))
+		return;
+	share->asked = now;
+	grow_locked(pager, now);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+/* It cannot wait for what it needs to run at all; others lend it afterwards. */
+static void take_floor(struct pager *pager)
+{
+	struct share *share = pager->share;
+	int64_t lack = floor_of(pager) - share->target - share->overlap.frames;
+
+	if (lack > 0 && !take_locked(pager, lack)) {
+		atomic_fetch_add(&share->entry->granted, lack);
+		share->target += lack;
+		want(pager, sys_now());
+	}
+}
+
+void share_begin(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	if (!share)
+		return;
+	lock_take(&share->lock, LOCK_SHARE);
+	share->looked = sys_now();
+	share->cpu = cpu_time();
+	share->busy = true;
+	share->entry->active = share->looked + ACTIVE_NS;
+	take_floor(pager);
+	apply(pager);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+int64_t share_most(const struct pager *pager)
+{
+	int64_t left = pager->share ? pool_left(pager->share->pool) : 0;
+
+	return pager->arena.limit + most(left, 0);
+}
+
+/* -- lending ---------------------------------------------------------------------------- */
+
+bool share_heard(struct share *share)
+{
+	struct epoll_event event;
+
+	/* epoll_wait, in its form that every architecture has */
+	return sys_call6(SYS_epoll_pwait, share->ear, (long)&event, 1, 0, 0, 0) == 1;
+}
+
+static bool is_busy(struct share *share, uint64_t now)
+{
+	uint64_t cpu;
+
+	if (now - share->looked >= LOOK_NS) {
+		cpu = cpu_time();
+		share->busy = (cpu - share->cpu) * IDLE_PART > now - share->looked;
+		share->cpu = cpu;
+		share->looked = now;
+	}
+	return share->busy || share->entry->active >= now;
+}
+
+/* What it should keep, if others want more than that leaves them. */
+static int64_t fair_part(struct pager *pager, const struct pool_need *need, uint64_t now)
+{
+	int64_t part = 0;
+
+	if (is_busy(pager->share, now)) {
+		part = need->managed / need->active;
+		pager->share->entry->active = now + ACTIVE_NS;
+	}
+	return most(part, floor_of(pager));
+}
+
+/* How much of it others are to get. */
+static int64_t to_lend(struct pager *pager)
+{
+	struct share *share = pager->share;
+	uint64_t now = sys_now();
+	struct pool_need need = pool_need(share->pool, share->entry, now);
+
+	if (need.wanted <= 0)
+		return 0;
+	return least(need.wanted, share->target - fair_part(pager, &need, now));
+}
+
+void share_lend(struct pager *pager)
+{
+	struct share *share = pager->share;
+	int64_t frames;
+
+	lock_take(&share->lock, LOCK_SHARE);
+	frames = to_lend(pager);
+	if (frames > 0) {
+		share->target -= frames;
+		apply(pager);
+	}
+	settle_locked(pager);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+bool share_must_lend(struct pager *pager)
+{
+	bool ret;
+
+	lock_take(&pager->share->lock, LOCK_SHARE);
+	ret = to_lend(pager) > 0;
+	lock_drop(&pager->share->lock, LOCK_SHARE);
+	return ret;
+}
+
+void share_settle(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	if (!share || !lock_try(&share->lock, LOCK_SHARE))
+		return;
+	settle_locked(pager);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+/* -- what is outside of managed memory ------------------------------------------------------ */
+
+static void tell_outside(struct pool *pool, int64_t outside)
+{
+	uint32_t told = 0;
+
+	if (atomic_compare_exchange_strong(&pool->told, &told, 1))
+		error_report(EVENT_OUTSIDE,
+			     "what cannot be paged (stacks, small heaps, programs without spill) "
+			     "takes %lu MiB by itself, more than the budget of %lu MiB",
+			     (unsigned long)(((uint64_t)outside << page_shift()) >> 20),
+			     (unsigned long)(((uint64_t)pool->total << page_shift()) >> 20));
+}
+
+/* The sum is too large: ours gives way, as far as it goes. */
+static void give_way(struct pager *pager, int64_t excess)
+{
+	struct share *share = pager->share;
+	int64_t frames = least(excess, share->target - floor_of(pager));
+
+	if (frames > 0) {
+		share->target -= frames;
+		apply(pager);
+		settle_locked(pager);
+	}
+}
+
+static void measure_locked(struct pager *pager)
+{
+	struct pool *pool = pager->share->pool;
+	int64_t outside, sum;
+
+	if (pager_is_armed(pager))
+		pager->share->entry->held = pager->arena.used;
+	outside = pool_measure(pool);
+	pool_sweep(pool);
+	sum = pool_sum(pool);
+	if (outside > pool->total)
+		tell_outside(pool, outside);
+	if (pager_is_armed(pager) && sum > pool->total)
+		give_way(pager, sum - pool->total);
+}
+
+/* One process measures for all. */
+static uint64_t measure_if_due(struct pager *pager, uint64_t now)
+{
+	struct pool *pool = pager->share->pool;
+	uint64_t last = pool->measured;
+
+	if (now - last < MEASURE_NS)
+		return MEASURE_NS - (now - last);
+	if (atomic_compare_exchange_strong(&pool->measured, &last, now))
+		measure_locked(pager);
+	return MEASURE_IDLE_NS;
+}
+
+/* -- what is shared after a fork --------------------------------------------------------------- */
+
+/* What ends the sharing of a frame: this process gave up frames, or copied some. */
+static uint64_t own_events(const struct pager *pager)
+{
+	struct rusage usage = { 0 };
+
+	sys_call2(SYS_getrusage, RUSAGE_SELF, &usage);
+	return pager->share->entry->given + (uint64_t)usage.ru_minflt;
+}
+
+/* false: the other one has nothing in common with us any more. */
+static bool relative_events(const struct overlap *overlap, uint64_t *ret)
+{
+	const struct pool_entry *relative = overlap->relative;
+
+	if (relative->mark != overlap->mark || relative->claims != overlap->claims ||
+	    !process_is_alive(overlap->mark))
+		return false;
+	*ret = relative->given + process_minor_faults(overlap->mark);
+	return true;
+}
+
+static void compare(struct pager *pager)
+{
+	struct overlap *overlap = &pager->share->overlap;
+	uint64_t theirs, ended;
+
+	if (!relative_events(overlap, &theirs)) {
+		overlap->frames = 0;
+		return;
+	}
+	ended = own_events(pager) - overlap->own_begin + theirs - overlap->relative_begin;
+	overlap->frames = most(0, overlap->begin - (int64_t)ended);
+}
+
+static uint64_t compare_if_due(struct pager *pager, uint64_t now)
+{
+	struct share *share = pager->share;
+
+	if (!share->overlap.frames)
+		return UINT64_MAX;
+	if (now - share->overlap.compared >= COMPARE_NS) {
+		share->overlap.compared = now;
+		compare(pager);
+		if (pager_is_armed(pager))
+			apply(pager);
+	}
+	return COMPARE_NS;
+}
+
+uint64_t share_check(struct pager *pager)
+{
+	struct share *share = pager->share;
+	uint64_t now, next;
+
+	if (!share)
+		return UINT64_MAX;
+	if (!lock_try(&share->lock, LOCK_SHARE))
+		return MEASURE_IDLE_NS;
+	now = sys_now();
+	next = sooner(measure_if_due(pager, now), compare_if_due(pager, now));
+	lock_drop(&share->lock, LOCK_SHARE);
+	return next;
+}
+
+/* -- unarmed ------------------------------------------------------------------------------------ */
+
+bool share_reserve(struct pager *pager, int64_t frames)
+{
+	struct share *share = pager->share;
+	uint64_t now = sys_now();
+	bool ret = true;
+	int64_t more;
+
+	lock_take(&share->lock, LOCK_SHARE);
+	if (frames)
+		frames += (int64_t)pager_charge(pager);
+	share->entry->held = frames;
+	compare_if_due(pager, now);
+	measure_if_due(pager, now);
+	more = most(frames - share->overlap.frames, 0) - share->target;
+	if (more > 0)
+		ret = pool_take(share->pool, share->entry, more);
+	else
+		atomic_fetch_add(&share->entry->granted, more);
+	if (ret)
+		share->target += more;
+	lock_drop(&share->lock, LOCK_SHARE);
+	return ret;
+}
+
+/* -- around a fork -------------------------------------------------------------------------------- */
+
+void share_prepare(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	if (!share)
+		return;
+	share->overlap.relative = share->entry;
+	share->overlap.mark = share->mark;
+	share->overlap.claims = share->entry->claims;
+	share->overlap.relative_begin = own_events(pager);
+}
+
+/* Pages of it that may be the parent's too: of a pager that is armed those that it has; else
+ * what is resident, as far as its regions go. */
+static int64_t inherited(const struct pager *pager)
+{
+	int64_t anonymous;
+
+	if (pager_is_armed(pager))
+		return pager->arena.used;
+	anonymous = process_anonymous(process_mark_self());
+	return most(0, least(anonymous, (int64_t)(pager->regions.accessible >> page_shift())));
+}
+
+void share_child(struct pager *pager)
+{
+	struct overlap *overlap;
+
+	if (!pager->share)
+		return;
+	pager->arena.given = NULL;
+	share_use(pager, share_join());
+	if (!pager->share)
+		return;
+	overlap = &pager->share->overlap;
+	overlap->begin = overlap->frames = inherited(pager);
+	overlap->own_begin = own_events(pager);
+	overlap->compared = sys_now();
+}
