@@ -303,10 +303,22 @@ void chunk_forget(struct chunk *chunk)
 	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
 }
 
+/* All that it has is on swap space, and nobody was at it. */
+static bool is_at_rest(const struct chunk *chunk)
+{
+	return !(chunk->resident | chunk->cached | chunk->filling | chunk->hot) && !chunk->trays &&
+	       !chunk->fills && !chunk->lock.word && !chunk->queue[0].here && !chunk->queue[1].here;
+}
+
 void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
 {
 	uint64_t candidates = chunk->resident | chunk->filling;
 
+	/* To write to it would copy it: most are so where most is paged out. */
+	if (is_at_rest(chunk)) {
+		count_kept(pager, chunk, 0);
+		return;
+	}
 	if (chunk->filling || chunk->lock.word)
 		chunk->resident = candidates & present;
 	lock_reset(&chunk->lock);

@@ -7,6 +7,7 @@
 #include "lender.h"
 #include "pagemap.h"
 #include "pager.h"
+#include "thread.h"
 #include <pthread.h>
 
 /* How often prepare looks whether the last writes are done. */
@@ -175,24 +176,41 @@ static void reset_counts(struct pager *pager)
 	pager->swap_full = false;
 }
 
+/* Pages that are not here, as a range; those that follow join it. */
+struct away {
+	char *start, *end;
+};
+
+static void discard(const struct away *away)
+{
+	if (away->start != away->end)
+		sys_madvise(away->start, (size_t)(away->end - away->start), MADV_DONTNEED);
+}
+
 /* libc's part of the child may have written to pages that are not here: what
  * is there now is zeros and that. */
-static void discard_strangers(struct chunk *chunk)
+static void discard_strangers(struct chunk *chunk, struct away *away)
 {
-	uint64_t away = chunk->swapped & ~chunk->resident;
+	uint64_t left = chunk->swapped & ~chunk->resident;
 
-	while (away) {
-		uint64_t run = mask_first_run(away);
+	for (uint64_t run; left; left &= ~run) {
+		char *start, *end;
 
-		sys_madvise(chunk_page(chunk, mask_first(run)),
-			    (size_t)mask_count(run) << page_shift(), MADV_DONTNEED);
-		away &= ~run;
+		run = mask_first_run(left);
+		start = chunk_page(chunk, mask_first(run));
+		end = start + ((size_t)mask_count(run) << page_shift());
+		if (start != away->end) {
+			discard(away);
+			away->start = start;
+		}
+		away->end = end;
 	}
 }
 
 static void rebuild_rows(struct pager *pager)
 {
 	int pagemap = pagemap_open();
+	struct away away = { NULL, NULL };
 	struct chunk *chunk;
 
 	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END) {
@@ -201,10 +219,11 @@ static void rebuild_rows(struct pager *pager)
 		if (chunk->filling || chunk->lock.word)
 			present = pagemap_present(pagemap, (void *)chunk->address, CHUNK_PAGES);
 		chunk_fork_child(pager, chunk, present);
-		discard_strangers(chunk);
+		discard_strangers(chunk, &away);
 		if (chunk->resident)
 			policy_insert(&pager->policy, chunk);
 	}
+	discard(&away);
 	fd_close(pagemap);
 }
 
@@ -255,6 +274,7 @@ void fork_child(void)
 	lock_reset_held();
 	lock_reset(&list_lock);
 	lender_reset();
+	thread_count = 0;
 	for (struct pager *pager = pagers; pager; pager = pager->next)
 		child_pager(pager);
 }

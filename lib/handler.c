@@ -7,6 +7,7 @@
 #include "fault.h"
 #include "fd.h"
 #include "fill.h"
+#include "last.h"
 #include "spent.h"
 #include "stall.h"
 #include "thread.h"
@@ -264,8 +265,10 @@ static void rest(struct handler *handler)
 	trace_rest(handler->trace);
 	timeout = pager_publish_soon(handler->pager);
 	timeout = shorter(timeout, stall_check(handler));
-	if (handler->number == 0)
+	if (handler->number == 0) {
 		timeout = shorter(timeout, share_check(handler->pager));
+		timeout = shorter(timeout, last_check());
+	}
 	timeout = duty_rest(handler, timeout);
 	stall_note(handler, handler_demanded(handler) > 0);
 	look(handler, handler->evicting ? shorter(timeout, PAUSE_NS) : timeout);
@@ -308,6 +311,7 @@ static void *handler_main(void *arg)
 	struct handler *handler = arg;
 	struct pager *pager = handler->pager;
 
+	thread_begin();
 	handler->tid = sys_gettid();
 	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
 	if (io_enable(handler->io) < 0)
@@ -323,6 +327,7 @@ static void *handler_main(void *arg)
 			rest(handler);
 	}
 	drain(handler);
+	thread_end();
 	return NULL;
 }
 

@@ -135,10 +135,12 @@ static void *worker_main(void *arg)
 	struct pool *pool = arg;
 	struct io_request *request;
 
+	thread_begin();
 	while ((request = worker_next(pool))) {
 		request->result = transfer(request);
 		worker_complete(pool, request);
 	}
+	thread_end();
 	return NULL;
 }
 

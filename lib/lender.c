@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lender.c - a thread for a process that has plain memory and relatives: see lender.h */
 #include "lender.h"
+#include "last.h"
 #include "pager.h"
 #include "thread.h"
 
@@ -14,15 +15,17 @@ static _Atomic bool running;
 static void wait_for_news(const struct share *share)
 {
 	struct pollfd fd = { .fd = share->ear, .events = POLLIN };
-	struct timespec look = { 0, LENDER_LOOK_NS };
+	uint64_t ns = share->overlap.frames ? LENDER_LOOK_NS : last_check();
+	struct timespec timeout = { 0, (long)ns };
 
-	sys_poll(&fd, 1, share->overlap.frames ? &look : NULL);
+	sys_poll(&fd, 1, &timeout);
 }
 
 static void *lender_main(void *arg)
 {
 	struct pager *pager = arg;
 
+	thread_begin();
 	while (!pager_is_armed(pager)) {
 		wait_for_news(pager->share);
 		if (share_heard(pager->share) && share_must_lend(pager)) {
@@ -35,6 +38,7 @@ static void *lender_main(void *arg)
 	if (pager_is_armed(pager))
 		share_lend(pager);
 	atomic_store(&running, false);
+	thread_end();
 	return NULL;
 }
 

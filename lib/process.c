@@ -79,15 +79,22 @@ uint64_t process_mark_self(void)
 	return (uint64_t)pid << 32 | (stat.size > 0 ? start_of(&stat) : 0);
 }
 
-/* All of its threads are gone, and it waits for its parent.  (The first thread alone may be
- * gone, and the others go on.) */
-static bool has_ended(const struct line *stat)
+/* Its first thread is gone, and there are at most so many others. */
+static bool is_left(const struct line *stat, unsigned others)
 {
 	const char *state = stat_field(stat, STAT_STATE);
 
 	if (state >= stat->text + stat->size || (*state != 'Z' && *state != 'X'))
 		return false;
-	return number_at(stat, stat_field(stat, STAT_THREADS)) <= 1;
+	return number_at(stat, stat_field(stat, STAT_THREADS)) <= 1 + others;
+}
+
+bool process_has_only(unsigned threads)
+{
+	struct line stat;
+
+	read_line((uint32_t)sys_getpid(), "stat", &stat);
+	return stat.size > 0 && is_left(&stat, threads);
 }
 
 bool process_is_alive(uint64_t mark)
@@ -103,7 +110,7 @@ bool process_is_alive(uint64_t mark)
 	start_now = start_of(&stat);
 	if (start_then && start_now && start_then != start_now)
 		return false;
-	return !has_ended(&stat);
+	return !is_left(&stat, 0); /* a zombie */
 }
 
 int64_t process_anonymous(uint64_t mark)

@@ -23,6 +23,9 @@ static inline uint32_t process_pid(uint64_t mark)
 /* Does the process of that mark exist, and has it not ended?  true when in doubt. */
 bool process_is_alive(uint64_t mark);
 
+/* Has the first thread of this process ended, and are only so many others left? */
+bool process_has_only(unsigned threads);
+
 /* Its private memory that is resident, in pages (what it shares with a relative by a fork
  * counts in both); -1: it cannot be told. */
 int64_t process_anonymous(uint64_t mark);

@@ -10,6 +10,7 @@
 #define THREAD_STACK ((size_t)512 << 10)
 
 struct thread_hooks thread_hooks;
+_Atomic unsigned thread_count;
 
 int thread_start(pthread_t *ret_thread, const char *name, void *(*main)(void *), void *arg)
 {

@@ -12,6 +12,7 @@
 #define SPILL_THREAD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct thread_hooks {
 	void (*begin)(void);
@@ -19,6 +20,20 @@ struct thread_hooks {
 };
 
 extern struct thread_hooks thread_hooks;
+
+/* How many there are, at least: each says itself that it has begun, and that it is about to
+ * end (last.h).  In the child of a fork there is none. */
+extern _Atomic unsigned thread_count;
+
+static inline void thread_begin(void)
+{
+	atomic_fetch_add(&thread_count, 1);
+}
+
+static inline void thread_end(void)
+{
+	atomic_fetch_sub(&thread_count, 1);
+}
 
 /* Starts a thread named name (at most 15 characters) that runs main(arg).
  * 0 or -errno. */

@@ -42,3 +42,9 @@ if [ -e "$preload" ]; then
 	LD_PRELOAD=$preload SPILL_BUDGET=32M SPILL_SWAP=$tmp/swap "$python" "$tmp/forks.py" ||
 		fail "named swap without the launcher: exit status $?"
 fi
+
+# From any thread, with faults and writes in flight, forks of forks.
+seed=$(date +%s)
+echo "seed $seed"
+"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/forks" 200 "$seed" ||
+	fail "forks 200 $seed: exit status $?"

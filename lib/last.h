@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* last.h - when only our threads are left
+ *
+ * A process whose first thread has called pthread_exit ends with the last of the others, which libc
+ * finds by counting; it counts ours, too.  So one of ours looks now and then, and
+ * then does what libc would have done in that last thread: exit(0).
+ *
+ * Locking: none.  To start a thread for it is allowed, although the pager's threads may not
+ * wait for libc's locks: nobody is left who could hold one.
+ */
+#ifndef SPILL_LAST_H
+#define SPILL_LAST_H
+
+#include <stdint.h>
+
+/* Looks, if it is time; ns until it is again.  For one thread of ours. */
+uint64_t last_check(void);
+
+#endif
