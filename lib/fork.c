@@ -238,6 +238,7 @@ static int restart(struct pager *pager)
 	if (!pager->stats)
 		pager->stats = stats_private();
 	rebuild_rows(pager);
+	region_fork_child(pager);
 	share_child(pager);
 	err = swap_fork_child(&pager->swap, &pager->options, &pager->why);
 	if (!err)
@@ -255,6 +256,7 @@ static void child_pager(struct pager *pager)
 	lock_reset(&pager->region_lock);
 	pager->region_owner = 0;
 	if (!pager_is_armed(pager)) {
+		region_fork_child(pager);
 		share_child(pager);
 		lender_start(pager);
 		return;

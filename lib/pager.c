@@ -321,7 +321,9 @@ bool pager_fits(struct pager *pager, uint64_t bytes)
 	uint64_t frames = page_round_up(bytes) >> page_shift();
 
 	if (pager->share)
-		return share_reserve(pager, (int64_t)frames);
+		return share_reserve(pager, (int64_t)frames) || pager->kept_whole;
+	if (pager->kept_whole)
+		return true;
 	return frames + pager_charge(pager) <= pager->options.budget >> page_shift();
 }
 

@@ -56,6 +56,8 @@ struct pager {
 	uint64_t hash_key;
 	uint64_t low_frames, high_frames; /* eviction keeps this much free */
 
+	bool kept_whole; /* (G) it shall not arm (mlockall) */
+
 	_Atomic bool armed;
 	_Atomic bool stopping;
 	_Atomic unsigned on_duty;  /* handlers that watch for faults */

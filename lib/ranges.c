@@ -83,9 +83,18 @@ static void split_at(struct region_table *table, uintptr_t address)
 	insert_at(table, i + 1, upper);
 }
 
+/* Makes both ends boundaries; gives the first region between. */
+static size_t cut_out(struct region_table *table, uintptr_t start, uintptr_t end)
+{
+	split_at(table, start);
+	split_at(table, end);
+	return ranges_find(table, start);
+}
+
 static bool alike(const struct region *a, const struct region *b)
 {
-	return a->end == b->start && a->prot == b->prot && a->touched == b->touched;
+	return a->end == b->start && a->prot == b->prot && a->touched == b->touched &&
+	       a->inherit == b->inherit;
 }
 
 /* Joins region i with the one before it, if they are alike. */
@@ -99,11 +108,8 @@ static void merge_before(struct region_table *table, size_t i)
 
 void ranges_clear(struct region_table *table, uintptr_t start, uintptr_t end)
 {
-	size_t first, n = 0;
+	size_t first = cut_out(table, start, end), n = 0;
 
-	split_at(table, start);
-	split_at(table, end);
-	first = ranges_find(table, start);
 	while (first + n < table->count && table->region[first + n].start < end)
 		count_bytes(table, &table->region[first + n++], false);
 	remove_at(table, first, n);
@@ -127,13 +133,17 @@ void ranges_set(struct region_table *table, uintptr_t start, uintptr_t end, int 
 	merge_before(table, i);
 }
 
+/* Regions from first up to last were changed. */
+static void merge_around(struct region_table *table, size_t first, size_t last)
+{
+	for (size_t i = last; i + 1 > first; i--)
+		merge_before(table, i);
+}
+
 void ranges_protect(struct region_table *table, uintptr_t start, uintptr_t end, int prot)
 {
-	size_t first, i;
+	size_t first = cut_out(table, start, end), i;
 
-	split_at(table, start);
-	split_at(table, end);
-	first = ranges_find(table, start);
 	for (i = first; i < table->count && table->region[i].start < end; i++) {
 		struct region *region = &table->region[i];
 
@@ -142,8 +152,17 @@ void ranges_protect(struct region_table *table, uintptr_t start, uintptr_t end, 
 		region->touched |= prot != PROT_NONE;
 		count_bytes(table, region, true);
 	}
-	for (; i + 1 > first; i--)
-		merge_before(table, i);
+	merge_around(table, first, i);
+}
+
+void ranges_inherit(struct region_table *table, uintptr_t start, uintptr_t end,
+		    enum inherit inherit)
+{
+	size_t first = cut_out(table, start, end), i;
+
+	for (i = first; i < table->count && table->region[i].start < end; i++)
+		table->region[i].inherit = (unsigned char)inherit;
+	merge_around(table, first, i);
 }
 
 struct region ranges_part(const struct region_table *table, size_t i, uintptr_t start,

@@ -14,10 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a fork's child finds there. */
+enum inherit {
+	INHERIT_COPY,
+	INHERIT_ZEROS,	 /* MADV_WIPEONFORK */
+	INHERIT_NOTHING, /* MADV_DONTFORK */
+};
+
 struct region {
-	uintptr_t start, end; /* page-aligned; not empty */
-	int prot;	      /* PROT_*, as mprotect has them */
-	bool touched;	      /* was accessible at some time: may have pages */
+	uintptr_t start, end;  /* page-aligned; not empty */
+	int prot;	       /* PROT_*, as mprotect has them */
+	bool touched;	       /* was accessible at some time: may have pages */
+	unsigned char inherit; /* enum inherit */
 };
 
 struct region_table {
@@ -47,6 +55,10 @@ void ranges_set(struct region_table *table, uintptr_t start, uintptr_t end, int 
 void ranges_clear(struct region_table *table, uintptr_t start, uintptr_t end);
 /* The parts of [start, end) that are regions have this protection now. */
 void ranges_protect(struct region_table *table, uintptr_t start, uintptr_t end, int prot);
+
+/* ... and a child inherits them so. */
+void ranges_inherit(struct region_table *table, uintptr_t start, uintptr_t end,
+		    enum inherit inherit);
 
 /* Bytes of [start, end) that are regions; that are accessible ones. */
 uint64_t ranges_bytes(const struct region_table *table, uintptr_t start, uintptr_t end,

@@ -14,7 +14,8 @@
 struct range_args {
 	void *addr;
 	size_t size;
-	int prot;
+	int prot, key;
+	int advice;
 	bool keep;
 	region_op op;
 	void *context;
@@ -112,7 +113,7 @@ static long arm_guarded(struct pager *pager, void *argument)
 	bool taken = region_lock(pager);
 	int err = 0;
 
-	if (!pager_is_armed(pager) &&
+	if (!pager_is_armed(pager) && !pager->kept_whole &&
 	    !(only_if_needed && pager_fits(pager, pager->regions.accessible)))
 		err = pager_arm(pager);
 	region_unlock(pager, taken);
@@ -132,6 +133,23 @@ int region_arm(struct pager *pager)
 int region_fit(struct pager *pager)
 {
 	return arm(pager, true);
+}
+
+static long keep_guarded(struct pager *pager, void *argument)
+{
+	bool keep = *(bool *)argument;
+	bool taken = region_lock(pager);
+	bool ret = !pager_is_armed(pager);
+
+	if (ret)
+		pager->kept_whole = keep;
+	region_unlock(pager, taken);
+	return ret;
+}
+
+bool region_keep(struct pager *pager, bool keep)
+{
+	return guard_call(pager, keep_guarded, &keep, sizeof(keep));
 }
 
 /* -- replacing ------------------------------------------------------------------------ */
@@ -310,7 +328,9 @@ static int protect_locked(struct pager *pager, const struct range_args *a)
 		return -ENOMEM;
 	err = arm_if_needed(pager, a, managed);
 	if (!err)
-		err = sys_mprotect(a->addr, a->size, a->prot);
+		err = a->key == NO_KEY ? sys_mprotect(a->addr, a->size, a->prot)
+				       : (int)sys_call4(SYS_pkey_mprotect, a->addr, a->size,
+							a->prot, a->key);
 	if (err)
 		return err;
 	ranges_protect(&pager->regions, start_of(a), end_of(a), a->prot);
@@ -328,11 +348,67 @@ static long protect_guarded(struct pager *pager, void *argument)
 	return err;
 }
 
-int region_protect(struct pager *pager, void *addr, size_t size, int prot)
+int region_protect(struct pager *pager, void *addr, size_t size, int prot, int key)
 {
-	struct range_args args = { .addr = addr, .size = size, .prot = prot };
+	struct range_args args = { .addr = addr, .size = size, .prot = prot, .key = key };
 
 	return (int)guard_call(pager, protect_guarded, &args, sizeof(args));
+}
+
+/* -- what a fork's child has of it ------------------------------------------------------------- */
+
+static enum inherit inherit_of(int advice)
+{
+	if (advice == MADV_WIPEONFORK)
+		return INHERIT_ZEROS;
+	return advice == MADV_DONTFORK ? INHERIT_NOTHING : INHERIT_COPY;
+}
+
+static long inherit_guarded(struct pager *pager, void *argument)
+{
+	const struct range_args *a = argument;
+	bool taken = region_lock(pager);
+	int err = ranges_have_room(&pager->regions) ? sys_madvise(a->addr, a->size, a->advice)
+						    : -ENOMEM;
+
+	/* ENOMEM: it holds for what is mapped. */
+	if ((!err || err == -ENOMEM) && ranges_have_room(&pager->regions))
+		ranges_inherit(&pager->regions, start_of(a), end_of(a), inherit_of(a->advice));
+	region_unlock(pager, taken);
+	return err;
+}
+
+int region_inherit(struct pager *pager, void *addr, size_t size, int advice)
+{
+	struct range_args args = { .addr = addr, .size = size, .advice = advice };
+
+	return (int)guard_call(pager, inherit_guarded, &args, sizeof(args));
+}
+
+static void forget_pages(struct pager *pager, const struct region *region)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, region->start, region->end) {
+		uint64_t mask = chunk_mask_of(chunk, region->start, region->end);
+
+		drop_pins(pager, chunk, mask);
+		chunk_discard(pager, chunk, mask);
+	}
+}
+
+void region_fork_child(struct pager *pager)
+{
+	for (size_t i = pager->regions.count; i-- > 0;) {
+		struct region region = pager->regions.region[i];
+
+		if (region.inherit == INHERIT_COPY)
+			continue;
+		if (pager_is_armed(pager))
+			forget_pages(pager, &region);
+		if (region.inherit == INHERIT_NOTHING)
+			ranges_clear(&pager->regions, region.start, region.end);
+	}
 }
 
 /* -- asking ---------------------------------------------------------------------------- */

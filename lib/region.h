@@ -60,12 +60,22 @@ long region_replace(struct pager *pager, void *addr, size_t size, bool keep, reg
 int region_unmap(struct pager *pager, void *addr, size_t size);
 int region_discard(struct pager *pager, void *addr, size_t size);
 
-/* mprotect over a range that may be managed in part; may arm as region_adopt. */
-int region_protect(struct pager *pager, void *addr, size_t size, int prot);
+/* mprotect over a range that may be managed in part; may arm as region_adopt.  With a key it
+ * is pkey_mprotect (NO_KEY: none). */
+#define NO_KEY (-1)
+int region_protect(struct pager *pager, void *addr, size_t size, int prot, int key);
+
+/* madvise with MADV_DONTFORK, DOFORK, WIPEONFORK or KEEPONFORK over such a range. */
+int region_inherit(struct pager *pager, void *addr, size_t size, int advice);
+/* In the child of a fork, whose pages have been counted: what those mean.  Takes no lock. */
+void region_fork_child(struct pager *pager);
 
 /* Is any, is all of the range managed? */
 bool region_overlaps(struct pager *pager, const void *addr, size_t size);
 bool region_covers(struct pager *pager, const void *addr, size_t size);
+
+/* Nothing is paged from now on, whatever the budget (or again); false: it is already. */
+bool region_keep(struct pager *pager, bool keep);
 
 /* As spill_advise (sequential, random, normal, will need, cold); as spill_pin;
  * as spill_get_states. */

@@ -61,6 +61,7 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e, lo
 #define sys_call4(nr, a, b, c, d) sys_call5(nr, a, b, c, d, 0)
 #define sys_call3(nr, a, b, c) sys_call4(nr, a, b, c, 0)
 #define sys_call2(nr, a, b) sys_call4(nr, a, b, 0, 0)
+#define sys_call0(nr) sys_call4(nr, 0, 0, 0, 0)
 #define sys_call1(nr, a) sys_call4(nr, a, 0, 0, 0)
 
 /* A pointer result: addresses in the last page are -errno. */

@@ -20,6 +20,7 @@
  */
 #define _GNU_SOURCE 1
 #undef _FILE_OFFSET_BITS /* mmap and mmap64 are both defined here */
+#include "error.h"
 #include "page.h"
 #include "pager.h"
 #include "preload.h"
@@ -27,6 +28,7 @@
 #include "source.h"
 #include "sys.h"
 #include <stdarg.h>
+#include <string.h>
 
 /* Smaller mappings are not worth a region each: alternate signal stacks,
  * buffers of a few pages. */
@@ -49,6 +51,9 @@
 #endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440 /* Linux 5.10 */
 #endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
@@ -203,7 +208,16 @@ PRELOAD_API int mprotect(void *addr, size_t size, int prot)
 
 	if (!pager)
 		return to_errno(sys_mprotect(addr, size, prot));
-	return to_errno(region_protect(pager, addr, page_round_up(size), prot));
+	return to_errno(region_protect(pager, addr, page_round_up(size), prot, NO_KEY));
+}
+
+PRELOAD_API int pkey_mprotect(void *addr, size_t size, int prot, int key)
+{
+	struct pager *pager = pager_for(addr, size);
+
+	if (!pager)
+		return to_errno(sys_call4(SYS_pkey_mprotect, addr, size, prot, key));
+	return to_errno(region_protect(pager, addr, page_round_up(size), prot, key));
 }
 
 struct move {
@@ -327,6 +341,11 @@ static int advise(void *addr, size_t size, int advice)
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return advise_policy(pager, addr, size, advice, SPILL_COLD);
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+	case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK:
+		return region_inherit(pager, addr, size, advice);
 	case MADV_HUGEPAGE:
 	case MADV_COLLAPSE:
 		return advise_huge(pager, addr, size, advice);
@@ -345,6 +364,59 @@ PRELOAD_API int madvise(void *addr, size_t size, int advice)
 PRELOAD_API int posix_madvise(void *addr, size_t size, int advice)
 {
 	return advice == POSIX_MADV_DONTNEED ? 0 : -advise(addr, size, advice);
+}
+
+/* Is it this process that the descriptor means?  Its number is in /proc, in the last line but
+ * one or two. */
+static bool is_this_process(int pidfd)
+{
+	static const char key[] = "Pid:\t";
+	char path[40], text[256];
+	int fd, pid = 0;
+	const char *at;
+	long n;
+
+	error_format(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	n = sys_read(fd, text, sizeof(text) - 1);
+	sys_close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, key);
+	for (at = at ? at + strlen(key) : ""; *at >= '0' && *at <= '9'; at++)
+		pid = pid * 10 + (*at - '0');
+	return pid == sys_getpid();
+}
+
+/* Bytes that were advised about, as far as it went; of none, why. */
+static ssize_t advise_all(const struct iovec *iov, size_t n, int advice)
+{
+	ssize_t done = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int err = advise(iov[i].iov_base, iov[i].iov_len, advice);
+
+		if (err < 0)
+			return done ? done : err;
+		done += (ssize_t)iov[i].iov_len;
+	}
+	return done;
+}
+
+PRELOAD_API ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n, int advice,
+				    unsigned flags)
+{
+	ssize_t ret;
+
+	if (!preload_pager_made() || flags || !is_this_process(pidfd))
+		ret = sys_call5(SYS_process_madvise, pidfd, iov, n, advice, flags);
+	else
+		ret = advise_all(iov, n, advice);
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
 }
 
 /* --- mlock */
@@ -405,4 +477,31 @@ PRELOAD_API int mlock2(const void *addr, size_t size, unsigned flags)
 PRELOAD_API int munlock(const void *addr, size_t size)
 {
 	return to_errno(unlock(addr, size));
+}
+
+/* To lock all would need memory for all.  A process that has not armed keeps all that it has
+ * in memory then, and what it maps from now on, as it asks for; one that pages cannot. */
+static int lock_all(int flags)
+{
+	struct pager *pager = preload_pager_made();
+
+	if (pager && (flags & (MCL_CURRENT | MCL_FUTURE)) && !region_keep(pager, true)) {
+		error_report(EVENT_FALLBACK, "mlockall is refused: memory is paged already");
+		return -ENOMEM;
+	}
+	return (int)sys_call1(SYS_mlockall, flags);
+}
+
+PRELOAD_API int mlockall(int flags)
+{
+	return to_errno(lock_all(flags));
+}
+
+PRELOAD_API int munlockall(void)
+{
+	struct pager *pager = preload_pager_made();
+
+	if (pager)
+		region_keep(pager, false);
+	return to_errno(sys_call0(SYS_munlockall));
 }

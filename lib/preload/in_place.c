@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* in_place.c - memory whose frames the kernel holds on to, or cannot wait for
+ *
+ * Most that the kernel does with a page that is paged out just works: it faults, and waits.
+ * These do not, so their pages stay where they are (region_pin), or the call is made
+ * another way:
+ *
+ *	vmsplice		the pipe keeps the frame, and the pager would give it to
+ *				another page meanwhile: written instead
+ *	MSG_ZEROCOPY		so does the socket: pinned; if too much is, ENOBUFS, which such
+ *				programs are ready for
+ *	mutexes that inherit	FUTEX_LOCK_PI gives EFAULT for a page that is not there:
+ *	priority, or are robust	pinned; so is what the kernel does for a thread that ended
+ *	a thread's own stack	its top page has the word that pthread_join waits on, and the
+ *				list of robust mutexes: pinned
+ *	clone with		the same word, wherever it lies
+ *	CLONE_CHILD_CLEARTID
+ *
+ * (Linux 6.18: a fault of a task that is ending is not waited for, and what
+ * get_user_pages takes without FOLL_PIN is not seen by UFFDIO_MOVE.)
+ *
+ * Pins last until the memory is unmapped.
+ */
+#define _GNU_SOURCE 1
+#include "next.h"
+#include "page.h"
+#include "preload.h"
+#include "region.h"
+#include "sys.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#ifndef MSG_ZEROCOPY
+#define MSG_ZEROCOPY 0x4000000 /* Linux 4.14 */
+#endif
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8 /* Linux 4.14 */
+#endif
+
+static ssize_t to_errno(long ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+static bool is_managed(const void *addr, size_t size)
+{
+	struct pager *pager = preload_pager_made();
+
+	return pager && size && region_overlaps(pager, addr, size);
+}
+
+/* What of it is managed stays from now on.  0, or -ENOMEM: too much does. */
+static int keep(const void *addr, size_t size)
+{
+	if (!is_managed(addr, size))
+		return 0;
+	return region_pin(preload_pager_made(), (void *)(uintptr_t)addr, size);
+}
+
+static int keep_all(const struct iovec *iov, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = keep(iov[i].iov_base, iov[i].iov_len);
+	return err;
+}
+
+/* -- vmsplice ------------------------------------------------------------------------------- */
+
+static bool any_is_managed(const struct iovec *iov, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_managed(iov[i].iov_base, iov[i].iov_len))
+			return true;
+	return false;
+}
+
+/* At most what fits a pipe that has room at all, where the kernel cannot be told not to wait. */
+static long write_some(int fd, const struct iovec *iov)
+{
+	struct pollfd poll = { .fd = fd, .events = POLLOUT };
+	struct timespec now = { 0, 0 };
+
+	if (sys_poll(&poll, 1, &now) <= 0)
+		return -EAGAIN;
+	return sys_write(fd, iov->iov_base,
+			 iov->iov_len < page_size() ? iov->iov_len : page_size());
+}
+
+static long write_instead(int fd, const struct iovec *iov, size_t n, unsigned flags)
+{
+	long ret;
+
+	if (!(flags & SPLICE_F_NONBLOCK))
+		return sys_call3(SYS_writev, fd, iov, n);
+	ret = sys_call6(SYS_pwritev2, fd, (long)iov, (long)n, -1, -1, RWF_NOWAIT);
+	return ret == -EOPNOTSUPP ? write_some(fd, iov) : ret;
+}
+
+PRELOAD_API ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned flags)
+{
+	long mode = sys_call2(SYS_fcntl, fd, F_GETFL);
+
+	/* From a pipe into memory it copies anyway. */
+	if (mode >= 0 && (mode & O_ACCMODE) != O_RDONLY && any_is_managed(iov, n))
+		return to_errno(write_instead(fd, iov, n, flags));
+	return to_errno(sys_call4(SYS_vmsplice, fd, iov, n, flags));
+}
+
+/* -- MSG_ZEROCOPY ------------------------------------------------------------------------------ */
+
+static int keep_message(const struct msghdr *message, int flags)
+{
+	if (!(flags & MSG_ZEROCOPY) || !preload_pager_made())
+		return 0;
+	return keep_all(message->msg_iov, message->msg_iovlen) ? -ENOBUFS : 0;
+}
+
+PRELOAD_API ssize_t sendto(int fd, const void *buf, size_t size, int flags,
+			   const struct sockaddr *to, socklen_t to_size)
+{
+	static void *_Atomic cache;
+	ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+
+	if ((flags & MSG_ZEROCOPY) && keep(buf, size))
+		return to_errno(-ENOBUFS);
+	next = (__typeof__(next))next_of(&cache, "sendto");
+	return next(fd, buf, size, flags, to, to_size);
+}
+
+PRELOAD_API ssize_t send(int fd, const void *buf, size_t size, int flags)
+{
+	return sendto(fd, buf, size, flags, NULL, 0);
+}
+
+PRELOAD_API ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	static void *_Atomic cache;
+	int err = keep_message(message, flags);
+
+	if (err)
+		return to_errno(err);
+	return ((ssize_t(*)(int, const struct msghdr *, int))next_of(&cache, "sendmsg"))(
+		fd, message, flags);
+}
+
+PRELOAD_API int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	static void *_Atomic cache;
+	int err = 0;
+
+	for (unsigned i = 0; i < n && !err; i++)
+		err = keep_message(&messages[i].msg_hdr, flags);
+	if (err)
+		return (int)to_errno(err);
+	return ((int (*)(int, struct mmsghdr *, unsigned, int))next_of(&cache, "sendmmsg"))(
+		fd, messages, n, flags);
+}
+
+/* -- mutexes ----------------------------------------------------------------------------------- */
+
+static bool is_known_to_the_kernel(const pthread_mutexattr_t *attributes)
+{
+	int protocol = PTHREAD_PRIO_NONE, robust = PTHREAD_MUTEX_STALLED;
+
+	if (!attributes)
+		return false;
+	pthread_mutexattr_getprotocol(attributes, &protocol);
+	pthread_mutexattr_getrobust(attributes, &robust);
+	return protocol == PTHREAD_PRIO_INHERIT || robust == PTHREAD_MUTEX_ROBUST;
+}
+
+PRELOAD_API int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+{
+	static void *_Atomic cache;
+
+	if (is_known_to_the_kernel(attributes) && keep(mutex, sizeof(*mutex)))
+		return ENOMEM;
+	return ((int (*)(pthread_mutex_t *, const pthread_mutexattr_t *))next_of(
+		&cache, "pthread_mutex_init"))(mutex, attributes);
+}
+
+/* -- threads ------------------------------------------------------------------------------------ */
+
+/* glibc's descriptor of a thread lies at the very top of its stack: 2304 bytes. */
+#define DESCRIPTOR_SIZE 4096
+
+/* Of a stack that the program supplies; others are libc's own mappings. */
+static int keep_descriptor(const pthread_attr_t *attributes)
+{
+	void *stack = NULL;
+	size_t size = 0;
+
+	if (!attributes || pthread_attr_getstack(attributes, &stack, &size) ||
+	    size < DESCRIPTOR_SIZE || !stack)
+		return 0;
+	return keep((char *)stack + size - DESCRIPTOR_SIZE, DESCRIPTOR_SIZE);
+}
+
+PRELOAD_API int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			       void *(*function)(void *), void *argument)
+{
+	static void *_Atomic cache;
+
+	if (keep_descriptor(attributes))
+		return EAGAIN;
+	return ((int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))next_of(
+		&cache, "pthread_create"))(thread, attributes, function, argument);
+}
+
+PRELOAD_API int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+	static void *_Atomic cache;
+	pid_t *parent_tid, *child_tid;
+	va_list list;
+	void *tls;
+
+	va_start(list, argument);
+	parent_tid = va_arg(list, pid_t *);
+	tls = va_arg(list, void *);
+	child_tid = va_arg(list, pid_t *);
+	va_end(list);
+	if ((flags & CLONE_CHILD_CLEARTID) && keep(child_tid, sizeof(*child_tid)))
+		return (int)to_errno(-ENOMEM);
+	return ((int (*)(int (*)(void *), void *, int, void *, pid_t *, void *, pid_t *))next_of(
+		&cache, "clone"))(function, stack, flags, argument, parent_tid, tls, child_tid);
+}
