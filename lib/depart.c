@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* depart.c - how the pages of a chunk leave for their tray: see depart.h */
 #include "depart.h"
+#include "evict.h"
 #include "pagemap.h"
 #include "pins.h"
 #include "zap.h"
@@ -230,7 +231,7 @@ static uint64_t depart_by_copy(struct pager *pager, struct chunk *chunk, struct 
 	victims = protect_pages(pager, chunk, victims);
 	if (!victims)
 		return 0;
-	if (!cautious || !pins_possible()) {
+	if (!cautious || !pins_possible(pager->uffd.move)) {
 		for (uint64_t left = victims, run; left; left &= ~run) {
 			run = mask_first_run(left);
 			read_pages(pager, chunk, tray, run);
@@ -254,8 +255,11 @@ uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uin
 {
 	uint64_t out = 0, copyable = 0;
 
-	if (!pager->uffd.move)
-		return depart_by_copy(pager, chunk, tray, victims, false);
+	if (!pager->uffd.move) {
+		out = depart_by_copy(pager, chunk, tray, victims, true);
+		evict_hold_back(pager, !out && pins_expected());
+		return out;
+	}
 	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())
 		out = depart_by_copy(pager, chunk, tray, victims & ~chunk->unmovable, true);
 	out |= depart_by_move(pager, chunk, tray, victims & ~out & ~chunk->unmovable, &copyable);

@@ -14,6 +14,9 @@
  *	all present, one run				      29 us  160 us
  *	32 present in 32 runs				     778 us  130 us
  *
+ * Where there is no MOVE and the process may have pages under DMA, nothing leaves: it is
+ * kept in memory, beyond the budget, as long as that is so (evict_hold_back).
+ *
  * A write to a protected page raises a fault, which waits for the chunk's lock
  * and then finds the page cached (or still there, and unprotects it).
  *

@@ -7,6 +7,7 @@
 #include "fill.h"
 #include "fork.h"
 #include "hash.h"
+#include "pins.h"
 #include "writeback.h"
 
 /* Pages are worth gathering on swap space if they are in runs of so many here, but not there. */
@@ -240,6 +241,33 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 		return NULL;
 	}
 	return tray;
+}
+
+/* -- held back --------------------------------------------------------------------------------- */
+
+/* More than there can be. */
+#define UNLIMITED_FRAMES ((int64_t)1 << 48)
+
+void evict_hold_back(struct pager *pager, bool on)
+{
+	bool before = !on;
+
+	if (pager->held_back == on ||
+	    !atomic_compare_exchange_strong(&pager->held_back, &before, on))
+		return;
+	atomic_fetch_add(&pager->arena.overcommit, on ? UNLIMITED_FRAMES : -UNLIMITED_FRAMES);
+	if (on)
+		error_report(
+			EVENT_FALLBACK,
+			"this process does direct I/O, and the kernel has no UFFDIO_MOVE to page "
+			"it nevertheless: what it has stays in memory, beyond the budget, until "
+			"it closes such files, rings and devices");
+}
+
+void evict_check_held_back(struct pager *pager)
+{
+	if (pager->held_back && !pins_expected())
+		evict_hold_back(pager, pins_possible(false));
 }
 
 /* -- ahead of demand --------------------------------------------------------------------------- */

@@ -27,6 +27,12 @@
 /* Makes some room if it is needed; true if anything was done. */
 bool evict_ahead(struct handler *handler);
 
+/* Nothing can be evicted now, and that is no reason to stop the program (or it can again):
+ * the budget does not hold meanwhile. */
+void evict_hold_back(struct pager *pager, bool on);
+/* Looks whether it can be again, from time to time. */
+void evict_check_held_back(struct pager *pager);
+
 /* Evicts [start, end) as far as it goes; *start moves on.  true: finished. */
 bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
 

@@ -173,7 +173,7 @@ static void reset_counts(struct pager *pager)
 	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
 	pager->gate = pager->evicting = pager->writes = 0;
 	pager->settle_waiters = 0;
-	pager->swap_full = false;
+	pager->swap_full = pager->held_back = false;
 }
 
 /* Pages that are not here, as a range; those that follow join it. */

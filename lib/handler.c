@@ -268,6 +268,7 @@ static void rest(struct handler *handler)
 	if (handler->number == 0) {
 		timeout = shorter(timeout, share_check(handler->pager));
 		timeout = shorter(timeout, last_check());
+		evict_check_held_back(handler->pager);
 	}
 	timeout = duty_rest(handler, timeout);
 	stall_note(handler, handler_demanded(handler) > 0);

@@ -5,6 +5,7 @@
 #include "sys.h"
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -118,6 +119,16 @@ static bool is_harmless_device(dev_t device)
 	return n == 1 || n == 4 || n == 5 || (n >= 136 && n <= 143);
 }
 
+/* Its memory is registered with the network device. */
+static bool is_xdp(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	return sys_call5(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       domain == AF_XDP;
+}
+
 static bool is_suspect(int fd, long flags)
 {
 	struct stat st;
@@ -127,6 +138,8 @@ static bool is_suspect(int fd, long flags)
 	/* What is not open for both cannot be one of the others. */
 	if ((flags & O_ACCMODE) != O_RDWR || sys_call2(SYS_fstat, fd, &st) < 0)
 		return false;
+	if (S_ISSOCK(st.st_mode))
+		return is_xdp(fd);
 	if (S_ISCHR(st.st_mode))
 		return !is_harmless_device(st.st_rdev) && link_is_suspect(fd);
 	/* Anonymous inodes have no type. */
@@ -157,10 +170,11 @@ static bool look(void)
 	return false;
 }
 
-bool pins_possible(void)
+bool pins_possible(bool in_doubt)
 {
 	uint64_t now = sys_now();
-	bool ret = !list_now_and_then(now) || look();
+	bool all = list_now_and_then(now);
+	bool ret = all ? look() : in_doubt;
 
 	if (ret)
 		possible_at = now;

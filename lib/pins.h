@@ -4,8 +4,9 @@
  * Copying a page out and discarding it would lose what a device writes to it
  * meanwhile, and no unprivileged call tells which pages are pinned for that.  So
  * a chunk is copied only while the process has nothing open through which it
- * could be: a file that is O_DIRECT, an io_uring of its own, a device that does
- * DMA into user memory (RDMA, GPUs, VFIO).
+ * could be: a file that is O_DIRECT (Linux AIO on any other is a read that is waited for), an
+ * io_uring of its own, an AF_XDP socket, a device that does DMA into user memory (RDMA,
+ * GPUs, VFIO).
  *
  * It is asked after the chunk was write-protected.  Who pins a page for writing
  * from then on takes a write fault, and waits; who did before had one of these
@@ -20,8 +21,8 @@
 #include <stdbool.h>
 
 /* Looks at the descriptors that are not ours: some tenths of a microsecond for
- * each.  true also when in doubt. */
-bool pins_possible(void);
+ * each.  In doubt (there are too many to look at) it gives what it is told. */
+bool pins_possible(bool in_doubt);
 
 /* Was it true a moment ago?  Then to write-protect anything is in vain. */
 bool pins_expected(void);

@@ -123,11 +123,9 @@ static void settle_locked(struct pager *pager)
 	struct share *share = pager->share;
 	int64_t held = pager->arena.used;
 	int64_t enough = most(share->target, held - share->overlap.frames);
-	int64_t spare = share->entry->granted - enough;
 
 	share->entry->held = held;
-	if (spare > 0)
-		atomic_fetch_sub(&share->entry->granted, spare);
+	atomic_fetch_sub(&share->entry->granted, share->entry->granted - enough);
 }
 
 static bool take_locked(struct pager *pager, int64_t frames)

@@ -374,6 +374,12 @@ spill *pager_open_with(const struct spill_options *options)
 	return s;
 }
 
+void pager_may_exceed(spill *s, size_t bytes)
+{
+	case_allow(bytes);
+	test_case.pager[place_of(s)].most += bytes;
+}
+
 spill *pager_open(size_t budget)
 {
 	struct spill_options options = SPILL_OPTIONS_INIT;

@@ -133,6 +133,8 @@ void case_allow(size_t bytes);
 /* A pager with this budget, its swap file in test_directory().  The case may
  * hold this much more. */
 spill *pager_open(size_t budget);
+/* It may hold so many bytes beyond its budget. */
+void pager_may_exceed(spill *s, size_t bytes);
 /* The same with other options, of which budget and swap have been set. */
 spill *pager_open_with(const struct spill_options *options);
 /* Sets the budget; it has to work. */
