@@ -95,6 +95,7 @@ static void prepare_pager(struct pager *pager)
 	make_quiet(pager);
 	make_lifeline(pager);
 	swap_fork(&pager->swap);
+	pager_guard_forks(pager, false);
 }
 
 void fork_prepare(void)
@@ -122,6 +123,7 @@ void fork_parent(void)
 {
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
 		if (pager_is_armed(pager)) {
+			pager_guard_forks(pager, true);
 			close_writer(pager);
 			atomic_fetch_sub(&pager->gate, 1);
 			pager_wake(pager);

@@ -292,6 +292,8 @@ static bool work(struct handler *handler)
 	if (handler->starved || spent_is_full(&pager->arena))
 		spent_sweep(pager);
 	progress |= evict_ahead(handler);
+	if (pager->gate)
+		writeback_submit(handler); /* a fork waits for it */
 	handler->summoned = false;
 	progress |= serve_requests(handler);
 	note_futility(handler);
@@ -300,6 +302,7 @@ static bool work(struct handler *handler)
 
 static void drain(struct handler *handler)
 {
+	writeback_submit(handler);
 	while (handler->reads_in_flight || handler->pager->writes) {
 		fill_finish_all(handler);
 		writeback_finish_all(handler);

@@ -236,6 +236,17 @@ void pager_stop(struct pager *pager, bool in_child)
 
 /* -- arming ------------------------------------------------------------------------------ */
 
+void pager_guard_forks(struct pager *pager, bool on)
+{
+	for (size_t i = 0; i < pager->regions.count; i++) {
+		const struct region *region = &pager->regions.region[i];
+
+		if (region->inherit == INHERIT_COPY)
+			sys_madvise((void *)region->start, region->end - region->start,
+				    on ? MADV_DONTFORK : MADV_DOFORK);
+	}
+}
+
 int pager_register(struct pager *pager, void *addr, size_t size)
 {
 	/* The pager moves single pages. */
@@ -286,6 +297,7 @@ int pager_register_all(struct pager *pager, bool scan)
 			err = scan_region(pager, pagemap, region);
 	}
 	fd_close(pagemap);
+	pager_guard_forks(pager, true);
 	return err;
 }
 
@@ -343,6 +355,7 @@ int pager_arm(struct pager *pager)
 	if (err) {
 		error_report(EVENT_ARM_FAILED, "memory beyond the budget is refused: %s (%s)",
 			     pager->why ? pager->why : "paging cannot be started", error_name(err));
+		pager_guard_forks(pager, false);
 		pager_stop(pager, false);
 		swap_close(&pager->swap);
 		forget_pages(pager);

@@ -64,7 +64,7 @@ struct pager {
 	_Atomic unsigned on_duty;  /* handlers that watch for faults */
 	_Atomic unsigned gate;	   /* forks that hold evictions back */
 	_Atomic unsigned evicting; /* handlers inside an eviction */
-	_Atomic unsigned writes;   /* write requests in flight */
+	_Atomic unsigned writes;   /* write requests in flight, or being put together */
 	_Atomic uint64_t resident; /* pages */
 	_Atomic uint64_t cached;   /* pages */
 	_Atomic uint64_t kept;	   /* pages with contents, wherever they are */
@@ -107,6 +107,11 @@ int pager_arm(struct pager *pager);
  * handlers; 0 or -errno. */
 int pager_start(struct pager *pager);
 void pager_stop(struct pager *pager, bool in_child);
+
+/* A child of which we hear nothing (a raw clone) shall get SIGSEGV from our memory and not other
+ * contents: regions are MADV_DONTFORK, but (off) while a fork is announced.  The caller holds
+ * (G). */
+void pager_guard_forks(struct pager *pager, bool on);
 
 /* Makes a region known to the userfaultfd; all regions, and scan: enters the
  * pages that they have.  The caller holds (G).  0 or -errno. */

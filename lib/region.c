@@ -82,6 +82,8 @@ static int adopt_locked(struct pager *pager, const struct range_args *a)
 	err = arm_if_needed(pager, a, end_of(a) - start_of(a));
 	if (!err && pager_is_armed(pager))
 		err = pager_register(pager, a->addr, end_of(a) - start_of(a));
+	if (!err && pager_is_armed(pager))
+		sys_madvise(a->addr, end_of(a) - start_of(a), MADV_DONTFORK);
 	if (!err)
 		ranges_set(&pager->regions, start_of(a), end_of(a), a->prot);
 	return err;
@@ -374,6 +376,8 @@ static long inherit_guarded(struct pager *pager, void *argument)
 	/* ENOMEM: it holds for what is mapped. */
 	if ((!err || err == -ENOMEM) && ranges_have_room(&pager->regions))
 		ranges_inherit(&pager->regions, start_of(a), end_of(a), inherit_of(a->advice));
+	if (pager_is_armed(pager))
+		pager_guard_forks(pager, true);
 	region_unlock(pager, taken);
 	return err;
 }

@@ -67,6 +67,7 @@ static struct write *open_write(struct handler *handler)
 		return NULL;
 	handler->free_writes = write->next;
 	handler->open_write = write;
+	atomic_fetch_add(&handler->pager->writes, 1);
 	write->handler = handler;
 	write->parts = write->parts_done = write->iovs = write->pages = 0;
 	write->slot = handler->run_slot;
@@ -147,7 +148,6 @@ void writeback_submit(struct handler *handler)
 		.iov_count = (int)write->iovs,
 		.owner = write,
 	};
-	atomic_fetch_add(&pager->writes, 1);
 	stat_add(&pager->stats->writes, 1);
 	stat_add(&pager->stats->bytes_written, (uint64_t)write->pages << page_shift());
 	io_submit(handler->io, &write->request);

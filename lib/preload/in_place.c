@@ -13,8 +13,7 @@
  *	priority, or are robust	pinned; so is what the kernel does for a thread that ended
  *	a thread's own stack	its top page has the word that pthread_join waits on, and the
  *				list of robust mutexes: pinned
- *	clone with		the same word, wherever it lies
- *	CLONE_CHILD_CLEARTID
+ *	CLONE_CHILD_CLEARTID	the same word, wherever it lies (clone.c)
  *
  * (Linux 6.18: a fault of a task that is ending is not waited for, and what
  * get_user_pages takes without FOLL_PIN is not seen by UFFDIO_MOVE.)
@@ -28,8 +27,6 @@
 #include "region.h"
 #include "sys.h"
 #include <pthread.h>
-#include <sched.h>
-#include <stdarg.h>
 #include <sys/socket.h>
 
 #ifndef MSG_ZEROCOPY
@@ -54,8 +51,7 @@ static bool is_managed(const void *addr, size_t size)
 	return pager && size && region_overlaps(pager, addr, size);
 }
 
-/* What of it is managed stays from now on.  0, or -ENOMEM: too much does. */
-static int keep(const void *addr, size_t size)
+int in_place_keep(const void *addr, size_t size)
 {
 	if (!is_managed(addr, size))
 		return 0;
@@ -67,7 +63,7 @@ static int keep_all(const struct iovec *iov, size_t n)
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
-		err = keep(iov[i].iov_base, iov[i].iov_len);
+		err = in_place_keep(iov[i].iov_base, iov[i].iov_len);
 	return err;
 }
 
@@ -128,7 +124,7 @@ PRELOAD_API ssize_t sendto(int fd, const void *buf, size_t size, int flags,
 	static void *_Atomic cache;
 	ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
 
-	if ((flags & MSG_ZEROCOPY) && keep(buf, size))
+	if ((flags & MSG_ZEROCOPY) && in_place_keep(buf, size))
 		return to_errno(-ENOBUFS);
 	next = (__typeof__(next))next_of(&cache, "sendto");
 	return next(fd, buf, size, flags, to, to_size);
@@ -180,7 +176,7 @@ PRELOAD_API int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexat
 {
 	static void *_Atomic cache;
 
-	if (is_known_to_the_kernel(attributes) && keep(mutex, sizeof(*mutex)))
+	if (is_known_to_the_kernel(attributes) && in_place_keep(mutex, sizeof(*mutex)))
 		return ENOMEM;
 	return ((int (*)(pthread_mutex_t *, const pthread_mutexattr_t *))next_of(
 		&cache, "pthread_mutex_init"))(mutex, attributes);
@@ -200,7 +196,7 @@ static int keep_descriptor(const pthread_attr_t *attributes)
 	if (!attributes || pthread_attr_getstack(attributes, &stack, &size) ||
 	    size < DESCRIPTOR_SIZE || !stack)
 		return 0;
-	return keep((char *)stack + size - DESCRIPTOR_SIZE, DESCRIPTOR_SIZE);
+	return in_place_keep((char *)stack + size - DESCRIPTOR_SIZE, DESCRIPTOR_SIZE);
 }
 
 PRELOAD_API int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -212,22 +208,4 @@ PRELOAD_API int pthread_create(pthread_t *thread, const pthread_attr_t *attribut
 		return EAGAIN;
 	return ((int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))next_of(
 		&cache, "pthread_create"))(thread, attributes, function, argument);
-}
-
-PRELOAD_API int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
-{
-	static void *_Atomic cache;
-	pid_t *parent_tid, *child_tid;
-	va_list list;
-	void *tls;
-
-	va_start(list, argument);
-	parent_tid = va_arg(list, pid_t *);
-	tls = va_arg(list, void *);
-	child_tid = va_arg(list, pid_t *);
-	va_end(list);
-	if ((flags & CLONE_CHILD_CLEARTID) && keep(child_tid, sizeof(*child_tid)))
-		return (int)to_errno(-ENOMEM);
-	return ((int (*)(int (*)(void *), void *, int, void *, pid_t *, void *, pid_t *))next_of(
-		&cache, "clone"))(function, stack, flags, argument, parent_tid, tls, child_tid);
 }

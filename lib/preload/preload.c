@@ -104,7 +104,7 @@ int preload_adopt(struct pager *pager, void *addr, size_t size, int prot)
 }
 
 /* The thread that was busy is not in the child. */
-static void child_after_fork(void)
+void preload_fork_child(void)
 {
 	int busy = STAGE_BUSY;
 
@@ -121,7 +121,7 @@ void preload_register_fork(void)
 	if (atomic_exchange(&registered, true))
 		return;
 	fork_registered();
-	pthread_atfork(fork_prepare, fork_parent, child_after_fork);
+	pthread_atfork(fork_prepare, fork_parent, preload_fork_child);
 }
 
 __attribute__((constructor)) static void preload_start(void)

@@ -40,6 +40,13 @@ int preload_adopt(struct pager *pager, void *addr, size_t size, int prot);
  * prepare and the first to run in the child. */
 void preload_register_fork(void);
 
+/* What those do in the child. */
+void preload_fork_child(void);
+
+/* in_place.c: what of it is managed stays in memory from now on.  0, or -ENOMEM: too much
+ * does. */
+int in_place_keep(const void *addr, size_t size);
+
 /* exec.c: path is about to be executed with this environment (NULL: none).  If that program will
  * not be paged, a line says why. */
 void exec_note(const char *path, char *const envp[]);

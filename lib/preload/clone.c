@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* clone.c - clone(2) and _Fork(3): forks for which libc calls no atfork handlers
+ *
+ * The child gets a pager all the same, as after fork.  Who makes one by the system call
+ * itself has a child without: our memory is not there (pager_guard_forks), and it gets
+ * SIGSEGV instead of wrong bytes.
+ *
+ * _Fork may be called in a signal handler.  Application threads hold the pager's locks with
+ * all signals blocked, so the handler interrupts none that does, but for one: a thread inside
+ * of fork, between prepare and the system call.  There it goes on as libc's would.
+ */
+#define _GNU_SOURCE 1
+#include "fork.h"
+#include "next.h"
+#include "preload.h"
+#include "sys.h"
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/types.h>
+
+/* Does this thread fork right now? */
+static _Atomic int forking;
+
+static bool begin_fork(void)
+{
+	if (forking == sys_gettid())
+		return false;
+	fork_prepare();
+	forking = sys_gettid();
+	return true;
+}
+
+static void end_fork(bool begun, bool in_child)
+{
+	if (!begun)
+		return;
+	forking = 0;
+	if (in_child)
+		preload_fork_child();
+	else
+		fork_parent();
+}
+
+pid_t _Fork(void);
+
+PRELOAD_API pid_t _Fork(void)
+{
+	static void *_Atomic cache;
+	pid_t (*next)(void) = (__typeof__(next))next_of(&cache, "_Fork");
+	bool begun = begin_fork();
+	pid_t pid = next();
+	int err = errno;
+
+	end_fork(begun, pid == 0);
+	errno = err;
+	return pid;
+}
+
+/* -- clone ------------------------------------------------------------------------------- */
+
+struct start {
+	int (*function)(void *);
+	void *argument;
+	bool begun;
+};
+
+/* The child has a copy of its parent's stack, and so of this. */
+static int start_child(void *context)
+{
+	struct start start = *(struct start *)context;
+
+	end_fork(start.begun, true);
+	return start.function(start.argument);
+}
+
+typedef int (*clone_function)(int (*)(void *), void *, int, void *, pid_t *, void *, pid_t *);
+
+PRELOAD_API int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+	static void *_Atomic cache;
+	clone_function next = (clone_function)next_of(&cache, "clone");
+	struct start start = { function, argument, false };
+	pid_t *parent_tid, *child_tid;
+	va_list list;
+	void *tls;
+	int ret, err;
+
+	va_start(list, argument);
+	parent_tid = va_arg(list, pid_t *);
+	tls = va_arg(list, void *);
+	child_tid = va_arg(list, pid_t *);
+	va_end(list);
+	if ((flags & CLONE_CHILD_CLEARTID) && in_place_keep(child_tid, sizeof(*child_tid))) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (flags & CLONE_VM)
+		return next(function, stack, flags, argument, parent_tid, tls, child_tid);
+	start.begun = begin_fork();
+	ret = next(start_child, stack, flags, &start, parent_tid, tls, child_tid);
+	err = errno;
+	end_fork(start.begun, false);
+	errno = err;
+	return ret;
+}

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# test-raw-forks.sh - a child that libc's fork did not make has its data, or is killed; it never sees
+# other contents
+#
+# Variants: default move
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+for how in _Fork clone syscall; do
+	"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/raw_forks" $how ||
+		fail "$how: exit status $?"
+done
