@@ -64,9 +64,14 @@ struct spill_options {
 	unsigned disable;    /* or of enum spill_feature, added to
 				SPILL_DISABLE */
 	unsigned quiet;	     /* not 0: no warnings on stderr; 0: SPILL_QUIET */
+	unsigned user_mode;  /* not 0: a userfaultfd that serves the program's own
+				faults alone will do where a full one is
+				refused: a system call that meets memory which
+				is paged out then fails with EFAULT; 0:
+				SPILL_USER_MODE */
 };
 
-#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0 }
+#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0 }
 
 /* Makes a pager.
  *

@@ -196,9 +196,9 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 	return 0;
 }
 
-static bool fill_quiet(unsigned given)
+static bool fill_flag(unsigned given, const char *name)
 {
-	const char *value = environment("SPILL_QUIET");
+	const char *value = environment(name);
 
 	return given || (value && strcmp(value, "0") != 0);
 }
@@ -231,7 +231,8 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 		return err;
 	}
 	options.swap_limit = copy.swap_limit;
-	options.quiet = fill_quiet(copy.quiet);
+	options.quiet = fill_flag(copy.quiet, "SPILL_QUIET");
+	options.user_mode = fill_flag(copy.user_mode, "SPILL_USER_MODE");
 	*ret_options = options;
 	return 0;
 }

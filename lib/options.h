@@ -23,6 +23,7 @@ struct options {
 	unsigned handlers;   /* threads, at least 1 */
 	unsigned disable;    /* or of enum spill_feature */
 	bool quiet;
+	bool user_mode;
 };
 
 /* given may be NULL.  0, or -EINVAL; then *ret_why (if not NULL) is a static

@@ -192,7 +192,7 @@ static int start_handlers(struct pager *pager)
 
 int pager_start(struct pager *pager)
 {
-	int err = uffd_open(&pager->uffd, pager->options.disable);
+	int err = uffd_open(&pager->uffd, pager->options.disable, pager->options.user_mode);
 
 	if (err) {
 		pager->uffd.fd = -1;

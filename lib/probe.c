@@ -20,6 +20,9 @@
 #define PATH_SIZE 4096
 
 /* As the kernel's header has it since 6.1; Debian 12's lacks it. */
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1 /* Linux 5.11 */
+#endif
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
@@ -237,11 +240,14 @@ static int userfaultfd_from_device(void)
 	return fd;
 }
 
-int probe_open_userfaultfd(void)
+int probe_open_userfaultfd(bool user_mode, bool *ret_kernel)
 {
 	int fd = userfaultfd_from_device();
 
 	if (fd < 0)
 		fd = (int)sys_call1(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	*ret_kernel = fd >= 0;
+	if (fd == -EPERM && user_mode)
+		fd = (int)sys_call1(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 	return fd_raise(fd);
 }

@@ -44,8 +44,9 @@ int probe_open_userfaultfd_device(void);
 
 /* A userfaultfd in full mode (kernel faults are served too), O_CLOEXEC and
  * O_NONBLOCK, before its UFFDIO_API call: from the device, else by the system
- * call; at a high number (command.h).  -EPERM: every way is closed; -ENOSYS: the
+ * call; at a high number (command.h).  Where that is refused, user_mode takes one without
+ * kernel faults (Linux 5.11), which anybody may have.  -EPERM: every way is closed; -ENOSYS: the
  * kernel has none. */
-int probe_open_userfaultfd(void);
+int probe_open_userfaultfd(bool user_mode, bool *ret_kernel);
 
 #endif

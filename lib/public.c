@@ -43,7 +43,8 @@ static int check_means(const struct options *options, const char **ret_why)
 {
 	static struct swap trial; /* large; (trial_lock) */
 	static struct lock trial_lock;
-	int fd = probe_open_userfaultfd();
+	bool kernel;
+	int fd = probe_open_userfaultfd(options->user_mode, &kernel);
 	int err;
 
 	if (fd < 0)

@@ -641,10 +641,12 @@ static struct range_args widened(void *addr, size_t size)
 }
 
 /* Touches every page; the kernel tells of a poisoned one instead of raising
- * SIGBUS.  Before Linux 5.14 it cannot, and we touch them ourselves. */
-static int touch_pages(const struct range_args *a)
+ * SIGBUS.  Before Linux 5.14, and where kernel faults are not served, it cannot, and we touch
+ * them ourselves. */
+static int touch_pages(const struct pager *pager, const struct range_args *a)
 {
-	int err = sys_madvise(a->addr, a->size, MADV_POPULATE_READ);
+	bool asks_us = pager_is_armed(pager) && !pager->uffd.kernel;
+	int err = asks_us ? -EINVAL : sys_madvise(a->addr, a->size, MADV_POPULATE_READ);
 
 	if (err == -EFAULT || err == -EHWPOISON)
 		return -EIO;
@@ -660,7 +662,7 @@ int region_pin(struct pager *pager, void *addr, size_t size)
 	int err = (int)guard_call(pager, pin_guarded, &args, sizeof(args));
 
 	if (!err)
-		err = touch_pages(&args);
+		err = touch_pages(pager, &args);
 	if (err == -EIO)
 		region_unpin(pager, addr, size);
 	return err;

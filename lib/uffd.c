@@ -44,10 +44,11 @@ struct uffdio_move {
 
 /* What the kernel offers, asked on a descriptor of its own: UFFDIO_API can be
  * called once, and refuses features that it does not know. */
-static int offered_features(uint64_t *ret_features)
+static int offered_features(uint64_t *ret_features, bool user_mode)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = 0 };
-	int fd = probe_open_userfaultfd();
+	bool kernel;
+	int fd = probe_open_userfaultfd(user_mode, &kernel);
 	int err;
 
 	if (fd < 0)
@@ -87,17 +88,17 @@ static bool move_works(const struct uffd *uffd)
 	return works;
 }
 
-int uffd_open(struct uffd *uffd, unsigned disable)
+int uffd_open(struct uffd *uffd, unsigned disable, bool user_mode)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	uint64_t offered;
-	int err = offered_features(&offered);
+	int err = offered_features(&offered, user_mode);
 
 	if (err)
 		return err;
 	if ((offered & UFFD_NEEDED) != UFFD_NEEDED)
 		return -ENOSYS;
-	uffd->fd = probe_open_userfaultfd();
+	uffd->fd = probe_open_userfaultfd(user_mode, &uffd->kernel);
 	if (uffd->fd < 0)
 		return uffd->fd;
 	api.features = offered & UFFD_WANTED;

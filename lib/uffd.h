@@ -14,6 +14,7 @@ struct uffd {
 	int fd;
 	bool move;   /* UFFDIO_MOVE is there, and was seen to work */
 	bool poison; /* UFFDIO_POISON is there */
+	bool kernel; /* faults that the kernel takes for the program are served too */
 };
 
 struct uffd_fault {
@@ -21,9 +22,10 @@ struct uffd_fault {
 	bool write_protected; /* a write to a page under UFFDIO_WRITEPROTECT */
 };
 
-/* Opens one in full mode.  disable: or of enum spill_feature.
+/* Opens one, in full mode, or (user_mode) in the other where that is refused.  disable: or of
+ * enum spill_feature.
  * 0 or -errno: -EPERM refused, -ENOSYS not there. */
-int uffd_open(struct uffd *uffd, unsigned disable);
+int uffd_open(struct uffd *uffd, unsigned disable, bool user_mode);
 void uffd_close(struct uffd *uffd);
 
 /* missing: faults on absent pages come to us; without it (the arena) the range

@@ -163,3 +163,18 @@ int main() { std::map<int, int> m; m[[1]] = 0; return m[[1]]; }']) >conftest.cc
      CXX=])
   rm -f conftest conftest.cc])
 AM_CONDITIONAL([HAVE_CXX], [test -n "$CXX"])])
+
+dnl SPILL_ARG_DIR(NAME, PACKAGE, VARIABLE, SUFFIX, HELP)
+dnl --with-NAME[=DIR]: the directory, or what PACKAGE's pkg-config file calls VARIABLE; substituted as
+dnl NAME, and as a conditional WITH_NAME in capitals.  The default is not to.
+AC_DEFUN([SPILL_ARG_DIR],
+[AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1@<:@=DIR@:>@], [$5])], [], [with_$1=no])
+AS_CASE([$with_$1],
+  [no], [$1=],
+  [yes], [$1=`$PKG_CONFIG --variable=$3 $2 2>/dev/null`
+    AS_IF([test -z "$$1"],
+      [AC_MSG_ERROR([--with-$1: $2 does not say where; give it a directory])],
+      [$1=$$1$4])],
+  [$1=$with_$1])
+AC_SUBST([$1])
+AM_CONDITIONAL(m4_toupper([WITH_$1]), [test -n "$$1"])])

@@ -405,7 +405,7 @@ static int refuse_userfaultfd(int err)
 static int prepare_userfaultfd(struct run *run)
 {
 	struct uffd uffd;
-	int err = uffd_open(&uffd, run->options.disable);
+	int err = uffd_open(&uffd, run->options.disable, false);
 	int device;
 
 	if (err)

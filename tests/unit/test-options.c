@@ -46,6 +46,7 @@ START_TEST(the_environment_is_obeyed)
 	setenv("SPILL_HANDLERS", "3", 1);
 	setenv("SPILL_DISABLE", "move,spin", 1);
 	setenv("SPILL_QUIET", "1", 1);
+	setenv("SPILL_USER_MODE", "1", 1);
 	ck_assert_int_eq(options_fill(NULL, &options, &why), 0);
 	ck_assert_uint_eq(options.budget, 64 * M);
 	ck_assert_str_eq(options.swap, "/a;/b,pri=1");
@@ -53,6 +54,7 @@ START_TEST(the_environment_is_obeyed)
 	ck_assert_uint_eq(options.handlers, 3);
 	ck_assert_uint_eq(options.disable, SPILL_FEATURE_MOVE | SPILL_FEATURE_SPIN);
 	ck_assert(options.quiet);
+	ck_assert(options.user_mode);
 }
 END_TEST
 
