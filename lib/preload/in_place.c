@@ -25,6 +25,7 @@
 #include "page.h"
 #include "preload.h"
 #include "region.h"
+#include "source.h"
 #include "sys.h"
 #include <pthread.h>
 #include <sys/socket.h>
@@ -193,8 +194,10 @@ static int keep_descriptor(const pthread_attr_t *attributes)
 	void *stack = NULL;
 	size_t size = 0;
 
-	if (!attributes || pthread_attr_getstack(attributes, &stack, &size) ||
-	    size < DESCRIPTOR_SIZE || !stack)
+	/* The end is NULL where libc is to map the stack.  The pager's own threads are made with
+	 * its locks held. */
+	if (source.own || !attributes || pthread_attr_getstack(attributes, &stack, &size) ||
+	    size < DESCRIPTOR_SIZE || (uintptr_t)stack + size == 0)
 		return 0;
 	return in_place_keep((char *)stack + size - DESCRIPTOR_SIZE, DESCRIPTOR_SIZE);
 }

@@ -77,29 +77,28 @@ chmod 600 "$device"
 
 # Docker's seccomp profile, with the device alone: no userfaultfd(2), no io_uring.
 way="a container"
-cat >"$public/confined.py" <<'END'
-import ctypes, os, struct, sys
-refused = [323, 425, 426, 427] if os.uname().machine == "x86_64" else [282, 425, 426, 427]
-code = [(0x20, 0, 0, 0)]                                # the number of the system call
-for number in refused:
-    code += [(0x15, 0, 1, number), (6, 0, 0, 0x50001)]  # EPERM
-code.append((6, 0, 0, 0x7fff0000))
-program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
-libc = ctypes.CDLL(None, use_errno=True)
-fprog = struct.pack("HxxxxxxQ", len(code), ctypes.addressof(program))
-assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, fprog, 0, 0) == 0
-assert libc.syscall(refused[0], 0) == -1 and ctypes.get_errno() == 1
-os.execvp(sys.argv[1], sys.argv[1:])
-END
+case $(uname -m) in
+x86_64) numbers="157 323 425 426 427" ;; # prctl, what is refused
+*) numbers="167 282 425 426 427" ;;
+esac
+# shellcheck disable=SC2016
+confine='
+	my ($prctl, @refused) = split(" ", shift);
+	my $code = pack("SCCL", 0x20, 0, 0, 0);	# the number of the system call
+	$code .= pack("SCCL", 0x15, 0, 1, $_) . pack("SCCL", 6, 0, 0, 0x50001) for @refused; # EPERM
+	$code .= pack("SCCL", 6, 0, 0, 0x7fff0000);
+	my $program = pack("Sx6P", length($code) / 8, $code);
+	syscall($prctl, 38, 1, 0, 0, 0) == 0 && syscall($prctl, 22, 2, $program, 0, 0) == 0 or die "$!\n";
+	syscall($refused[0], 0) == -1 or die "not refused\n";
+	exec @ARGV;
+'
 as_confined() {
-	as_user python3 "$public/confined.py" "$SPILL" run "$@"
+	as_user perl -e "$confine" "$numbers" "$SPILL" run "$@"
 }
-if command -v python3 >/dev/null; then
-	chgrp "$nobody" "$device" && chmod 660 "$device"
-	works as_confined
-	chown "$owner" "$device"
-	chmod 600 "$device"
-fi
+chgrp "$nobody" "$device" && chmod 660 "$device"
+works as_confined
+chown "$owner" "$device"
+chmod 600 "$device"
 
 way="the sysctl"
 if echo 1 2>/dev/null >"$sysctl"; then
