@@ -161,8 +161,24 @@ static void read_pages(struct pager *pager, struct chunk *chunk, struct tray *tr
 			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
 }
 
-/* Discards the pages, which are in the tray as well; gives those that are gone.  What
- * is locked in memory (mlock) stays, and leaves the tray. */
+/* A range was refused, for there are locked pages in it (mlock).  What lay before the
+ * first of them is gone nevertheless: the kernel goes mapping by mapping.  So each page
+ * is asked for alone, and one that stays leaves the tray. */
+static uint64_t discard_singly(struct chunk *chunk, struct tray *tray, uint64_t refused)
+{
+	uint64_t gone = 0;
+	unsigned i;
+
+	mask_for_each(i, refused) {
+		if (sys_madvise(chunk_page(chunk, i), page_size(), MADV_DONTNEED) == 0)
+			gone |= mask_bit(i);
+		else
+			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
+	}
+	return gone;
+}
+
+/* Discards the pages, which are in the tray as well; gives those that are gone. */
 static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	struct iovec ranges[MASK_RUNS_MAX];
@@ -179,8 +195,7 @@ static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t m
 		if (!mask)
 			break;
 		refused = mask_first_run(mask);
-		sys_madvise(tray_page(tray, mask_first(refused)), run_bytes(refused),
-			    MADV_DONTNEED);
+		gone |= discard_singly(chunk, tray, refused);
 		mask &= ~refused;
 		at++;
 	}
