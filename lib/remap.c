@@ -4,86 +4,186 @@
  * Growing in place and shrinking are the kernel's own calls.  Moving maps a new
  * region and copies what the old one holds, chunk by chunk, giving each back as
  * it goes: right whatever state the pages are in, and within the budget.
+ *
+ * What the kernel refuses is refused, before anything has changed.  (Since Linux
+ * 6.17 it moves ranges of several mappings, if their size stays; we do not.)
  */
 #include "guard.h"
 #include "pager.h"
 #include "region.h"
 #include <string.h>
 
-struct grow_args {
+#define READ_WRITE (PROT_READ | PROT_WRITE)
+
+struct remap_args {
 	void *addr;
 	size_t old_size, new_size;
-	int prot;
 };
 
-/* The protection of the region at addr, or -1. */
-static int prot_at(struct pager *pager, uintptr_t addr)
-{
-	size_t i = ranges_find(&pager->regions, addr);
+/* -- the protection ------------------------------------------------------------------- */
 
-	if (i == pager->regions.count || pager->regions.region[i].start > addr)
-		return -1;
-	return pager->regions.region[i].prot;
+static long prot_guarded(struct pager *pager, void *argument)
+{
+	const struct remap_args *a = argument;
+	uintptr_t start = (uintptr_t)a->addr, end = start + a->old_size;
+	bool taken = region_lock(pager);
+	uint64_t bytes = 0;
+	struct region part;
+	int prot = -1;
+	size_t i;
+
+	ranges_for_each(part, i, &pager->regions, start, end)
+	{
+		if (prot != -1 && prot != part.prot)
+			break;
+		prot = part.prot;
+		bytes += part.end - part.start;
+	}
+	region_unlock(pager, taken);
+	return bytes == a->old_size ? prot : -EFAULT;
+}
+
+/* The protection of all of the range; -EFAULT: it is not all managed, or has several. */
+static int prot_of(struct pager *pager, void *addr, size_t size)
+{
+	struct remap_args args = { .addr = addr, .old_size = size };
+
+	return (int)guard_call(pager, prot_guarded, &args, sizeof(args));
+}
+
+/* -- in place -------------------------------------------------------------------------- */
+
+static long op_shrink(void *context, void *tail, size_t size)
+{
+	const struct remap_args *a = context;
+	void *result = sys_mremap(a->addr, a->old_size, a->new_size, 0, NULL);
+
+	(void)tail, (void)size;
+	return sys_is_error(result) ? sys_error(result) : 0;
+}
+
+/* What lies in the range, managed or not, is cut off behind the new size. */
+static void *shrink(struct pager *pager, void *addr, size_t old_size, size_t new_size)
+{
+	struct remap_args args = { .addr = addr, .old_size = old_size, .new_size = new_size };
+	char *tail = (char *)addr + new_size;
+	long err = 0;
+
+	if (new_size < old_size)
+		err = region_replace(pager, tail, old_size - new_size, false, op_shrink, &args);
+	return err ? (void *)err : addr;
 }
 
 static long grow_guarded(struct pager *pager, void *argument)
 {
-	struct grow_args *a = argument;
+	const struct remap_args *a = argument;
 	bool taken = region_lock(pager);
-	void *result;
+	void *result = sys_mremap(a->addr, a->old_size, a->new_size, 0, NULL);
 
-	a->prot = prot_at(pager, (uintptr_t)a->addr);
-	result = sys_mremap(a->addr, a->old_size, a->new_size, 0, NULL);
 	region_unlock(pager, taken);
 	return sys_is_error(result) ? sys_error(result) : 0;
 }
 
 static void *grow_in_place(struct pager *pager, void *addr, size_t old_size, size_t new_size,
-			   int *ret_prot)
+			   int prot)
 {
-	struct grow_args args = { .addr = addr, .old_size = old_size, .new_size = new_size };
+	struct remap_args args = { .addr = addr, .old_size = old_size, .new_size = new_size };
 	char *tail = (char *)addr + old_size;
 	int err = (int)guard_call(pager, grow_guarded, &args, sizeof(args));
 
-	*ret_prot = args.prot;
 	if (!err) {
-		err = region_adopt(pager, tail, new_size - old_size, args.prot);
+		err = region_adopt(pager, tail, new_size - old_size, prot);
 		if (err)
 			region_unmap(pager, tail, new_size - old_size);
 	}
 	return err ? (void *)(long)err : addr;
 }
 
-/* Copies the pages of one chunk that are not absent.  The memory is touched as
- * the program would: faults are served as usual. */
-static int copy_chunk(struct pager *pager, char *to, const char *from, size_t size)
-{
-	unsigned char state[CHUNK_PAGES];
-	int err = region_states(pager, (void *)(uintptr_t)from, size, state);
+/* -- moving ---------------------------------------------------------------------------- */
 
-	for (size_t i = 0; !err && i < size >> page_shift(); i++) {
+struct move {
+	struct pager *pager;
+	char *to, *from;
+	int prot;
+};
+
+/* A part that cannot be read and written at once is copied as if it could: from what
+ * can be read to what can be written.  Only where there is something to copy, since
+ * what is accessible counts. */
+static int lift_protection(const struct move *m, size_t done, size_t size)
+{
+	int err = 0;
+
+	if ((m->prot & READ_WRITE) == READ_WRITE)
+		return 0;
+	if (!(m->prot & PROT_READ))
+		err = region_protect(m->pager, m->from + done, size, PROT_READ);
+	return err ? err : region_protect(m->pager, m->to + done, size, READ_WRITE);
+}
+
+static int restore_protection(const struct move *m, size_t done, size_t size)
+{
+	int err = 0;
+
+	if ((m->prot & READ_WRITE) == READ_WRITE)
+		return 0;
+	if (!(m->prot & PROT_READ))
+		err = region_protect(m->pager, m->from + done, size, m->prot);
+	return err ? err : region_protect(m->pager, m->to + done, size, m->prot);
+}
+
+/* Which of n pages have to be copied; -EFAULT: one of them is lost. */
+static int pages_to_copy(const unsigned char *state, size_t n, uint64_t *ret_mask)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < n; i++) {
 		unsigned s = state[i] & SPILL_STATE_MASK;
 
 		if (s == SPILL_POISONED)
-			err = -EFAULT;
-		else if (s != SPILL_ABSENT)
-			memcpy(to + (i << page_shift()), from + (i << page_shift()), page_size());
+			return -EFAULT;
+		if (s != SPILL_ABSENT)
+			mask |= mask_bit(i);
 	}
-	return err;
+	*ret_mask = mask;
+	return 0;
 }
 
-static int copy_region(struct pager *pager, char *to, char *from, size_t size)
+/* Copies the pages of one chunk that are not absent, and discards them.  The memory is
+ * touched as the program would: faults are served as usual. */
+static int move_chunk(const struct move *m, size_t done, size_t size)
+{
+	unsigned char state[CHUNK_PAGES];
+	uint64_t mask;
+	int err = region_states(m->pager, m->from + done, size, state);
+	unsigned i;
+
+	if (!err)
+		err = pages_to_copy(state, size >> page_shift(), &mask);
+	if (err || !mask)
+		return err;
+	err = lift_protection(m, done, size);
+	if (err)
+		return err;
+	mask_for_each(i, mask) {
+		size_t at = done + ((size_t)i << page_shift());
+
+		memcpy(m->to + at, m->from + at, page_size());
+	}
+	region_discard(m->pager, m->from + done, size);
+	return restore_protection(m, done, size);
+}
+
+static int move_pages(const struct move *m, size_t size)
 {
 	int err = 0;
 
 	for (size_t done = 0; done < size && !err;) {
-		uintptr_t at = (uintptr_t)from + done;
+		uintptr_t at = (uintptr_t)m->from + done;
 		size_t part = ((at | (chunk_size() - 1)) + 1) - at;
 
 		part = part < size - done ? part : size - done;
-		err = copy_chunk(pager, to + done, from + done, part);
-		if (!err)
-			region_discard(pager, from + done, part);
+		err = move_chunk(m, done, part);
 		done += part;
 	}
 	return err;
@@ -119,44 +219,52 @@ static void *map_target(struct pager *pager, size_t size, int prot, void *fixed)
 static void *move(struct pager *pager, void *addr, size_t old_size, size_t new_size, int prot,
 		  void *fixed)
 {
-	size_t kept = old_size < new_size ? old_size : new_size;
-	void *to;
-	int err = 0;
+	struct move m = { .pager = pager, .from = addr, .prot = prot };
+	int err;
 
-	if (prot < 0 || !(prot & PROT_READ) || !(prot & PROT_WRITE))
-		return (void *)-EFAULT;
-	to = map_target(pager, new_size, prot, fixed);
-	if (sys_is_error(to))
-		return to;
-	err = copy_region(pager, to, addr, kept);
+	m.to = map_target(pager, new_size, prot, fixed);
+	if (sys_is_error(m.to))
+		return m.to;
+	err = move_pages(&m, old_size < new_size ? old_size : new_size);
 	if (err) {
-		region_unmap(pager, to, new_size);
+		region_unmap(pager, m.to, new_size);
 		return (void *)(long)err;
 	}
 	region_unmap(pager, addr, old_size);
-	return to;
+	return m.to;
+}
+
+/* -- which ------------------------------------------------------------------------------- */
+
+static bool is_valid(const char *addr, size_t old_size, size_t new_size, int flags,
+		     const char *fixed)
+{
+	if (!old_size || !new_size || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)))
+		return false;
+	if (!(flags & MREMAP_FIXED))
+		return true;
+	return (flags & MREMAP_MAYMOVE) && (uintptr_t)fixed % page_size() == 0 &&
+	       (uintptr_t)fixed + new_size > (uintptr_t)fixed &&
+	       (fixed + new_size <= addr || addr + old_size <= fixed);
 }
 
 void *region_remap(struct pager *pager, void *addr, size_t old_size, size_t new_size, int flags,
 		   void *fixed)
 {
-	int prot = PROT_READ | PROT_WRITE;
-	void *ret = (void *)-ENOMEM;
+	int prot;
 
 	old_size = page_round_up(old_size);
 	new_size = page_round_up(new_size);
-	if (!old_size || !new_size || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) ||
-	    !region_covers(pager, addr, old_size))
+	if (!is_valid(addr, old_size, new_size, flags, fixed))
 		return (void *)-EINVAL;
-	if (!fixed) {
-		if (new_size <= old_size) {
-			char *tail = (char *)addr + new_size;
+	if (!(flags & MREMAP_FIXED) && new_size <= old_size)
+		return shrink(pager, addr, old_size, new_size);
+	prot = prot_of(pager, addr, old_size);
+	if (prot < 0)
+		return (void *)(long)prot;
+	if (!(flags & MREMAP_FIXED)) {
+		void *ret = grow_in_place(pager, addr, old_size, new_size, prot);
 
-			if (new_size < old_size)
-				region_unmap(pager, tail, old_size - new_size);
-			return addr;
-		}
-		ret = grow_in_place(pager, addr, old_size, new_size, &prot);
 		if (!sys_is_error(ret) || !(flags & MREMAP_MAYMOVE))
 			return ret;
 	}
