@@ -321,6 +321,36 @@ static void forget_unmovable(struct pager *pager, const struct range_args *a)
 	}
 }
 
+/* Where the part of the range that begins at at ends, and whether it is managed. */
+static bool next_part(struct pager *pager, const struct range_args *a, uintptr_t at,
+		      uintptr_t *ret_end)
+{
+	size_t i = ranges_find(&pager->regions, at);
+	const struct region *next = &pager->regions.region[i];
+	bool managed = i < pager->regions.count && next->start <= at;
+	uintptr_t end = end_of(a);
+
+	if (i < pager->regions.count)
+		end = managed ? next->end : next->start;
+	*ret_end = end < end_of(a) ? end : end_of(a);
+	return managed;
+}
+
+/* Where something in the range is not mapped, or may not be so, the kernel stops, and has
+ * changed what lies before that.  So do we, by going the same way part by part. */
+static void protect_parts(struct pager *pager, const struct range_args *a)
+{
+	for (uintptr_t at = start_of(a), end; at < end_of(a); at = end) {
+		bool managed = next_part(pager, a, at, &end);
+
+		if (!ranges_have_room(&pager->regions) ||
+		    sys_mprotect((void *)at, end - at, a->prot) < 0)
+			break;
+		if (managed)
+			ranges_protect(&pager->regions, at, end, a->prot);
+	}
+}
+
 static int protect_locked(struct pager *pager, const struct range_args *a)
 {
 	uint64_t managed = ranges_bytes(&pager->regions, start_of(a), end_of(a), false);
@@ -329,16 +359,18 @@ static int protect_locked(struct pager *pager, const struct range_args *a)
 	if (!ranges_have_room(&pager->regions))
 		return -ENOMEM;
 	err = arm_if_needed(pager, a, managed);
-	if (!err)
-		err = a->key == NO_KEY ? sys_mprotect(a->addr, a->size, a->prot)
-				       : (int)sys_call4(SYS_pkey_mprotect, a->addr, a->size,
-							a->prot, a->key);
 	if (err)
 		return err;
-	ranges_protect(&pager->regions, start_of(a), end_of(a), a->prot);
+	err = a->key == NO_KEY ? sys_mprotect(a->addr, a->size, a->prot)
+			       : (int)sys_call4(SYS_pkey_mprotect, a->addr, a->size, a->prot,
+						a->key);
+	if (err)
+		protect_parts(pager, a);
+	else
+		ranges_protect(&pager->regions, start_of(a), end_of(a), a->prot);
 	if (pager_is_armed(pager))
 		forget_unmovable(pager, a);
-	return 0;
+	return err;
 }
 
 static long protect_guarded(struct pager *pager, void *argument)
