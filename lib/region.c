@@ -321,6 +321,13 @@ static void forget_unmovable(struct pager *pager, const struct range_args *a)
 	}
 }
 
+static int ask_kernel(const struct range_args *a, void *addr, size_t size)
+{
+	if (a->key == NO_KEY)
+		return sys_mprotect(addr, size, a->prot);
+	return (int)sys_call4(SYS_pkey_mprotect, addr, size, a->prot, a->key);
+}
+
 /* Where the part of the range that begins at at ends, and whether it is managed. */
 static bool next_part(struct pager *pager, const struct range_args *a, uintptr_t at,
 		      uintptr_t *ret_end)
@@ -344,7 +351,7 @@ static void protect_parts(struct pager *pager, const struct range_args *a)
 		bool managed = next_part(pager, a, at, &end);
 
 		if (!ranges_have_room(&pager->regions) ||
-		    sys_mprotect((void *)at, end - at, a->prot) < 0)
+		    ask_kernel(a, (void *)at, end - at) < 0)
 			break;
 		if (managed)
 			ranges_protect(&pager->regions, at, end, a->prot);
@@ -361,9 +368,7 @@ static int protect_locked(struct pager *pager, const struct range_args *a)
 	err = arm_if_needed(pager, a, managed);
 	if (err)
 		return err;
-	err = a->key == NO_KEY ? sys_mprotect(a->addr, a->size, a->prot)
-			       : (int)sys_call4(SYS_pkey_mprotect, a->addr, a->size, a->prot,
-						a->key);
+	err = ask_kernel(a, a->addr, a->size);
 	if (err)
 		protect_parts(pager, a);
 	else
