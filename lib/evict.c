@@ -300,12 +300,15 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	fork_check_children(pager);
 	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(handler); i++) {
 		enum standing standing;
-		struct chunk *chunk =
-			policy_pick(&pager->policy, pager->resident, pager->swap_full, &standing);
+		struct chunk *chunk = policy_pick(&pager->policy, pager->resident,
+						  pager->swap_full || handler->barren, &standing);
+		unsigned more;
 
 		if (!chunk)
 			break;
-		gained += evict_chunk(handler, chunk, standing);
+		more = evict_chunk(handler, chunk, standing);
+		handler->barren = more == 0;
+		gained += more;
 	}
 	/* Else more pages join the write: rest submits it, if nobody else does. */
 	if (!hurried)

@@ -113,6 +113,7 @@ struct handler {
 	unsigned run_left;
 
 	_Atomic bool evicting;	/* between the low and the high mark */
+	bool barren;		/* no page of the chunk left that it evicted last */
 	bool starved;		/* in this round: something waits for a frame */
 	uintptr_t refused;	/* the page of the latest fault that may not have a frame, since
 			      all is full; or 0 */
