@@ -155,13 +155,19 @@ static void extent_destroy(extent_hooks_t *hooks, void *addr, size_t size, bool 
 	region_unmap(preload_pager_made(), addr, size);
 }
 
+/* What is free is nobody's: pins of objects that were there (in_place.c) end with them. */
 static bool extent_purge(extent_hooks_t *hooks, void *addr, size_t size, size_t offset,
 			 size_t length, unsigned arena)
 {
+	struct pager *pager = preload_pager_made();
+	char *start = (char *)addr + offset;
+
 	(void)hooks;
 	(void)size;
 	(void)arena;
-	return region_discard(preload_pager_made(), (char *)addr + offset, length) < 0;
+	if (pager->pinned)
+		region_unpin(pager, start, length);
+	return region_discard(pager, start, length) < 0;
 }
 
 /* Linux does not mind where one mapping ends and the next begins. */

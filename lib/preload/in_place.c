@@ -18,7 +18,7 @@
  * (Linux 6.18: a fault of a task that is ending is not waited for, and what
  * get_user_pages takes without FOLL_PIN is not seen by UFFDIO_MOVE.)
  *
- * Pins last until the memory is unmapped.
+ * Pins last until the memory is unmapped, or the allocator gives it back (heap.c).
  */
 #define _GNU_SOURCE 1
 #include "next.h"
