@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-calls.sh - system calls read and write memory that is paged out as if it were not
+#
+# Variants: default move
+# Time limit: 60
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+cd "$tmp" || exit 99
+"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/calls" calls.data ||
+	fail "calls: exit status $?"

@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-futexes.sh - mutexes of all kinds, conditions, threads' own stacks and what the kernel clears
+# when a thread ends lie in memory that is paged out
+#
+# Variants: default move
+# Time limit: 90
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/futexes" ||
+	fail "futexes: exit status $?"
