@@ -29,6 +29,7 @@
 #include "sys.h"
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #ifndef MSG_ZEROCOPY
 #define MSG_ZEROCOPY 0x4000000 /* Linux 4.14 */
@@ -78,34 +79,75 @@ static bool any_is_managed(const struct iovec *iov, size_t n)
 	return false;
 }
 
-/* At most what fits a pipe that has room at all, where the kernel cannot be told not to wait. */
-static long write_some(int fd, const struct iovec *iov)
+static bool has_room(int fd, const struct timespec *timeout)
 {
 	struct pollfd poll = { .fd = fd, .events = POLLOUT };
-	struct timespec now = { 0, 0 };
 
-	if (sys_poll(&poll, 1, &now) <= 0)
-		return -EAGAIN;
-	return sys_write(fd, iov->iov_base,
-			 iov->iov_len < page_size() ? iov->iov_len : page_size());
+	return sys_poll(&poll, 1, timeout) > 0;
 }
 
+/* At most a page, which fits a pipe that has room at all. */
+static long write_page(int fd, const char *from, size_t size)
+{
+	struct timespec now = { 0, 0 };
+
+	if (!has_room(fd, &now))
+		return -EAGAIN;
+	return sys_write(fd, from, size < page_size() ? size : page_size());
+}
+
+/* While there is room; for a pipe with a name, where the kernel cannot be told not to wait. */
+static long write_pages(int fd, const struct iovec *iov, size_t n)
+{
+	long all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t at = 0; at < iov[i].iov_len;) {
+			long ret =
+				write_page(fd, (char *)iov[i].iov_base + at, iov[i].iov_len - at);
+
+			if (ret < 0)
+				return all ? all : ret;
+			at += (size_t)ret;
+			all += ret;
+		}
+	}
+	return all;
+}
+
+static long write_what_fits(int fd, const struct iovec *iov, size_t n)
+{
+	long ret = sys_call6(SYS_pwritev2, fd, (long)iov, (long)n, -1, -1, RWF_NOWAIT);
+
+	return ret == -EOPNOTSUPP ? write_pages(fd, iov, n) : ret;
+}
+
+/* Waits as vmsplice does: for room, not for room for all; O_NONBLOCK does not matter to it. */
 static long write_instead(int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
-	long ret;
+	long ret = write_what_fits(fd, iov, n);
 
-	if (!(flags & SPLICE_F_NONBLOCK))
-		return sys_call3(SYS_writev, fd, iov, n);
-	ret = sys_call6(SYS_pwritev2, fd, (long)iov, (long)n, -1, -1, RWF_NOWAIT);
-	return ret == -EOPNOTSUPP ? write_some(fd, iov) : ret;
+	while (ret == -EAGAIN && !(flags & SPLICE_F_NONBLOCK)) {
+		if (!has_room(fd, NULL))
+			return -EINTR;
+		ret = write_what_fits(fd, iov, n);
+	}
+	return ret;
+}
+
+/* From a pipe into memory vmsplice copies anyway; what is no pipe it refuses. */
+static bool is_pipe_to_write(int fd)
+{
+	long mode = sys_call2(SYS_fcntl, fd, F_GETFL);
+	struct stat st;
+
+	return mode >= 0 && (mode & O_ACCMODE) != O_RDONLY && sys_call2(SYS_fstat, fd, &st) == 0 &&
+	       S_ISFIFO(st.st_mode);
 }
 
 PRELOAD_API ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
-	long mode = sys_call2(SYS_fcntl, fd, F_GETFL);
-
-	/* From a pipe into memory it copies anyway. */
-	if (mode >= 0 && (mode & O_ACCMODE) != O_RDONLY && any_is_managed(iov, n))
+	if (is_pipe_to_write(fd) && any_is_managed(iov, n))
 		return to_errno(write_instead(fd, iov, n, flags));
 	return to_errno(sys_call4(SYS_vmsplice, fd, iov, n, flags));
 }
