@@ -7,8 +7,8 @@
  *
  *	vmsplice		the pipe keeps the frame, and the pager would give it to
  *				another page meanwhile: written instead
- *	MSG_ZEROCOPY		so does the socket: pinned; if too much is, ENOBUFS, which such
- *				programs are ready for
+ *	MSG_ZEROCOPY		so does the socket: sent from a copy that is unmapped at once,
+ *				which its frames outlive
  *	mutexes that inherit	FUTEX_LOCK_PI gives EFAULT for a page that is not there:
  *	priority, or are robust	pinned; so is what the kernel does for a thread that ended
  *	a thread's own stack	its top page has the word that pthread_join waits on, and the
@@ -28,6 +28,7 @@
 #include "source.h"
 #include "sys.h"
 #include <pthread.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -58,15 +59,6 @@ int in_place_keep(const void *addr, size_t size)
 	if (!is_managed(addr, size))
 		return 0;
 	return region_pin(preload_pager_made(), (void *)(uintptr_t)addr, size);
-}
-
-static int keep_all(const struct iovec *iov, size_t n)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < n && !err; i++)
-		err = in_place_keep(iov[i].iov_base, iov[i].iov_len);
-	return err;
 }
 
 /* -- vmsplice ------------------------------------------------------------------------------- */
@@ -154,23 +146,121 @@ PRELOAD_API ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned
 
 /* -- MSG_ZEROCOPY ------------------------------------------------------------------------------ */
 
-static int keep_message(const struct msghdr *message, int flags)
+/* More of a message goes the ordinary way: the kernel copies it. */
+#define COPY_MOST ((size_t)1 << 20)
+
+static ssize_t next_sendto(int fd, const void *buf, size_t size, int flags,
+			   const struct sockaddr *to, socklen_t to_size)
 {
-	if (!(flags & MSG_ZEROCOPY) || !preload_pager_made())
-		return 0;
-	return keep_all(message->msg_iov, message->msg_iovlen) ? -ENOBUFS : 0;
+	static void *_Atomic cache;
+
+	return ((ssize_t(*)(int, const void *, size_t, int, const struct sockaddr *,
+			    socklen_t))next_of(&cache, "sendto"))(fd, buf, size, flags, to,
+								  to_size);
+}
+
+static ssize_t next_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	static void *_Atomic cache;
+
+	return ((ssize_t(*)(int, const struct msghdr *, int))next_of(&cache, "sendmsg"))(
+		fd, message, flags);
+}
+
+static size_t size_of(const struct msghdr *message)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen; i++)
+		size += message->msg_iov[i].iov_len;
+	return size;
+}
+
+static void gather(char *to, size_t size, const struct iovec *iov)
+{
+	for (; size; iov++) {
+		size_t part = iov->iov_len < size ? iov->iov_len : size;
+
+		memcpy(to, iov->iov_base, part);
+		to += part;
+		size -= part;
+	}
+}
+
+static void unmap_copy(void *copy)
+{
+	struct iovec *iov = copy;
+
+	sys_munmap(iov->iov_base, iov->iov_len);
+}
+
+/* Sends a copy of its first size bytes.  The copy's frames live until the socket has done with
+ * them.  (A thread may be cancelled while it sends.) */
+static ssize_t send_copy(int fd, const struct msghdr *message, size_t size, int flags)
+{
+	struct iovec copy = { .iov_len = size };
+	struct msghdr copied = *message;
+	ssize_t ret;
+
+	copy.iov_base =
+		sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sys_is_error(copy.iov_base))
+		return to_errno(-ENOBUFS);
+	gather(copy.iov_base, size, message->msg_iov);
+	copied.msg_iov = &(struct iovec){ copy.iov_base, size };
+	copied.msg_iovlen = 1;
+	pthread_cleanup_push(unmap_copy, &copy);
+	ret = next_sendmsg(fd, &copied, flags);
+	pthread_cleanup_pop(1);
+	return ret;
+}
+
+/* What follows the first `done' bytes; gives how many bytes were sent in all. */
+static ssize_t send_rest(int fd, const struct msghdr *message, size_t done, int flags)
+{
+	size_t skip = done;
+
+	for (size_t i = 0; i < message->msg_iovlen; i++) {
+		const struct iovec *iov = &message->msg_iov[i];
+		ssize_t n;
+
+		if (skip >= iov->iov_len) {
+			skip -= iov->iov_len;
+			continue;
+		}
+		n = next_sendto(fd, (char *)iov->iov_base + skip, iov->iov_len - skip, flags, NULL,
+				0);
+		done += n > 0 ? (size_t)n : 0;
+		if (n < 0 || (size_t)n < iov->iov_len - skip)
+			break;
+		skip = 0;
+	}
+	return (ssize_t)done;
+}
+
+/* Counts as one send with MSG_ZEROCOPY, whose completion the program will wait for. */
+static ssize_t send_managed(int fd, const struct msghdr *message, int flags)
+{
+	size_t size = size_of(message), first = size < COPY_MOST ? size : COPY_MOST;
+	ssize_t ret = send_copy(fd, message, first, flags);
+
+	if (ret < 0 || (size_t)ret < first || first == size)
+		return ret;
+	return send_rest(fd, message, first, flags & ~MSG_ZEROCOPY);
 }
 
 PRELOAD_API ssize_t sendto(int fd, const void *buf, size_t size, int flags,
 			   const struct sockaddr *to, socklen_t to_size)
 {
-	static void *_Atomic cache;
-	ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+	struct iovec iov = { (void *)(uintptr_t)buf, size };
+	struct msghdr message = { .msg_name = (void *)(uintptr_t)to,
+				  .msg_namelen = to_size,
+				  .msg_iov = &iov,
+				  .msg_iovlen = 1 };
 
-	if ((flags & MSG_ZEROCOPY) && in_place_keep(buf, size))
-		return to_errno(-ENOBUFS);
-	next = (__typeof__(next))next_of(&cache, "sendto");
-	return next(fd, buf, size, flags, to, to_size);
+	if ((flags & MSG_ZEROCOPY) && is_managed(buf, size))
+		return send_managed(fd, &message, flags);
+	return next_sendto(fd, buf, size, flags, to, to_size);
 }
 
 PRELOAD_API ssize_t send(int fd, const void *buf, size_t size, int flags)
@@ -180,24 +270,29 @@ PRELOAD_API ssize_t send(int fd, const void *buf, size_t size, int flags)
 
 PRELOAD_API ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	static void *_Atomic cache;
-	int err = keep_message(message, flags);
+	if ((flags & MSG_ZEROCOPY) && any_is_managed(message->msg_iov, message->msg_iovlen))
+		return send_managed(fd, message, flags);
+	return next_sendmsg(fd, message, flags);
+}
 
-	if (err)
-		return to_errno(err);
-	return ((ssize_t(*)(int, const struct msghdr *, int))next_of(&cache, "sendmsg"))(
-		fd, message, flags);
+static int send_singly(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	for (unsigned i = 0; i < n; i++) {
+		ssize_t ret = sendmsg(fd, &messages[i].msg_hdr, flags);
+
+		if (ret < 0)
+			return i ? (int)i : -1;
+		messages[i].msg_len = (unsigned)ret;
+	}
+	return (int)n;
 }
 
 PRELOAD_API int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
 	static void *_Atomic cache;
-	int err = 0;
 
-	for (unsigned i = 0; i < n && !err; i++)
-		err = keep_message(&messages[i].msg_hdr, flags);
-	if (err)
-		return (int)to_errno(err);
+	if ((flags & MSG_ZEROCOPY) && preload_pager_made())
+		return send_singly(fd, messages, n, flags);
 	return ((int (*)(int, struct mmsghdr *, unsigned, int))next_of(&cache, "sendmmsg"))(
 		fd, messages, n, flags);
 }
