@@ -223,7 +223,7 @@ static void check_inheriting(void)
 
 	for (unsigned t = 0; t < 4; t++)
 		thread[t] = start(contend, cell);
-	paged_check_ballast();
+	paged_stir();
 	for (unsigned t = 0; t < 4; t++)
 		join(thread[t]);
 	for (unsigned i = 0; i < MUTEXES; i++)
@@ -355,7 +355,7 @@ static void check_stacks(void)
 			usleep(1000);
 		for (unsigned n = 0; n < 8 && turn == 0; n++)
 			EXPECT(paged_stays(stack[n] + STACK - PAGE, PAGE));
-		paged_check_ballast();
+		paged_stir();
 		may_end = true;
 		for (unsigned n = 0; n < 8; n++) {
 			join(thread[n]);

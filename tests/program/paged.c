@@ -33,7 +33,7 @@ void paged_expect(bool condition, const char *where, const char *what, int line)
 
 int paged_result(void)
 {
-	paged_check_ballast();
+	EXPECT(paged_holds(ballast, ballast_size, BALLAST_SEED, 0));
 	if (failures == 0)
 		printf("right\n");
 	return failures != 0;
@@ -77,9 +77,10 @@ void paged_start(size_t size)
 	paged_fill(ballast, size, BALLAST_SEED, 0);
 }
 
-void paged_check_ballast(void)
+void paged_stir(void)
 {
-	EXPECT(paged_holds(ballast, ballast_size, BALLAST_SEED, 0));
+	for (size_t at = 0; at < ballast_size; at += PAGE)
+		EXPECT(paged_holds(ballast + at, 16, BALLAST_SEED, at));
 }
 
 size_t paged_resident(const void *addr, size_t size)
@@ -119,6 +120,6 @@ bool paged_stays(const void *addr, size_t size)
 
 	madvise((void *)((uintptr_t)addr & ~(PAGE - 1)), (size + PAGE - 1) & ~(PAGE - 1),
 		MADV_PAGEOUT);
-	paged_check_ballast();
+	paged_stir();
 	return n > 0 && paged_resident(addr, size) == n;
 }

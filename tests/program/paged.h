@@ -17,8 +17,8 @@
 void *paged_map(size_t size);
 void paged_start(size_t ballast);
 
-/* What was filled by paged_start is still there. */
-void paged_check_ballast(void);
+/* Touches all that paged_start filled, so that everything else leaves. */
+void paged_stir(void);
 
 /* Takes the pages out and waits until none of them is there; ends the program if that does not
  * happen.  The range must be one that the pager manages and nothing pins. */
