@@ -56,7 +56,7 @@ struct mover {
 static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
 {
 	unsigned first = mask_first(run);
-	long result = uffd_move(&m->pager->uffd, tray_page(m->tray, first),
+	long result = uffd_move(&m->pager->uffd, m->pager->pagemap_fd, tray_page(m->tray, first),
 				chunk_page(m->chunk, first), run_bytes(run));
 
 	if (result > 0) {
@@ -112,8 +112,8 @@ static void move_span(struct mover *m, uint64_t victims)
 
 	if (span == victims || (m->chunk->resident & span & ~victims))
 		return;
-	result = uffd_move(&m->pager->uffd, tray_page(m->tray, first), chunk_page(m->chunk, first),
-			   run_bytes(span));
+	result = uffd_move(&m->pager->uffd, m->pager->pagemap_fd, tray_page(m->tray, first),
+			   chunk_page(m->chunk, first), run_bytes(span));
 	if (result > 0)
 		m->moved |= victims & mask_range(first, (unsigned)((size_t)result >> page_shift()));
 }

@@ -86,7 +86,7 @@ static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run,
 	long result = -EINVAL;
 
 	if (pager->uffd.move)
-		result = uffd_move(&pager->uffd, to, from, size);
+		result = uffd_move(&pager->uffd, pager->pagemap_fd, to, from, size);
 	if (result == -EINVAL || result == -EBUSY) {
 		result = uffd_copy(&pager->uffd, to, from, size);
 		if (result > 0)

@@ -8,6 +8,7 @@
 #include "uffd.h"
 #include "fd.h"
 #include "page.h"
+#include "pagemap.h"
 #include "probe.h"
 #include "spill.h"
 #include <linux/ioctl.h>
@@ -81,7 +82,7 @@ static bool move_works(const struct uffd *uffd)
 	if (uffd_register(uffd, pages, size, true) == 0) {
 		pages[size] = 'x';
 		pages[2 * size - 1] = 'y';
-		works = uffd_move(uffd, pages, pages + size, size) == (long)size &&
+		works = uffd_move(uffd, -1, pages, pages + size, size) == (long)size &&
 			pages[0] == 'x' && pages[size - 1] == 'y' && pages[size] == 0;
 	}
 	sys_munmap(pages, 2 * size);
@@ -174,7 +175,19 @@ long uffd_copy(const struct uffd *uffd, void *to, const void *from, size_t size)
 	return progress_of(err, copy.copy);
 }
 
-long uffd_move(const struct uffd *uffd, void *to, void *from, size_t size)
+/* Linux 6.18, when it had to try again (another thread is splitting the same huge page),
+ * moves the pages, then tries to move them once more, and says EEXIST of what it has put
+ * there itself.  So many bytes from the start did move. */
+static size_t moved_in_spite(int pagemap, const char *to, const char *from, size_t size)
+{
+	unsigned n = (unsigned)(size >> page_shift());
+	uint64_t left = ~pagemap_present(pagemap, to, n) | pagemap_present(pagemap, from, n);
+	unsigned moved = left ? mask_first(left) : n;
+
+	return (size_t)(moved < n ? moved : n) << page_shift();
+}
+
+long uffd_move(const struct uffd *uffd, int pagemap, void *to, void *from, size_t size)
 {
 	struct uffdio_move move = {
 		.dst = (uintptr_t)to,
@@ -183,8 +196,13 @@ long uffd_move(const struct uffd *uffd, void *to, void *from, size_t size)
 		.mode = UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES,
 	};
 	int err = sys_ioctl(uffd->fd, UFFDIO_MOVE, &move);
+	long result = progress_of(err, move.move);
+	size_t moved = result == -EEXIST ? moved_in_spite(pagemap, to, from, size) : 0;
 
-	return progress_of(err, move.move);
+	if (!moved)
+		return result;
+	uffd_wake(uffd, to, moved);
+	return (long)moved;
 }
 
 int uffd_protect(const struct uffd *uffd, void *addr, size_t size, bool on)

@@ -39,8 +39,9 @@ int uffd_register(const struct uffd *uffd, void *addr, size_t size, bool missing
 int uffd_read(const struct uffd *uffd, struct uffd_fault *faults, unsigned n);
 
 long uffd_copy(const struct uffd *uffd, void *to, const void *from, size_t size);
-/* Holes in the source are skipped and count as moved. */
-long uffd_move(const struct uffd *uffd, void *to, void *from, size_t size);
+/* At most a chunk.  Holes in the source are skipped and count as moved.  pagemap: of
+ * pagemap_open. */
+long uffd_move(const struct uffd *uffd, int pagemap, void *to, void *from, size_t size);
 int uffd_protect(const struct uffd *uffd, void *addr, size_t size, bool on);
 int uffd_wake(const struct uffd *uffd, void *addr, size_t size);
 /* Touching the page raises SIGBUS from now on; it must be absent. */
