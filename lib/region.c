@@ -350,8 +350,7 @@ static void protect_parts(struct pager *pager, const struct range_args *a)
 	for (uintptr_t at = start_of(a), end; at < end_of(a); at = end) {
 		bool managed = next_part(pager, a, at, &end);
 
-		if (!ranges_have_room(&pager->regions) ||
-		    ask_kernel(a, (void *)at, end - at) < 0)
+		if (!ranges_have_room(&pager->regions) || ask_kernel(a, (void *)at, end - at) < 0)
 			break;
 		if (managed)
 			ranges_protect(&pager->regions, at, end, a->prot);

@@ -117,8 +117,8 @@ static int lift_protection(const struct move *m, size_t done, size_t size)
 	if ((m->prot & READ_WRITE) == READ_WRITE)
 		return 0;
 	if (!(m->prot & PROT_READ))
-		err = region_protect(m->pager, m->from + done, size, PROT_READ);
-	return err ? err : region_protect(m->pager, m->to + done, size, READ_WRITE);
+		err = region_protect(m->pager, m->from + done, size, PROT_READ, NO_KEY);
+	return err ? err : region_protect(m->pager, m->to + done, size, READ_WRITE, NO_KEY);
 }
 
 static int restore_protection(const struct move *m, size_t done, size_t size)
@@ -128,8 +128,8 @@ static int restore_protection(const struct move *m, size_t done, size_t size)
 	if ((m->prot & READ_WRITE) == READ_WRITE)
 		return 0;
 	if (!(m->prot & PROT_READ))
-		err = region_protect(m->pager, m->from + done, size, m->prot);
-	return err ? err : region_protect(m->pager, m->to + done, size, m->prot);
+		err = region_protect(m->pager, m->from + done, size, m->prot, NO_KEY);
+	return err ? err : region_protect(m->pager, m->to + done, size, m->prot, NO_KEY);
 }
 
 /* Which of n pages have to be copied; -EFAULT: one of them is lost. */

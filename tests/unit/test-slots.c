@@ -182,7 +182,8 @@ START_TEST(random_steps)
 	model.limit = MODEL_SEGMENTS;
 	if (model.shared)
 		table = calloc(1, slot_owners_size(MODEL_SLOTS));
-	ck_assert_int_eq(slot_map_init(&map, MODEL_SLOTS, table, table ? process_mark_self() : 0), 0);
+	ck_assert_int_eq(slot_map_init(&map, MODEL_SLOTS, table, table ? process_mark_self() : 0),
+			 0);
 	unit_state += (uint64_t)_i;
 	for (unsigned step = 0; step < 100000; step++) {
 		model_step();
