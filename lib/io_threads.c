@@ -13,7 +13,7 @@
  * has moved on when a request was added since; event_fd is written whenever
  * completed was empty, and is read before completed is.
  *
- * Locking: (I) pool->lock, a leaf.
+ * Locking: (I) engine->lock, a leaf.
  */
 #include "io.h"
 #include "fd.h"
@@ -36,7 +36,7 @@ struct fifo {
 	struct io_request *first, *last;
 };
 
-struct pool {
+struct engine {
 	struct io io;
 	struct lock lock;
 	struct fifo waiting;	  /* (I) */
@@ -51,9 +51,9 @@ struct pool {
 	unsigned threads; /* that were started */
 };
 
-static struct pool *pool_of(struct io *io)
+static struct engine *engine_of(struct io *io)
 {
-	return (struct pool *)io;
+	return (struct engine *)io;
 }
 
 static void fifo_push(struct fifo *fifo, struct io_request *request)
@@ -79,26 +79,26 @@ static struct io_request *fifo_pop(struct fifo *fifo)
 
 /* Called and returns with the lock; sleeps without it, unless a request has
  * come or the end. */
-static void worker_sleep(struct pool *pool)
+static void worker_sleep(struct engine *engine)
 {
-	uint32_t ticket = pool->tickets;
+	uint32_t ticket = engine->tickets;
 
-	pool->sleepers++;
-	lock_drop(&pool->lock, LOCK_IO);
-	sys_futex_wait(&pool->tickets, ticket, NULL);
-	lock_take(&pool->lock, LOCK_IO);
-	pool->sleepers--;
+	engine->sleepers++;
+	lock_drop(&engine->lock, LOCK_IO);
+	sys_futex_wait(&engine->tickets, ticket, NULL);
+	lock_take(&engine->lock, LOCK_IO);
+	engine->sleepers--;
 }
 
 /* The next request, or NULL if there is to be none any more. */
-static struct io_request *worker_next(struct pool *pool)
+static struct io_request *worker_next(struct engine *engine)
 {
 	struct io_request *request;
 
-	lock_take(&pool->lock, LOCK_IO);
-	while (!(request = fifo_pop(&pool->waiting)) && !pool->stopping)
-		worker_sleep(pool);
-	lock_drop(&pool->lock, LOCK_IO);
+	lock_take(&engine->lock, LOCK_IO);
+	while (!(request = fifo_pop(&engine->waiting)) && !engine->stopping)
+		worker_sleep(engine);
+	lock_drop(&engine->lock, LOCK_IO);
 	return request;
 }
 
@@ -117,28 +117,28 @@ static long transfer(const struct io_request *request)
 	return result;
 }
 
-static void worker_complete(struct pool *pool, struct io_request *request)
+static void worker_complete(struct engine *engine, struct io_request *request)
 {
 	static const uint64_t one = 1;
 	bool first;
 
-	lock_take(&pool->lock, LOCK_IO);
-	first = !pool->completed.first;
-	fifo_push(&pool->completed, request);
-	lock_drop(&pool->lock, LOCK_IO);
+	lock_take(&engine->lock, LOCK_IO);
+	first = !engine->completed.first;
+	fifo_push(&engine->completed, request);
+	lock_drop(&engine->lock, LOCK_IO);
 	if (first)
-		sys_write(pool->event_fd, &one, sizeof(one));
+		sys_write(engine->event_fd, &one, sizeof(one));
 }
 
 static void *worker_main(void *arg)
 {
-	struct pool *pool = arg;
+	struct engine *engine = arg;
 	struct io_request *request;
 
 	thread_begin();
-	while ((request = worker_next(pool))) {
+	while ((request = worker_next(engine))) {
 		request->result = transfer(request);
-		worker_complete(pool, request);
+		worker_complete(engine, request);
 	}
 	thread_end();
 	return NULL;
@@ -146,31 +146,31 @@ static void *worker_main(void *arg)
 
 /* -- the handler's side ---------------------------------------------------------- */
 
-static void pool_submit(struct io *io, struct io_request *request)
+static void engine_submit(struct io *io, struct io_request *request)
 {
-	struct pool *pool = pool_of(io);
+	struct engine *engine = engine_of(io);
 	bool sleepers;
 
-	lock_take(&pool->lock, LOCK_IO);
-	fifo_push(&pool->waiting, request);
-	pool->tickets++;
-	sleepers = pool->sleepers > 0;
-	lock_drop(&pool->lock, LOCK_IO);
+	lock_take(&engine->lock, LOCK_IO);
+	fifo_push(&engine->waiting, request);
+	engine->tickets++;
+	sleepers = engine->sleepers > 0;
+	lock_drop(&engine->lock, LOCK_IO);
 	if (sleepers)
-		sys_futex_wake(&pool->tickets, 1);
+		sys_futex_wake(&engine->tickets, 1);
 }
 
 /* Gives whether any was completed. */
-static bool pool_collect(struct pool *pool)
+static bool engine_collect(struct engine *engine)
 {
 	struct fifo completed;
 	struct io_request *request;
 	bool any;
 
-	lock_take(&pool->lock, LOCK_IO);
-	completed = pool->completed;
-	pool->completed.first = NULL;
-	lock_drop(&pool->lock, LOCK_IO);
+	lock_take(&engine->lock, LOCK_IO);
+	completed = engine->completed;
+	engine->completed.first = NULL;
+	lock_drop(&engine->lock, LOCK_IO);
 	any = completed.first != NULL;
 	while ((request = fifo_pop(&completed)))
 		request->done(request, request->result);
@@ -179,111 +179,112 @@ static bool pool_collect(struct pool *pool)
 
 /* Waits for completions and watches; gives the watches.  poll sees a descriptor
  * as long as there is something to read, so nothing is told once only. */
-static unsigned pool_poll(struct pool *pool, uint64_t timeout_ns)
+static unsigned engine_poll(struct engine *engine, uint64_t timeout_ns)
 {
 	struct timespec timeout = {
 		.tv_sec = (time_t)(timeout_ns / 1000000000u),
 		.tv_nsec = (long)(timeout_ns % 1000000000u),
 	};
-	struct pollfd fds[1 + IO_WATCHES] = { { .fd = pool->event_fd, .events = POLLIN } };
+	struct pollfd fds[1 + IO_WATCHES] = { { .fd = engine->event_fd, .events = POLLIN } };
 	unsigned ready = 0;
 	uint64_t count;
 
 	for (unsigned i = 0; i < IO_WATCHES; i++)
 		fds[1 + i] = (struct pollfd){
-			.fd = pool->ignored & (1u << i) ? -1 : pool->watch_fd[i],
+			.fd = engine->ignored & (1u << i) ? -1 : engine->watch_fd[i],
 			.events = POLLIN,
 		};
 	if (sys_poll(fds, 1 + IO_WATCHES, timeout_ns == UINT64_MAX ? NULL : &timeout) <= 0)
 		return 0;
 	if (fds[0].revents)
-		sys_read(pool->event_fd, &count, sizeof(count));
+		sys_read(engine->event_fd, &count, sizeof(count));
 	for (unsigned i = 0; i < IO_WATCHES; i++)
 		if (fds[1 + i].revents)
 			ready |= 1u << i;
 	return ready;
 }
 
-static unsigned pool_wait(struct io *io, uint64_t timeout_ns)
+static unsigned engine_wait(struct io *io, uint64_t timeout_ns)
 {
-	struct pool *pool = pool_of(io);
+	struct engine *engine = engine_of(io);
 	uint64_t deadline = io_deadline(timeout_ns);
 	unsigned ready;
 	bool any;
 
 	do {
-		ready = pool_poll(pool, io_time_left(deadline));
-		any = pool_collect(pool);
+		ready = engine_poll(engine, io_time_left(deadline));
+		any = engine_collect(engine);
 	} while (!ready && !any && io_time_left(deadline) > 0);
 	return ready;
 }
 
-static void pool_watch(struct io *io, unsigned watch, bool on)
+static void engine_watch(struct io *io, unsigned watch, bool on)
 {
-	struct pool *pool = pool_of(io);
+	struct engine *engine = engine_of(io);
 
 	if (on)
-		pool->ignored &= ~(1u << watch);
+		engine->ignored &= ~(1u << watch);
 	else
-		pool->ignored |= 1u << watch;
+		engine->ignored |= 1u << watch;
 }
 
 /* -- opening and closing --------------------------------------------------------- */
 
-static void pool_stop(struct pool *pool)
+static void engine_stop(struct engine *engine)
 {
-	lock_take(&pool->lock, LOCK_IO);
-	pool->stopping = true;
-	pool->tickets++;
-	lock_drop(&pool->lock, LOCK_IO);
-	sys_futex_wake(&pool->tickets, INT_MAX);
-	for (unsigned i = 0; i < pool->threads; i++)
-		pthread_join(pool->thread[i], NULL);
+	lock_take(&engine->lock, LOCK_IO);
+	engine->stopping = true;
+	engine->tickets++;
+	lock_drop(&engine->lock, LOCK_IO);
+	sys_futex_wake(&engine->tickets, INT_MAX);
+	for (unsigned i = 0; i < engine->threads; i++)
+		pthread_join(engine->thread[i], NULL);
 }
 
-static void pool_close(struct io *io, bool in_child)
+static void engine_close(struct io *io, bool in_child)
 {
-	struct pool *pool = pool_of(io);
+	struct engine *engine = engine_of(io);
 
 	if (!in_child)
-		pool_stop(pool);
-	fd_close(pool->event_fd);
-	meta_unmap(pool, sizeof(*pool));
+		engine_stop(engine);
+	fd_close(engine->event_fd);
+	meta_unmap(engine, sizeof(*engine));
 }
 
-static int pool_start(struct pool *pool)
+static int engine_start(struct engine *engine)
 {
 	int err = 0;
 
-	while (pool->threads < WORKERS && !err) {
-		err = thread_start(&pool->thread[pool->threads], "spill/io", worker_main, pool);
-		pool->threads += !err;
+	while (engine->threads < WORKERS && !err) {
+		err = thread_start(&engine->thread[engine->threads], "spill/io", worker_main,
+				   engine);
+		engine->threads += !err;
 	}
 	/* Fewer will do. */
-	return pool->threads > 0 ? 0 : err;
+	return engine->threads > 0 ? 0 : err;
 }
 
-static int pool_open(struct io **ret_io, unsigned depth, const int watches[IO_WATCHES])
+static int engine_open(struct io **ret_io, unsigned depth, const int watches[IO_WATCHES])
 {
-	struct pool *pool = meta_map(sizeof(*pool));
+	struct engine *engine = meta_map(sizeof(*engine));
 	int err;
 
 	(void)depth; /* the lists have no end */
-	if (!pool)
+	if (!engine)
 		return -ENOMEM;
-	pool->io.ops = &io_threads_ops;
+	engine->io.ops = &io_threads_ops;
 	for (unsigned i = 0; i < IO_WATCHES; i++)
-		pool->watch_fd[i] = watches[i];
-	pool->event_fd = fd_raise(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	err = pool->event_fd < 0 ? pool->event_fd : pool_start(pool);
+		engine->watch_fd[i] = watches[i];
+	engine->event_fd = fd_raise(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	err = engine->event_fd < 0 ? engine->event_fd : engine_start(engine);
 	if (err)
-		pool_close(&pool->io, false);
+		engine_close(&engine->io, false);
 	else
-		*ret_io = &pool->io;
+		*ret_io = &engine->io;
 	return err;
 }
 
-static int pool_enable(struct io *io)
+static int engine_enable(struct io *io)
 {
 	(void)io; /* the threads run since open */
 	return 0;
@@ -291,10 +292,10 @@ static int pool_enable(struct io *io)
 
 const struct io_ops io_threads_ops = {
 	.name = "threads",
-	.open = pool_open,
-	.enable = pool_enable,
-	.submit = pool_submit,
-	.wait = pool_wait,
-	.watch = pool_watch,
-	.close = pool_close,
+	.open = engine_open,
+	.enable = engine_enable,
+	.submit = engine_submit,
+	.wait = engine_wait,
+	.watch = engine_watch,
+	.close = engine_close,
 };

@@ -60,10 +60,12 @@ struct workload {
 extern const struct workload stream_workloads[]; /* work_stream.c */
 extern const struct workload random_workloads[]; /* work_random.c */
 extern const struct workload job_workloads[];	 /* work_job.c, work_search.c */
-extern const struct workload other_workloads[];	 /* device.c, work_fit.c, work_scale.c */
+extern const struct workload other_workloads[];	 /* device.c, work_fit.c, work_malloc.c,
+							    work_scale.c */
 
 void run_device(const struct options *options);
 void run_age(const struct options *options);
+void run_malloc(const struct options *options);
 void run_first_touch(const struct options *options);
 void run_repeat_read(const struct options *options);
 void run_repeat_update(const struct options *options);

@@ -4,6 +4,8 @@
 Each section is a function of a Bench (see run) that gives findings, and may add curves to the
 picture.  Ratios are to the kernel's swap in the same section.
 """
+import contextlib
+import ctypes.util
 import os
 import statistics
 import subprocess
@@ -160,7 +162,40 @@ def start_up(bench):
         ours = start_time([bench.runner.spill, "run", "--", "/bin/true"])
     except subprocess.CalledProcessError as error:
         raise Failure(f"spill run /bin/true: status {error.returncode}") from None
-    yield Finding("start of /bin/true under spill run", ours, "ms", f"plain {plain:.2f} ms")
+    yield Finding("start of /bin/true under spill run", ours - plain, "ms more than plain",
+                  f"{ours:.2f} and {plain:.2f} ms", most=5)
+
+
+def malloc(bench):
+    """A program that does little but allocate, without pressure, beside jemalloc as it is."""
+    name = ctypes.util.find_library("jemalloc")
+    if not name:
+        raise Failure("jemalloc is not installed as a shared library")
+    plain = Contestant("jemalloc", "plain")
+    for threads in (1, 4):
+        line = Line(Row("malloc", None, threads=threads), 1)
+        for turn in range(1, bench.mode.rounds + 3):
+            for contestant, preload in ((Contestant("run", "plain", preload=True), None),
+                                        (plain, name)):
+                with preloaded(preload):
+                    line.add(contestant.name,
+                             bench.runner.run("malloc", contestant, "malloc", 4096 * MIB, turn,
+                                              threads=threads))
+        yield Finding(f"malloc and free, {threads} threads",
+                      ratio(line.cell("run").value(), line.cell("jemalloc").value()),
+                      "x jemalloc", f"{line.cell('run').spread()}, jemalloc "
+                      f"{line.cell('jemalloc').spread()} {line.unit}", least=0.9)
+
+
+@contextlib.contextmanager
+def preloaded(library_name):
+    """The environment of what is run meanwhile."""
+    if library_name:
+        os.environ["LD_PRELOAD"] = library_name
+    try:
+        yield
+    finally:
+        os.environ.pop("LD_PRELOAD", None)
 
 
 def scale(bench):
@@ -235,4 +270,4 @@ def large(bench):
 
 SECTIONS = [("fallbacks", fallbacks), ("spin", spin), ("no pressure", no_pressure),
             ("just over", just_over), ("age", age), ("contention", contention), ("idle", idle),
-            ("start", start_up), ("scale", scale), ("cost", cost), ("large", large)]
+            ("start", start_up), ("malloc", malloc), ("scale", scale), ("cost", cost), ("large", large)]
