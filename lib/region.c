@@ -231,6 +231,22 @@ static void discard_chunks(struct pager *pager, const struct range_args *a)
 	}
 }
 
+/* The call failed at some mapping (of locked pages, for MADV_DONTNEED): what it discarded
+ * before that is gone all the same. */
+static void discard_gone(struct pager *pager, const struct range_args *a)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+		uint64_t mask = chunk_mask_of(chunk, start_of(a), end_of(a)) & chunk->resident;
+
+		if (!chunk->claimed || !mask)
+			continue;
+		mask &= ~pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+		chunk_discard(pager, chunk, mask);
+	}
+}
+
 static bool op_failed(long result)
 {
 	return result < 0 && result >= -4095;
@@ -246,7 +262,10 @@ static long replace_locked(struct pager *pager, const struct range_args *a)
 	if (armed)
 		lock_chunks(pager, a);
 	result = a->op(a->context, a->addr, a->size);
-	if (!op_failed(result)) {
+	if (op_failed(result)) {
+		if (armed)
+			discard_gone(pager, a);
+	} else {
 		if (armed)
 			discard_chunks(pager, a);
 		if (!a->keep) {
