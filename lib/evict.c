@@ -338,6 +338,8 @@ bool evict_ahead(struct handler *handler)
 	int64_t left = credit_left(&pager->arena);
 	bool progress = false;
 
+	if (pager->dormant)
+		return false;
 	if (left < (int64_t)pager->low_frames) {
 		share_grow(pager);
 		left = credit_left(&pager->arena);

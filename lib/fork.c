@@ -243,6 +243,7 @@ static int restart(struct pager *pager)
 	region_fork_child(pager);
 	share_child(pager);
 	err = swap_fork_child(&pager->swap, &pager->options, &pager->why);
+	pager->dormant = true;
 	if (!err)
 		err = pager_start(pager);
 	if (!err)

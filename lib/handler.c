@@ -97,8 +97,10 @@ static void read_faults(struct handler *handler)
 		n = uffd_read(&handler->pager->uffd, handler->faults + handler->fault_count, room);
 		/* Fewer than there was room for: that was all.  The next one is news. */
 		handler->more_faults = n == (int)room;
-		if (n > 0)
+		if (n > 0) {
 			handler->fault_count += (unsigned)n;
+			handler->pager->dormant = false;
+		}
 	}
 	duty_note(handler, handler->fault_count - before);
 }

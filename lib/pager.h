@@ -61,6 +61,8 @@ struct pager {
 	_Atomic bool armed;
 	_Atomic bool stopping;
 	_Atomic bool held_back;	   /* nothing may be evicted (evict.h) */
+	_Atomic bool dormant;	   /* a fork's child that has not needed us yet: it evicts nothing,
+				      since it may be about to execute another program */
 	_Atomic unsigned on_duty;  /* handlers that watch for faults */
 	_Atomic unsigned gate;	   /* forks that hold evictions back */
 	_Atomic unsigned evicting; /* handlers inside an eviction */

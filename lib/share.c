@@ -200,12 +200,13 @@ void share_grow(struct pager *pager)
 static void take_floor(struct pager *pager)
 {
 	struct share *share = pager->share;
-	int64_t lack = floor_of(pager) - share->target - share->overlap.frames;
+	int64_t lack = floor_of(pager) - share->target;
 
 	if (lack > 0 && !take_locked(pager, lack)) {
 		atomic_fetch_add(&share->entry->granted, lack);
 		share->target += lack;
-		want(pager, sys_now());
+		if (!pager->dormant)
+			want(pager, sys_now());
 	}
 }
 
@@ -417,6 +418,8 @@ static uint64_t compare_if_due(struct pager *pager, uint64_t now)
 		compare(pager);
 		if (pager_is_armed(pager))
 			apply(pager);
+		if (pager->arena.used > pager->arena.limit)
+			pager->dormant = false;
 	}
 	return COMPARE_NS;
 }

@@ -65,6 +65,7 @@ extern const struct workload other_workloads[];	 /* device.c, work_fit.c, work_m
 
 void run_device(const struct options *options);
 void run_age(const struct options *options);
+void run_fork(const struct options *options);
 void run_malloc(const struct options *options);
 void run_first_touch(const struct options *options);
 void run_repeat_read(const struct options *options);

@@ -265,9 +265,15 @@ void run_device(const struct options *options)
 }
 
 const struct workload other_workloads[] = {
-	{ "device", "MB/s", run_device },	    { "first-touch", "MB/s", run_first_touch },
-	{ "repeat-read", "op/s", run_repeat_read }, { "repeat-update", "op/s", run_repeat_update },
-	{ "age", "aged/fresh", run_age },	    { "malloc", "op/s", run_malloc },
-	{ "idle", "wake-ups/s", run_idle },	    { "ranges", "op/s", run_ranges },
-	{ "sparse", "op/s", run_sparse },	    { NULL, NULL, NULL },
+	{ "device", "MB/s", run_device },
+	{ "first-touch", "MB/s", run_first_touch },
+	{ "repeat-read", "op/s", run_repeat_read },
+	{ "repeat-update", "op/s", run_repeat_update },
+	{ "age", "aged/fresh", run_age },
+	{ "fork", "forks/s", run_fork },
+	{ "malloc", "op/s", run_malloc },
+	{ "idle", "wake-ups/s", run_idle },
+	{ "ranges", "op/s", run_ranges },
+	{ "sparse", "op/s", run_sparse },
+	{ NULL, NULL, NULL },
 };

@@ -187,6 +187,21 @@ def malloc(bench):
                       f"{line.cell('jemalloc').spread()} {line.unit}", least=0.9)
 
 
+def fork(bench):
+    """fork and exec of /bin/true with 16 times the budget, beside plain memory of the budget's size,
+    whose page tables the kernel has to copy as well."""
+    budget = bench.mode.budget
+    line = Line(Row("fork", None), 16)
+    run = Contestant("run", "plain", preload=True)
+    for turn in range(1, bench.mode.rounds + 1):
+        line.add("run", bench.runner.run("fork", run, "fork", budget, turn, data=16 * budget))
+        line.add("plain", bench.runner.run("fork", PLAIN_4K, "fork", budget, turn, data=budget))
+    yield Finding("fork and exec, 16 x budget paged out: time",
+                  ratio(line.cell("plain").value(), line.cell("run").value()), "x plain",
+                  f"{line.cell('run').spread()}, plain {line.cell('plain').spread()} {line.unit}",
+                  most=1.3)
+
+
 @contextlib.contextmanager
 def preloaded(library_name):
     """The environment of what is run meanwhile."""
@@ -270,4 +285,5 @@ def large(bench):
 
 SECTIONS = [("fallbacks", fallbacks), ("spin", spin), ("no pressure", no_pressure),
             ("just over", just_over), ("age", age), ("contention", contention), ("idle", idle),
-            ("start", start_up), ("malloc", malloc), ("scale", scale), ("cost", cost), ("large", large)]
+            ("start", start_up), ("malloc", malloc), ("fork", fork), ("scale", scale),
+            ("cost", cost), ("large", large)]
