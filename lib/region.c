@@ -456,6 +456,14 @@ static void forget_pages(struct pager *pager, const struct region *region)
 	}
 }
 
+/* Where the kernel left nothing, nothing is to be from now on: the pager's mappings that this
+ * child is about to make would be what a stray pointer of the program finds there. */
+static void block(const struct region *region)
+{
+	sys_mmap((void *)region->start, region->end - region->start, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
 void region_fork_child(struct pager *pager)
 {
 	for (size_t i = pager->regions.count; i-- > 0;) {
@@ -465,8 +473,11 @@ void region_fork_child(struct pager *pager)
 			continue;
 		if (pager_is_armed(pager))
 			forget_pages(pager, &region);
-		if (region.inherit == INHERIT_NOTHING)
-			ranges_clear(&pager->regions, region.start, region.end);
+		if (region.inherit != INHERIT_NOTHING)
+			continue;
+		ranges_clear(&pager->regions, region.start, region.end);
+		if (pager_is_armed(pager))
+			block(&region);
 	}
 }
 
