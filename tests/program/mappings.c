@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* mappings.c - memory of every other kind than the pager manages, beside what it does
+ *
+ * Shared memory, files, memfds, stacks, huge pages and the break pass through with the contents
+ * that they should have, while everything else is paged.
+ */
+#include "paged.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SIZE (256 * PAGE)
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* The kernel's memory must be what it was after others came and went, in a child too. */
+static void check_kept(unsigned char *at, size_t size, unsigned seed)
+{
+	int status = 0;
+	pid_t pid;
+
+	paged_stir();
+	EXPECT(paged_holds(at, size, seed, 0));
+	pid = fork();
+	if (pid == 0)
+		_exit(!paged_holds(at, size, seed, 0));
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void check_mapped(void *at, size_t size, unsigned seed)
+{
+	REQUIRE(at != MAP_FAILED);
+	paged_fill(at, size, seed, 0);
+	check_kept(at, size, seed);
+	EXPECT(munmap(at, size) == 0);
+}
+
+/* -- System V ------------------------------------------------------------------------------- */
+
+static void check_shm(void)
+{
+	int id = shmget(IPC_PRIVATE, SIZE, IPC_CREAT | 0600);
+	unsigned char *one, *other;
+	int status = 0;
+	pid_t pid;
+
+	REQUIRE(id >= 0);
+	one = shmat(id, NULL, 0);
+	other = shmat(id, NULL, SHM_RDONLY);
+	shmctl(id, IPC_RMID, NULL);
+	REQUIRE(one != (void *)-1 && other != (void *)-1);
+	paged_fill(one, SIZE, 3, 0);
+	check_kept(other, SIZE, 3);
+	pid = fork();
+	if (pid == 0) {
+		paged_fill(one, SIZE, 4, 0);
+		_exit(0);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+	EXPECT(paged_holds(other, SIZE, 4, 0));
+	EXPECT(shmdt(one) == 0 && shmdt(other) == 0);
+}
+
+/* -- memfds and files ----------------------------------------------------------------------------- */
+
+/* Written through one mapping, seen in all, but not what is written to a private one. */
+static void check_descriptor(int fd)
+{
+	int both = PROT_READ | PROT_WRITE;
+	unsigned char *shared, *again, *private;
+	unsigned char buf[PAGE];
+
+	REQUIRE(fd >= 0 && ftruncate(fd, SIZE) == 0);
+	shared = mmap(NULL, SIZE, both, MAP_SHARED, fd, 0);
+	again = mmap(NULL, SIZE, both, MAP_SHARED, fd, 0);
+	private = mmap(NULL, SIZE, both, MAP_PRIVATE, fd, 0);
+	REQUIRE(shared != MAP_FAILED && again != MAP_FAILED && private != MAP_FAILED);
+	paged_fill(shared, SIZE, 5, 0);
+	check_kept(again, SIZE, 5);
+	check_kept(private, SIZE, 5);
+	paged_fill(private, SIZE, 6, 0);
+	check_kept(private, SIZE, 6);
+	EXPECT(madvise(private, SIZE / 2, MADV_DONTNEED) == 0);
+	EXPECT(paged_holds(private, SIZE / 2, 5, 0));
+	EXPECT(paged_holds(private + SIZE / 2, SIZE / 2, 6, SIZE / 2));
+	EXPECT(msync(shared, SIZE, MS_SYNC) == 0);
+	EXPECT(pread(fd, buf, PAGE, PAGE) == PAGE && paged_holds(buf, PAGE, 5, PAGE));
+	EXPECT(munmap(shared, SIZE) == 0 && munmap(again, SIZE) == 0 && munmap(private, SIZE) == 0);
+	close(fd);
+}
+
+/* A file in the middle of managed memory, and managed memory in its place again. */
+static void check_file_within(void)
+{
+	int fd = memfd_create("within", 0), both = PROT_READ | PROT_WRITE;
+	unsigned char *area = paged_map(SIZE), *middle = area + SIZE / 4;
+
+	REQUIRE(fd >= 0 && ftruncate(fd, SIZE) == 0);
+	paged_fill(area, SIZE, 1, 0);
+	paged_out(area, SIZE);
+	REQUIRE(mmap(middle, SIZE / 2, both, MAP_SHARED | MAP_FIXED, fd, 0) == middle);
+	paged_fill(middle, SIZE / 2, 2, 0);
+	paged_out(area, SIZE / 4);
+	paged_stir();
+	EXPECT(paged_holds(area, SIZE / 4, 1, 0) && paged_holds(middle, SIZE / 2, 2, 0));
+	EXPECT(paged_holds(area + 3 * SIZE / 4, SIZE / 4, 1, 3 * SIZE / 4));
+	REQUIRE(mmap(middle, SIZE / 2, both, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+		middle);
+	EXPECT(middle[0] == 0 && middle[SIZE / 2 - 1] == 0);
+	paged_fill(middle, SIZE / 2, 3, 0);
+	paged_out(area, SIZE);
+	EXPECT(paged_holds(area, SIZE / 4, 1, 0) && paged_holds(middle, SIZE / 2, 3, 0));
+	EXPECT(mmap(middle, PAGE, both, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+		       MAP_FAILED &&
+	       errno == EEXIST);
+	EXPECT(paged_holds(middle, SIZE / 2, 3, 0));
+	munmap(area, SIZE);
+	close(fd);
+}
+
+/* -- places and kinds ------------------------------------------------------------------------------ */
+
+static void check_kinds(void)
+{
+	int both = PROT_READ | PROT_WRITE, mine = MAP_PRIVATE | MAP_ANONYMOUS;
+	unsigned char *low, *huge;
+
+	check_mapped(mmap(NULL, SIZE, both, MAP_SHARED | MAP_ANONYMOUS, -1, 0), SIZE, 7);
+	check_mapped(mmap(NULL, SIZE, both, mine | MAP_STACK, -1, 0), SIZE, 8);
+	check_mapped(mmap(NULL, SIZE, both, mine | MAP_GROWSDOWN, -1, 0), SIZE, 9);
+	check_mapped(mmap(NULL, SIZE, both, mine | MAP_POPULATE, -1, 0), SIZE, 10);
+	check_mapped(mmap(NULL, SIZE, both, mine | MAP_NORESERVE, -1, 0), SIZE, 11);
+#ifdef MAP_32BIT
+	low = mmap(NULL, SIZE, both, mine | MAP_32BIT, -1, 0);
+	REQUIRE(low != MAP_FAILED);
+	EXPECT((uintptr_t)low + SIZE <= (uintptr_t)1 << 31);
+	paged_fill(low, SIZE, 12, 0);
+	paged_out(low, SIZE); /* ordinary memory, but for its place */
+	EXPECT(paged_holds(low, SIZE, 12, 0));
+	check_mapped(low, SIZE, 13);
+#endif
+	huge = mmap(NULL, 2 << 20, both, mine | MAP_HUGETLB, -1, 0);
+	if (huge == MAP_FAILED)
+		EXPECT(errno == ENOMEM);
+	else
+		check_mapped(huge, 2 << 20, 14);
+}
+
+static void check_break(void)
+{
+	unsigned char *start = sbrk(0), *old = sbrk((intptr_t)SIZE);
+
+	REQUIRE(old == start && sbrk(0) == start + SIZE);
+	paged_fill(start, SIZE, 15, 0);
+	check_kept(start, SIZE, 15);
+	EXPECT(brk(start + 2 * SIZE) == 0);
+	EXPECT(start[SIZE] == 0 && start[2 * SIZE - 1] == 0);
+	EXPECT(paged_holds(start, SIZE, 15, 0));
+	EXPECT(brk(start) == 0 && sbrk(0) == start);
+}
+
+int main(void)
+{
+	paged_start(32 << 20);
+	check_shm();
+	check_descriptor(memfd_create("plain", 0));
+	check_descriptor(open("mappings.data", O_CREAT | O_RDWR | O_TRUNC, 0600));
+	check_file_within();
+	check_kinds();
+	check_break();
+	return paged_result();
+}

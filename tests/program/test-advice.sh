@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-advice.sh - mprotect, mlock, madvise and its fork flags, mincore and msync do what they would,
+# though the memory is paged out; mlockall is refused with a line, but not to a small process
+#
+# Variants: default move
+# Time limit: 60
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+advice=${top_builddir:-$here/../..}/tests/program/advice
+"$SPILL" run -m 8M -s "$tmp" -- "$advice" 2>"$tmp/err" || fail "advice: exit status $?: $(cat "$tmp/err")"
+[ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "not one line: $(cat "$tmp/err")"
+grep -q '^spill: mlockall is refused: ' "$tmp/err" || fail "not about mlockall: $(cat "$tmp/err")"
+"$SPILL" run -m 8M -s "$tmp" -- "$advice" small 2>"$tmp/err" || fail "advice small: exit status $?"
+[ ! -s "$tmp/err" ] || fail "advice small: $(cat "$tmp/err")"

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-mappings.sh - memory that is not managed (shared, files, memfds, huge pages, the break) keeps
+# its contents while all else is paged
+#
+# Variants: default move
+# Time limit: 60
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+cd "$tmp" || exit 99
+"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/mappings" ||
+	fail "mappings: exit status $?"

@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-peers.sh - another process reads and writes memory that is paged out
+#
+# Variants: default move
+# Time limit: 60
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/peers" ||
+	fail "peers: exit status $?"
