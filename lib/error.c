@@ -135,6 +135,24 @@ static bool event_is_new(enum event event)
 	return !(atomic_fetch_or(&told, bit) & bit);
 }
 
+/* Takes back the signal that write raises where nobody reads, or where the file may not grow: a
+ * line of ours must not be what ends the program. */
+static void write_unsignalled(int fd, const char *line, size_t length)
+{
+	uint64_t raised = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+	uint64_t before = 0, pending = 0;
+	struct timespec now = { 0, 0 };
+	long ret;
+
+	sys_call4(SYS_rt_sigprocmask, SIG_BLOCK, &raised, &before, sizeof(raised));
+	sys_call2(SYS_rt_sigpending, &pending, sizeof(pending));
+	ret = sys_write(fd, line, length);
+	raised &= ~pending;
+	if ((ret == -EPIPE || ret == -EFBIG) && raised)
+		sys_call4(SYS_rt_sigtimedwait, &raised, 0, &now, sizeof(raised));
+	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+}
+
 static void write_line(const char *line, size_t length)
 {
 	int fd = -ENOENT;
@@ -142,7 +160,7 @@ static void write_line(const char *line, size_t length)
 	if (log_path[0])
 		fd = sys_open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
 			      LOG_MODE);
-	sys_write(fd < 0 ? STDERR_FILENO : fd, line, length);
+	write_unsignalled(fd < 0 ? STDERR_FILENO : fd, line, length);
 	if (fd >= 0)
 		sys_close(fd);
 }
