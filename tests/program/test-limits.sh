@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-limits.sh - a program that lowers its limits, or wants a name space of its own, is paged on or
+# refused with a line, and never has wrong contents
+#
+# Variants: default move
+# Time limit: 90
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+limits=${top_builddir:-$here/../..}/tests/program/limits
+cd "$tmp" || exit 99
+
+# said N PATTERN WHAT...: it ends well, and the pager says N lines, the first of which matches.  (Not
+# to a file: what the program itself prints would end it where those may not grow.)
+said() {
+	local lines=$1 pattern=$2 status
+	shift 2
+	"$@" 2>&1 | cat >out
+	status=${PIPESTATUS[0]}
+	[ "$status" -eq 77 ] && return
+	[ "$status" -eq 0 ] || fail "$*: exit status $status: $(cat out)"
+	[ "$(grep -c '^spill: ' out)" -eq "$lines" ] || fail "$*: not $lines lines: $(cat out)"
+	[ "$lines" -eq 0 ] || grep -m 1 '^spill: ' out | grep -q "$pattern" ||
+		fail "$*: no '$pattern': $(cat out)"
+}
+run=("$SPILL" run -m 8M -s "$tmp" -- "$limits")
+said 0 '' "${run[@]}" nofile
+said 0 '' "${run[@]}" nofile-before
+said 0 '' "${run[@]}" memlock
+said 1 'unshare fails' "${run[@]}" userns
+said 0 '' "${run[@]}" userns-small
+said 1 'memory beyond the budget is refused' "${run[@]}" fsize-before
+said 3 'EFBIG' "${run[@]}" fsize
+said 1 'memory beyond the budget is refused' bash -c 'ulimit -v 60000; "$@"' - "${run[@]}" as
+
+# The pager's line is not what ends it either, on a file that may not grow or with nobody to read.
+"${run[@]}" fsize-before 2>err | cat >out
+grep -q right out || fail "fsize-before, stderr on a file: $(cat out err)"
+exec 3> >(exec true)
+wait $!
+"${run[@]}" userns 2>&3 | cat >out
+grep -q right out || fail "userns, nobody reads stderr: $(cat out)"
