@@ -12,5 +12,5 @@ advice=${top_builddir:-$here/../..}/tests/program/advice
 "$SPILL" run -m 8M -s "$tmp" -- "$advice" 2>"$tmp/err" || fail "advice: exit status $?: $(cat "$tmp/err")"
 [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "not one line: $(cat "$tmp/err")"
 grep -q '^spill: mlockall is refused: ' "$tmp/err" || fail "not about mlockall: $(cat "$tmp/err")"
-"$SPILL" run -m 8M -s "$tmp" -- "$advice" small 2>"$tmp/err" || fail "advice small: exit status $?"
+"$SPILL" run -m 64M -s "$tmp" -- "$advice" small 2>"$tmp/err" || fail "advice small: exit status $?"
 [ ! -s "$tmp/err" ] || fail "advice small: $(cat "$tmp/err")"

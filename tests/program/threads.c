@@ -25,8 +25,10 @@ static _Atomic int stop;
 static void check_page(unsigned i)
 {
 	for (unsigned k = 0; k < WORDS; k++)
-		if (page[i][k] != i * UINT64_C(0x9E3779B97F4A7C15) + k)
+		if (page[i][k] != i * UINT64_C(0x9E3779B97F4A7C15) + k) {
+			fprintf(stderr, "page %u word %u: %lx\n", i, k, page[i][k]);
 			wrong++;
+		}
 }
 
 /* Destructors of thread-local data run late, and use the heap. */
@@ -108,8 +110,10 @@ static void cancel(pthread_t thread)
 
 	usleep(300);
 	pthread_cancel(thread);
-	if (pthread_join(thread, &result) || result != PTHREAD_CANCELED)
+	if (pthread_join(thread, &result) || result != PTHREAD_CANCELED) {
+		fprintf(stderr, "not cancelled\n");
 		wrong++;
+	}
 }
 
 static void start_four(void)
@@ -142,8 +146,10 @@ int main(int argc, char **argv)
 		create(504, visit, join);
 	} else if (strcmp(how, "cancel") == 0) {
 		create(200, visit_until_cancelled, cancel);
-		if (cleaned != 200)
+		if (cleaned != 200) {
+			fprintf(stderr, "%u of 200 cleaned up\n", cleaned);
 			wrong++;
+		}
 	} else {
 		start_four();
 		printf("ending\n");
