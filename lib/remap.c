@@ -13,6 +13,10 @@
 #include "region.h"
 #include <string.h>
 
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
+#endif
+
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
 struct remap_args {
@@ -216,8 +220,9 @@ static void *map_target(struct pager *pager, size_t size, int prot, void *fixed)
 	return to;
 }
 
+/* keep: what was there is left as zeros. */
 static void *move(struct pager *pager, void *addr, size_t old_size, size_t new_size, int prot,
-		  void *fixed)
+		  void *fixed, bool keep)
 {
 	struct move m = { .pager = pager, .from = addr, .prot = prot };
 	int err;
@@ -230,7 +235,8 @@ static void *move(struct pager *pager, void *addr, size_t old_size, size_t new_s
 		region_unmap(pager, m.to, new_size);
 		return (void *)(long)err;
 	}
-	region_unmap(pager, addr, old_size);
+	if (!keep)
+		region_unmap(pager, addr, old_size);
 	return m.to;
 }
 
@@ -239,7 +245,9 @@ static void *move(struct pager *pager, void *addr, size_t old_size, size_t new_s
 static bool is_valid(const char *addr, size_t old_size, size_t new_size, int flags,
 		     const char *fixed)
 {
-	if (!old_size || !new_size || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)))
+	if (!old_size || !new_size || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)))
+		return false;
+	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_size != new_size))
 		return false;
 	if (!(flags & MREMAP_FIXED))
 		return true;
@@ -251,22 +259,23 @@ static bool is_valid(const char *addr, size_t old_size, size_t new_size, int fla
 void *region_remap(struct pager *pager, void *addr, size_t old_size, size_t new_size, int flags,
 		   void *fixed)
 {
+	bool moves = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
 	int prot;
 
 	old_size = page_round_up(old_size);
 	new_size = page_round_up(new_size);
 	if (!is_valid(addr, old_size, new_size, flags, fixed))
 		return (void *)-EINVAL;
-	if (!(flags & MREMAP_FIXED) && new_size <= old_size)
+	if (!moves && new_size <= old_size)
 		return shrink(pager, addr, old_size, new_size);
 	prot = prot_of(pager, addr, old_size);
 	if (prot < 0)
 		return (void *)(long)prot;
-	if (!(flags & MREMAP_FIXED)) {
+	if (!moves) {
 		void *ret = grow_in_place(pager, addr, old_size, new_size, prot);
 
 		if (!sys_is_error(ret) || !(flags & MREMAP_MAYMOVE))
 			return ret;
 	}
-	return move(pager, addr, old_size, new_size, prot, fixed);
+	return move(pager, addr, old_size, new_size, prot, fixed, flags & MREMAP_DONTUNMAP);
 }

@@ -167,6 +167,31 @@ static void check_break(void)
 	EXPECT(brk(start) == 0 && sbrk(0) == start);
 }
 
+/* What moved is all there, and what it left is zeros; also onto memory that is paged. */
+static void check_left_mapped(bool fixed)
+{
+	size_t size = 256 << 10;
+	unsigned char *from = paged_map(size), *onto = fixed ? paged_map(size) : NULL, *to;
+
+	paged_fill(from, size, 5, 0);
+	paged_out(from, size);
+	to = mremap(from, size, size,
+		    MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (fixed ? MREMAP_FIXED : 0), onto);
+	EXPECT(to != MAP_FAILED && (!fixed || to == onto));
+	EXPECT(paged_holds(to, size, 5, 0));
+	for (size_t i = 0; i < size; i++)
+		if (from[i])
+			EXPECT(!"zeros are left");
+	paged_fill(from, size, 6, 0);
+	paged_out(from, size);
+	paged_out(to, size);
+	EXPECT(paged_holds(from, size, 6, 0) && paged_holds(to, size, 5, 0));
+	EXPECT(mremap(from, size, 2 * size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP) == MAP_FAILED &&
+	       errno == EINVAL);
+	munmap(from, size);
+	munmap(to, size);
+}
+
 int main(void)
 {
 	paged_start(32 << 20);
@@ -176,5 +201,7 @@ int main(void)
 	check_file_within();
 	check_kinds();
 	check_break();
+	check_left_mapped(false);
+	check_left_mapped(true);
 	return paged_result();
 }
