@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +101,8 @@ static void *realloc_special(enum from from, void *ptr, size_t size)
 		free(ptr);
 		return NULL;
 	}
-	ret = from == FROM_HEAP ? heap_malloc(size) : alloc_special(from, size, MALLOC_ALIGN, false);
+	ret = from == FROM_HEAP ? heap_malloc(size)
+				: alloc_special(from, size, MALLOC_ALIGN, false);
 	if (!ret)
 		return NULL;
 	if (ptr)
@@ -254,6 +256,24 @@ PRELOAD_API struct mallinfo mallinfo(void)
 		.fordblks = (int)info.fordblks,
 		.keepcost = (int)info.keepcost,
 	};
+}
+
+/* In the form that glibc's has, the sums alone. */
+PRELOAD_API int malloc_info(int options, FILE *file)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	if (options != 0)
+		return EINVAL;
+	fprintf(file,
+		"<malloc version=\"1\">\n"
+		"<total type=\"rest\" count=\"1\" size=\"%zu\"/>\n"
+		"<system type=\"current\" size=\"%zu\"/>\n"
+		"<system type=\"max\" size=\"%zu\"/>\n"
+		"<aspace type=\"total\" size=\"%zu\"/>\n"
+		"</malloc>\n",
+		info.fordblks, info.arena, info.arena, heap_stat("stats.mapped"));
+	return 0;
 }
 
 /* The sums alone: nothing of options, single arenas, bins, extents, mutexes. */
