@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-direct.sh - what a device writes into managed memory arrives (O_DIRECT, the program's own
+# io_uring with and without registered buffers, Linux AIO), however often it is evicted
+#
+# Not yet in the variant `move': where pages are copied out, a page under DMA cannot be told, and has
+# to stay as long as the program has such a descriptor open.
+#
+# Variants: default
+# Time limit: 90
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+done=0
+for how in pread uring fixed aio; do
+	"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/direct" $how \
+		"$tmp/data" 2>"$tmp/err"
+	status=$?
+	[ $status -eq 77 ] && continue
+	[ $status -eq 0 ] || fail "direct $how: exit status $status: $(head -n 3 "$tmp/err")"
+	done=$((done + 1))
+done
+[ $done -gt 0 ] || skip "no O_DIRECT there"
