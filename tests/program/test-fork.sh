@@ -46,5 +46,5 @@ fi
 # From any thread, with faults and writes in flight, forks of forks.
 seed=$(date +%s)
 echo "seed $seed"
-"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/forks" 200 "$seed" ||
-	fail "forks 200 $seed: exit status $?"
+"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/forks" 100 "$seed" ||
+	fail "forks 100 $seed: exit status $?"
