@@ -59,3 +59,8 @@ void lender_reset(void)
 {
 	atomic_store(&running, false);
 }
+
+bool lender_runs(void)
+{
+	return running;
+}

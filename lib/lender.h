@@ -13,6 +13,8 @@
 #ifndef SPILL_LENDER_H
 #define SPILL_LENDER_H
 
+#include <stdbool.h>
+
 struct pager;
 
 /* A child is about to begin, or has: starts the thread if there is enough to lend.  Any
@@ -21,5 +23,8 @@ void lender_start(struct pager *pager);
 
 /* In the child of a fork there is none. */
 void lender_reset(void);
+
+/* Is there one? */
+bool lender_runs(void);
 
 #endif

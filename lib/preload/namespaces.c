@@ -7,23 +7,36 @@
  */
 #define _GNU_SOURCE 1
 #include "error.h"
+#include "lender.h"
 #include "pager.h"
 #include "preload.h"
 #include "sys.h"
 #include <sched.h>
 
-static int result(long ret, const char *name)
+/* Why there is a thread of ours, and what to do about it; NULL: there is none. */
+static const char *our_thread(void)
 {
 	const struct pager *pager = preload_pager_made();
 
+	if (pager && pager_is_armed(pager))
+		return "memory is paged by threads; call it earlier, or give a larger budget";
+	return lender_runs() ? "one of spill's waits while there are other processes of the "
+			       "command; call it before the first fork"
+			     : NULL;
+}
+
+static int result(long ret, const char *name)
+{
+	const char *why;
+
 	if (ret >= 0)
 		return (int)ret;
-	if (ret == -EINVAL && pager && pager_is_armed(pager))
-		error_report(
-			EVENT_FALLBACK,
-			"%s fails: the kernel allows it to processes without threads alone, and "
-			"memory is paged by threads; call it earlier, or give a larger budget",
-			name);
+	why = ret == -EINVAL ? our_thread() : NULL;
+	if (why)
+		error_report(EVENT_FALLBACK,
+			     "%s fails: the kernel allows it to processes without threads alone, "
+			     "and %s",
+			     name, why);
 	errno = (int)-ret;
 	return -1;
 }
