@@ -9,6 +9,7 @@
  *	as			little address space is left: memory is refused, or pages
  *	userns, userns-small	unshare(CLONE_NEWUSER) while it pages is refused; in a process that
  *				does not page it works
+ *	userns-parent		the same in one that does not page, and has a child
  */
 #include "paged.h"
 #include <errno.h>
@@ -141,6 +142,22 @@ static void check_namespace(bool paging)
 	page_more();
 }
 
+static void check_parent(void)
+{
+	int status, go[2];
+	char c = 0;
+	pid_t pid;
+
+	paged_start(5 << 20); /* enough to lend (lender.h), and less than the budget */
+	REQUIRE(pipe(go) == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(read(go[0], &c, 1) != 1);
+	EXPECT(unshare(CLONE_NEWUSER) == -1 && errno == EINVAL);
+	REQUIRE(write(go[1], &c, 1) == 1);
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -157,6 +174,8 @@ int main(int argc, char **argv)
 		lower_while_paging(RLIMIT_MEMLOCK, 0);
 	} else if (strcmp(what, "as") == 0) {
 		check_address_space();
+	} else if (strcmp(what, "userns-parent") == 0) {
+		check_parent();
 	} else {
 		check_namespace(strcmp(what, "userns") == 0);
 	}
