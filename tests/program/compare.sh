@@ -27,7 +27,7 @@ variants="none move"
 
 # watched KIND FILE COMMAND...: writes to FILE the most bytes that a process of the command took, as
 # VmHWM (of its own process only) or RssAnon (of its descendants too, daemons included), and gives
-# its exit status, or 98 if processes are left.
+# its exit status, or 98 if processes are left after 10 s.
 watched() {
 	perl -e '
 		use strict;
@@ -67,7 +67,12 @@ watched() {
 			while (($pid = waitpid(-1, WNOHANG)) > 0) { $status = $? if $pid == $main; }
 		}
 		open(my $out, ">", $file); print $out "$peak\n";
-		my @left = $family ? grep { waitpid($_, WNOHANG) != $_ } family : ();
+		my @left = $family ? family() : ();
+		for (my $i = 0; @left && $i < 100; $i++) {
+			select(undef, undef, undef, 0.1);
+			1 while waitpid(-1, WNOHANG) > 0;
+			@left = family();
+		}
 		for (@left) {
 			open(my $c, "<", "/proc/$_/cmdline") or next;
 			print STDERR "left behind: $_ ", <$c> =~ tr/\0/ /r, "\n";
