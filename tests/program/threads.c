@@ -19,7 +19,7 @@
 #define WORDS 512
 
 static uint64_t (*page)[WORDS];
-static _Atomic unsigned wrong, cleaned;
+static _Atomic unsigned wrong, cleaned, visits;
 static _Atomic int stop;
 
 static void check_page(unsigned i)
@@ -60,8 +60,10 @@ static void *visit(void *arg)
 
 static void *visit_for_ever(void *arg)
 {
-	for (uintptr_t n = (uintptr_t)arg; !stop; n += 977)
+	for (uintptr_t n = (uintptr_t)arg; !stop; n += 977) {
 		check_page((unsigned)(n % PAGES));
+		visits++;
+	}
 	return NULL;
 }
 
@@ -120,7 +122,8 @@ static void start_four(void)
 
 	for (uintptr_t t = 0; t < 4; t++)
 		pthread_create(&thread, NULL, visit_for_ever, (void *)(t * 3000));
-	usleep(50000);
+	while (visits < 500)
+		usleep(1000);
 }
 
 static void *end_later(void *arg)
