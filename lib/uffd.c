@@ -175,9 +175,9 @@ long uffd_copy(const struct uffd *uffd, void *to, const void *from, size_t size)
 	return progress_of(err, copy.copy);
 }
 
-/* Linux 6.18, when it had to try again (another thread is splitting the same huge page),
- * moves the pages, then tries to move them once more, and says EEXIST of what it has put
- * there itself.  So many bytes from the start did move. */
+/* Linux 6.18 has been seen to move pages and to say EEXIST of them: it seems to try once more
+ * what it has done, when it had to wait for another thread that splits the same huge page.
+ * So many bytes from the start did move. */
 static size_t moved_in_spite(int pagemap, const char *to, const char *from, size_t size)
 {
 	unsigned n = (unsigned)(size >> page_shift());
