@@ -502,7 +502,8 @@ void share_child(struct pager *pager)
 	if (!pager->share)
 		return;
 	overlap = &pager->share->overlap;
-	overlap->begin = overlap->frames = inherited(pager);
+	overlap->begin = inherited(pager);
+	overlap->frames = overlap->begin;
 	overlap->own_begin = own_events(pager);
 	overlap->compared = sys_now();
 }
