@@ -109,6 +109,7 @@ static void check_sizes(void)
 {
 	volatile size_t absurd = SIZE_MAX / 2;
 	unsigned char *volatile ptr = reallocarray(NULL, 1000, 100); /* or compilers know better */
+	void *volatile none;
 	unsigned char *zeros;
 
 	REQUIRE(ptr);
@@ -117,8 +118,10 @@ static void check_sizes(void)
 	ptr = reallocarray(ptr, 10000, 100);
 	EXPECT(ptr && paged_holds(ptr, PIECE, 5, 0));
 	EXPECT(reallocarray(ptr, absurd, 16) == NULL && errno == ENOMEM);
-	EXPECT(calloc(absurd, 16) == NULL && errno == ENOMEM);
-	EXPECT(malloc(absurd) == NULL && errno == ENOMEM);
+	none = calloc(absurd, 16);
+	EXPECT(none == NULL && errno == ENOMEM);
+	none = malloc(absurd);
+	EXPECT(none == NULL && errno == ENOMEM);
 	EXPECT(paged_holds(ptr, PIECE, 5, 0));
 	free(ptr);
 	zeros = calloc(1000, 100); /* where other contents were */

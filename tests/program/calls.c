@@ -446,8 +446,8 @@ static void check_signal_stack(void)
 
 static void check_signal_structures(void)
 {
-	sigset_t *set = (sigset_t *)(area + PAGE - 4), pending;
-	siginfo_t *info = (siginfo_t *)(area + 3 * PAGE - 20);
+	sigset_t *set = (sigset_t *)(area + PAGE - 8), pending;
+	siginfo_t *info = (siginfo_t *)(area + 3 * PAGE - 24);
 	struct timespec *timeout = (struct timespec *)(area + 5 * PAGE - 8);
 
 	memset(area, 0, SIZE);

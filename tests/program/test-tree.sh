@@ -120,7 +120,7 @@ END
 
 # The programs' own memory is measured ten times a second, and each handler of a process that begins
 # to page has its buffers at once.
-allowed=$(((budget + 16) * 1024))
+allowed=$(((budget + 32) * 1024))
 for how in forks plain writes programs killed; do
 	python3 "$tmp/peak.py" "$tmp/peak" \
 		"$SPILL" run -m ${budget}M -s "$tmp" --json --stats="$tmp/stats" -- \
