@@ -31,6 +31,11 @@ for page in "$srcdir"/man/*.[137]; do
 	[ -f "$mandir/man${page##*.}/${page##*/}" ] || fail "${page##*/} is not installed"
 done
 
+# -- what has to come with it
+for text in README.md NEWS LICENSE LICENSES/jemalloc LICENSES/liburing LICENSES/xxHash; do
+	[ -n "$(find "$root" -path "*/$text")" ] || fail "$text is not installed"
+done
+
 # -- the command
 "$bin/spill" --version >"$tmp/out" || fail "spill --version: exit status $?"
 grep -q "^spill $(variable PACKAGE_VERSION)" "$tmp/out" || fail "spill --version: $(cat "$tmp/out")"
