@@ -314,7 +314,6 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	if (!hurried)
 		writeback_submit(handler);
 	leave_eviction(pager);
-	share_settle(pager);
 	share_check(pager);
 	pager_sample(pager);
 	return gained;

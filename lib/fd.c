@@ -2,6 +2,7 @@
 /* fd.c - the descriptors that are ours: see fd.h */
 #include "fd.h"
 #include "sys.h"
+#include <linux/memfd.h>
 #include <stdatomic.h>
 
 /* Those beyond are not noted: a program that has so many open already closes
@@ -65,6 +66,18 @@ int fd_raise(int fd)
 	}
 	sys_close(fd);
 	return high;
+}
+
+int fd_memory(const char *name, uint64_t size)
+{
+	int fd = (int)sys_call2(SYS_memfd_create, name, MFD_CLOEXEC);
+	int err = fd < 0 ? fd : sys_ftruncate(fd, size);
+
+	if (!err)
+		return fd_raise(fd);
+	if (fd >= 0)
+		sys_close(fd);
+	return err;
 }
 
 void fd_close(int fd)

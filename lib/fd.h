@@ -13,6 +13,7 @@
 #define SPILL_FD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The usual limit is 1024. */
 #define FD_HIGH 400
@@ -24,6 +25,10 @@ int fd_duplicate(int fd);
 /* Moves fd up there, and notes it: closes it and gives its new number; fd itself
  * if there is no room.  A negative fd (an error) is given back as it is. */
 int fd_raise(int fd);
+
+/* Memory of that size that processes may share, all zeros, close-on-exec, up there; or
+ * -errno. */
+int fd_memory(const char *name, uint64_t size);
 
 /* Notes a descriptor that stays where it is; no longer. */
 void fd_note(int fd);

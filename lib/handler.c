@@ -235,11 +235,6 @@ static void spin(struct handler *handler)
 	} while (now < end);
 }
 
-static uint64_t shorter(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Everything was tried: sleeps until there is something to do. */
 static void rest(struct handler *handler)
 {
@@ -266,15 +261,15 @@ static void rest(struct handler *handler)
 	}
 	trace_rest(handler->trace);
 	timeout = pager_publish_soon(handler->pager);
-	timeout = shorter(timeout, stall_check(handler));
+	timeout = sys_sooner(timeout, stall_check(handler));
 	if (handler->number == 0) {
-		timeout = shorter(timeout, share_check(handler->pager));
-		timeout = shorter(timeout, last_check());
+		timeout = sys_sooner(timeout, share_check(handler->pager));
+		timeout = sys_sooner(timeout, last_check());
 		evict_check_held_back(handler->pager);
 	}
 	timeout = duty_rest(handler, timeout);
 	stall_note(handler, handler_demanded(handler) > 0);
-	look(handler, handler->evicting ? shorter(timeout, PAUSE_NS) : timeout);
+	look(handler, handler->evicting ? sys_sooner(timeout, PAUSE_NS) : timeout);
 }
 
 static bool work(struct handler *handler)

@@ -7,15 +7,13 @@
 
 /* What is not worth a thread. */
 #define LENDER_LEAST ((uint64_t)4 << 20)
-/* How often a child looks what it still shares with its parent. */
-#define LENDER_LOOK_NS 10000000
 
 static _Atomic bool running;
 
 static void wait_for_news(const struct share *share)
 {
 	struct pollfd fd = { .fd = share->ear, .events = POLLIN };
-	uint64_t ns = share->overlap.frames ? LENDER_LOOK_NS : last_check();
+	uint64_t ns = share->overlap.frames ? SHARE_COMPARE_NS : last_check();
 	struct timespec timeout = { 0, (long)ns };
 
 	sys_poll(&fd, 1, &timeout);

@@ -13,7 +13,7 @@
  *
  *	LOCK_FORK		fork.c, the list of pagers: application threads only
  *	LOCK_REGION		region.h (G): application threads only
- *	  LOCK_SHARE		share.h (B): handlers only try it
+ *	  LOCK_SHARE		share.h (B): handlers mostly only try it
  *	  LOCK_CHUNK		chunk.h (C): handlers only try it
  *	    LOCK_POLICY		policy.h (P)	\
  *	    LOCK_ARENA		arena.h (A)	 | leaves: held for

@@ -6,6 +6,7 @@
 #include "fork.h"
 #include "handler.h"
 #include "pagemap.h"
+#include "process.h"
 #include "trace.h"
 #include <linux/memfd.h>
 
@@ -59,8 +60,7 @@ int pager_new(const struct options *options, struct pager **ret_pager)
 	if (!pager)
 		return -ENOMEM;
 	pager->options = *options;
-	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->statm_fd = pager->poison_fd =
-		-1;
+	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->poison_fd = -1;
 	pager->trace_fd = -1;
 	pager->lifeline = pager->lifeline_writer = -1;
 	pager->stats = stats_private();
@@ -155,7 +155,6 @@ static int make_helpers(struct pager *pager)
 	sys_madvise((void *)(uintptr_t)pager->zeros, chunk_size(), MADV_NOHUGEPAGE);
 	pager->memory_fd = fd_raise(sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0));
 	pager->pagemap_fd = fd_raise(pagemap_open());
-	pager->statm_fd = fd_raise(sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0));
 	if (!pager->uffd.poison)
 		pager->poison_fd = fd_raise(open_poison());
 	if (!pager->uffd.move && pager->memory_fd < 0) {
@@ -222,7 +221,6 @@ void pager_stop(struct pager *pager, bool in_child)
 	uffd_close(&pager->uffd);
 	close_fd(&pager->memory_fd);
 	close_fd(&pager->pagemap_fd);
-	close_fd(&pager->statm_fd);
 	close_fd(&pager->poison_fd);
 	close_fd(&pager->trace_fd);
 	if (pager->zeros)
@@ -251,6 +249,7 @@ int pager_register(struct pager *pager, void *addr, size_t size)
 {
 	/* The pager moves single pages. */
 	sys_madvise(addr, size, MADV_NOHUGEPAGE);
+	sys_madvise(addr, size, MADV_DONTFORK); /* pager_guard_forks */
 	return uffd_register(&pager->uffd, addr, size, true);
 }
 
@@ -297,7 +296,6 @@ int pager_register_all(struct pager *pager, bool scan)
 			err = scan_region(pager, pagemap, region);
 	}
 	fd_close(pagemap);
-	pager_guard_forks(pager, true);
 	return err;
 }
 
@@ -443,19 +441,12 @@ static uint64_t metadata_bytes(const struct pager *pager)
  * small mappings, our tables. */
 static void sample_unmanaged(struct pager *pager)
 {
-	char text[128];
-	long n = pager->statm_fd < 0 ? -1 : sys_pread(pager->statm_fd, text, sizeof(text) - 1, 0);
-	uint64_t value[3] = { 0 };
-	uint64_t used = (uint64_t)pager->arena.used;
-	unsigned k = 0;
+	int64_t resident = process_resident((uint32_t)sys_getpid());
+	int64_t used = pager->arena.used;
 
-	for (long i = 0; i < n && k < 3; i++)
-		if (text[i] == ' ')
-			k++;
-		else
-			value[k] = value[k] * 10 + (uint64_t)(text[i] - '0');
-	if (k >= 2 && value[1] > used)
-		stat_raise(&pager->stats->unmanaged_peak, (value[1] - used) << page_shift());
+	if (resident > used)
+		stat_raise(&pager->stats->unmanaged_peak, (uint64_t)(resident - used)
+								  << page_shift());
 }
 
 void pager_sample(struct pager *pager)

@@ -50,7 +50,6 @@ struct pager {
 	const char *zeros; /* a chunk of zeros to copy from */
 	int memory_fd;	   /* /proc/self/mem: reads that never fault, or -1 */
 	int pagemap_fd;	   /* /proc/self/pagemap, or -1 */
-	int statm_fd;	   /* /proc/self/statm, or -1 */
 	int trace_fd;	   /* SPILL_TRACE, or -1 */
 	int poison_fd;	   /* an empty file, where UFFDIO_POISON is missing, or -1 */
 	uint64_t hash_key;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pins.c - may a device be writing to this process's memory?: see pins.h */
 #include "pins.h"
+#include "error.h"
 #include "fd.h"
 #include "sys.h"
 #include <stdatomic.h>
@@ -91,16 +92,10 @@ static const char *const links[] = { "anon_inode:[io_uring]",
 
 static bool link_is_suspect(int fd)
 {
-	char path[40] = "/proc/self/fd/", target[64];
-	char digits[12];
-	unsigned k = sizeof(digits);
+	char path[40], target[64];
 	long n;
 
-	digits[--k] = 0;
-	do
-		digits[--k] = (char)('0' + fd % 10);
-	while (fd /= 10);
-	strcpy(path + strlen(path), digits + k);
+	error_format(path, sizeof(path), "/proc/self/fd/%d", fd);
 	n = sys_call4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
 	if (n < 0)
 		return true;

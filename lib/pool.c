@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* pool.c - the budget of a command: see pool.h */
 #include "pool.h"
+#include "fd.h"
 #include "process.h"
 #include "sys.h"
-#include <linux/memfd.h>
-#include <stddef.h>
 
 /* The mark of an entry that is being cleared. */
 #define MARK_CLEARING UINT64_MAX
@@ -15,14 +14,12 @@
 
 int pool_create(int64_t total)
 {
-	int fd = (int)sys_call2(SYS_memfd_create, "spill-budget", MFD_CLOEXEC);
-	struct pool *pool;
+	int fd = fd_memory("spill-budget", sizeof(struct pool));
+	struct pool *pool = fd < 0 ? NULL : pool_map(fd);
 
-	if (fd < 0)
-		return fd;
-	if (sys_call2(SYS_ftruncate, fd, sizeof(*pool)) < 0 || !(pool = pool_map(fd))) {
-		sys_close(fd);
-		return -ENOMEM;
+	if (!pool) {
+		fd_close(fd);
+		return fd < 0 ? fd : -ENOMEM;
 	}
 	pool->total = total;
 	pool_unmap(pool);

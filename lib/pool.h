@@ -30,15 +30,14 @@
 #define POOL_ENTRIES 4096
 
 struct pool_entry {
-	_Atomic uint64_t mark;	 /* whose it is (process.h), or 0 */
-	_Atomic int64_t granted; /* frames that it may hold */
-	_Atomic int64_t held;	 /* frames that it holds, when it last said so */
+	_Alignas(64) _Atomic uint64_t mark; /* whose it is (process.h), or 0 */
+	_Atomic int64_t granted;	    /* frames that it may hold */
+	_Atomic int64_t held;		    /* frames that it holds, when it last said so */
 	_Atomic int64_t outside; /* frames that it has besides, when somebody last looked */
 	_Atomic int64_t wanted;	 /* frames that it lacks */
 	_Atomic uint64_t active; /* ns: until then its frames count as in use */
 	_Atomic uint64_t given;	 /* frames that it gave up, ever */
 	_Atomic uint32_t claims; /* how often the entry was claimed: more after an exec */
-	uint32_t unused;
 };
 
 struct pool {
@@ -46,8 +45,6 @@ struct pool {
 	_Atomic uint32_t entries;  /* those from here on were never claimed */
 	_Atomic uint32_t told;	   /* outside alone is more than the total: it was said */
 	_Atomic uint64_t measured; /* ns: when outside was last brought up to date */
-	_Atomic int64_t peak;	   /* the largest sum that was ever measured */
-	uint64_t unused[4];
 	struct pool_entry entry[POOL_ENTRIES];
 };
 

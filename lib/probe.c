@@ -19,10 +19,10 @@
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 #define PATH_SIZE 4096
 
-/* As the kernel's header has it since 6.1; Debian 12's lacks it. */
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1 /* Linux 5.11 */
 #endif
+/* As the kernel's header has it since 6.1; Debian 12's lacks it. */
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif

@@ -34,7 +34,6 @@
 static int check_executable(const char *path)
 {
 	struct stat st;
-
 	int err = (int)sys_call4(SYS_newfstatat, AT_FDCWD, path, &st, 0);
 
 	if (err)

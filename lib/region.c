@@ -7,6 +7,7 @@
 #include "region.h"
 #include "fill.h"
 #include "guard.h"
+#include "newer.h"
 #include "pagemap.h"
 #include "pager.h"
 #include <string.h>
@@ -82,8 +83,6 @@ static int adopt_locked(struct pager *pager, const struct range_args *a)
 	err = arm_if_needed(pager, a, end_of(a) - start_of(a));
 	if (!err && pager_is_armed(pager))
 		err = pager_register(pager, a->addr, end_of(a) - start_of(a));
-	if (!err && pager_is_armed(pager))
-		sys_madvise(a->addr, end_of(a) - start_of(a), MADV_DONTFORK);
 	if (!err)
 		ranges_set(&pager->regions, start_of(a), end_of(a), a->prot);
 	return err;
@@ -272,12 +271,12 @@ static long replace_locked(struct pager *pager, const struct range_args *a)
 			ranges_clear(&pager->regions, start_of(a), end_of(a));
 			readahead_advise(&pager->readahead, start_of(a) >> page_shift(),
 					 end_of(a) >> page_shift(), SPILL_NORMAL);
+			if (!armed) /* others may have the rest */
+				pager_fits(pager, pager->regions.accessible);
 		}
 	}
 	if (armed)
 		unlock_chunks(pager, a);
-	else
-		pager_fits(pager, pager->regions.accessible); /* others may have the rest */
 	return result;
 }
 
@@ -421,6 +420,16 @@ static enum inherit inherit_of(int advice)
 	return advice == MADV_DONTFORK ? INHERIT_NOTHING : INHERIT_COPY;
 }
 
+/* As it was: see pager_guard_forks. */
+static void guard_range(struct pager *pager, const struct range_args *a)
+{
+	struct region part;
+	size_t i;
+
+	ranges_for_each(part, i, &pager->regions, start_of(a), end_of(a))
+		sys_madvise((void *)part.start, part.end - part.start, MADV_DONTFORK);
+}
+
 static long inherit_guarded(struct pager *pager, void *argument)
 {
 	const struct range_args *a = argument;
@@ -431,8 +440,8 @@ static long inherit_guarded(struct pager *pager, void *argument)
 	/* ENOMEM: it holds for what is mapped. */
 	if ((!err || err == -ENOMEM) && ranges_have_room(&pager->regions))
 		ranges_inherit(&pager->regions, start_of(a), end_of(a), inherit_of(a->advice));
-	if (pager_is_armed(pager))
-		pager_guard_forks(pager, true);
+	if (pager_is_armed(pager) && a->advice == MADV_DOFORK)
+		guard_range(pager, a);
 	region_unlock(pager, taken);
 	return err;
 }
@@ -518,88 +527,6 @@ bool region_covers(struct pager *pager, const void *addr, size_t size)
 	uintptr_t end = page_round_up((uintptr_t)addr + size);
 
 	return region_bytes(pager, addr, size) == end - start;
-}
-
-static unsigned char state_of(const struct chunk *chunk, unsigned i)
-{
-	uint64_t bit = mask_bit(i);
-	unsigned state = SPILL_ABSENT;
-
-	if (chunk->resident & bit)
-		state = SPILL_RESIDENT;
-	else if (chunk->filling & bit)
-		state = SPILL_FILLING;
-	else if (chunk->poisoned & bit)
-		state = SPILL_POISONED;
-	else if (chunk->cached & bit)
-		state = SPILL_CACHED;
-	else if (chunk->swapped & bit)
-		state = SPILL_SWAPPED;
-	if (chunk->swapped & bit)
-		state |= SPILL_FLAG_SLOT;
-	if (chunk->pinned & bit)
-		state |= SPILL_FLAG_PINNED;
-	if (chunk->hot & bit)
-		state |= SPILL_FLAG_HOT;
-	return (unsigned char)state;
-}
-
-/* The states of the pages of one chunk, into memory that is never paged. */
-struct states_args {
-	uintptr_t address;
-	unsigned n;
-	int pagemap;
-	unsigned char state[CHUNK_PAGES];
-};
-
-static void states_armed(struct pager *pager, struct states_args *a)
-{
-	struct chunk *chunk = pagetable_find(&pager->table, a->address);
-
-	if (!chunk)
-		return;
-	lock_take(&chunk->lock, LOCK_CHUNK);
-	for (unsigned k = 0; k < a->n; k++)
-		a->state[k] = state_of(chunk, chunk_index(chunk, a->address) + k);
-	chunk_unlock(chunk);
-}
-
-static long states_guarded(struct pager *pager, void *argument)
-{
-	struct states_args *a = argument;
-	uint64_t present;
-
-	if (pager_is_armed(pager)) {
-		states_armed(pager, a);
-		return 0;
-	}
-	present = pagemap_present(a->pagemap, (void *)a->address, a->n);
-	for (unsigned k = 0; k < a->n; k++)
-		a->state[k] = present & mask_bit(k) ? SPILL_RESIDENT : SPILL_ABSENT;
-	return 0;
-}
-
-int region_states(struct pager *pager, void *addr, size_t size, unsigned char *ret_states)
-{
-	uintptr_t address = (uintptr_t)addr, end = address + page_round_up(size);
-	int pagemap;
-
-	if (!region_covers(pager, addr, size))
-		return -ENOMEM;
-	pagemap = pager_is_armed(pager) ? -1 : pagemap_open();
-	while (address < end) {
-		uintptr_t next = (address | (chunk_size() - 1)) + 1;
-		struct states_args args = { .address = address, .pagemap = pagemap };
-
-		args.n = (unsigned)(((next < end ? next : end) - address) >> page_shift());
-		guard_call(pager, states_guarded, &args, sizeof(args));
-		memcpy(ret_states, args.state, args.n);
-		ret_states += args.n;
-		address += (uintptr_t)args.n << page_shift();
-	}
-	if (pagemap >= 0)
-		sys_close(pagemap);
-	return 0;
 }
 
 /* -- advising ---------------------------------------------------------------------------- */

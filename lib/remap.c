@@ -9,13 +9,10 @@
  * 6.17 it moves ranges of several mappings, if their size stays; we do not.)
  */
 #include "guard.h"
+#include "newer.h"
 #include "pager.h"
 #include "region.h"
 #include <string.h>
-
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
-#endif
 
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 

@@ -19,10 +19,9 @@
 #define LOOK_NS 50000000
 #define IDLE_PART 20
 /* How often it is looked what there is outside of managed memory, while there are
- * evictions and while there are not; and what was copied since a fork. */
+ * evictions and while there are not. */
 #define MEASURE_NS 100000000
 #define MEASURE_IDLE_NS 500000000
-#define COMPARE_NS 10000000
 /* What is taken or asked for at a time, at least: a MiB. */
 #define LEAST_FRAMES 256
 
@@ -32,11 +31,6 @@ static int64_t most(int64_t a, int64_t b)
 }
 
 static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t sooner(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -305,16 +299,6 @@ bool share_must_lend(struct pager *pager)
 	return ret;
 }
 
-void share_settle(struct pager *pager)
-{
-	struct share *share = pager->share;
-
-	if (!share || !lock_try(&share->lock, LOCK_SHARE))
-		return;
-	settle_locked(pager);
-	lock_drop(&share->lock, LOCK_SHARE);
-}
-
 /* -- what is outside of managed memory ------------------------------------------------------ */
 
 static void tell_outside(struct pool *pool, int64_t outside)
@@ -345,11 +329,8 @@ static void give_way(struct pager *pager, int64_t excess)
 static void measure_locked(struct pager *pager)
 {
 	struct pool *pool = pager->share->pool;
-	int64_t outside, sum;
+	int64_t outside = pool_measure(pool), sum;
 
-	if (pager_is_armed(pager))
-		pager->share->entry->held = pager->arena.used;
-	outside = pool_measure(pool);
 	pool_sweep(pool);
 	sum = pool_sum(pool);
 	if (outside > pool->total)
@@ -413,7 +394,7 @@ static uint64_t compare_if_due(struct pager *pager, uint64_t now)
 
 	if (!share->overlap.frames)
 		return UINT64_MAX;
-	if (now - share->overlap.compared >= COMPARE_NS) {
+	if (now - share->overlap.compared >= SHARE_COMPARE_NS) {
 		share->overlap.compared = now;
 		compare(pager);
 		if (pager_is_armed(pager))
@@ -421,7 +402,7 @@ static uint64_t compare_if_due(struct pager *pager, uint64_t now)
 		if (pager->arena.used > pager->arena.limit)
 			pager->dormant = false;
 	}
-	return COMPARE_NS;
+	return SHARE_COMPARE_NS;
 }
 
 uint64_t share_check(struct pager *pager)
@@ -433,8 +414,9 @@ uint64_t share_check(struct pager *pager)
 		return UINT64_MAX;
 	if (!lock_try(&share->lock, LOCK_SHARE))
 		return MEASURE_IDLE_NS;
+	settle_locked(pager);
 	now = sys_now();
-	next = sooner(measure_if_due(pager, now), compare_if_due(pager, now));
+	next = sys_sooner(measure_if_due(pager, now), compare_if_due(pager, now));
 	lock_drop(&share->lock, LOCK_SHARE);
 	return next;
 }
@@ -487,7 +469,7 @@ static int64_t inherited(const struct pager *pager)
 
 	if (pager_is_armed(pager))
 		return pager->arena.used;
-	anonymous = process_anonymous(process_mark_self());
+	anonymous = process_anonymous(pager->share->mark);
 	return most(0, least(anonymous, (int64_t)(pager->regions.accessible >> page_shift())));
 }
 

@@ -22,8 +22,9 @@
  *
  * Without a launcher there is no pool: a pager has its budget for itself.
  *
- * Locking: (B), near a leaf; handlers only try it, since another handler that has it does the same
- * as they would.  Before the pager arms, (G).
+ * Locking: (B).  Under it /proc is read and the bell is rung, and nothing else: no lock is taken, no
+ * pageable memory touched.  So a handler may wait for it, but does so to lend only: otherwise
+ * another handler that has it does the same as it would.
  */
 #ifndef SPILL_SHARE_H
 #define SPILL_SHARE_H
@@ -32,6 +33,9 @@
 #include "pool.h"
 
 struct pager;
+
+/* How often it is looked what two processes still share. */
+#define SHARE_COMPARE_NS 10000000
 
 /* What two processes have in common since a fork. */
 struct overlap {
@@ -87,11 +91,9 @@ void share_lend(struct pager *pager);
 /* Should an unarmed pager arm, to be able to? */
 bool share_must_lend(struct pager *pager);
 
-/* Frames came free: says what it holds, and is granted no more than it should be. */
-void share_settle(struct pager *pager);
-
-/* Brings up to date what the limit rests on: what the command has beside managed memory, and
- * the overlap; each if it is time.  When to call again: ns from now, UINT64_MAX for never. */
+/* Of an armed pager, when frames may have come free: says what it holds, and is granted no more
+ * than it should be.  Brings up to date what the limit rests on: what the command has beside
+ * managed memory, and the overlap; each if it is time.  When to call again: ns from now, UINT64_MAX for never. */
 uint64_t share_check(struct pager *pager);
 
 /* Before a fork; in the child, where the pager has counted its frames and has no handler

@@ -525,17 +525,7 @@ size_t slot_owners_size(uint64_t slots)
 
 int slot_owners_create(uint64_t slots)
 {
-	int fd = (int)sys_call2(SYS_memfd_create, "spill-owners", MFD_CLOEXEC);
-	int err;
-
-	if (fd < 0)
-		return fd;
-	err = sys_ftruncate(fd, page_round_up(slot_owners_size(slots)));
-	if (err) {
-		sys_close(fd);
-		return err;
-	}
-	return fd_raise(fd);
+	return fd_memory("spill-owners", page_round_up(slot_owners_size(slots)));
 }
 
 /* Checks */

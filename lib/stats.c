@@ -135,23 +135,21 @@ void stats_release(struct stats *stats)
 
 int stats_table_create(struct stats_table **ret_table)
 {
-	int fd = (int)sys_call2(SYS_memfd_create, "spill-stats", MFD_CLOEXEC);
+	int fd = fd_memory("spill-stats", sizeof(struct stats_table));
 	struct stats_table *table;
-	int err;
 
 	if (fd < 0)
 		return fd;
-	err = sys_ftruncate(fd, sizeof(*table));
 	table = sys_mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (err || sys_is_error(table)) {
+	if (sys_is_error(table)) {
 		fd_close(fd);
-		return err ? err : sys_error(table);
+		return sys_error(table);
 	}
 	table->magic = STATS_MAGIC;
 	table->slot_size = sizeof(struct stats_slot);
 	table->slots = STATS_SLOTS;
 	*ret_table = table;
-	return fd_raise(fd);
+	return fd;
 }
 
 /* -- reading ----------------------------------------------------------------------- */

@@ -216,4 +216,10 @@ static inline uint64_t sys_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Of two moments, or lengths of time. */
+static inline uint64_t sys_sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 #endif

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* zap.c - giving ranges of pages back to the kernel: see zap.h */
 #include "zap.h"
+#include "newer.h"
 #include <stdatomic.h>
-
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440 /* Linux 5.10, the same everywhere */
-#endif
 
 /* In place of a pidfd: this process (Linux 6.14). */
 #define PIDFD_SELF_PROCESS (-10001)

@@ -448,7 +448,7 @@ static int prepare_budget(struct run *run)
 	int err = pool < 0 ? pool : bell < 0 ? bell : 0;
 
 	if (!err)
-		err = command_hand(fd_raise(pool), pool_text);
+		err = command_hand(pool, pool_text);
 	if (!err)
 		err = command_hand(fd_raise(bell), bell_text);
 	if (err)

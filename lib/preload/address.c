@@ -21,6 +21,7 @@
 #define _GNU_SOURCE 1
 #undef _FILE_OFFSET_BITS /* mmap and mmap64 are both defined here */
 #include "error.h"
+#include "newer.h"
 #include "page.h"
 #include "pager.h"
 #include "preload.h"
@@ -33,39 +34,6 @@
 /* Smaller mappings are not worth a region each: alternate signal stacks,
  * buffers of a few pages. */
 #define MANAGED_LEAST ((size_t)64 << 10)
-
-/* Of newer kernels than the headers may be. */
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17 */
-#endif
-#ifndef MADV_COLD
-#define MADV_COLD 20 /* Linux 5.4 */
-#define MADV_PAGEOUT 21
-#endif
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22 /* Linux 5.14 */
-#define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24 /* Linux 5.18 */
-#endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* Linux 6.1 */
-#endif
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440 /* Linux 5.10 */
-#endif
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
-#endif
-
-static int to_errno(long ret)
-{
-	if (ret >= 0)
-		return (int)ret;
-	errno = (int)-ret;
-	return -1;
-}
 
 static void *to_address(void *ret)
 {
@@ -407,16 +375,9 @@ static ssize_t advise_all(const struct iovec *iov, size_t n, int advice)
 PRELOAD_API ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n, int advice,
 				    unsigned flags)
 {
-	ssize_t ret;
-
 	if (!preload_pager_made() || flags || !is_this_process(pidfd))
-		ret = sys_call5(SYS_process_madvise, pidfd, iov, n, advice, flags);
-	else
-		ret = advise_all(iov, n, advice);
-	if (ret >= 0)
-		return ret;
-	errno = (int)-ret;
-	return -1;
+		return to_errno(sys_call5(SYS_process_madvise, pidfd, iov, n, advice, flags));
+	return to_errno(advise_all(iov, n, advice));
 }
 
 /* --- mlock */

@@ -24,12 +24,6 @@ extern int __close(int fd);
 #define CLOSE_RANGE_UNSHARE (1u << 1) /* Linux 5.9 */
 #endif
 
-static int fail(int err)
-{
-	errno = err;
-	return -1;
-}
-
 static bool is_ours(int fd)
 {
 	command_init();
@@ -38,7 +32,7 @@ static bool is_ours(int fd)
 
 PRELOAD_API int close(int fd)
 {
-	return is_ours(fd) ? fail(EBADF) : __close(fd);
+	return is_ours(fd) ? to_errno(-EBADF) : __close(fd);
 }
 
 static int close_part(unsigned first, unsigned last, unsigned flags)
@@ -65,12 +59,9 @@ static int close_around_ours(unsigned first, unsigned last, unsigned flags)
 
 PRELOAD_API int close_range(unsigned first, unsigned last, int flags)
 {
-	int err;
-
 	if (first > last)
-		return fail(EINVAL);
-	err = close_around_ours(first, last, (unsigned)flags);
-	return err < 0 ? fail(-err) : 0;
+		return to_errno(-EINVAL);
+	return to_errno(close_around_ours(first, last, (unsigned)flags));
 }
 
 /* Before Linux 5.9: as far as descriptors can go now; those above a limit that
@@ -99,9 +90,7 @@ static int duplicate(int old, int new, int flags)
 
 PRELOAD_API int dup3(int old, int new, int flags)
 {
-	int ret = is_ours(new) ? -EBUSY : duplicate(old, new, flags);
-
-	return ret < 0 ? fail(-ret) : ret;
+	return to_errno(is_ours(new) ? -EBUSY : duplicate(old, new, flags));
 }
 
 /* dup3 refuses where they are the same. */

@@ -100,18 +100,12 @@ PRELOAD_API int execvp(const char *name, char *const argv[])
 	return execvpe(name, argv, environ);
 }
 
-static int fail(long err)
-{
-	errno = (int)-err;
-	return -1;
-}
-
 PRELOAD_API int execveat(int dir, const char *path, char *const argv[], char *const envp[],
 			 int flags)
 {
 	if (dir == AT_FDCWD || *path == '/')
 		exec_note(path, envp);
-	return fail(sys_call5(SYS_execveat, dir, path, argv, envp, flags));
+	return to_errno(sys_call5(SYS_execveat, dir, path, argv, envp, flags));
 }
 
 PRELOAD_API int fexecve(int fd, char *const argv[], char *const envp[])
@@ -120,7 +114,7 @@ PRELOAD_API int fexecve(int fd, char *const argv[], char *const envp[])
 
 	error_format(path, sizeof(path), "/proc/self/fd/%d", fd);
 	exec_note(path, envp);
-	return fail(sys_call5(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH));
+	return to_errno(sys_call5(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH));
 }
 
 /* -- with a list of arguments ------------------------------------------------------------- */

@@ -39,14 +39,6 @@
 #define RWF_NOWAIT 8 /* Linux 4.14 */
 #endif
 
-static ssize_t to_errno(long ret)
-{
-	if (ret >= 0)
-		return ret;
-	errno = (int)-ret;
-	return -1;
-}
-
 static bool is_managed(const void *addr, size_t size)
 {
 	struct pager *pager = preload_pager_made();

@@ -27,18 +27,14 @@ static const char *our_thread(void)
 
 static int result(long ret, const char *name)
 {
-	const char *why;
+	const char *why = ret == -EINVAL ? our_thread() : NULL;
 
-	if (ret >= 0)
-		return (int)ret;
-	why = ret == -EINVAL ? our_thread() : NULL;
 	if (why)
 		error_report(EVENT_FALLBACK,
 			     "%s fails: the kernel allows it to processes without threads alone, "
 			     "and %s",
 			     name, why);
-	errno = (int)-ret;
-	return -1;
+	return to_errno(ret);
 }
 
 PRELOAD_API int unshare(int flags)

@@ -13,6 +13,7 @@
 #ifndef SPILL_PRELOAD_H
 #define SPILL_PRELOAD_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -20,6 +21,15 @@ struct pager;
 
 /* What the program's references shall be bound to. */
 #define PRELOAD_API __attribute__((visibility("default")))
+
+/* The edge: -errno inside, -1 and errno outside, which is left alone otherwise. */
+static inline long to_errno(long ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
 
 extern struct pager *_Atomic preload_made;
 

@@ -3,6 +3,7 @@
  *
  *	small	does not page: what a process that pages is refused works
  */
+#include "newer.h"
 #include "paged.h"
 #include <errno.h>
 #include <setjmp.h>
@@ -17,11 +18,6 @@
 #include <unistd.h>
 
 #define SIZE (64 * PAGE)
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#define SYS_process_madvise 440
-#endif
 
 static unsigned char *area;
 
@@ -203,20 +199,6 @@ static bool all_is_there(void)
 	return paged_holds(area, SIZE, 1, 0);
 }
 
-static void check_dontfork(void)
-{
-	prepare(1);
-	EXPECT(madvise(area, SIZE / 2, MADV_DONTFORK) == 0);
-	EXPECT(child_is_right(half_is_gone));
-	paged_out(area, SIZE);
-	EXPECT(child_is_right(half_is_gone));
-	EXPECT(paged_holds(area, SIZE, 1, 0));
-	EXPECT(madvise(area, SIZE / 2, MADV_DOFORK) == 0);
-	paged_out(area, SIZE);
-	EXPECT(child_is_right(all_is_there));
-	EXPECT(paged_holds(area, SIZE, 1, 0));
-}
-
 /* The first half is zeros in a child, and in its child, whatever was written there. */
 static bool half_is_zero(void)
 {
@@ -232,16 +214,18 @@ static bool half_is_zero_again(void)
 	return child_is_right(half_is_zero) && paged_holds(area, SIZE / 2, 3, 0);
 }
 
-static void check_wipeonfork(void)
+/* So it is in a child of the first half, whether it is paged out or not, until the advice is taken
+ * back. */
+static void check_inherited(int advice, int back, bool (*in_child)(void))
 {
 	prepare(1);
-	EXPECT(madvise(area, SIZE / 2, MADV_WIPEONFORK) == 0);
-	EXPECT(child_is_right(half_is_zero_again));
+	EXPECT(madvise(area, SIZE / 2, advice) == 0);
+	EXPECT(child_is_right(in_child));
 	EXPECT(paged_holds(area, SIZE, 1, 0));
 	paged_out(area, SIZE);
-	EXPECT(child_is_right(half_is_zero_again));
+	EXPECT(child_is_right(in_child));
 	EXPECT(paged_holds(area, SIZE, 1, 0));
-	EXPECT(madvise(area, SIZE / 2, MADV_KEEPONFORK) == 0);
+	EXPECT(madvise(area, SIZE / 2, back) == 0);
 	paged_out(area, SIZE);
 	EXPECT(child_is_right(all_is_there));
 	EXPECT(paged_holds(area, SIZE, 1, 0));
@@ -313,8 +297,8 @@ int main(int argc, char **argv)
 	check_key();
 	check_discarding();
 	check_process_madvise();
-	check_dontfork();
-	check_wipeonfork();
+	check_inherited(MADV_DONTFORK, MADV_DOFORK, half_is_gone);
+	check_inherited(MADV_WIPEONFORK, MADV_KEEPONFORK, half_is_zero_again);
 	check_locking();
 	check_locking_all();
 	return paged_result();

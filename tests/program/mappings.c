@@ -4,6 +4,7 @@
  * Shared memory, files, memfds, stacks, huge pages and the break pass through with the contents
  * that they should have, while everything else is paged.
  */
+#include "newer.h"
 #include "paged.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +17,6 @@
 #include <unistd.h>
 
 #define SIZE (256 * PAGE)
-
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
 
 /* The kernel's memory must be what it was after others came and went, in a child too. */
 static void check_kept(unsigned char *at, size_t size, unsigned seed)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* advise.c - madvise, mlock and mincore */
+#include "newer.h"
 #include "worker.h"
 #include <errno.h>
 #include <sys/mman.h>
@@ -10,22 +11,6 @@
 #define LOCK_PAGES_MAX 16
 
 #define POPULATE_PAGES_MAX 256
-
-/* Of newer kernels than the headers may be. */
-#ifndef MADV_COLD
-#define MADV_COLD 20 /* Linux 5.4 */
-#define MADV_PAGEOUT 21
-#endif
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22 /* Linux 5.14 */
-#define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24 /* Linux 5.18 */
-#endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* Linux 6.1 */
-#endif
 
 static bool advise(struct worker *worker, const struct range *range, int advice,
 		   const int *may_fail)

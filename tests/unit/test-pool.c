@@ -29,23 +29,31 @@ static void teardown(void)
 	pool_unmap(pool);
 }
 
-/* The mark of a process that has ended. */
-static uint64_t dead_mark(void)
+/* A child that has ended, or is about to; its mark. */
+static uint64_t make_child(pid_t *ret_pid)
 {
 	uint64_t mark;
 	int ends[2];
-	pid_t child;
 
 	ck_assert_int_eq(pipe(ends), 0);
-	child = fork();
-	if (child == 0) {
+	*ret_pid = fork();
+	if (*ret_pid == 0) {
 		mark = process_mark_self();
 		_exit(write(ends[1], &mark, sizeof(mark)) != sizeof(mark));
 	}
 	ck_assert_int_eq(read(ends[0], &mark, sizeof(mark)), sizeof(mark));
-	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 	close(ends[0]);
 	close(ends[1]);
+	return mark;
+}
+
+/* The mark of a process that is no more. */
+static uint64_t dead_mark(void)
+{
+	pid_t child;
+	uint64_t mark = make_child(&child);
+
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 	return mark;
 }
 
@@ -94,18 +102,10 @@ END_TEST
 /* Ended, and nobody has waited for it. */
 START_TEST(a_zombie_is_dead)
 {
-	uint64_t mark;
-	siginfo_t info;
-	int ends[2];
 	pid_t child;
+	uint64_t mark = make_child(&child);
+	siginfo_t info;
 
-	ck_assert_int_eq(pipe(ends), 0);
-	child = fork();
-	if (child == 0) {
-		mark = process_mark_self();
-		_exit(write(ends[1], &mark, sizeof(mark)) != sizeof(mark));
-	}
-	ck_assert_int_eq(read(ends[0], &mark, sizeof(mark)), sizeof(mark));
 	ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
 	ck_assert(!process_is_alive(mark));
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
