@@ -239,7 +239,7 @@ void pager_guard_forks(struct pager *pager, bool on)
 	for (size_t i = 0; i < pager->regions.count; i++) {
 		const struct region *region = &pager->regions.region[i];
 
-		if (region->inherit != INHERIT_NOTHING)
+		if (!(region->inherit & INHERIT_NOTHING))
 			sys_madvise((void *)region->start, region->end - region->start,
 				    on ? MADV_DONTFORK : MADV_DOFORK);
 	}

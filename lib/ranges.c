@@ -156,12 +156,16 @@ void ranges_protect(struct region_table *table, uintptr_t start, uintptr_t end, 
 }
 
 void ranges_inherit(struct region_table *table, uintptr_t start, uintptr_t end,
-		    enum inherit inherit)
+		    enum inherit inherit, bool on)
 {
 	size_t first = cut_out(table, start, end), i;
 
-	for (i = first; i < table->count && table->region[i].start < end; i++)
-		table->region[i].inherit = (unsigned char)inherit;
+	for (i = first; i < table->count && table->region[i].start < end; i++) {
+		unsigned before = table->region[i].inherit;
+
+		table->region[i].inherit =
+			(unsigned char)(on ? before | inherit : before & ~(unsigned)inherit);
+	}
 	merge_around(table, first, i);
 }
 

@@ -14,18 +14,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a fork's child finds there. */
+/* What a fork's child finds there, if not a copy; NOTHING comes before ZEROS. */
 enum inherit {
-	INHERIT_COPY,
-	INHERIT_ZEROS,	 /* MADV_WIPEONFORK */
-	INHERIT_NOTHING, /* MADV_DONTFORK */
+	INHERIT_ZEROS = 1,   /* MADV_WIPEONFORK */
+	INHERIT_NOTHING = 2, /* MADV_DONTFORK */
 };
 
 struct region {
 	uintptr_t start, end;  /* page-aligned; not empty */
 	int prot;	       /* PROT_*, as mprotect has them */
 	bool touched;	       /* was accessible at some time: may have pages */
-	unsigned char inherit; /* enum inherit */
+	unsigned char inherit; /* or of enum inherit */
 };
 
 struct region_table {
@@ -56,9 +55,9 @@ void ranges_clear(struct region_table *table, uintptr_t start, uintptr_t end);
 /* The parts of [start, end) that are regions have this protection now. */
 void ranges_protect(struct region_table *table, uintptr_t start, uintptr_t end, int prot);
 
-/* ... and a child inherits them so. */
+/* ... and a child inherits them so from now on, or no longer. */
 void ranges_inherit(struct region_table *table, uintptr_t start, uintptr_t end,
-		    enum inherit inherit);
+		    enum inherit inherit, bool on);
 
 /* Bytes of [start, end) that are regions; that are accessible ones. */
 uint64_t ranges_bytes(const struct region_table *table, uintptr_t start, uintptr_t end,

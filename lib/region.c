@@ -413,11 +413,13 @@ int region_protect(struct pager *pager, void *addr, size_t size, int prot, int k
 
 /* -- what a fork's child has of it ------------------------------------------------------------- */
 
-static enum inherit inherit_of(int advice)
+static void note_inherit(struct pager *pager, const struct range_args *a)
 {
-	if (advice == MADV_WIPEONFORK)
-		return INHERIT_ZEROS;
-	return advice == MADV_DONTFORK ? INHERIT_NOTHING : INHERIT_COPY;
+	bool fork = a->advice == MADV_DONTFORK || a->advice == MADV_DOFORK;
+
+	ranges_inherit(&pager->regions, start_of(a), end_of(a),
+		       fork ? INHERIT_NOTHING : INHERIT_ZEROS,
+		       a->advice == MADV_DONTFORK || a->advice == MADV_WIPEONFORK);
 }
 
 /* As it was: see pager_guard_forks. */
@@ -439,7 +441,7 @@ static long inherit_guarded(struct pager *pager, void *argument)
 
 	/* ENOMEM: it holds for what is mapped. */
 	if ((!err || err == -ENOMEM) && ranges_have_room(&pager->regions))
-		ranges_inherit(&pager->regions, start_of(a), end_of(a), inherit_of(a->advice));
+		note_inherit(pager, a);
 	if (pager_is_armed(pager) && a->advice == MADV_DOFORK)
 		guard_range(pager, a);
 	region_unlock(pager, taken);
@@ -478,11 +480,11 @@ void region_fork_child(struct pager *pager)
 	for (size_t i = pager->regions.count; i-- > 0;) {
 		struct region region = pager->regions.region[i];
 
-		if (region.inherit == INHERIT_COPY)
+		if (!region.inherit)
 			continue;
 		if (pager_is_armed(pager))
 			forget_pages(pager, &region);
-		if (region.inherit != INHERIT_NOTHING)
+		if (!(region.inherit & INHERIT_NOTHING))
 			continue;
 		ranges_clear(&pager->regions, region.start, region.end);
 		if (pager_is_armed(pager))

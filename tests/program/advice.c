@@ -215,8 +215,8 @@ static bool half_is_zero_again(void)
 }
 
 /* So it is in a child of the first half, whether it is paged out or not, until the advice is taken
- * back. */
-static void check_inherited(int advice, int back, bool (*in_child)(void))
+ * back; other advice does not take it back. */
+static void check_inherited(int advice, int other, int back, bool (*in_child)(void))
 {
 	prepare(1);
 	EXPECT(madvise(area, SIZE / 2, advice) == 0);
@@ -225,6 +225,8 @@ static void check_inherited(int advice, int back, bool (*in_child)(void))
 	paged_out(area, SIZE);
 	EXPECT(child_is_right(in_child));
 	EXPECT(paged_holds(area, SIZE, 1, 0));
+	EXPECT(madvise(area, SIZE / 2, other) == 0);
+	EXPECT(child_is_right(in_child));
 	EXPECT(madvise(area, SIZE / 2, back) == 0);
 	paged_out(area, SIZE);
 	EXPECT(child_is_right(all_is_there));
@@ -297,8 +299,8 @@ int main(int argc, char **argv)
 	check_key();
 	check_discarding();
 	check_process_madvise();
-	check_inherited(MADV_DONTFORK, MADV_DOFORK, half_is_gone);
-	check_inherited(MADV_WIPEONFORK, MADV_KEEPONFORK, half_is_zero_again);
+	check_inherited(MADV_DONTFORK, MADV_KEEPONFORK, MADV_DOFORK, half_is_gone);
+	check_inherited(MADV_WIPEONFORK, MADV_DOFORK, MADV_KEEPONFORK, half_is_zero_again);
 	check_locking();
 	check_locking_all();
 	return paged_result();
