@@ -43,6 +43,8 @@
 struct fill;
 struct pager;
 
+/* Records change only in evictions, in write-backs and under (G); a fork holds all of
+ * these back, so that its child sees records that fit their row. */
 struct page_record {
 	uint64_t hash; /* (C) of the contents that slot holds, or is about to */
 	uint64_t slot; /* (C) swap.h; true while swapped */
@@ -56,22 +58,22 @@ struct queued {
 
 struct chunk {
 	struct lock lock;
-	uintptr_t address;	/* of the first page; never changes */
-	uint64_t resident;	/* (C) */
-	uint64_t cached;	/* (C) */
-	uint64_t swapped;	/* (C) */
-	uint64_t filling;	/* (C) */
-	uint64_t poisoned;	/* (C) */
-	uint64_t pinned;	/* (C) not to be evicted */
-	uint64_t hot;		/* (C) came back soon after it had left: proven (policy.h) */
-	uint64_t left[2];	/* (C) left in this epoch, and in the one before (policy.h) */
-	uint64_t epoch;		/* (C) when left was brought up to date */
-	uint64_t unmovable;	/* (C) MOVE refused with EINVAL; cleared by mprotect */
-	struct tray *trays;	/* (C) linked through tray->sibling */
-	struct fill *fills;	/* (C) reads in flight, linked through fill->sibling */
-	struct queued queue[2]; /* (P) by standing (policy.h) */
-	bool claimed;		/* (G) locked for a change of the mapping (region.c) */
-	struct page_record page[CHUNK_PAGES];
+	uintptr_t address;	  /* of the first page; never changes */
+	uint64_t resident;	  /* (C) */
+	uint64_t cached;	  /* (C) */
+	uint64_t swapped;	  /* (C) */
+	uint64_t filling;	  /* (C) */
+	uint64_t poisoned;	  /* (C) */
+	uint64_t pinned;	  /* (C) not to be evicted */
+	uint64_t hot;		  /* (C) came back soon after it had left: proven (policy.h) */
+	uint64_t left[2];	  /* (C) left in this epoch, and in the one before (policy.h) */
+	uint64_t epoch;		  /* (C) when left was brought up to date */
+	uint64_t unmovable;	  /* (C) MOVE refused with EINVAL; cleared by mprotect */
+	struct tray *trays;	  /* (C) linked through tray->sibling */
+	struct fill *fills;	  /* (C) reads in flight, linked through fill->sibling */
+	struct queued queue[2];	  /* (P) by standing (policy.h) */
+	bool claimed;		  /* (G) locked for a change of the mapping (region.c) */
+	struct page_record *page; /* CHUNK_PAGES of them, apart: rows alone are walked faster */
 };
 
 static inline bool chunk_try_lock(struct chunk *chunk)

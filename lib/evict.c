@@ -8,6 +8,7 @@
 #include "fork.h"
 #include "hash.h"
 #include "pins.h"
+#include "tables.h"
 #include "writeback.h"
 
 /* Pages are worth gathering on swap space if they are in runs of so many here, but not there. */
@@ -151,6 +152,8 @@ static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum s
 		gained = evict_locked(handler, chunk, victims);
 	if (chunk->resident)
 		policy_insert(&pager->policy, chunk);
+	else if (gained)
+		tables_release(pager, chunk);
 	chunk_check(chunk);
 	chunk_unlock(chunk);
 	return gained;
@@ -381,8 +384,8 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
 		return false;
 	if (chunk_try_lock(chunk)) {
 		victims = chunk_mask_of(chunk, *start, end) & chunk->resident & ~chunk->pinned;
-		if (victims)
-			evict_locked(handler, chunk, victims);
+		if (victims && evict_locked(handler, chunk, victims))
+			tables_release(pager, chunk);
 		chunk_unlock(chunk);
 		*start = chunk->address + chunk_size();
 	}

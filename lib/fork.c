@@ -159,8 +159,7 @@ static void reset_locks(struct pager *pager)
 	lock_reset(&pager->policy.lock);
 	lock_reset(&pager->readahead.lock);
 	lock_reset(&pager->requests.lock);
-	lock_reset(&pager->meta.lock);
-	pager->meta.left = 0; /* it may have been in the middle of a step */
+	pagetable_fork_child(&pager->table);
 	for (unsigned i = 0; i < pager->swap.count; i++) {
 		lock_reset(&pager->swap.space[i].map.lock);
 		lock_reset(&pager->swap.space[i].grow_lock);

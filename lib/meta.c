@@ -74,6 +74,12 @@ void *meta_alloc(struct meta *meta, size_t size)
 	return ret;
 }
 
+void meta_fork_child(struct meta *meta)
+{
+	lock_reset(&meta->lock);
+	meta->left = 0;
+}
+
 void meta_free(struct meta *meta)
 {
 	struct meta_block *next;

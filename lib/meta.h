@@ -26,6 +26,9 @@ struct meta {
  * (a fork then sees it whole, see fork.c). */
 void *meta_alloc(struct meta *meta, size_t size);
 
+/* In a fork's child: another thread may have been in the middle of a step. */
+void meta_fork_child(struct meta *meta);
+
 /* Gives all of it back. */
 void meta_free(struct meta *meta);
 

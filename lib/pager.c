@@ -70,7 +70,7 @@ int pager_new(const struct options *options, struct pager **ret_pager)
 	if (!err)
 		err = ranges_init(&pager->regions);
 	if (!err)
-		err = pagetable_init(&pager->table, &pager->meta);
+		err = pagetable_init(&pager->table);
 	if (err) {
 		pager_free(pager);
 		return err;
@@ -101,7 +101,6 @@ void pager_free(struct pager *pager)
 		unmap_regions(pager);
 	ranges_free(&pager->regions);
 	pagetable_free(&pager->table);
-	meta_free(&pager->meta);
 	close_fd(&pager->lifeline);
 	stats_release(pager->stats);
 	meta_unmap(pager, sizeof(*pager));
@@ -432,20 +431,18 @@ void pager_tell_full(const struct pager *pager)
 
 static uint64_t metadata_bytes(const struct pager *pager)
 {
-	return atomic_load(&pager->meta.bytes) +
-	       pager->table.leaves * sizeof(void *) * ((size_t)1 << PAGETABLE_LEAF_BITS) / 64 +
-	       pager->arena.tray_count * sizeof(struct tray);
+	return pagetable_bytes(&pager->table) + pager->arena.tray_count * sizeof(struct tray);
 }
 
-/* What the process has resident beside our frames: its code, its stacks, its
- * small mappings, our tables. */
+/* What the process has of private memory beside our frames: its stacks, its small
+ * mappings, our tables. */
 static void sample_unmanaged(struct pager *pager)
 {
-	int64_t resident = process_resident((uint32_t)sys_getpid());
+	int64_t anonymous = process_anonymous((uint32_t)sys_getpid());
 	int64_t used = pager->arena.used;
 
-	if (resident > used)
-		stat_raise(&pager->stats->unmanaged_peak, (uint64_t)(resident - used)
+	if (anonymous > used)
+		stat_raise(&pager->stats->unmanaged_peak, (uint64_t)(anonymous - used)
 								  << page_shift());
 }
 

@@ -12,7 +12,6 @@
 #define SPILL_PAGER_H
 
 #include "arena.h"
-#include "meta.h"
 #include "options.h"
 #include "pagetable.h"
 #include "policy.h"
@@ -31,7 +30,6 @@ struct handler;
 
 struct pager {
 	struct options options;
-	struct meta meta;
 	struct pagetable table;
 	struct lock region_lock; /* (G) */
 	int region_owner;	 /* (G) thread that holds it across a fork, or 0 */

@@ -8,9 +8,8 @@ struct pagetable_leaf {
 	struct chunk *_Atomic row[LEAF_ENTRIES];
 };
 
-int pagetable_init(struct pagetable *table, struct meta *meta)
+int pagetable_init(struct pagetable *table)
 {
-	table->meta = meta;
 	table->root_entries = (size_t)1
 			      << (PAGETABLE_ADDRESS_BITS - chunk_shift() - PAGETABLE_LEAF_BITS);
 	table->root = meta_map(table->root_entries * sizeof(*table->root));
@@ -25,6 +24,21 @@ void pagetable_free(struct pagetable *table)
 		meta_unmap(table->root[i], sizeof(struct pagetable_leaf));
 	meta_unmap(table->root, table->root_entries * sizeof(*table->root));
 	table->root = NULL;
+	meta_free(&table->rows);
+	meta_free(&table->records);
+}
+
+void pagetable_fork_child(struct pagetable *table)
+{
+	meta_fork_child(&table->rows);
+	meta_fork_child(&table->records);
+}
+
+/* A leaf costs what is touched of it: about a row's share of pages. */
+size_t pagetable_bytes(const struct pagetable *table)
+{
+	return table->rows.bytes + table->records.bytes +
+	       table->leaves * sizeof(struct pagetable_leaf) / 64;
 }
 
 static size_t number_of(uintptr_t address)
@@ -71,13 +85,15 @@ static struct pagetable_leaf *make_leaf(struct pagetable *table, size_t number)
 
 static struct chunk *make_row(struct pagetable *table, struct pagetable_leaf *leaf, size_t number)
 {
-	struct chunk *chunk = meta_alloc(table->meta, sizeof(*chunk));
+	struct chunk *chunk = meta_alloc(&table->rows, sizeof(*chunk));
+	struct page_record *page = meta_alloc(&table->records, CHUNK_PAGES * sizeof(*page));
 	struct chunk *other = NULL;
 
-	if (!chunk)
+	if (!chunk || !page)
 		return NULL;
+	chunk->page = page;
 	chunk->address = number << chunk_shift();
-	/* Who loses this race leaves a row unused: rare, and a KiB. */
+	/* Who loses this race leaves a row unused: rare, and a KiB or so. */
 	if (!atomic_compare_exchange_strong(&leaf->row[number % LEAF_ENTRIES], &other, chunk))
 		return other;
 	atomic_fetch_add(&table->chunks, 1);

@@ -23,16 +23,21 @@
 struct pagetable_leaf;
 
 struct pagetable {
-	struct meta *meta;
+	struct meta rows, records;
 	struct pagetable_leaf *_Atomic *root;
 	size_t root_entries;
 	_Atomic size_t chunks; /* rows made */
 	_Atomic size_t leaves;
 };
 
-/* 0 or -ENOMEM. */
-int pagetable_init(struct pagetable *table, struct meta *meta);
+/* Of zeros.  0 or -ENOMEM. */
+int pagetable_init(struct pagetable *table);
 void pagetable_free(struct pagetable *table);
+/* In a fork's child: another thread may have been making a row. */
+void pagetable_fork_child(struct pagetable *table);
+
+/* Memory that it takes. */
+size_t pagetable_bytes(const struct pagetable *table);
 
 /* The row of this address, or NULL if it has none. */
 struct chunk *pagetable_find(const struct pagetable *table, uintptr_t address);

@@ -151,7 +151,7 @@ struct pool_need pool_need(const struct pool *pool, const struct pool_entry *our
  * than what is resident. */
 static int64_t outside_of(const struct pool_entry *entry, uint64_t mark)
 {
-	int64_t anonymous = process_anonymous(mark);
+	int64_t anonymous = process_anonymous(process_pid(mark));
 	int64_t managed = atomic_load(&entry->held);
 
 	return anonymous > managed ? anonymous - managed : 0;

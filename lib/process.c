@@ -114,30 +114,17 @@ bool process_is_alive(uint64_t mark)
 }
 
 /* The second field is what is resident, the third what of it is not private. */
-static bool read_statm(uint32_t pid, int64_t *ret_resident, int64_t *ret_shared)
+int64_t process_anonymous(uint32_t pid)
 {
 	struct line statm;
+	uint64_t resident, shared;
 
 	read_line(pid, "statm", &statm);
 	if (statm.size <= 0)
-		return false;
-	*ret_resident = (int64_t)number_at(&statm, skip_fields(&statm, statm.text, 1));
-	*ret_shared = (int64_t)number_at(&statm, skip_fields(&statm, statm.text, 2));
-	return true;
-}
-
-int64_t process_resident(uint32_t pid)
-{
-	int64_t resident, shared;
-
-	return read_statm(pid, &resident, &shared) ? resident : -1;
-}
-
-int64_t process_anonymous(uint64_t mark)
-{
-	int64_t resident, shared;
-
-	return read_statm(process_pid(mark), &resident, &shared) ? resident - shared : -1;
+		return -1;
+	resident = number_at(&statm, skip_fields(&statm, statm.text, 1));
+	shared = number_at(&statm, skip_fields(&statm, statm.text, 2));
+	return (int64_t)(resident - shared);
 }
 
 uint64_t process_minor_faults(uint64_t mark)

@@ -26,10 +26,9 @@ bool process_is_alive(uint64_t mark);
 /* Has the first thread of this process ended, and are only so many others left? */
 bool process_has_only(unsigned threads);
 
-/* What it has resident, in pages: all, and of that its private memory (what it shares with a
- * relative by a fork counts in both); -1: it cannot be told. */
-int64_t process_resident(uint32_t pid);
-int64_t process_anonymous(uint64_t mark);
+/* Its private memory that is resident, in pages (what it shares with a relative by a fork counts
+ * in both); -1: it cannot be told. */
+int64_t process_anonymous(uint32_t pid);
 
 /* Faults of it, ever, that needed no I/O: copies on write are among them. */
 uint64_t process_minor_faults(uint64_t mark);

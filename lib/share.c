@@ -469,7 +469,7 @@ static int64_t inherited(const struct pager *pager)
 
 	if (pager_is_armed(pager))
 		return pager->arena.used;
-	anonymous = process_anonymous(pager->share->mark);
+	anonymous = process_anonymous(process_pid(pager->share->mark));
 	return most(0, least(anonymous, (int64_t)(pager->regions.accessible >> page_shift())));
 }
 

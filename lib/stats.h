@@ -57,8 +57,9 @@ struct stats {
 	STATS_COUNTERS(STATS_FIELD)
 	STATS_GAUGES(STATS_FIELD)
 #undef STATS_FIELD
-	_Atomic uint64_t unmanaged_peak; /* bytes: the most that was ever resident
-					    beside what the pager held; a gauge */
+	_Atomic uint64_t unmanaged_peak; /* bytes: the most private memory that
+					    there ever was beside what the pager
+					    held; a gauge */
 };
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)

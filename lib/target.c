@@ -206,19 +206,23 @@ static uint64_t file_size_limit(void)
 	return limit.rlim_cur;
 }
 
-/* Sets how much a file may hold: room is what there is, the header counted. */
-static int set_limit(const struct target *target, uint64_t room, struct target_file *file,
-		     const char **ret_why)
+/* Sets how much a file may hold: room is what there is, the header counted, and
+ * cause what limits it, if that is not the file system. */
+static int set_limit(const struct target *target, uint64_t room, const char *cause,
+		     struct target_file *file, const char **ret_why)
 {
 	char text[128], size[SIZE_TEXT];
 
 	room = room > file->offset ? room - file->offset : 0;
-	file->limit = target->limit ? least(room, target->limit) : room;
-	if (file->limit >= TARGET_ROOM_MIN)
+	if (target->limit && target->limit <= room) {
+		room = target->limit;
+		cause = " (limit=)";
+	}
+	file->limit = room;
+	if (room >= TARGET_ROOM_MIN)
 		return 0;
 	error_format(text, sizeof(text), "has room for %s only, and at least 16M is needed%s",
-		     size_format(size, file->limit),
-		     target->limit && file->limit == target->limit ? " (limit=)" : "");
+		     size_format(size, room), cause);
 	return refuse(ret_why, -ENOSPC, target->path, text);
 }
 
@@ -226,13 +230,16 @@ static int set_limit(const struct target *target, uint64_t room, struct target_f
 static int set_file_limit(const struct target *target, uint64_t taken, struct target_file *file,
 			  const char **ret_why)
 {
+	uint64_t room, most = file_size_limit();
 	struct statfs fs;
 	int err = (int)sys_call2(SYS_fstatfs, file->fd, &fs);
 
 	if (err)
 		return refuse_error(ret_why, err, target->path);
 	file->tmpfs = lies_in_memory(&fs);
-	return set_limit(target, least(free_room(&fs) + taken, file_size_limit()), file, ret_why);
+	room = free_room(&fs) + taken;
+	return most < room ? set_limit(target, most, " (RLIMIT_FSIZE, ulimit -f)", file, ret_why) :
+			     set_limit(target, room, "", file, ret_why);
 }
 
 /* Turns O_DIRECT on if the file has it.  Memory has no use for it. */
@@ -495,7 +502,7 @@ static int open_device(const struct target *target, struct target_file *file, co
 	err = sys_ioctl(file->fd, BLKGETSIZE64, &size);
 	if (err)
 		return refuse_error(ret_why, err, target->path);
-	err = set_limit(target, size, file, ret_why);
+	err = set_limit(target, size, "", file, ret_why);
 	if (!err)
 		err = check_device(target, file->fd, size, ret_why);
 	return err ? err : make_owners(target, file, ret_why);

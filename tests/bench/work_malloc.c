@@ -12,7 +12,7 @@
 #include "measure.h"
 
 #define SLOTS 4096
-#define OPERATIONS 5000000
+#define OPERATIONS 30000000
 
 struct heap {
 	const struct options *options;

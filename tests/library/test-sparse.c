@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* test-sparse - address space costs nothing, and the tables little of what is
- * touched of it
+ * touched of it, the kernel's too
  *
  * Time limit: 60
  */
 #include "harness.h"
+#include <sys/mman.h>
 
 #define RESERVED (4 * T)
 
@@ -85,6 +86,45 @@ static void try_dense(size_t budget)
 	case_end();
 }
 
+/* Does the kernel free a page table that MADV_DONTNEED empties (Linux 6.14)? */
+static bool kernel_frees_tables(void)
+{
+	size_t size = 64 * M, full;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(memory != MAP_FAILED, "mmap: %s", strerror(errno));
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	memset(memory, 1, size);
+	full = test_status("VmPTE");
+	madvise(memory, size, MADV_DONTNEED);
+	full -= test_status("VmPTE");
+	munmap(memory, size);
+	return full >= size / test_page_size() * sizeof(uint64_t) / 2;
+}
+
+/* The kernel's page tables for what is paged out: a half of them would be that of all
+ * pages that were ever here. */
+static void try_kernel_tables(void)
+{
+	size_t bytes = 512 * M, all = bytes / test_page_size() * sizeof(uint64_t), before, after;
+	struct area area;
+	spill *s;
+
+	case_begin("page tables of what is paged out", 0);
+	before = test_status("VmPTE");
+	s = pager_open(SPILL_BUDGET_MIN);
+	area = area_reserve(s, 1, bytes);
+	area_write_all(&area);
+	after = test_status("VmPTE");
+	printf("  %zu KiB, %zu KiB of them for 512 MiB\n", after / K, (after - before) / K);
+	CHECK(after - before < all / 2 || !kernel_frees_tables(),
+	      "%zu KiB of page tables for 512 MiB that are paged out", (after - before) / K);
+	area_check_all(&area);
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
 /* Reserved and released again and again, all over the address space, the tables
  * do not grow for ever. */
 static void try_churn(void)
@@ -116,6 +156,7 @@ int main(void)
 	try_sparse();
 	try_dense(SPILL_BUDGET_MIN);
 	try_dense(64 * M);
+	try_kernel_tables();
 	try_churn();
 	return test_end();
 }

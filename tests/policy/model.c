@@ -10,6 +10,7 @@
 struct model {
 	struct pager *pager;
 	struct chunk *chunks;
+	struct page_record *records;
 	uint64_t slots; /* each page gets one of its own */
 	bool evicting;
 	struct model_counts counts;
@@ -30,9 +31,13 @@ static void model_init(struct model *model, uint32_t pages, uint32_t frames)
 
 	page_init();
 	*model = (struct model){ .pager = allocate(1, sizeof(struct pager)),
-				 .chunks = allocate(n, sizeof(struct chunk)) };
-	for (uint32_t i = 0; i < n; i++)
+				 .chunks = allocate(n, sizeof(struct chunk)),
+				 .records = allocate((size_t)n * CHUNK_PAGES,
+						     sizeof(struct page_record)) };
+	for (uint32_t i = 0; i < n; i++) {
 		model->chunks[i].address = (uintptr_t)i << chunk_shift();
+		model->chunks[i].page = model->records + (size_t)i * CHUNK_PAGES;
+	}
 	model->pager->stats = allocate(1, sizeof(struct stats));
 	pager_set_limit(model->pager, (uint64_t)frames << page_shift());
 	if (arena_init(&model->pager->arena, frames))
@@ -44,6 +49,7 @@ static void model_free(struct model *model)
 	arena_free(&model->pager->arena);
 	free(model->pager->stats);
 	free(model->pager);
+	free(model->records);
 	free(model->chunks);
 }
 

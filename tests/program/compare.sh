@@ -11,7 +11,7 @@
 #
 #	compare_family NEED BUDGET COMMAND...
 #
-# is the same for a command of several processes, each of which has the budget, and for one with much
+# is the same for a command of several processes, which share the budget, and for one with much
 # text: of the largest one the anonymous memory counts, which is at most the budget, 24 MiB, and 2 %
 # of the need.  Processes that the command leaves behind are a failure.
 #

@@ -3,10 +3,10 @@
 # test-direct.sh - what a device writes into managed memory arrives (O_DIRECT, the program's own
 # io_uring with and without registered buffers, Linux AIO), however often it is evicted
 #
-# Not yet in the variant `move': where pages are copied out, a page under DMA cannot be told, and has
-# to stay as long as the program has such a descriptor open.
+# Where there is no MOVE (the variant `move'), pages under DMA cannot be told: the process stays in
+# memory while it has such a descriptor open.
 #
-# Variants: default
+# Variants: default move
 # Time limit: 90
 
 . "$(dirname "$0")/lib.sh"

@@ -31,7 +31,7 @@ said 0 '' "${run[@]}" memlock
 said 1 'unshare fails' "${run[@]}" userns
 said 0 '' "${run[@]}" userns-small
 said 1 'unshare fails.*other processes' "$SPILL" run -m 16M -s "$tmp" -- "$limits" userns-parent
-said 1 'memory beyond the budget is refused' "${run[@]}" fsize-before
+said 1 'memory beyond the budget is refused.*RLIMIT_FSIZE' "${run[@]}" fsize-before
 said 3 'EFBIG' "${run[@]}" fsize
 said 1 'memory beyond the budget is refused' bash -c 'ulimit -v 60000; "$@"' - "${run[@]}" as
 

@@ -12,7 +12,6 @@ static const unsigned shifts[] = { 12, 14, 16 };
 #define WINDOWS 30
 #define LEAF_ROWS ((uintptr_t)1 << PAGETABLE_LEAF_BITS)
 
-static struct meta meta;
 static struct pagetable table;
 
 /* The addresses that have a row: sorted, each once. */
@@ -21,16 +20,14 @@ static size_t rows;
 
 static void set_up(void)
 {
-	meta = (struct meta){ 0 };
 	table = (struct pagetable){ 0 };
 	rows = 0;
-	ck_assert_int_eq(pagetable_init(&table, &meta), 0);
+	ck_assert_int_eq(pagetable_init(&table), 0);
 }
 
 static void tear_down(void)
 {
 	pagetable_free(&table);
-	meta_free(&meta);
 }
 
 /* For the size of pages with this number. */

@@ -138,7 +138,7 @@ END_TEST
 START_TEST(what_is_outside)
 {
 	struct pool_entry *ours = pool_claim(pool, self);
-	int64_t all = process_anonymous(self);
+	int64_t all = process_anonymous(process_pid(self));
 
 	ck_assert_int_gt(all, 1);
 	ck_assert_int_gt(pool_measure(pool), 0);
