@@ -13,7 +13,7 @@ static _Atomic bool running;
 static void wait_for_news(const struct share *share)
 {
 	struct pollfd fd = { .fd = share->ear, .events = POLLIN };
-	uint64_t ns = share->overlap.frames ? SHARE_COMPARE_NS : last_check();
+	uint64_t ns = share->overlap.frames ? share->overlap.pause : last_check();
 	struct timespec timeout = { 0, (long)ns };
 
 	sys_poll(&fd, 1, &timeout);

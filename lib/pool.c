@@ -2,8 +2,13 @@
 /* pool.c - the budget of a command: see pool.h */
 #include "pool.h"
 #include "fd.h"
+#include "page.h"
 #include "process.h"
 #include "sys.h"
+
+/* Of how many it is looked at each measuring what they share, and of which: 2 ms at most. */
+#define SHARED_LOOKS 4
+#define SHARED_BYTES_MAX ((size_t)64 << 20)
 
 /* The mark of an entry that is being cleared. */
 #define MARK_CLEARING UINT64_MAX
@@ -44,7 +49,9 @@ void pool_unmap(struct pool *pool)
 static void entry_clear(struct pool_entry *entry)
 {
 	entry->granted = entry->held = entry->outside = entry->wanted = 0;
+	entry->shared = entry->overlap = 0;
 	entry->active = entry->given = 0;
+	entry->related = false;
 	atomic_fetch_add(&entry->claims, 1);
 }
 
@@ -152,9 +159,49 @@ struct pool_need pool_need(const struct pool *pool, const struct pool_entry *our
 static int64_t outside_of(const struct pool_entry *entry, uint64_t mark)
 {
 	int64_t anonymous = process_anonymous(process_pid(mark));
-	int64_t managed = atomic_load(&entry->held);
+	int64_t counted = atomic_load(&entry->held) + atomic_load(&entry->shared);
 
-	return anonymous > managed ? anonymous - managed : 0;
+	return anonymous > counted ? anonymous - counted : 0;
+}
+
+/* Processes whose private memory is small, and that may share it. */
+static bool may_share(const struct pool_entry *entry)
+{
+	uint64_t mark = atomic_load(&entry->mark);
+	int64_t anonymous;
+
+	if (!mark || mark == MARK_CLEARING || !entry->related)
+		return false;
+	anonymous = process_anonymous(process_pid(mark));
+	return anonymous > atomic_load(&entry->held) &&
+	       (uint64_t)anonymous <= SHARED_BYTES_MAX >> page_shift();
+}
+
+static void look_shared(struct pool_entry *entry)
+{
+	uint32_t pid = process_pid(atomic_load(&entry->mark));
+	int64_t proportional = process_proportional(pid);
+	int64_t shared = process_anonymous(pid) - proportional - atomic_load(&entry->overlap);
+
+	entry->shared = proportional >= 0 && shared > 0 ? shared : 0;
+}
+
+/* A few at a time, in turns. */
+static void look_some_shared(struct pool *pool)
+{
+	uint32_t n = atomic_load(&pool->entries), at = pool->looked;
+
+	for (uint32_t i = 0, looks = 0; i < n && looks < SHARED_LOOKS; i++) {
+		struct pool_entry *entry = &pool->entry[at = (at + 1) % n];
+
+		if (may_share(entry)) {
+			look_shared(entry);
+			looks++;
+		} else {
+			entry->shared = 0;
+		}
+	}
+	pool->looked = at;
 }
 
 int64_t pool_measure(struct pool *pool)
@@ -162,6 +209,7 @@ int64_t pool_measure(struct pool *pool)
 	struct pool_entry *entry;
 	int64_t sum = 0;
 
+	look_some_shared(pool);
 	pool_for_each(entry, pool)
 	{
 		uint64_t mark = atomic_load(&entry->mark);

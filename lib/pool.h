@@ -10,6 +10,13 @@
  * (stacks, small heaps, mappings that are not managed) is measured now and then, and counts
  * too: the sum over all entries of granted and outside is to be no more than the total.
  *
+ * What processes share since a fork counts once.  For frames see share.h; of what is outside
+ * each has its proportional part (PSS), which costs more to ask for: small processes are
+ * asked, a few at a time, and between two times what they share is taken to be the same.
+ *
+ *	sum of granted + outside  >=  sum of (held - overlap) + (anonymous - held - shared)
+ *				  >=  sum of PSS	as  shared <= anonymous - PSS - overlap
+ *
  * Nobody waits for anybody: a process adds to its own entry, sums all of them, and takes
  * the addition back if the sum is too large.  So of two that take at once at least one sees
  * both.  A process that is killed leaves its entry as it is, until somebody finds that
@@ -34,10 +41,13 @@ struct pool_entry {
 	_Atomic int64_t granted;	    /* frames that it may hold */
 	_Atomic int64_t held;		    /* frames that it holds, when it last said so */
 	_Atomic int64_t outside; /* frames that it has besides, when somebody last looked */
+	_Atomic int64_t shared;	 /* frames of those that count in its relatives' entries */
+	_Atomic int64_t overlap; /* frames that it holds without a grant: a relative's (share.h) */
 	_Atomic int64_t wanted;	 /* frames that it lacks */
 	_Atomic uint64_t active; /* ns: until then its frames count as in use */
 	_Atomic uint64_t given;	 /* frames that it gave up, ever */
 	_Atomic uint32_t claims; /* how often the entry was claimed: more after an exec */
+	_Atomic bool related;	 /* it has forked, or was forked, since */
 };
 
 struct pool {
@@ -45,6 +55,7 @@ struct pool {
 	_Atomic uint32_t entries;  /* those from here on were never claimed */
 	_Atomic uint32_t told;	   /* outside alone is more than the total: it was said */
 	_Atomic uint64_t measured; /* ns: when outside was last brought up to date */
+	_Atomic uint32_t looked;   /* the entry whose shared was last brought up to date */
 	struct pool_entry entry[POOL_ENTRIES];
 };
 
@@ -76,7 +87,7 @@ struct pool_need {
 };
 struct pool_need pool_need(const struct pool *pool, const struct pool_entry *ours, uint64_t now);
 
-/* Looks what each process has outside; the sum. */
+/* Looks what each process has outside, and at some of them for what they share; the sum. */
 int64_t pool_measure(struct pool *pool);
 
 #endif

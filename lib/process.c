@@ -2,7 +2,9 @@
 /* process.c - other processes of the command: see process.h */
 #include "process.h"
 #include "error.h"
+#include "page.h"
 #include "sys.h"
+#include <string.h>
 
 /* Fields of /proc/PID/stat, as proc(5) numbers them. */
 enum {
@@ -13,9 +15,9 @@ enum {
 	STAT_START = 22,
 };
 
-/* A line of numbers, read whole. */
+/* A file of numbers, read whole. */
 struct line {
-	char text[1024]; /* that of stat is at most some 400 bytes */
+	char text[1024]; /* stat is at most some 400 bytes, smaps_rollup some 800 */
 	long size;	 /* or -errno */
 };
 
@@ -111,6 +113,23 @@ bool process_is_alive(uint64_t mark)
 	if (start_then && start_now && start_then != start_now)
 		return false;
 	return !is_left(&stat, 0); /* a zombie */
+}
+
+int64_t process_proportional(uint32_t pid)
+{
+	static const char key[] = "\nPss_Anon:";
+	struct line rollup;
+	const char *p;
+
+	read_line(pid, "smaps_rollup", &rollup);
+	if (rollup.size <= 0)
+		return -1;
+	p = memmem(rollup.text, (size_t)rollup.size, key, sizeof(key) - 1);
+	if (!p)
+		return -1; /* before Linux 5.14 */
+	for (p += sizeof(key) - 1; p < rollup.text + rollup.size && *p == ' '; p++)
+		;
+	return (int64_t)(number_at(&rollup, p) << 10 >> page_shift());
 }
 
 /* The second field is what is resident, the third what of it is not private. */

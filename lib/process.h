@@ -29,6 +29,9 @@ bool process_has_only(unsigned threads);
 /* Its private memory that is resident, in pages (what it shares with a relative by a fork counts
  * in both); -1: it cannot be told. */
 int64_t process_anonymous(uint32_t pid);
+/* The same, each page divided by the number of processes that have it (PSS).  It looks at every
+ * page: 0.2 ms, and 0.1 ms more for 4 MiB. */
+int64_t process_proportional(uint32_t pid);
 
 /* Faults of it, ever, that needed no I/O: copies on write are among them. */
 uint64_t process_minor_faults(uint64_t mark);

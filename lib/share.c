@@ -56,34 +56,55 @@ static int make_ear(int bell)
 	return ear;
 }
 
+static struct share the_share;
+
+static struct share *claim(void)
+{
+	struct share *share = &the_share;
+
+	if (!share->pool || share->bell < 0)
+		return NULL;
+	lock_reset(&share->lock);
+	share->mark = process_mark_self();
+	share->entry = pool_claim(share->pool, share->mark);
+	share->target = 0;
+	fd_close(share->ear);
+	share->ear = -1;
+	if (!share->entry) {
+		error_report(EVENT_CHILD_UNPAGED, "more than %d processes: this one is not counted",
+			     POOL_ENTRIES);
+		return NULL;
+	}
+	return share;
+}
+
 struct share *share_join(void)
 {
-	static struct share share;
 	static bool mapped;
 
 	if (!mapped) {
 		int fd = command_open_pool();
 
-		share.pool = fd < 0 ? NULL : pool_map(fd);
+		the_share.pool = fd < 0 ? NULL : pool_map(fd);
 		fd_close(fd);
-		share.bell = command_open_bell();
-		share.ear = -1;
+		the_share.bell = command_open_bell();
+		the_share.ear = -1;
 		mapped = true;
 	}
-	if (!share.pool || share.bell < 0)
-		return NULL;
-	lock_reset(&share.lock);
-	share.mark = process_mark_self();
-	share.entry = pool_claim(share.pool, share.mark);
-	share.target = 0;
-	fd_close(share.ear);
-	share.ear = -1;
-	if (!share.entry) {
-		error_report(EVENT_CHILD_UNPAGED, "more than %d processes: this one is not counted",
-			     POOL_ENTRIES);
-		return NULL;
+	return claim();
+}
+
+struct share *share_join_child(int64_t overlap)
+{
+	struct pool_entry *parent = the_share.entry;
+	struct share *share = claim();
+
+	if (share && parent) {
+		parent->related = true;
+		share->entry->overlap = overlap;
+		share->entry->related = true;
 	}
-	return &share;
+	return share;
 }
 
 void share_use(struct pager *pager, struct share *share)
@@ -378,14 +399,19 @@ static bool relative_events(const struct overlap *overlap, uint64_t *ret)
 static void compare(struct pager *pager)
 {
 	struct overlap *overlap = &pager->share->overlap;
+	int64_t before = overlap->frames;
 	uint64_t theirs, ended;
 
-	if (!relative_events(overlap, &theirs)) {
+	if (relative_events(overlap, &theirs)) {
+		ended = own_events(pager) - overlap->own_begin + theirs - overlap->relative_begin;
+		overlap->frames = most(0, overlap->begin - (int64_t)ended);
+	} else {
 		overlap->frames = 0;
-		return;
 	}
-	ended = own_events(pager) - overlap->own_begin + theirs - overlap->relative_begin;
-	overlap->frames = most(0, overlap->begin - (int64_t)ended);
+	pager->share->entry->overlap = overlap->frames;
+	overlap->pause = overlap->frames == before
+				 ? sys_sooner(2 * overlap->pause, SHARE_COMPARE_NS_MAX)
+				 : SHARE_COMPARE_NS;
 }
 
 static uint64_t compare_if_due(struct pager *pager, uint64_t now)
@@ -394,7 +420,7 @@ static uint64_t compare_if_due(struct pager *pager, uint64_t now)
 
 	if (!share->overlap.frames)
 		return UINT64_MAX;
-	if (now - share->overlap.compared >= SHARE_COMPARE_NS) {
+	if (now - share->overlap.compared >= share->overlap.pause) {
 		share->overlap.compared = now;
 		compare(pager);
 		if (pager_is_armed(pager))
@@ -402,7 +428,7 @@ static uint64_t compare_if_due(struct pager *pager, uint64_t now)
 		if (pager->arena.used > pager->arena.limit)
 			pager->dormant = false;
 	}
-	return SHARE_COMPARE_NS;
+	return share->overlap.pause;
 }
 
 uint64_t share_check(struct pager *pager)
@@ -469,23 +495,26 @@ static int64_t inherited(const struct pager *pager)
 
 	if (pager_is_armed(pager))
 		return pager->arena.used;
-	anonymous = process_anonymous(process_pid(pager->share->mark));
+	anonymous = process_anonymous((uint32_t)sys_getpid());
 	return most(0, least(anonymous, (int64_t)(pager->regions.accessible >> page_shift())));
 }
 
 void share_child(struct pager *pager)
 {
 	struct overlap *overlap;
+	int64_t begin;
 
 	if (!pager->share)
 		return;
 	pager->arena.given = NULL;
-	share_use(pager, share_join());
+	begin = inherited(pager);
+	share_use(pager, share_join_child(begin));
 	if (!pager->share)
 		return;
 	overlap = &pager->share->overlap;
-	overlap->begin = inherited(pager);
+	overlap->begin = begin;
 	overlap->frames = overlap->begin;
 	overlap->own_begin = own_events(pager);
 	overlap->compared = sys_now();
+	overlap->pause = SHARE_COMPARE_NS;
 }

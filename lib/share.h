@@ -34,8 +34,9 @@
 
 struct pager;
 
-/* How often it is looked what two processes still share. */
-#define SHARE_COMPARE_NS 10000000
+/* How often it is looked what two processes still share: while it becomes less, and at least. */
+#define SHARE_COMPARE_NS 2000000
+#define SHARE_COMPARE_NS_MAX 32000000
 
 /* What two processes have in common since a fork. */
 struct overlap {
@@ -46,7 +47,8 @@ struct overlap {
 	struct pool_entry *relative; /* the parent's, */
 	uint64_t mark;		     /* as long as it has this mark, */
 	uint32_t claims;	     /* and has not executed another program */
-	uint64_t compared;	     /* ns: when frames was last brought up to date */
+	uint64_t compared;	     /* ns: when frames was last brought up to date, */
+	_Atomic uint64_t pause;	     /* and how long it is left alone then */
 };
 
 struct share {
@@ -66,8 +68,10 @@ struct share {
 };
 
 /* This process's, if it is one of a command: an entry is claimed.  NULL: it is none, or there
- * are too many.  Called again in the child of a fork. */
+ * are too many. */
 struct share *share_join(void);
+/* The same in the child of a fork, again.  overlap: frames of its pager that are its parent's too. */
+struct share *share_join_child(int64_t overlap);
 
 /* A new pager takes part in it (NULL: it does not). */
 void share_use(struct pager *pager, struct share *share);

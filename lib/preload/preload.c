@@ -111,7 +111,7 @@ void preload_fork_child(void)
 	atomic_compare_exchange_strong(&stage, &busy, STAGE_START);
 	fork_child();
 	if (share && !preload_pager_made())
-		share = share_join();
+		share = share_join_child(0);
 }
 
 void preload_register_fork(void)

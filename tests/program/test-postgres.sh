@@ -43,6 +43,6 @@ CREATE INDEX ON t(c);
 SELECT count(*) FROM t WHERE c LIKE 'abc%';
 SQL
 END
-compare_family 100M 25M "${nobody[@]}" bash "$public/work" "$bin"
+compare_family 100M 30M "${nobody[@]}" bash "$public/work" "$bin"
 [ "$(ls "$public")" = work ] || fail "files are left: $(ls "$public")"
 exit 0

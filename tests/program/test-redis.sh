@@ -85,8 +85,8 @@ END
 for name in plain paged; do
 	mkdir "$tmp/$name"
 	case $name in
-	plain) run_plainly RssAnon 200M bash "$tmp/work" "$tmp/$name" ;;
-	paged) run_paged RssAnon 50M bash "$tmp/work" "$tmp/$name" ;;
+	plain) run_plainly Pss_Anon 200M bash "$tmp/work" "$tmp/$name" ;;
+	paged) run_paged Pss_Anon 50M bash "$tmp/work" "$tmp/$name" ;;
 	esac
 	grep 'keys were written' "$tmp/$name.err"
 	{ read -r before && read -r after && read -r replica; } <"$tmp/$name.out" || fail "$name: no digests"

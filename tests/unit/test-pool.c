@@ -6,6 +6,7 @@
 #include "unit.h"
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #define TOTAL 1000
@@ -147,6 +148,55 @@ START_TEST(what_is_outside)
 }
 END_TEST
 
+#define INHERITED ((size_t)8 << 20)
+
+static void write_to_all(char *memory, char value)
+{
+	for (size_t i = 0; i < INHERITED; i += 4096)
+		memory[i] = value;
+}
+
+/* A child of a fork counts what it has alone; and all, once it has written to all. */
+START_TEST(what_is_outside_and_shared)
+{
+	struct pool_entry *ours = pool_claim(pool, self), *theirs;
+	int64_t inherited = (int64_t)(INHERITED / (size_t)sysconf(_SC_PAGESIZE)), before, sum;
+	char *memory =
+		mmap(NULL, INHERITED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int child[2], parent[2];
+	uint64_t mark;
+
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	ck_assert(pipe(child) == 0 && pipe(parent) == 0);
+	write_to_all(memory, 1);
+	before = pool_measure(pool);
+	if (fork() == 0) {
+		mark = process_mark_self();
+		sys_write(child[1], &mark, sizeof(mark));
+		sys_read(parent[0], &mark, sizeof(mark));
+		write_to_all(memory, 2);
+		sys_write(child[1], &mark, sizeof(mark));
+		sys_read(parent[0], &mark, sizeof(mark));
+		_exit(0);
+	}
+	ck_assert_int_eq(read(child[0], &mark, sizeof(mark)), sizeof(mark));
+	theirs = pool_claim(pool, mark);
+	sum = pool_measure(pool);
+	ck_assert_int_ge(sum, before + inherited);
+	ours->related = theirs->related = true;
+	sum = pool_measure(pool);
+	if (process_proportional(process_pid(self)) >= 0)
+		ck_assert_int_lt(sum, before + inherited / 4);
+	ck_assert_int_ge(sum, inherited);
+	ck_assert_int_eq(write(parent[1], &mark, sizeof(mark)), sizeof(mark));
+	ck_assert_int_eq(read(child[0], &mark, sizeof(mark)), sizeof(mark));
+	ck_assert_int_ge(pool_measure(pool), before + inherited);
+	ck_assert_int_eq(write(parent[1], &mark, sizeof(mark)), sizeof(mark));
+	ck_assert_int_gt(wait(NULL), 0);
+	munmap(memory, INHERITED);
+}
+END_TEST
+
 #define TAKERS 4
 #define ROUNDS 200000
 
@@ -199,6 +249,7 @@ int main(void)
 	tcase_add_test(tcase, a_zombie_is_dead);
 	tcase_add_test(tcase, what_others_want);
 	tcase_add_test(tcase, what_is_outside);
+	tcase_add_test(tcase, what_is_outside_and_shared);
 	tcase_add_test(tcase, of_those_that_take_at_once_one_has_it);
 	return unit_main(suite, NULL);
 }
