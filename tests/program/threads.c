@@ -3,16 +3,20 @@
  *
  *	create	500 threads one after the other, eight at a time, each with data of its own
  *	cancel	200 threads that are cancelled at a moment when most of them wait for a page
+ *	setuid	root's process becomes that of a user with nothing, all of its threads, while four page;
+ *		then a child of it has the same data
  *	exit, _exit, quick_exit, main
  *		the process ends so while four threads are waiting for pages (main: by its first
  *		thread alone, the others end later)
  */
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGES 12288 /* 48 MiB */
@@ -126,6 +130,60 @@ static void start_four(void)
 		usleep(1000);
 }
 
+#define NOBODY 65534
+
+/* Threads that have this user alone. */
+static unsigned threads_of(uid_t uid)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	unsigned n = 0;
+
+	while (tasks && (task = readdir(tasks))) {
+		char path[300], line[300];
+		unsigned ids[4];
+		FILE *status;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", task->d_name);
+		status = fopen(path, "r");
+		while (status && fgets(line, sizeof(line), status))
+			if (sscanf(line, "Uid: %u %u %u %u", ids, ids + 1, ids + 2, ids + 3) == 4)
+				n += ids[0] == uid && ids[1] == uid && ids[2] == uid;
+		if (status)
+			fclose(status);
+	}
+	if (tasks)
+		closedir(tasks);
+	return n;
+}
+
+static void become_nobody(void)
+{
+	unsigned before, seen;
+	int status = -1;
+	pid_t child;
+
+	start_four();
+	before = threads_of(0);
+	if (setresuid(NOBODY, NOBODY, NOBODY) || threads_of(NOBODY) != before) {
+		fprintf(stderr, "%u of %u threads changed\n", threads_of(NOBODY), before);
+		wrong++;
+	}
+	for (seen = visits; visits < seen + 2000;)
+		usleep(1000);
+	stop = 1;
+	child = fork();
+	if (child == 0) {
+		for (unsigned i = 0; i < PAGES; i++)
+			check_page(i);
+		_exit(wrong != 0);
+	}
+	if (waitpid(child, &status, 0) != child || status) {
+		fprintf(stderr, "the child: status %x\n", (unsigned)status);
+		wrong++;
+	}
+}
+
 static void *end_later(void *arg)
 {
 	usleep(100000);
@@ -151,6 +209,8 @@ int main(int argc, char **argv)
 			fprintf(stderr, "%u of 200 cleaned up\n", cleaned);
 			wrong++;
 		}
+	} else if (strcmp(how, "setuid") == 0) {
+		become_nobody();
 	} else {
 		start_four();
 		printf("ending\n");

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-plugin.sh - libspill is opened and closed by dlopen(3) and dlclose(3), while it pages too
+#
+# Variants: default move
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+build=${top_builddir:-$here/../..}
+library=$build/lib/.libs/libspill.so
+[ -e "$library" ] || skip "no shared library was built"
+TEST_TMP=$tmp "$build/tests/program/plugin" "$library" >"$tmp/out" || fail "exit status $?"
+grep -qx right "$tmp/out" || fail "$(cat "$tmp/out")"
