@@ -25,4 +25,4 @@ gcc-%.o: part%.c
 clang-%.o: part%.c
 	clang -O2 -c $< -o $@
 END
-compare_family 70M 20M make -C "$tmp" -B -s -j2
+compare_family 100M 32M make -C "$tmp" -B -s -j2
