@@ -307,18 +307,18 @@ static void drain(struct handler *handler)
 	}
 }
 
-static void *handler_main(void *arg)
+static void handler_main(void *arg)
 {
 	struct handler *handler = arg;
 	struct pager *pager = handler->pager;
 
-	thread_begin();
 	handler->tid = sys_gettid();
 	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
 	if (io_enable(handler->io) < 0)
 		error_fatal(EVENT_HANDLER_LOST, "a handler could not start its ring");
 	handler->more_faults = true;
 	while (!pager->stopping) {
+		thread_attend();
 		/* Whoever was waiting can go on only when we sleep, if it runs on this
 		 * CPU: no look around if there is nothing left to do. */
 		if (work(handler) &&
@@ -328,8 +328,6 @@ static void *handler_main(void *arg)
 			rest(handler);
 	}
 	drain(handler);
-	thread_end();
-	return NULL;
 }
 
 /* -- starting and stopping ----------------------------------------------------------- */
@@ -365,6 +363,11 @@ static int make_io(struct handler *handler)
 		       HANDLER_FILLS + HANDLER_WRITES, watches);
 }
 
+static void wake(void *arg)
+{
+	handler_wake(arg);
+}
+
 static size_t bounce_size(unsigned pages)
 {
 	return (size_t)(pages + FILL_GAP_MAX) << page_shift();
@@ -392,16 +395,18 @@ int handler_start(struct pager *pager, struct handler *handler, unsigned number)
 	if (err)
 		return err;
 	error_format(name, sizeof(name), "spill/%u", number);
-	err = thread_start(&handler->thread, name, handler_main, handler);
+	err = thread_start(&handler->thread, name, handler_main, wake, handler);
 	handler->started = err == 0;
 	return err;
 }
 
 void handler_stop(struct handler *handler, bool in_child)
 {
+	if (handler->started && in_child)
+		thread_forget(&handler->thread);
 	if (handler->started && !in_child) {
 		handler_wake(handler);
-		pthread_join(handler->thread, NULL);
+		thread_join(&handler->thread);
 	}
 	handler->started = false;
 	io_close(handler->io, in_child);

@@ -18,7 +18,7 @@
 #include "io.h"
 #include "pager.h"
 #include "trace.h"
-#include <pthread.h>
+#include "thread.h"
 #include <sched.h>
 
 #define HANDLER_FAULTS 64
@@ -71,7 +71,7 @@ struct write {
 
 struct handler {
 	struct pager *pager;
-	pthread_t thread;
+	struct thread thread;
 	unsigned number;
 	bool started;
 	struct io *io;

@@ -43,11 +43,11 @@ struct engine {
 	struct fifo completed;	  /* (I) */
 	unsigned sleepers;	  /* (I) workers that wait for a request */
 	bool stopping;		  /* (I) */
-	_Atomic uint32_t tickets; /* (I) for writing: advanced with each request */
+	_Atomic uint32_t tickets; /* advanced with each request, under (I) */
 	int event_fd;
 	int watch_fd[IO_WATCHES];
 	unsigned ignored; /* a bit for each watch that is not polled for now */
-	pthread_t thread[WORKERS];
+	struct thread thread[WORKERS];
 	unsigned threads; /* that were started */
 };
 
@@ -86,6 +86,7 @@ static void worker_sleep(struct engine *engine)
 	engine->sleepers++;
 	lock_drop(&engine->lock, LOCK_IO);
 	sys_futex_wait(&engine->tickets, ticket, NULL);
+	thread_attend();
 	lock_take(&engine->lock, LOCK_IO);
 	engine->sleepers--;
 }
@@ -130,18 +131,16 @@ static void worker_complete(struct engine *engine, struct io_request *request)
 		sys_write(engine->event_fd, &one, sizeof(one));
 }
 
-static void *worker_main(void *arg)
+static void worker_main(void *arg)
 {
 	struct engine *engine = arg;
 	struct io_request *request;
 
-	thread_begin();
 	while ((request = worker_next(engine))) {
 		request->result = transfer(request);
 		worker_complete(engine, request);
+		thread_attend();
 	}
-	thread_end();
-	return NULL;
 }
 
 /* -- the handler's side ---------------------------------------------------------- */
@@ -230,6 +229,14 @@ static void engine_watch(struct io *io, unsigned watch, bool on)
 
 /* -- opening and closing --------------------------------------------------------- */
 
+static void wake(void *arg)
+{
+	struct engine *engine = arg;
+
+	engine->tickets++;
+	sys_futex_wake(&engine->tickets, INT_MAX);
+}
+
 static void engine_stop(struct engine *engine)
 {
 	lock_take(&engine->lock, LOCK_IO);
@@ -238,14 +245,22 @@ static void engine_stop(struct engine *engine)
 	lock_drop(&engine->lock, LOCK_IO);
 	sys_futex_wake(&engine->tickets, INT_MAX);
 	for (unsigned i = 0; i < engine->threads; i++)
-		pthread_join(engine->thread[i], NULL);
+		thread_join(&engine->thread[i]);
+}
+
+static void engine_forget(struct engine *engine)
+{
+	for (unsigned i = 0; i < engine->threads; i++)
+		thread_forget(&engine->thread[i]);
 }
 
 static void engine_close(struct io *io, bool in_child)
 {
 	struct engine *engine = engine_of(io);
 
-	if (!in_child)
+	if (in_child)
+		engine_forget(engine);
+	else
 		engine_stop(engine);
 	fd_close(engine->event_fd);
 	meta_unmap(engine, sizeof(*engine));
@@ -256,7 +271,7 @@ static int engine_start(struct engine *engine)
 	int err = 0;
 
 	while (engine->threads < WORKERS && !err) {
-		err = thread_start(&engine->thread[engine->threads], "spill/io", worker_main,
+		err = thread_start(&engine->thread[engine->threads], "spill/io", worker_main, wake,
 				   engine);
 		engine->threads += !err;
 	}

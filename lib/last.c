@@ -8,7 +8,7 @@
 
 #define LOOK_NS 500000000
 
-static void *exit_main(void *arg)
+static void exit_main(void *arg)
 {
 	(void)arg;
 	exit(0);
@@ -17,13 +17,13 @@ static void *exit_main(void *arg)
 uint64_t last_check(void)
 {
 	static _Atomic uint64_t looked;
+	static struct thread thread;
 	uint64_t now = sys_now(), before = looked;
-	pthread_t thread;
 
 	if (now - before < LOOK_NS)
 		return LOOK_NS - (now - before);
 	looked = now;
-	if (process_has_only(thread_count))
-		thread_start(&thread, "spill/exit", exit_main, NULL);
+	if (thread_ops->counted && process_has_only(thread_count))
+		thread_start(&thread, "spill/exit", exit_main, NULL, NULL);
 	return LOOK_NS;
 }

@@ -10,6 +10,11 @@
 
 static _Atomic bool running;
 
+/* Changed by who has set running. */
+static struct thread thread;
+static bool started;
+static _Atomic bool stopping;
+
 static void wait_for_news(const struct share *share)
 {
 	struct pollfd fd = { .fd = share->ear, .events = POLLIN };
@@ -19,13 +24,13 @@ static void wait_for_news(const struct share *share)
 	sys_poll(&fd, 1, &timeout);
 }
 
-static void *lender_main(void *arg)
+static void lender_main(void *arg)
 {
 	struct pager *pager = arg;
 
-	thread_begin();
-	while (!pager_is_armed(pager)) {
+	while (!pager_is_armed(pager) && !stopping) {
 		wait_for_news(pager->share);
+		thread_attend();
 		if (share_heard(pager->share) && share_must_lend(pager)) {
 			region_arm(pager);
 			break;
@@ -36,29 +41,43 @@ static void *lender_main(void *arg)
 	if (pager_is_armed(pager))
 		share_lend(pager);
 	atomic_store(&running, false);
-	thread_end();
-	return NULL;
+}
+
+static void wake(void *arg)
+{
+	struct pager *pager = arg;
+
+	share_ring(pager->share);
 }
 
 void lender_start(struct pager *pager)
 {
-	pthread_t thread;
-
 	if (!pager || !pager->share || pager->share->ear < 0 || pager_is_armed(pager) ||
 	    pager->regions.accessible < LENDER_LEAST || atomic_exchange(&running, true))
 		return;
-	if (thread_start(&thread, "spill/lender", lender_main, pager) < 0)
+	/* The one before is about to end, if it has not. */
+	if (started)
+		thread_join(&thread);
+	started = thread_start(&thread, "spill/lender", lender_main, wake, pager) == 0;
+	if (!started)
 		atomic_store(&running, false);
-	else
-		pthread_detach(thread);
 }
 
 void lender_reset(void)
 {
+	if (started)
+		thread_forget(&thread);
+	started = false;
 	atomic_store(&running, false);
 }
 
-bool lender_runs(void)
+bool lender_stop(void)
 {
-	return running;
+	if (!running || !started)
+		return false;
+	stopping = true;
+	wake(thread.arg);
+	thread_join(&thread);
+	started = stopping = false;
+	return true;
 }

@@ -24,7 +24,7 @@ void lender_start(struct pager *pager);
 /* In the child of a fork there is none. */
 void lender_reset(void);
 
-/* Is there one? */
-bool lender_runs(void);
+/* Ends it, if there is one: it may be started again. */
+bool lender_stop(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pool.c - the budget of a command: see pool.h */
 #include "pool.h"
+#include "error.h"
 #include "fd.h"
 #include "page.h"
 #include "process.h"
@@ -204,6 +205,18 @@ static void look_some_shared(struct pool *pool)
 	pool->looked = at;
 }
 
+static void tell_outside(struct pool *pool, int64_t outside)
+{
+	uint32_t told = 0;
+
+	if (atomic_compare_exchange_strong(&pool->told, &told, 1))
+		error_report(EVENT_OUTSIDE,
+			     "what cannot be paged (stacks, small heaps, programs without spill) "
+			     "takes %lu MiB by itself, more than the budget of %lu MiB",
+			     (unsigned long)(((uint64_t)outside << page_shift()) >> 20),
+			     (unsigned long)(((uint64_t)pool->total << page_shift()) >> 20));
+}
+
 int64_t pool_measure(struct pool *pool)
 {
 	struct pool_entry *entry;
@@ -219,5 +232,7 @@ int64_t pool_measure(struct pool *pool)
 		atomic_store(&entry->outside, outside_of(entry, mark));
 		sum += atomic_load(&entry->outside);
 	}
+	if (sum > pool->total)
+		tell_outside(pool, sum);
 	return sum;
 }

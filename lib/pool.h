@@ -87,7 +87,8 @@ struct pool_need {
 };
 struct pool_need pool_need(const struct pool *pool, const struct pool_entry *ours, uint64_t now);
 
-/* Looks what each process has outside, and at some of them for what they share; the sum. */
+/* Looks what each process has outside, and at some of them for what they share; the sum.  If that
+ * alone is more than the total, one process says so, once. */
 int64_t pool_measure(struct pool *pool);
 
 #endif

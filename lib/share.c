@@ -167,14 +167,19 @@ static int64_t portion(int64_t left)
 
 /* -- asking ---------------------------------------------------------------------------- */
 
-static void ring(struct share *share, uint64_t now)
+void share_ring(struct share *share)
 {
 	uint64_t one = 1;
 
+	sys_write(share->bell, &one, sizeof(one));
+}
+
+static void ring(struct share *share, uint64_t now)
+{
 	if (now - share->rang < RING_NS || share->pool->entries < 2)
 		return;
 	share->rang = now;
-	sys_write(share->bell, &one, sizeof(one));
+	share_ring(share);
 }
 
 static void want(struct pager *pager, uint64_t now)
@@ -322,18 +327,6 @@ bool share_must_lend(struct pager *pager)
 
 /* -- what is outside of managed memory ------------------------------------------------------ */
 
-static void tell_outside(struct pool *pool, int64_t outside)
-{
-	uint32_t told = 0;
-
-	if (atomic_compare_exchange_strong(&pool->told, &told, 1))
-		error_report(EVENT_OUTSIDE,
-			     "what cannot be paged (stacks, small heaps, programs without spill) "
-			     "takes %lu MiB by itself, more than the budget of %lu MiB",
-			     (unsigned long)(((uint64_t)outside << page_shift()) >> 20),
-			     (unsigned long)(((uint64_t)pool->total << page_shift()) >> 20));
-}
-
 /* The sum is too large: ours gives way, as far as it goes. */
 static void give_way(struct pager *pager, int64_t excess)
 {
@@ -350,12 +343,11 @@ static void give_way(struct pager *pager, int64_t excess)
 static void measure_locked(struct pager *pager)
 {
 	struct pool *pool = pager->share->pool;
-	int64_t outside = pool_measure(pool), sum;
+	int64_t sum;
 
+	pool_measure(pool);
 	pool_sweep(pool);
 	sum = pool_sum(pool);
-	if (outside > pool->total)
-		tell_outside(pool, outside);
 	if (pager_is_armed(pager) && sum > pool->total)
 		give_way(pager, sum - pool->total);
 }
@@ -371,6 +363,12 @@ static uint64_t measure_if_due(struct pager *pager, uint64_t now)
 	if (atomic_compare_exchange_strong(&pool->measured, &last, now))
 		measure_locked(pager);
 	return MEASURE_IDLE_NS;
+}
+
+void share_end(const struct share *share)
+{
+	if (process_anonymous((uint32_t)sys_getpid()) > share->pool->total)
+		pool_measure(share->pool);
 }
 
 /* -- what is shared after a fork --------------------------------------------------------------- */

@@ -2,37 +2,76 @@
 /* thread.c - the pager's own threads: see thread.h */
 #include "thread.h"
 #include <signal.h>
-#include <stddef.h>
-#include <string.h>
 
 /* Handlers call little and recurse never; glibc's static TLS and the
  * program's (libraries with large thread-local arrays) come out of it too. */
 #define THREAD_STACK ((size_t)512 << 10)
 
-struct thread_hooks thread_hooks;
 _Atomic unsigned thread_count;
 
-int thread_start(pthread_t *ret_thread, const char *name, void *(*main)(void *), void *arg)
+static void *libc_main(void *arg)
+{
+	struct thread *thread = arg;
+
+	atomic_fetch_add(&thread_count, 1);
+	thread->main(thread->arg);
+	atomic_fetch_sub(&thread_count, 1);
+	return NULL;
+}
+
+static int libc_start(struct thread *thread, const char *name)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
-	pthread_t thread;
 	int err;
 
-	if (thread_hooks.begin)
-		thread_hooks.begin();
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
 	sigfillset(&all); /* without glibc's own, it sees to that */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, &attr, main, arg);
-	if (!err) {
-		pthread_setname_np(thread, name);
-		*ret_thread = thread;
-	}
+	err = pthread_create(&thread->pthread, &attr, libc_main, thread);
+	if (!err)
+		pthread_setname_np(thread->pthread, name);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	if (thread_hooks.end)
-		thread_hooks.end();
 	return -err;
+}
+
+static void libc_join(struct thread *thread)
+{
+	pthread_join(thread->pthread, NULL);
+}
+
+/* libc does it itself. */
+static void libc_forget(struct thread *thread)
+{
+	(void)thread;
+}
+
+static const struct thread_ops libc_ops = {
+	.counted = true,
+	.start = libc_start,
+	.join = libc_join,
+	.forget = libc_forget,
+};
+
+const struct thread_ops *thread_ops = &libc_ops;
+
+int thread_start(struct thread *thread, const char *name, void (*main)(void *),
+		 void (*wake)(void *), void *arg)
+{
+	thread->main = main;
+	thread->wake = wake;
+	thread->arg = arg;
+	return thread_ops->start(thread, name);
+}
+
+void thread_join(struct thread *thread)
+{
+	thread_ops->join(thread);
+}
+
+void thread_forget(struct thread *thread)
+{
+	thread_ops->forget(thread);
 }

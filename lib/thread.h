@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* thread.h - the pager's own threads
  *
- * glibc takes a new thread's tables (its DTV) from calloc, which under
- * `spill run` is memory that we page.  The preload library sets thread_hooks,
- * so that what is allocated between begin and end is plain memory.
+ * Of the library they are libc's, and so do what the program does to all its threads (setuid).
+ * Under `spill run` they must not be: libc takes a new thread's tables from calloc, which may be
+ * the program's own, called by us from within a mmap by the program's own malloc, under its locks.
+ * The preload library sets thread_ops (preload/bare_thread.h).
  *
- * All signals are blocked in these threads but the two that glibc keeps for
+ * All signals are blocked in these threads but the two that libc keeps for
  * itself (setuid in a threaded program hangs without them).
  */
 #ifndef SPILL_THREAD_H
@@ -13,30 +14,50 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct thread_hooks {
-	void (*begin)(void);
-	void (*end)(void);
+struct thread {
+	void (*main)(void *);
+	void (*wake)(void *); /* makes it come to thread_attend, from any thread */
+	void *arg;	      /* of both */
+	pthread_t pthread;
+	/* bare ones: */
+	void *block; /* stack and TLS */
+	size_t size;
+	_Atomic uint32_t tid;	   /* 0 once it has ended */
+	_Atomic uint32_t attended; /* the last order that it has carried out */
 };
 
-extern struct thread_hooks thread_hooks;
+struct thread_ops {
+	bool counted; /* libc counts them among its own (last.h) */
+	int (*start)(struct thread *thread, const char *name);
+	void (*join)(struct thread *thread);
+	void (*forget)(struct thread *thread);
+	void (*attend)(void);
+};
+
+extern const struct thread_ops *thread_ops;
 
 /* How many there are, at least: each says itself that it has begun, and that it is about to
  * end (last.h).  In the child of a fork there is none. */
 extern _Atomic unsigned thread_count;
 
-static inline void thread_begin(void)
-{
-	atomic_fetch_add(&thread_count, 1);
-}
+/* Starts a thread named name (at most 15 characters) that runs main(arg); both outlive it, and so
+ * does thread, to thread_join.  0 or -errno. */
+int thread_start(struct thread *thread, const char *name, void (*main)(void *),
+		 void (*wake)(void *), void *arg);
+/* Waits until it has ended. */
+void thread_join(struct thread *thread);
+/* In the child of a fork: it is not there. */
+void thread_forget(struct thread *thread);
 
-static inline void thread_end(void)
+/* Each of our threads calls it whenever it has been woken. */
+static inline void thread_attend(void)
 {
-	atomic_fetch_sub(&thread_count, 1);
+	if (thread_ops->attend)
+		thread_ops->attend();
 }
-
-/* Starts a thread named name (at most 15 characters) that runs main(arg).
- * 0 or -errno. */
-int thread_start(pthread_t *ret_thread, const char *name, void *(*main)(void *), void *arg);
 
 #endif

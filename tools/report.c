@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c - what `spill run --stats` prints at the end
  *
- * Each process of the command has a pager of its own, with the whole budget.
+ * Each process of the command has a pager of its own, with a part of the budget.
  * So what was counted is added up over the processes, and what was held or
  * taken is that of the process with the most of it.
  */

@@ -54,6 +54,7 @@ struct run {
 	char budget_text[2 * COMMAND_FD_TEXT];
 	char stats_text[COMMAND_FD_TEXT]; /* "": as it was inherited */
 	char swap_text[SWAP_TEXT_SIZE];
+	struct pool *pool;
 	struct stats_table *table; /* NULL: no --stats */
 	int stats_fd;		   /* of stats_path, or -1 */
 };
@@ -63,10 +64,10 @@ struct run {
 static const char help[] =
 	"Usage: spill run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
 	"\n"
-	"Runs COMMAND so that each of its processes holds no more memory than the budget;\n"
+	"Runs COMMAND so that its processes together hold no more memory than the budget;\n"
 	"what does not fit goes to swap space, and comes back when it is touched.\n"
 	"\n"
-	"  -m, --budget SIZE|N%    memory for each process: 512M, 1.5G, or a part of the\n"
+	"  -m, --budget SIZE|N%    memory for the command: 512M, 1.5G, or a part of the\n"
 	"                          cgroup's limit or the machine's memory (default: 80 % of\n"
 	"                          the cgroup's limit, else half of what is available)\n"
 	"  -s, --swap TARGET       where pages go: DIRECTORY, FILE or DEVICE, with [,pri=N]\n"
@@ -451,6 +452,9 @@ static int prepare_budget(struct run *run)
 		err = command_hand(pool, pool_text);
 	if (!err)
 		err = command_hand(fd_raise(bell), bell_text);
+	run->pool = pool < 0 ? NULL : pool_map(pool);
+	if (!err && !run->pool)
+		err = -ENOMEM;
 	if (err)
 		return tool_fail("the budget cannot be shared: %s", error_name(err));
 	snprintf(run->budget_text, sizeof(run->budget_text), "%s:%s", pool_text, bell_text);
@@ -600,7 +604,7 @@ static int prepare(struct run *run)
 static int run_and_report(struct run *run)
 {
 	struct outcome outcome;
-	int err = supervise(run->program, run->argv, &outcome);
+	int err = supervise(run->program, run->argv, run->pool, &outcome);
 
 	return err ? cannot_execute(run->argv[0], err) : print_report(run, &outcome);
 }

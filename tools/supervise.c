@@ -10,10 +10,11 @@
  * The command does not outlive the launcher: who kills that with SIGKILL means
  * the command.
  *
- * All signals stay blocked meanwhile and are taken one by one with sigwaitinfo:
+ * All signals stay blocked meanwhile and are taken one by one with sigtimedwait:
  * there are no handlers, and nothing to race with.
  */
 #include "tools.h"
+#include "pool.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -128,18 +129,23 @@ static bool is_to_pass_on(const struct child *child, const siginfo_t *info)
 	return info->si_code != SI_KERNEL && info->si_pid != child->pid;
 }
 
-static void wait_for_end(const struct child *child, const sigset_t *waited, struct outcome *outcome)
+static void wait_for_end(const struct child *child, const sigset_t *waited, struct pool *pool,
+			 struct outcome *outcome)
 {
+	static const struct timespec pause = { 0, 500000000 };
+
 	while (!reap(child, outcome)) {
 		siginfo_t info;
-		int number = sigwaitinfo(waited, &info);
+		int number = sigtimedwait(waited, &info, &pause);
 
+		if (number < 0 && errno == EAGAIN)
+			pool_measure(pool);
 		if (number > 0 && number != SIGCHLD && is_to_pass_on(child, &info))
 			kill(child->pid, number);
 	}
 }
 
-int supervise(const char *path, char **argv, struct outcome *ret_outcome)
+int supervise(const char *path, char **argv, struct pool *pool, struct outcome *ret_outcome)
 {
 	struct sigaction by_default = { .sa_handler = SIG_DFL };
 	struct outcome outcome = { .status = 0 };
@@ -154,7 +160,7 @@ int supervise(const char *path, char **argv, struct outcome *ret_outcome)
 	err = start(&child, path, argv);
 	if (err)
 		return err;
-	wait_for_end(&child, &waited, &outcome);
+	wait_for_end(&child, &waited, pool, &outcome);
 	outcome.seconds = now() - started;
 	*ret_outcome = outcome;
 	return 0;

@@ -2,8 +2,9 @@
 /* namespaces.c - unshare(2) and setns(2), which some refuse to a process with threads
  *
  * The kernel gives EINVAL to a process with threads that wants a user name space of its own, or
- * to enter one, or another mount name space.  Handlers are threads.  So a line says
- * what to do about it, since the program would not know.
+ * to enter one, or another mount name space.  A thread that waits for others of the command
+ * (lender.h) is stopped for it.  Handlers cannot be; so a line says what to do about it, since the
+ * program would not know.
  */
 #define _GNU_SOURCE 1
 #include "error.h"
@@ -13,36 +14,36 @@
 #include "sys.h"
 #include <sched.h>
 
-/* Why there is a thread of ours, and what to do about it; NULL: there is none. */
-static const char *our_thread(void)
+static bool pages(void)
 {
 	const struct pager *pager = preload_pager_made();
 
-	if (pager && pager_is_armed(pager))
-		return "memory is paged by threads; call it earlier, or give a larger budget";
-	return lender_runs() ? "one of spill's waits while there are other processes of the "
-			       "command; call it before the first fork"
-			     : NULL;
+	return pager && pager_is_armed(pager);
 }
 
-static int result(long ret, const char *name)
+static int without_threads(const char *name, long number, long a, long b)
 {
-	const char *why = ret == -EINVAL ? our_thread() : NULL;
+	long ret = sys_call2(number, a, b);
 
-	if (why)
+	if (ret == -EINVAL && lender_stop()) {
+		ret = sys_call2(number, a, b);
+		lender_start(preload_pager_made());
+	}
+	if (ret == -EINVAL && pages())
 		error_report(EVENT_FALLBACK,
 			     "%s fails: the kernel allows it to processes without threads alone, "
-			     "and %s",
-			     name, why);
+			     "and memory is paged by threads; call it earlier, or give a larger "
+			     "budget",
+			     name);
 	return to_errno(ret);
 }
 
 PRELOAD_API int unshare(int flags)
 {
-	return result(sys_call1(SYS_unshare, flags), "unshare");
+	return without_threads("unshare", SYS_unshare, flags, 0);
 }
 
 PRELOAD_API int setns(int fd, int type)
 {
-	return result(sys_call2(SYS_setns, fd, type), "setns");
+	return without_threads("setns", SYS_setns, fd, type);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* own.h - what is allocated while a thread is inside the pager
  *
- * A few small objects that live as long as the pager does (the tables of its
- * threads).  They lie in the library's .bss, which is never managed and whose
+ * A few small objects that live as long as the process does.  They lie in the library's .bss, which is never managed and whose
  * place is known to the linker, so that free() tells them by two instructions.
  *
  * Invariant: nothing is ever given back; own_used only grows.
@@ -15,9 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes; a thread takes some 16 for each module with TLS, a few hundred in all.
- * What is not touched costs nothing. */
-#define OWN_SIZE ((size_t)2 << 20)
+/* Bytes; what is not touched costs nothing. */
+#define OWN_SIZE ((size_t)256 << 10)
 
 extern char own_memory[OWN_SIZE];
 

@@ -2,6 +2,7 @@
 /* preload.c - the process's one pager: see preload.h */
 #define _GNU_SOURCE 1
 #include "preload.h"
+#include "bare_thread.h"
 #include "error.h"
 #include "fork.h"
 #include "options.h"
@@ -50,7 +51,7 @@ static enum stage make_pager(void)
 	struct pager *pager;
 	int err;
 
-	thread_hooks = (struct thread_hooks){ source_own_begin, source_own_end };
+	thread_ops = &bare_thread_ops;
 	err = pager_new(&options, &pager);
 	if (err == 0)
 		share_use(pager, share);
@@ -109,6 +110,7 @@ void preload_fork_child(void)
 	int busy = STAGE_BUSY;
 
 	atomic_compare_exchange_strong(&stage, &busy, STAGE_START);
+	bare_thread_fork_child();
 	fork_child();
 	if (share && !preload_pager_made())
 		share = share_join_child(0);
@@ -124,8 +126,15 @@ void preload_register_fork(void)
 	pthread_atfork(fork_prepare, fork_parent, preload_fork_child);
 }
 
+__attribute__((destructor)) static void preload_end(void)
+{
+	if (share)
+		share_end(share);
+}
+
 __attribute__((constructor)) static void preload_start(void)
 {
 	preload_register_fork();
+	bare_thread_init();
 	leave_stage(STAGE_START, read_options);
 }

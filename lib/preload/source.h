@@ -4,9 +4,9 @@
  * Ordinarily from the heap (heap.h), which is managed memory.  Two exceptions,
  * each of which nests:
  *
- *	own	the thread is inside the pager: what is allocated there (a new
- *		handler's DTV) must neither be paged nor ask jemalloc, whose
- *		locks this thread may hold: memory that is never freed (own.h)
+ *	own	the thread is inside the pager: what libc allocates there (for
+ *		dlsym) must neither be paged nor ask jemalloc, whose locks this
+ *		thread may hold: memory that is never freed (own.h)
  *	plain	a FILE is being made: jemalloc's memory, but not managed, since
  *		fork's child walks all FILEs before it has a pager
  *

@@ -2,13 +2,16 @@
 /* own_heap.c - a program that brings its own allocator: it is linked with jemalloc, whose malloc
  * comes before the preload library's, and which takes its memory with mmap
  *
- * Four threads allocate, resize, free and check objects of up to 64 KiB, about 120 MiB in all.
+ * Four threads allocate, resize, free and check objects of up to 64 KiB, about 120 MiB in all.  Now
+ * and then one of them forks; the child does the same with what it has inherited.
  */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define THREADS 4
 #define OBJECTS 1000
@@ -57,13 +60,32 @@ static void step(struct object *object, uint64_t *random)
 	memset(object->bytes, object->value, size);
 }
 
+static void child(struct object *objects, uint64_t *random)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (unsigned n = 0; n < STEPS / 10; n++)
+			step(&objects[next(random) % OBJECTS], random);
+		_exit(wrong != 0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status) {
+		fprintf(stderr, "a child ended with %x\n", (unsigned)status);
+		wrong++;
+	}
+}
+
 static void *work(void *arg)
 {
 	uint64_t random = (uintptr_t)arg;
 	struct object *objects = calloc(OBJECTS, sizeof(*objects));
 
-	for (unsigned n = 0; n < STEPS; n++)
+	for (unsigned n = 0; n < STEPS; n++) {
 		step(&objects[next(&random) % OBJECTS], &random);
+		if (n % (STEPS / 4) == STEPS / 8)
+			child(objects, &random);
+	}
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		check(&objects[i], objects[i].size);
 		free(objects[i].bytes);

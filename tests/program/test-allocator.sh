@@ -26,6 +26,11 @@ echo "a million objects: $kept pages read, $touched if some are touched, $freed 
 # Of some 12000 pages that they lie on.
 [ $((freed - kept)) -lt 120 ] || fail "to free them reads $((freed - kept)) pages more"
 
+# The program's own allocator, which is managed through its mmap.
+"$SPILL" run -m 32M -s "$tmp" --json --stats="$tmp/stats" -- "$programs/own_heap" >"$tmp/out" ||
+	fail "own_heap: exit status $?: $(cat "$tmp/out")"
+[ "$(json_value "$tmp/stats" pages_evicted)" -gt 8000 ] || fail "own_heap: hardly anything was paged"
+
 if [ -x "$programs/new" ]; then
 	"$SPILL" run -m 8M -s "$tmp" -- "$programs/new" || fail "new: exit status $?"
 else

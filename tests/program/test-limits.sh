@@ -30,10 +30,13 @@ said 0 '' "${run[@]}" nofile-before
 said 0 '' "${run[@]}" memlock
 said 1 'unshare fails' "${run[@]}" userns
 said 0 '' "${run[@]}" userns-small
-said 1 'unshare fails.*other processes' "$SPILL" run -m 16M -s "$tmp" -- "$limits" userns-parent
+said 0 '' "$SPILL" run -m 16M -s "$tmp" -- "$limits" userns-parent
 said 1 'memory beyond the budget is refused.*RLIMIT_FSIZE' "${run[@]}" fsize-before
 said 3 'EFBIG' "${run[@]}" fsize
 said 1 'memory beyond the budget is refused' bash -c 'ulimit -v 60000; "$@"' - "${run[@]}" as
+# Nothing is paged, so nobody sees it but the launcher.
+said 1 'cannot be paged.*more than the budget of 8 MiB' \
+	"$SPILL" run -m 8M -s "$tmp" --stats="$tmp/stats" -- "$limits" outside
 
 # The pager's line is not what ends it either, on a file that may not grow or with nobody to read.
 "${run[@]}" fsize-before 2>err | cat >out
