@@ -78,6 +78,7 @@ bool lender_stop(void)
 	stopping = true;
 	wake(thread.arg);
 	thread_join(&thread);
-	started = stopping = false;
+	started = false;
+	stopping = false;
 	return true;
 }

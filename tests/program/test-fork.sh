@@ -48,3 +48,7 @@ seed=$(date +%s)
 echo "seed $seed"
 "$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/forks" 100 "$seed" ||
 	fail "forks 100 $seed: exit status $?"
+
+# Hundreds of FILEs, whose buffers the child has too; a daemon.
+"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/files" "$tmp/file" ||
+	fail "files: exit status $?"
