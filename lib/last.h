@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* last.h - when only our threads are left
  *
- * A process whose first thread has called pthread_exit ends with the last of the others, which libc
- * finds by counting; it counts ours, too.  So one of ours looks now and then, and
- * then does what libc would have done in that last thread: exit(0).
+ * A process whose first thread has called pthread_exit ends with the last of the others.  Libc
+ * finds that by counting, and counts the threads that the library has; the kernel counts all of ours.  So
+ * one of ours looks now and then.  Of libc's it then does what libc would have done in that last
+ * thread: exit(0).  Others just end, and the process does with them, with the status that it has (a
+ * child of clone(2) whose function has returned).
  *
  * Locking: none.  To start a thread for it is allowed, although the pager's threads may not
  * wait for libc's locks: nobody is left who could hold one.

@@ -2,6 +2,7 @@
 /* thread.c - the pager's own threads: see thread.h */
 #include "thread.h"
 #include <signal.h>
+#include <stdlib.h>
 
 /* Handlers call little and recurse never; glibc's static TLS and the
  * program's (libraries with large thread-local arrays) come out of it too. */
@@ -48,11 +49,25 @@ static void libc_forget(struct thread *thread)
 	(void)thread;
 }
 
+static void exit_main(void *arg)
+{
+	(void)arg;
+	exit(0);
+}
+
+/* What libc would have done in the last of its own. */
+static void libc_end_last(void)
+{
+	static struct thread thread;
+
+	thread_start(&thread, "spill/exit", exit_main, NULL, NULL);
+}
+
 static const struct thread_ops libc_ops = {
-	.counted = true,
 	.start = libc_start,
 	.join = libc_join,
 	.forget = libc_forget,
+	.end_last = libc_end_last,
 };
 
 const struct thread_ops *thread_ops = &libc_ops;

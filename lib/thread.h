@@ -31,11 +31,11 @@ struct thread {
 };
 
 struct thread_ops {
-	bool counted; /* libc counts them among its own (last.h) */
 	int (*start)(struct thread *thread, const char *name);
 	void (*join)(struct thread *thread);
 	void (*forget)(struct thread *thread);
 	void (*attend)(void);
+	void (*end_last)(void); /* only ours are left: ends the process (last.h) */
 };
 
 extern const struct thread_ops *thread_ops;

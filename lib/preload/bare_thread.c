@@ -97,6 +97,7 @@ static size_t storage_size(void)
 #define THREADS_MAX 64
 
 static _Atomic(struct thread *) threads[THREADS_MAX];
+static _Atomic bool ending;
 static _Atomic int owner; /* the process that they are of: a vfork's child is another */
 static __thread struct thread *self __attribute__((tls_model("initial-exec")));
 
@@ -140,7 +141,9 @@ static int bare_main(void *context)
 
 	self = start->thread;
 	sys_call2(SYS_prctl, PR_SET_NAME, start->name);
+	atomic_fetch_add(&thread_count, 1);
 	self->main(self->arg);
+	atomic_fetch_sub(&thread_count, 1);
 	return 0;
 }
 
@@ -183,7 +186,8 @@ static int bare_start(struct thread *thread, const char *name)
 	sys_mprotect(block, page_size(), PROT_NONE);
 	thread->block = block;
 	thread->size = size;
-	thread->attended = order_number;
+	/* It begins as what its maker is; a program's thread has changed before an order is given. */
+	thread->attended = self ? self->attended : order_number;
 	if (!enlist(thread)) {
 		sys_munmap(block, size);
 		return -EAGAIN;
@@ -227,6 +231,8 @@ static void bare_attend(void)
 	uint32_t number = order_number;
 	long result;
 
+	if (ending)
+		sys_call1(SYS_exit, 0);
 	if (self->attended == number)
 		return;
 	result = sys_call3(order.number, order.argument[0], order.argument[1], order.argument[2]);
@@ -250,6 +256,22 @@ static void wait_for(struct thread *thread, uint32_t number)
 	}
 }
 
+/* Was there any to wait for?  Then others may have begun meanwhile. */
+static bool wait_for_all(uint32_t number)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < THREADS_MAX; i++) {
+		struct thread *thread = threads[i];
+
+		if (thread && thread->tid && thread->attended != number) {
+			wait_for(thread, number);
+			any = true;
+		}
+	}
+	return any;
+}
+
 void bare_order(long number, long a, long b, long c)
 {
 	if (owner != sys_getpid())
@@ -260,19 +282,26 @@ void bare_order(long number, long a, long b, long c)
 	order.argument[1] = b;
 	order.argument[2] = c;
 	atomic_fetch_add(&order_number, 1);
-	for (unsigned i = 0; i < THREADS_MAX; i++) {
-		struct thread *thread = threads[i];
-
-		if (thread)
-			wait_for(thread, order_number);
-	}
+	while (wait_for_all(order_number))
+		;
 	lock_drop(&order_lock, LOCK_FORK);
 }
 
+static void bare_end_last(void)
+{
+	ending = true;
+	for (unsigned i = 0; i < THREADS_MAX; i++) {
+		struct thread *thread = threads[i];
+
+		if (thread && thread != self)
+			thread->wake(thread->arg);
+	}
+}
+
 const struct thread_ops bare_thread_ops = {
-	.counted = false,
 	.start = bare_start,
 	.join = bare_join,
 	.forget = bare_forget,
 	.attend = bare_attend,
+	.end_last = bare_end_last,
 };

@@ -18,6 +18,7 @@
 #define PAGES 12288 /* 48 MiB */
 #define WORDS 512
 #define WRONG 9
+#define RIGHT 8 /* a status that nobody else has */
 
 static uint64_t (*page)[WORDS];
 
@@ -48,7 +49,7 @@ static int child(void *arg)
 
 	(void)arg;
 	write_pages(2, 3);
-	return status ? status : check_pages(2, 3);
+	return status || check_pages(2, 3) ? WRONG : RIGHT;
 }
 
 static pid_t begin_child(const char *how)
@@ -79,6 +80,8 @@ int main(int argc, char **argv)
 			return 2;
 		if (strcmp(how, "syscall") == 0 && WIFSIGNALED(status) &&
 		    WTERMSIG(status) == SIGSEGV)
+			status = 0;
+		else if (WIFEXITED(status) && WEXITSTATUS(status) == RIGHT)
 			status = 0;
 		wrong |= status || check_pages(1, 1);
 	}
