@@ -133,6 +133,8 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
 	trace_note(handler->trace, TRACE_EVICT, chunk->address >> page_shift(), out & ~stuck);
 	queue_tray(pager, chunk, tray);
+	if (!chunk->resident)
+		tables_release(pager, chunk);
 	return mask_count(out & ~stuck);
 }
 
@@ -152,8 +154,6 @@ static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum s
 		gained = evict_locked(handler, chunk, victims);
 	if (chunk->resident)
 		policy_insert(&pager->policy, chunk);
-	else if (gained)
-		tables_release(pager, chunk);
 	chunk_check(chunk);
 	chunk_unlock(chunk);
 	return gained;
@@ -384,8 +384,8 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
 		return false;
 	if (chunk_try_lock(chunk)) {
 		victims = chunk_mask_of(chunk, *start, end) & chunk->resident & ~chunk->pinned;
-		if (victims && evict_locked(handler, chunk, victims))
-			tables_release(pager, chunk);
+		if (victims)
+			evict_locked(handler, chunk, victims);
 		chunk_unlock(chunk);
 		*start = chunk->address + chunk_size();
 	}

@@ -7,7 +7,7 @@
 #include "process.h"
 #include "sys.h"
 
-/* Of how many it is looked at each measuring what they share, and of which: 2 ms at most. */
+/* Of how many it is looked at each measuring what they share, of at most so much memory: 5 ms. */
 #define SHARED_LOOKS 4
 #define SHARED_BYTES_MAX ((size_t)64 << 20)
 
@@ -165,26 +165,23 @@ static int64_t outside_of(const struct pool_entry *entry, uint64_t mark)
 	return anonymous > counted ? anonymous - counted : 0;
 }
 
-/* Processes whose private memory is small, and that may share it. */
-static bool may_share(const struct pool_entry *entry)
+/* Asks for what a process shares, if its private memory is small and may be a relative's too;
+ * whether it asked. */
+static bool look_shared(struct pool_entry *entry)
 {
 	uint64_t mark = atomic_load(&entry->mark);
-	int64_t anonymous;
+	int64_t anonymous, proportional = -1, shared = 0;
 
-	if (!mark || mark == MARK_CLEARING || !entry->related)
-		return false;
-	anonymous = process_anonymous(process_pid(mark));
-	return anonymous > atomic_load(&entry->held) &&
-	       (uint64_t)anonymous <= SHARED_BYTES_MAX >> page_shift();
-}
-
-static void look_shared(struct pool_entry *entry)
-{
-	uint32_t pid = process_pid(atomic_load(&entry->mark));
-	int64_t proportional = process_proportional(pid);
-	int64_t shared = process_anonymous(pid) - proportional - atomic_load(&entry->overlap);
-
-	entry->shared = proportional >= 0 && shared > 0 ? shared : 0;
+	if (mark && mark != MARK_CLEARING && entry->related) {
+		anonymous = process_anonymous(process_pid(mark));
+		if (anonymous > atomic_load(&entry->held) &&
+		    (uint64_t)anonymous <= SHARED_BYTES_MAX >> page_shift())
+			proportional = process_proportional(process_pid(mark));
+		if (proportional >= 0)
+			shared = anonymous - proportional - atomic_load(&entry->overlap);
+	}
+	entry->shared = shared > 0 ? shared : 0;
+	return proportional >= 0;
 }
 
 /* A few at a time, in turns. */
@@ -192,16 +189,8 @@ static void look_some_shared(struct pool *pool)
 {
 	uint32_t n = atomic_load(&pool->entries), at = pool->looked;
 
-	for (uint32_t i = 0, looks = 0; i < n && looks < SHARED_LOOKS; i++) {
-		struct pool_entry *entry = &pool->entry[at = (at + 1) % n];
-
-		if (may_share(entry)) {
-			look_shared(entry);
-			looks++;
-		} else {
-			entry->shared = 0;
-		}
-	}
+	for (uint32_t i = 0, looks = 0; i < n && looks < SHARED_LOOKS; i++)
+		looks += look_shared(&pool->entry[at = (at + 1) % n]);
 	pool->looked = at;
 }
 

@@ -6,7 +6,7 @@
  * the program's own, called by us from within a mmap by the program's own malloc, under its locks.
  * The preload library sets thread_ops (preload/bare_thread.h).
  *
- * All signals are blocked in these threads but the two that libc keeps for
+ * All signals are blocked in these threads, but in libc's the two that it keeps for
  * itself (setuid in a threaded program hangs without them).
  */
 #ifndef SPILL_THREAD_H

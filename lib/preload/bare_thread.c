@@ -61,20 +61,23 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *context)
 	return 0;
 }
 
+/* libc's.  Looked up at the start: a thread may be made where dlsym cannot be called (next.h). */
+static int (*next_clone)(int (*)(void *), void *, int, void *, void *, void *, void *);
+
 void bare_thread_init(void)
 {
-	dl_iterate_phdr(note_module, NULL);
-}
+	static void *_Atomic cache;
 
-static size_t align(size_t size)
-{
-	return page_round_up(size);
+	if (next_clone)
+		return;
+	dl_iterate_phdr(note_module, NULL);
+	next_clone = (__typeof__(next_clone))next_of(&cache, "clone");
 }
 
 /* The thread pointer of a thread whose storage begins here. */
 static char *fill_storage(char *storage)
 {
-	char *pointer = storage + align((size_t)-lowest);
+	char *pointer = storage + page_round_up((size_t)-lowest);
 
 	for (unsigned i = 0; i < image_count; i++)
 		memcpy(pointer + images[i].offset, images[i].data, images[i].size);
@@ -89,7 +92,7 @@ static char *fill_storage(char *storage)
 
 static size_t storage_size(void)
 {
-	return align((size_t)-lowest) + align((size_t)highest);
+	return page_round_up((size_t)-lowest) + page_round_up((size_t)highest);
 }
 
 /* -- a thread ---------------------------------------------------------------------------- */
@@ -149,18 +152,15 @@ static int bare_main(void *context)
 
 static int clone_thread(struct thread *thread, struct start *start, char *pointer)
 {
-	static void *_Atomic cache;
-	int (*next)(int (*)(void *), void *, int, void *, void *, void *, void *) =
-		(__typeof__(next))next_of(&cache, "clone");
 	uint64_t all = ~UINT64_C(0), before;
 	int ret;
 
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
-	ret = next(bare_main, start,
-		   CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-			   CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
-			   CLONE_CHILD_CLEARTID,
-		   start, &thread->tid, pointer, &thread->tid);
+	ret = next_clone(bare_main, start,
+			 CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+				 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
+				 CLONE_CHILD_CLEARTID,
+			 start, &thread->tid, pointer, &thread->tid);
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
 	return ret < 0 ? -EAGAIN : 0;
 }
@@ -209,11 +209,6 @@ static void bare_join(struct thread *thread)
 
 	while ((tid = thread->tid) != 0)
 		sys_call6(SYS_futex, (long)&thread->tid, FUTEX_WAIT, tid, 0, 0, 0);
-	release(thread);
-}
-
-static void bare_forget(struct thread *thread)
-{
 	release(thread);
 }
 
@@ -301,7 +296,7 @@ static void bare_end_last(void)
 const struct thread_ops bare_thread_ops = {
 	.start = bare_start,
 	.join = bare_join,
-	.forget = bare_forget,
+	.forget = release,
 	.attend = bare_attend,
 	.end_last = bare_end_last,
 };

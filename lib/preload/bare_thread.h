@@ -24,7 +24,8 @@
 
 extern const struct thread_ops bare_thread_ops;
 
-/* Notes the images; before there is a second thread. */
+/* Notes the images, once: from our constructor, or before it if another library's is first to
+ * want a pager. */
 void bare_thread_init(void);
 /* The thread that gave an order is not in the child. */
 void bare_thread_fork_child(void);

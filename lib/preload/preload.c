@@ -51,6 +51,7 @@ static enum stage make_pager(void)
 	struct pager *pager;
 	int err;
 
+	bare_thread_init();
 	thread_ops = &bare_thread_ops;
 	err = pager_new(&options, &pager);
 	if (err == 0)
