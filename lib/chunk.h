@@ -158,7 +158,7 @@ void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask);
 void chunk_forget(struct chunk *chunk);
 
 /* In a fork's child: what the row says here.  Trays and reads in flight are the
- * parent's; present: pages that the child has, asked for where a handler was at
+ * parent's; present: managed pages that the child has, asked for where a handler was at
  * work on the chunk. */
 void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present);
 

@@ -208,6 +208,19 @@ static void discard_strangers(struct chunk *chunk, struct away *away)
 	}
 }
 
+/* The chunk's pages that the child has.  A window of zeros in the making may reach over
+ * mappings that are not managed: what is there is not ours to page. */
+static uint64_t present_pages(struct pager *pager, int pagemap, const struct chunk *chunk)
+{
+	struct region part;
+	uint64_t managed = 0;
+	size_t i;
+
+	ranges_for_each(part, i, &pager->regions, chunk->address, chunk->address + chunk_size())
+		managed |= chunk_mask_of(chunk, part.start, part.end);
+	return managed & pagemap_present(pagemap, (void *)chunk->address, CHUNK_PAGES);
+}
+
 static void rebuild_rows(struct pager *pager)
 {
 	int pagemap = pagemap_open();
@@ -218,7 +231,7 @@ static void rebuild_rows(struct pager *pager)
 		uint64_t present = 0;
 
 		if (chunk->filling || chunk->lock.word)
-			present = pagemap_present(pagemap, (void *)chunk->address, CHUNK_PAGES);
+			present = present_pages(pager, pagemap, chunk);
 		chunk_fork_child(pager, chunk, present);
 		discard_strangers(chunk, &away);
 		if (chunk->resident)

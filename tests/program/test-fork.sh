@@ -52,3 +52,7 @@ echo "seed $seed"
 # Hundreds of FILEs, whose buffers the child has too; a daemon.
 "$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/files" "$tmp/file" ||
 	fail "files: exit status $?"
+
+# What is not managed lies in a chunk where pages are being made: it is not the child's to page.
+"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/beside" 50 ||
+	fail "beside: exit status $?"
