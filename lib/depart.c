@@ -41,6 +41,20 @@ static bool make_exclusive(struct pager *pager, struct chunk *chunk, uint64_t ru
 	return any;
 }
 
+/* What a tray holds when it is given back is discarded, which may be refused (locked memory):
+ * it is in the way now.  A page that the chunk has itself is nobody's in the tray. */
+static bool sweep_tray(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	uint64_t left = run & pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	bool any = false;
+	unsigned i;
+
+	left &= pagemap_present(pager->pagemap_fd, tray_page(tray, 0), CHUNK_PAGES);
+	mask_for_each(i, left)
+		any |= sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED) == 0;
+	return any;
+}
+
 struct mover {
 	struct pager *pager;
 	struct chunk *chunk;
@@ -48,7 +62,7 @@ struct mover {
 	uint64_t moved;	   /* in the tray now */
 	uint64_t copyable; /* refused for what their mapping is (EINVAL) */
 	unsigned attempts;
-	bool unshared;
+	bool unshared, swept;
 };
 
 /* Moves the beginning of a run; gives the pages that need no other try.
@@ -70,6 +84,11 @@ static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
 	if (result == -EBUSY && !m->unshared) {
 		m->unshared = true;
 		if (make_exclusive(m->pager, m->chunk, run))
+			return 0;
+	}
+	if (result == -EEXIST && !m->swept) {
+		m->swept = true;
+		if (sweep_tray(m->pager, m->chunk, m->tray, run))
 			return 0;
 	}
 	if (mask_count(run) > 1) {
@@ -127,7 +146,7 @@ static uint64_t depart_by_move(struct pager *pager, struct chunk *chunk, struct 
 		move_span(&m, victims);
 	for (uint64_t todo = victims & ~m.moved, run; todo; todo &= ~run) {
 		run = mask_first_run(todo);
-		m.unshared = false;
+		m.unshared = m.swept = false;
 		move_run(&m, run);
 	}
 	*ret_copyable = m.copyable;
@@ -272,7 +291,12 @@ uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uin
 
 	if (!pager->uffd.move) {
 		out = depart_by_copy(pager, chunk, tray, victims, true);
-		evict_hold_back(pager, !out && pins_expected());
+		if (out)
+			evict_go_on(pager);
+		else if (pins_expected())
+			evict_hold_back(pager, 0,
+					"what this process has cannot leave while it does direct "
+					"I/O, since the kernel has no UFFDIO_MOVE");
 		return out;
 	}
 	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())

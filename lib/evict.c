@@ -123,9 +123,11 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 		return 0;
 	out = depart(pager, chunk, tray, victims);
 	if (!out) {
+		atomic_fetch_add(&pager->refusals, 1);
 		tray_free(&pager->arena, &tray, 1);
 		return 0;
 	}
+	pager->refusals = 0;
 	chunk_evict(pager, chunk, tray, out);
 	dirty = find_dirty(pager, chunk, tray);
 	stuck = dirty & ~writeback_add(handler, tray, dirty);
@@ -251,26 +253,31 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 /* More than there can be. */
 #define UNLIMITED_FRAMES ((int64_t)1 << 48)
 
-void evict_hold_back(struct pager *pager, bool on)
+void evict_hold_back(struct pager *pager, uint64_t for_ns, const char *why)
 {
-	bool before = !on;
+	bool before = false;
 
-	if (pager->held_back == on ||
-	    !atomic_compare_exchange_strong(&pager->held_back, &before, on))
+	pager->held_until = for_ns ? sys_now() + for_ns : 0;
+	if (pager->held_back || !atomic_compare_exchange_strong(&pager->held_back, &before, true))
 		return;
-	atomic_fetch_add(&pager->arena.overcommit, on ? UNLIMITED_FRAMES : -UNLIMITED_FRAMES);
-	if (on)
-		error_report(
-			EVENT_FALLBACK,
-			"this process does direct I/O, and the kernel has no UFFDIO_MOVE to page "
-			"it nevertheless: what it has stays in memory, beyond the budget, until "
-			"it closes such files, rings and devices");
+	atomic_fetch_add(&pager->arena.overcommit, UNLIMITED_FRAMES);
+	error_report(EVENT_HELD_BACK, "%s: it stays in memory, beyond the budget", why);
+}
+
+void evict_go_on(struct pager *pager)
+{
+	bool before = true;
+
+	if (pager->held_back && atomic_compare_exchange_strong(&pager->held_back, &before, false))
+		atomic_fetch_sub(&pager->arena.overcommit, UNLIMITED_FRAMES);
 }
 
 void evict_check_held_back(struct pager *pager)
 {
-	if (pager->held_back && !pins_expected())
-		evict_hold_back(pager, pins_possible(false));
+	if (!pager->held_back || sys_now() < pager->held_until)
+		return;
+	if (pager->uffd.move || !(pins_expected() || pins_possible(false)))
+		evict_go_on(pager);
 }
 
 /* -- ahead of demand --------------------------------------------------------------------------- */

@@ -74,7 +74,7 @@ uint64_t fill_copy(struct pager *pager, struct chunk *chunk, uint64_t mask, cons
 }
 
 /* Moves the beginning of a run, or where that is not to be had (no MOVE; a
- * read-only mapping), copies it and gives the tray's frames back: either way
+ * read-only mapping; not now), copies it and gives the tray's frames back: either way
  * the tray has them no more.  The copy needs a frame for a moment, which is
  * what each handler's reserve is for. */
 static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run, struct tray *tray)
@@ -87,7 +87,7 @@ static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run,
 
 	if (pager->uffd.move)
 		result = uffd_move(&pager->uffd, pager->pagemap_fd, to, from, size);
-	if (result == -EINVAL || result == -EBUSY) {
+	if (result == -EINVAL || result == -EBUSY || result == -EAGAIN) {
 		result = uffd_copy(&pager->uffd, to, from, size);
 		if (result > 0)
 			sys_madvise(from, (size_t)result, MADV_DONTNEED);

@@ -32,8 +32,14 @@
 #define PAUSE_NS 100000
 /* A hint is dropped after so many pauses in which nothing could be done for it. */
 #define REQUEST_TRIES 200
-/* How long nothing could make room for a fault before its page is given up. */
+/* How long, and how often (the process may be stopped meanwhile), nothing could make room for a
+ * fault before something is given up: its page, or the budget. */
 #define FUTILE_NS 300000000
+#define FUTILE_ROUNDS 200
+/* So many chunks in a row of which the kernel lets no page leave are all of them. */
+#define REFUSALS 100
+/* For so long the budget is given up then. */
+#define HELD_BACK_NS 10000000000
 
 /* A page of bounce buffers for each so many frames of the budget. */
 #define BOUNCE_DIVISOR 128
@@ -141,14 +147,18 @@ static void give_up(struct pager *pager, uintptr_t address)
 	chunk_unlock(chunk);
 }
 
-/* First the allowance, then a page. */
+/* First the allowance, then a page; what cannot leave is no reason to lose one. */
 static void out_of_room(struct handler *handler)
 {
 	struct pager *pager = handler->pager;
 	int64_t allowance = (int64_t)(pager->options.overcommit >> page_shift());
 
 	handler->futile_since = 0;
-	if (pager->arena.overcommit < allowance)
+	handler->futile_rounds = 0;
+	if (!handler->refused && !pager->swap_full)
+		evict_hold_back(pager, HELD_BACK_NS,
+				"what this process has cannot leave: others hold it where it is");
+	else if (pager->arena.overcommit < allowance)
 		atomic_store(&pager->arena.overcommit, allowance);
 	else if (handler->refused)
 		give_up(pager, handler->refused);
@@ -156,26 +166,38 @@ static void out_of_room(struct handler *handler)
 		give_up(pager, handler->faults[0].address);
 }
 
-/* A new page has no place, or (no write to swap space succeeds) even an old one
- * has none to come back to. */
+/* Does a fault wait, and has nothing come in this round, nor is about to? */
+static bool waits_in_vain(const struct handler *handler, bool served)
+{
+	const struct pager *pager = handler->pager;
+
+	if (served || !handler->fault_count || pager->gate)
+		return false;
+	return handler->refused || !(pager->writes || handler->reads_in_flight);
+}
+
+/* A new page has no place, or even an old one has none to come back to: no write to swap space
+ * succeeds, or the kernel lets nothing leave (DMA).  A round in which a lock was in the way
+ * tells nothing. */
 static bool is_futile(const struct handler *handler)
 {
 	const struct pager *pager = handler->pager;
 
-	if (pager->gate)
-		return false;
-	return handler->refused || (handler->starved && pager->swap_full && !pager->writes &&
-				    !handler->reads_in_flight);
+	return handler->refused ||
+	       (handler->starved && (pager->swap_full || pager->refusals > REFUSALS));
 }
 
-static void note_futility(struct handler *handler)
+static void note_futility(struct handler *handler, bool served)
 {
-	if (!is_futile(handler))
+	if (!waits_in_vain(handler, served)) {
 		handler->futile_since = 0;
-	else if (!handler->futile_since)
+		handler->futile_rounds = 0;
+	} else if (!handler->futile_since) {
 		handler->futile_since = sys_now();
-	else if (sys_now() - handler->futile_since > FUTILE_NS)
+	} else if (is_futile(handler) && ++handler->futile_rounds > FUTILE_ROUNDS &&
+		   sys_now() - handler->futile_since > FUTILE_NS) {
 		out_of_room(handler);
+	}
 }
 
 /* -- the loop ---------------------------------------------------------------------- */
@@ -275,13 +297,14 @@ static void rest(struct handler *handler)
 static bool work(struct handler *handler)
 {
 	struct pager *pager = handler->pager;
-	bool progress;
+	bool progress, served;
 
 	handler->starved = false;
 	stall_note(handler, true);
 	if (!handler->evicting || !duty_is_done_by_another(handler))
 		read_faults(handler);
-	progress = serve_faults(handler);
+	served = serve_faults(handler);
+	progress = served;
 	if (handler->finished_fills)
 		progress |= fill_finish_all(handler);
 	if (handler->finished_writes)
@@ -293,7 +316,7 @@ static bool work(struct handler *handler)
 		writeback_submit(handler); /* a fork waits for it */
 	handler->summoned = false;
 	progress |= serve_requests(handler);
-	note_futility(handler);
+	note_futility(handler, served);
 	return progress;
 }
 

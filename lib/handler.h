@@ -118,6 +118,7 @@ struct handler {
 	uintptr_t refused;	/* the page of the latest fault that may not have a frame, since
 			      all is full; or 0 */
 	uint64_t futile_since;	/* ns: no frame was found for some fault since then; or 0 */
+	unsigned futile_rounds; /* that it tried meanwhile */
 	struct request request; /* being carried out */
 	bool has_request;
 	unsigned request_tries; /* in a row that came to nothing */

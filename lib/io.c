@@ -4,6 +4,34 @@
 
 struct io_faulty_plan *io_faulty_plan_current;
 
+static void advance(struct io_request *request, size_t bytes)
+{
+	request->offset += bytes;
+	while (request->iov_count && bytes >= request->iov->iov_len) {
+		bytes -= request->iov->iov_len;
+		request->iov++;
+		request->iov_count--;
+	}
+	if (bytes) {
+		request->iov->iov_base = (char *)request->iov->iov_base + bytes;
+		request->iov->iov_len -= bytes;
+	}
+}
+
+bool io_goes_on(struct io_request *request, long bytes)
+{
+	if (bytes == -EINTR || bytes == -EAGAIN)
+		return true;
+	if (bytes > 0) {
+		request->result += bytes;
+		advance(request, (size_t)bytes);
+		return request->iov_count > 0;
+	}
+	if (!request->result)
+		request->result = bytes;
+	return false;
+}
+
 int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO_WATCHES])
 {
 	struct io *io;

@@ -32,16 +32,17 @@
 
 struct io_request {
 	struct io_request *next; /* the engine's, while it has the request */
-	/* result: the bytes that were transferred, which may be fewer than asked
-	 * for, or -errno (never -EINTR or -EAGAIN: the engine tries again).  It
-	 * may submit requests, this one too, but not wait. */
+	/* result: the bytes that were transferred, or -errno.  They are fewer than asked for
+	 * only if the file ends there, or an error followed: what is interrupted or cut
+	 * short is gone on with.  It may submit requests, this one too (with its place and parts
+	 * set anew), but not wait. */
 	void (*done)(struct io_request *request, long result);
 	int fd;
 	bool write;
 	uint64_t offset;   /* bytes in the file */
-	struct iovec *iov; /* kept by the submitter until done */
+	struct iovec *iov; /* kept by the submitter until done; the engine changes it */
 	int iov_count;
-	long result; /* the engine's: bytes, or -errno */
+	long result; /* the engine's: bytes so far, or -errno */
 	void *owner; /* the submitter's */
 };
 
@@ -116,6 +117,10 @@ static inline void io_close(struct io *io, bool in_child)
 }
 
 /* -- for engines ---------------------------------------------------------------- */
+
+/* So many bytes (or -errno) came of the request: is there a rest?  Then it is that now,
+ * and to be started again; else its result is set.  It begins with a result of 0. */
+bool io_goes_on(struct io_request *request, long bytes);
 
 /* The moment at which a wait ends; 0: at once, UINT64_MAX: never. */
 static inline uint64_t io_deadline(uint64_t timeout_ns)

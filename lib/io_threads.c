@@ -103,19 +103,19 @@ static struct io_request *worker_next(struct engine *engine)
 	return request;
 }
 
-static long transfer(const struct io_request *request)
+static void transfer(struct io_request *request)
 {
-	long result;
+	long bytes;
 
+	request->result = 0;
 	do {
 		if (request->write)
-			result = sys_pwritev(request->fd, request->iov, request->iov_count,
-					     request->offset);
-		else
-			result = sys_preadv(request->fd, request->iov, request->iov_count,
+			bytes = sys_pwritev(request->fd, request->iov, request->iov_count,
 					    request->offset);
-	} while (result == -EINTR || result == -EAGAIN);
-	return result;
+		else
+			bytes = sys_preadv(request->fd, request->iov, request->iov_count,
+					   request->offset);
+	} while (io_goes_on(request, bytes));
 }
 
 static void worker_complete(struct engine *engine, struct io_request *request)
@@ -137,7 +137,7 @@ static void worker_main(void *arg)
 	struct io_request *request;
 
 	while ((request = worker_next(engine))) {
-		request->result = transfer(request);
+		transfer(request);
 		worker_complete(engine, request);
 		thread_attend();
 	}

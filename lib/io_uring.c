@@ -177,9 +177,9 @@ static void uring_watch(struct io *io, unsigned watch, bool on)
 	}
 }
 
-static void uring_submit(struct io *io, struct io_request *request)
+static void start(struct uring *uring, struct io_request *request)
 {
-	struct io_uring_sqe *sqe = take_sqe(uring_of(io));
+	struct io_uring_sqe *sqe = take_sqe(uring);
 	const struct iovec *iov = request->iov;
 	unsigned n = (unsigned)request->iov_count;
 
@@ -196,6 +196,12 @@ static void uring_submit(struct io *io, struct io_request *request)
 	io_uring_sqe_set_data(sqe, request);
 }
 
+static void uring_submit(struct io *io, struct io_request *request)
+{
+	request->result = 0;
+	start(uring_of(io), request);
+}
+
 static void complete_watch(struct uring *uring, unsigned watch, unsigned flags)
 {
 	/* Whatever its result: the owner of the descriptor will see what it is. */
@@ -207,13 +213,12 @@ static void complete_watch(struct uring *uring, unsigned watch, unsigned flags)
 
 static void complete_request(struct uring *uring, struct io_request *request, int result)
 {
-	if (result == -EAGAIN || result == -EINTR) {
-		uring_submit(&uring->io, request);
+	if (io_goes_on(request, result)) {
+		start(uring, request);
 		return;
 	}
 	uring->news = true;
-	request->result = result;
-	request->done(request, result);
+	request->done(request, request->result);
 }
 
 /* Takes what is in the completion queue now; what the calls of done add to it

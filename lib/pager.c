@@ -179,6 +179,8 @@ static int start_handlers(struct pager *pager)
 	pager->handlers = meta_map(pager->handler_count * sizeof(struct handler));
 	if (!pager->handlers)
 		return -ENOMEM;
+	for (unsigned i = 0; i < pager->handler_count; i++)
+		pager->handlers[i].wake_fd = -1; /* all are stopped, if one does not start */
 	credit_force(&pager->arena, pager->handler_count * handler_charge(pager));
 	pager->on_duty = pager->handler_count;
 	for (unsigned i = 0; i < pager->handler_count && !err; i++)

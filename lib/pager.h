@@ -57,7 +57,9 @@ struct pager {
 
 	_Atomic bool armed;
 	_Atomic bool stopping;
-	_Atomic bool held_back;	   /* nothing may be evicted (evict.h) */
+	_Atomic unsigned refusals; /* of chunks of which no page could leave, in a row */
+	_Atomic bool held_back;	   /* nothing can be evicted (evict.h) ... */
+	_Atomic uint64_t held_until; /* ... up to this moment at least; ns */
 	_Atomic bool dormant;	   /* a fork's child that has not needed us yet: it evicts nothing,
 				      since it may be about to execute another program */
 	_Atomic unsigned on_duty;  /* handlers that watch for faults */

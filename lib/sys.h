@@ -22,7 +22,7 @@
 #include <time.h>
 
 #if defined(__x86_64__)
-static inline long sys_call6(long nr, long a, long b, long c, long d, long e, long f)
+static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long ret;
 	register long r10 __asm__("r10") = d;
@@ -36,7 +36,7 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e, lo
 	return ret;
 }
 #elif defined(__aarch64__)
-static inline long sys_call6(long nr, long a, long b, long c, long d, long e, long f)
+static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = nr;
 	register long x0 __asm__("x0") = a;
@@ -54,6 +54,14 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e, lo
 }
 #else
 #error "spill runs on x86-64 and aarch64"
+#endif
+
+/* In a build for tests it may fail instead (tests/fault/system_faults.h). */
+long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f);
+#ifdef SPILL_SYSTEM_FAULTS
+#define sys_call6 sys_call_planned
+#else
+#define sys_call6 sys_call_raw
 #endif
 
 #define sys_call5(nr, a, b, c, d, e) \

@@ -95,6 +95,11 @@ static void need_userfaultfd(void)
 	spill_close(s);
 }
 
+void test_limit(unsigned seconds)
+{
+	alarm(seconds * patience);
+}
+
 void test_begin(const char *name, unsigned seconds)
 {
 	const char *given = getenv("SPILL_TEST_SEED");
@@ -108,7 +113,7 @@ void test_begin(const char *name, unsigned seconds)
 	printf("SPILL_TEST_SEED=%llu\n", (unsigned long long)seed);
 	fflush(stdout);
 	sigaction(SIGALRM, &action, NULL);
-	alarm(seconds * patience);
+	test_limit(seconds);
 	need_userfaultfd();
 }
 
@@ -788,15 +793,24 @@ const char *stamp_explain(const void *page)
 
 /* -- areas ------------------------------------------------------------------------- */
 
-struct area area_reserve(spill *s, unsigned number, size_t bytes)
+struct area area_try_reserve(spill *s, unsigned number, size_t bytes)
 {
 	struct area area = { .pager = s, .number = number, .pages = bytes / page_size() };
 
 	area.base = spill_reserve(s, bytes);
-	CHECK(area.base, "spill_reserve of %zu KiB: %s", bytes / K, strerror(errno));
+	if (!area.base)
+		return area;
 	area.version = calloc(area.pages, sizeof(*area.version));
 	CHECK(area.version, "out of memory");
 	case_allow(area.pages * sizeof(*area.version));
+	return area;
+}
+
+struct area area_reserve(spill *s, unsigned number, size_t bytes)
+{
+	struct area area = area_try_reserve(s, number, bytes);
+
+	CHECK(area.base, "spill_reserve of %zu KiB: %s", bytes / K, strerror(errno));
 	return area;
 }
 

@@ -46,6 +46,8 @@
 /* Prints the seed, starts the time limit, and skips the test if there is no
  * userfaultfd. */
 void test_begin(const char *name, unsigned seconds);
+/* Another time limit from now on, for this process. */
+void test_limit(unsigned seconds);
 /* Says that all went well; gives main's result. */
 int test_end(void);
 
@@ -170,6 +172,8 @@ struct area {
 };
 
 struct area area_reserve(spill *s, unsigned number, size_t bytes);
+/* The same; base is NULL, and errno set, if it fails. */
+struct area area_try_reserve(spill *s, unsigned number, size_t bytes);
 /* Forgets the table; the memory stays as it is. */
 void area_forget(struct area *area);
 /* Releases the memory too. */

@@ -60,14 +60,40 @@ START_TEST(many_in_flight)
 }
 END_TEST
 
+/* What comes piece by piece is gone on with, until it is all, the end or an error. */
+START_TEST(goes_on_with_the_rest)
+{
+	char memory[5];
+	struct iovec iov[] = { { memory, 3 }, { memory + 3, 2 } };
+	struct io_request request = { .offset = 100, .iov = iov, .iov_count = 2 };
+
+	ck_assert(io_goes_on(&request, -EINTR));
+	ck_assert(io_goes_on(&request, 1));
+	ck_assert_ptr_eq(request.iov->iov_base, memory + 1);
+	ck_assert_uint_eq(request.iov->iov_len, 2);
+	ck_assert_uint_eq(request.offset, 101);
+	ck_assert(io_goes_on(&request, 3));
+	ck_assert_ptr_eq(request.iov->iov_base, memory + 4);
+	ck_assert_int_eq(request.iov_count, 1);
+	ck_assert(!io_goes_on(&request, _i == 0 ? 1 : _i == 1 ? 0 : -EIO));
+	ck_assert_int_eq(request.result, _i == 0 ? 5 : 4);
+}
+END_TEST
+
 #define CHAIN 1000
 
 /* done submits the same request again. */
 static void chain_done(struct io_request *request, long result)
 {
+	struct job *job = request->owner;
+
 	unit_check(result == BLOCK);
-	if (++completions < CHAIN)
-		io_submit(io, request);
+	if (++completions == CHAIN)
+		return;
+	request->offset = (uint64_t)job->first * BLOCK;
+	request->iov = job->iov;
+	request->iov_count = 1;
+	io_submit(io, request);
 }
 
 START_TEST(done_submits_again)
@@ -447,6 +473,7 @@ static void add_transfers(Suite *suite)
 
 	add_test(tcase, many_in_flight);
 	add_test(tcase, done_submits_again);
+	tcase_add_loop_test(tcase, goes_on_with_the_rest, 0, 3);
 	add_test(tcase, end_of_file_is_a_short_read);
 	add_test(tcase, errors_come_through);
 }

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* test-system-fails - system calls of the pager fail, one by one: what was written is there
+ * afterwards, or the one page that is lost is poisoned and reported; nothing hangs, and nothing
+ * is left
+ *
+ * For each way in which a system call may fail (rows) the same life of a pager is lived again and
+ * again, in a process of its own: the first call of that kind fails, then the second and so on,
+ * until there are no more.  Here a sample of them; all with SPILL_FAULTS_ALL (make check-stress).
+ *
+ * Time limit: 300
+ */
+#include "system_faults.h"
+#include "harness.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#define BUDGET SPILL_BUDGET_MIN
+#define DATA (12 * M)
+#define SWAP (64 * M)
+#define LIFE_SECONDS 30
+
+/* A life in which so many pages were lost writes no new ones: each takes its time. */
+#define LOSSES 3
+
+/* A child's status: the fault that it was to see did not come. */
+#define NO_FAULT 42
+
+enum { ONCE = 1, ALWAYS = 2, BOTH = 3 };
+
+/* What may come of it, besides that nothing is noticed. */
+enum {
+	MAY_REFUSE = 1, /* spill_open, spill_reserve and so on fail */
+	MAY_LOSE = 2,	/* pages are poisoned */
+	MAY_DIE = 4,	/* the process ends, with a line that says why */
+	MAY_LEAK = 8,	/* what the kernel does not take back */
+};
+
+struct row {
+	const char *kind;
+	int error;
+	enum fault_way way;
+	unsigned modes;
+	unsigned may;
+};
+
+static const struct row rows[] = {
+	/* Memory and mappings. */
+	{ "mmap", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "munmap", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE | MAY_LEAK },
+	{ "madvise", EINVAL, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "madvise", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "discard", ENOMEM, FAULT_INSTEAD, ONCE, MAY_REFUSE },
+	{ "discard", EINVAL, FAULT_INSTEAD, ONCE, MAY_REFUSE },
+	{ "process_madvise", EPERM, FAULT_INSTEAD, BOTH, 0 },
+	{ "process_madvise", ENOSYS, FAULT_INSTEAD, ONCE, 0 },
+	{ "process_madvise", EINTR, FAULT_INSTEAD, BOTH, 0 },
+	{ "process_madvise", 0, FAULT_SHORT, BOTH, 0 },
+	/* userfaultfd. */
+	{ "uffd-new", EPERM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "uffd-new", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "uffd-api", EINVAL, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "uffd-register", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "uffd-register", EBUSY, FAULT_INSTEAD, ONCE, MAY_REFUSE },
+	{ "uffd-copy", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-copy", ENOMEM, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-copy", ENOENT, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-copy", ESRCH, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-copy", EEXIST, FAULT_AFTER, ONCE, 0 },
+	{ "uffd-copy", 0, FAULT_SHORT, BOTH, 0 },
+	{ "uffd-move", EAGAIN, FAULT_INSTEAD, BOTH, 0 },
+	{ "uffd-move", EBUSY, FAULT_INSTEAD, BOTH, 0 },
+	{ "uffd-move", EINVAL, FAULT_INSTEAD, BOTH, 0 },
+	{ "uffd-move", ENOMEM, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-move", ENOENT, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-move", ESRCH, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-move", EEXIST, FAULT_AFTER, BOTH, 0 },
+	{ "uffd-move", 0, FAULT_SHORT, BOTH, 0 },
+	{ "uffd-protect", ENOENT, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-protect", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
+	{ "uffd-poison", ENOMEM, FAULT_INSTEAD, BOTH, 0 },
+	{ "read", EINTR, FAULT_INSTEAD, ONCE, 0 },
+	{ "read", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
+	/* Descriptors. */
+	{ "openat", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "openat", EACCES, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "close", EIO, FAULT_AFTER, BOTH, 0 },
+	{ "close", EINTR, FAULT_AFTER, ONCE, 0 },
+	{ "fcntl", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "eventfd2", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "memfd_create", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "fstat", EIO, FAULT_INSTEAD, ONCE, MAY_REFUSE },
+	{ "newfstatat", EIO, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "getdents64", EIO, FAULT_INSTEAD, BOTH, 0 },
+	{ "write", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
+	/* Swap space. */
+	{ "fallocate", ENOSPC, FAULT_INSTEAD, BOTH, MAY_REFUSE | MAY_LOSE },
+	{ "fallocate", EDQUOT, FAULT_INSTEAD, ONCE, MAY_REFUSE | MAY_LOSE },
+	{ "fallocate", EOPNOTSUPP, FAULT_INSTEAD, BOTH, MAY_REFUSE | MAY_LOSE },
+	{ "fallocate", EINTR, FAULT_INSTEAD, ONCE, 0 },
+	{ "fstatfs", EIO, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "pread64", EIO, FAULT_INSTEAD, ONCE, 0 },
+	{ "pread64", 0, FAULT_SHORT, ONCE, 0 },
+	{ "preadv", EIO, FAULT_INSTEAD, ONCE, 0 },
+	{ "preadv", EIO, FAULT_INSTEAD, ALWAYS, MAY_LOSE },
+	{ "preadv", EINTR, FAULT_INSTEAD, ONCE, 0 },
+	{ "preadv", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
+	{ "preadv", 0, FAULT_SHORT, BOTH, 0 },
+	{ "pwritev", EIO, FAULT_INSTEAD, ONCE, 0 },
+	{ "pwritev", ENOSPC, FAULT_INSTEAD, ONCE, 0 },
+	{ "pwritev", ENOSPC, FAULT_INSTEAD, ALWAYS, MAY_LOSE | MAY_REFUSE },
+	{ "pwritev", EDQUOT, FAULT_INSTEAD, ONCE, 0 },
+	{ "pwritev", EINTR, FAULT_INSTEAD, ONCE, 0 },
+	{ "pwritev", 0, FAULT_SHORT, BOTH, 0 },
+	/* Others. */
+	{ "io_uring_register", EINVAL, FAULT_INSTEAD, BOTH, MAY_DIE },
+	{ "ppoll", EINTR, FAULT_INSTEAD, ONCE, 0 },
+	{ "futex-wait", EINTR, FAULT_INSTEAD, BOTH, 0 },
+	{ "getcpu", ENOSYS, FAULT_INSTEAD, BOTH, 0 },
+	{ "getrandom", ENOSYS, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "prlimit64", EPERM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
+	{ "sched_getaffinity", EPERM, FAULT_INSTEAD, BOTH, 0 },
+	{ "sched_setaffinity", EPERM, FAULT_INSTEAD, BOTH, 0 },
+	{ "uname", EFAULT, FAULT_INSTEAD, BOTH, 0 },
+};
+
+/* -- a life ------------------------------------------------------------------------------- */
+
+struct life {
+	const struct row *row;
+	spill *pager;
+	struct area area;
+	size_t pages; /* so many of it are touched: fewer than all if some are lost */
+	bool *lost;
+	unsigned losses;
+	size_t page; /* that is being touched */
+};
+
+/* A call of the public interface has succeeded or failed as it may. */
+static bool went_well(const struct life *life, const char *call, bool ok)
+{
+	if (ok)
+		return true;
+	CHECK(errno > 0 && errno < 134, "%s fails with errno %d", call, errno);
+	CHECK((life->row->may & MAY_REFUSE) || (errno == EIO && life->losses), "%s: %s", call,
+	      strerror(errno));
+	return false;
+}
+
+#define TRY(life, call) went_well(life, #call, (call) == 0)
+
+static void write_page(void *argument)
+{
+	struct life *life = argument;
+
+	area_write(&life->area, life->page);
+}
+
+static void check_page(void *argument)
+{
+	struct life *life = argument;
+
+	area_check(&life->area, life->page);
+}
+
+static void touch(struct life *life, size_t i, void (*how)(void *))
+{
+	life->page = i;
+	if (life->lost[i] || test_survives(how, life))
+		return;
+	life->lost[i] = true;
+	life->losses++;
+	CHECK((area_state(&life->area, i) & SPILL_STATE_MASK) == SPILL_POISONED,
+	      "page %zu raises SIGBUS, but is in state %#x", i, area_state(&life->area, i));
+}
+
+/* Pages that were discarded are new ones, and can be lost too. */
+static void check_all(struct life *life)
+{
+	for (size_t i = 0; i < life->pages && life->losses < 2 * LOSSES; i++)
+		touch(life, i, check_page);
+}
+
+static void write_all(struct life *life)
+{
+	for (size_t i = 0; i < life->area.pages && life->losses < LOSSES; i++) {
+		touch(life, i, write_page);
+		life->pages = i + 1;
+	}
+}
+
+static void open_pager(struct life *life)
+{
+	struct spill_options options = SPILL_OPTIONS_INIT;
+
+	options.budget = BUDGET;
+	options.swap = test_directory();
+	options.swap_limit = SWAP;
+	life->pager = spill_open(&options);
+}
+
+/* Part of the area is discarded, and part of it released. */
+static void give_parts_back(struct life *life)
+{
+	struct area *area = &life->area;
+	size_t n = area->pages / 8;
+	char *first = area_page(area, n);
+
+	if (TRY(life, spill_advise(life->pager, first, n * test_page_size(), SPILL_DONT_NEED))) {
+		area_zeroed(area, n, n);
+		memset(life->lost + n, 0, n);
+	}
+	n = area->pages / 2;
+	if (TRY(life, spill_release(life->pager, area_page(area, n), n * test_page_size())))
+		area->pages = n;
+	if (life->pages > area->pages)
+		life->pages = area->pages;
+}
+
+static void use(struct life *life)
+{
+	struct area *area = &life->area;
+	size_t pin = 32 * test_page_size();
+	struct dice dice = dice_new(1);
+
+	write_all(life);
+	check_all(life);
+	for (unsigned i = 0; i < 200 && life->losses < 2 * LOSSES; i++)
+		touch(life, dice_below(&dice, life->pages), i % 2 ? write_page : check_page);
+	if (TRY(life, spill_pin(life->pager, area->base, pin)))
+		TRY(life, spill_unpin(life->pager, area->base, pin));
+	TRY(life,
+	    spill_advise(life->pager, area->base, area->pages / 4 * test_page_size(), SPILL_COLD));
+	TRY(life, spill_advise(life->pager, area->base, area->pages / 4 * test_page_size(),
+			       SPILL_WILL_NEED));
+	TRY(life, spill_set_budget(life->pager, BUDGET + 2 * M));
+	TRY(life, spill_set_budget(life->pager, BUDGET));
+	give_parts_back(life);
+}
+
+/* Afterwards all is well. */
+static void look_back(struct life *life)
+{
+	check_all(life);
+	if (life->losses)
+		CHECK(life->row->may & MAY_LOSE, "%u pages are lost", life->losses);
+	else
+		pager_check(life->pager);
+	check_all(life);
+}
+
+static void live(struct life *life)
+{
+	open_pager(life);
+	if (!went_well(life, "spill_open", life->pager != NULL))
+		return;
+	life->area = area_try_reserve(life->pager, 1, DATA);
+	if (went_well(life, "spill_reserve", life->area.base != NULL)) {
+		life->lost = calloc(life->area.pages, sizeof(bool));
+		CHECK(life->lost, "out of memory");
+		use(life);
+		fault_end();
+		look_back(life);
+		area_forget(&life->area);
+		free(life->lost);
+	}
+	fault_end();
+	spill_close(life->pager);
+}
+
+/* -- processes ------------------------------------------------------------------------------ */
+
+static _Noreturn void child(const struct row *row, const struct fault_plan *plan)
+{
+	struct life life = { .row = row };
+
+	test_limit(LIFE_SECONDS);
+	case_begin(row->kind, 64 * M);
+	fault_begin(plan);
+	live(&life);
+	fault_end();
+	CHECK(fault_unknown() < 0, "system call %ld is not in the table of kinds", fault_unknown());
+	if (!(row->may & MAY_LEAK))
+		case_end();
+	fflush(stdout);
+	_exit(fault_hits() ? 0 : NO_FAULT);
+}
+
+/* What the child printed is shown if it went wrong. */
+static void show(int fd)
+{
+	char text[4096];
+	ssize_t n;
+
+	lseek(fd, 0, SEEK_SET);
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)n, stdout);
+}
+
+/* Is there a line of ours at the end? */
+static bool says_why(int fd)
+{
+	char text[4096];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, "spill: ") && !strstr(text, "Assert");
+}
+
+static struct {
+	unsigned lives, hits, died;
+} total;
+
+/* false: the call of that number was not made. */
+static bool live_once(const struct row *row, const struct fault_plan *plan)
+{
+	int output = memfd_create("output", MFD_CLOEXEC), status;
+	bool dead;
+	pid_t pid;
+
+	CHECK(output >= 0, "memfd_create: %s", strerror(errno));
+	pid = test_fork();
+	if (pid == 0) {
+		dup2(output, STDOUT_FILENO);
+		dup2(output, STDERR_FILENO);
+		child(row, plan);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid, "waitpid: %s", strerror(errno));
+	total.lives++;
+	dead = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && says_why(output) &&
+	       (row->may & MAY_DIE);
+	total.died += dead;
+	if (status != 0 && status != NO_FAULT << 8 && !dead) {
+		show(output);
+		test_fail("%s %s %s, number %u%s: status %#x", row->kind, strerror(row->error),
+			  row->way == FAULT_AFTER   ? "after the call"
+			  : row->way == FAULT_SHORT ? "(short)"
+						    : "",
+			  plan->nth, plan->always ? " and all behind it" : "", (unsigned)status);
+	}
+	close(output);
+	return status != NO_FAULT << 8;
+}
+
+static unsigned following(unsigned nth)
+{
+	return getenv("SPILL_FAULTS_ALL") ? nth + 1 : 2 * nth;
+}
+
+static void sweep(const struct row *row, bool always)
+{
+	struct fault_plan plan = {
+		.kind = fault_kind(row->kind),
+		.error = row->error,
+		.way = row->way,
+		.always = always,
+	};
+	unsigned before = total.lives;
+
+	for (plan.nth = 1; live_once(row, &plan); plan.nth = following(plan.nth))
+		total.hits++;
+	printf("  %-18s %-10s %s%s: %u lives\n", row->kind,
+	       row->error ? strerrorname_np(row->error) : "", always ? "always" : "once",
+	       row->way == FAULT_AFTER	 ? ", after"
+	       : row->way == FAULT_SHORT ? ", short"
+					 : "",
+	       total.lives - before);
+	fflush(stdout);
+}
+
+static bool is_among(const char *word, char *const *list)
+{
+	while (*list && strcmp(word, *list) != 0)
+		list++;
+	return *list != NULL;
+}
+
+/* Only rows of these kinds, if there are any. */
+int main(int argc, char **argv)
+{
+	test_begin("system-fails", 290);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (argc > 1 && !is_among(rows[i].kind, argv + 1))
+			continue;
+		if (rows[i].modes & ONCE)
+			sweep(&rows[i], false);
+		if (rows[i].modes & ALWAYS)
+			sweep(&rows[i], true);
+	}
+	printf("%u lives, %u of them with a fault; %u ended with a line\n", total.lives, total.hits,
+	       total.died);
+	return test_end();
+}
