@@ -69,9 +69,12 @@ struct spill_options {
 				refused: a system call that meets memory which
 				is paged out then fails with EFAULT; 0:
 				SPILL_USER_MODE */
+	unsigned stall_warning; /* seconds that a fault may wait before a line
+				says for what; UINT_MAX: for ever; 0:
+				SPILL_STALL_WARNING, else 10 */
 };
 
-#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0 }
+#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Makes a pager.
  *

@@ -19,6 +19,7 @@ enum event {
 	EVENT_TMPFS,	     /* the swap target lies in memory */
 	EVENT_ARM_FAILED,    /* paging could not be started */
 	EVENT_FALLBACK,	     /* a feature of the kernel is missing */
+	EVENT_STALL,	     /* a fault waits too long */
 	EVENT_HELD_BACK,     /* nothing can leave, the budget does not hold */
 	EVENT_CHILD_UNPAGED, /* a program runs without spill */
 	EVENT_OUTSIDE,	     /* what is not managed takes more than the budget */

@@ -348,6 +348,7 @@ static void start_read(struct handler *handler, struct chunk *chunk, uint64_t ru
 	fill->mask = fill->all = run;
 	fill->slot = chunk->page[mask_first(run)].slot;
 	fill->attempts = 0;
+	fill->started = sys_now();
 	fill->sibling = chunk->fills;
 	chunk->fills = fill;
 	stat_add(&handler->pager->stats->pages_read, mask_count(run));
@@ -459,6 +460,7 @@ static void free_fill(struct fill *fill)
 {
 	struct handler *handler = fill->handler;
 
+	fill->started = 0;
 	fill->next = handler->free_fills;
 	handler->free_fills = fill;
 	handler->reads_in_flight--;

@@ -10,6 +10,7 @@
 #include "last.h"
 #include "spent.h"
 #include "stall.h"
+#include "watchdog.h"
 #include "thread.h"
 #include "writeback.h"
 #include <string.h>
@@ -111,6 +112,17 @@ static void read_faults(struct handler *handler)
 	duty_note(handler, handler->fault_count - before);
 }
 
+/* How long has the first of them been that? */
+static void note_waiting(struct handler *handler)
+{
+	uintptr_t first = handler->fault_count ? handler->faults[0].address : 0;
+
+	if (first == handler->waiting)
+		return;
+	handler->waiting = first;
+	handler->waiting_since = first ? handler->round : 0;
+}
+
 /* Serves what can be served; the others keep their order.  true: any was. */
 static bool serve_faults(struct handler *handler)
 {
@@ -121,6 +133,7 @@ static bool serve_faults(struct handler *handler)
 		if (!fault_serve(handler, &handler->faults[i]))
 			handler->faults[left++] = handler->faults[i];
 	handler->fault_count = left;
+	note_waiting(handler);
 	if (!left)
 		handler->refused = 0;
 	return left < count;
@@ -166,25 +179,28 @@ static void out_of_room(struct handler *handler)
 		give_up(pager, handler->faults[0].address);
 }
 
-/* Does a fault wait, and has nothing come in this round, nor is about to? */
-static bool waits_in_vain(const struct handler *handler, bool served)
+/* Does a fault wait, and has nothing come since the last round? */
+static bool waits_in_vain(struct handler *handler, bool served)
 {
 	const struct pager *pager = handler->pager;
+	uint64_t written = pager->written;
+	bool news = served || written != handler->written_seen;
 
-	if (served || !handler->fault_count || pager->gate)
-		return false;
-	return handler->refused || !(pager->writes || handler->reads_in_flight);
+	handler->written_seen = written;
+	return handler->fault_count && !news && !pager->gate;
 }
 
 /* A new page has no place, or even an old one has none to come back to: no write to swap space
- * succeeds, or the kernel lets nothing leave (DMA).  A round in which a lock was in the way
- * tells nothing. */
+ * succeeds, or the kernel lets nothing leave (DMA).  A round in which a lock is in the way, or
+ * a read or write still on its way, tells nothing. */
 static bool is_futile(const struct handler *handler)
 {
 	const struct pager *pager = handler->pager;
 
-	return handler->refused ||
-	       (handler->starved && (pager->swap_full || pager->refusals > REFUSALS));
+	if (handler->refused)
+		return true;
+	return handler->starved && !pager->writes && !handler->reads_in_flight &&
+	       (pager->swap_full || pager->refusals > REFUSALS);
 }
 
 static void note_futility(struct handler *handler, bool served)
@@ -284,6 +300,7 @@ static void rest(struct handler *handler)
 	trace_rest(handler->trace);
 	timeout = pager_publish_soon(handler->pager);
 	timeout = sys_sooner(timeout, stall_check(handler));
+	timeout = sys_sooner(timeout, watchdog_sleep(handler));
 	if (handler->number == 0) {
 		timeout = sys_sooner(timeout, share_check(handler->pager));
 		timeout = sys_sooner(timeout, last_check());
@@ -299,8 +316,9 @@ static bool work(struct handler *handler)
 	struct pager *pager = handler->pager;
 	bool progress, served;
 
-	handler->starved = false;
 	stall_note(handler, true);
+	watchdog_look(handler);
+	handler->starved = false;
 	if (!handler->evicting || !duty_is_done_by_another(handler))
 		read_faults(handler);
 	served = serve_faults(handler);

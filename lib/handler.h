@@ -48,6 +48,7 @@ struct fill {
 	char *bounce;	      /* or this, from the first page on */
 	long result;
 	unsigned attempts;
+	uint64_t started; /* ns; 0: free */
 };
 
 /* A write in flight: parts of trays, to adjacent slots. */
@@ -67,6 +68,7 @@ struct write {
 	unsigned iovs, pages;
 	uint64_t slot; /* of the first page */
 	long result;
+	uint64_t started; /* ns: when it was submitted; 0: it is not in flight */
 };
 
 struct handler {
@@ -88,13 +90,16 @@ struct handler {
 	uint64_t nap_ns;	 /* its latest time off duty */
 	uint64_t back_at;	 /* ns: when that ends */
 	uint64_t checked;	 /* ns: when it looked at the others */
+	uint64_t watched;	 /* ns: when it looked for what is late (watchdog.h) */
 	uint64_t shared_ns;	 /* for how long it does not spin, since others want its CPU */
 	uint64_t shared_until;	 /* ns: when that ends */
 	_Atomic uint64_t astray; /* ns: when it was let run elsewhere (stall.h), or 0 */
 
 	struct uffd_fault faults[HANDLER_FAULTS];
 	unsigned fault_count;
-	bool more_faults; /* the userfaultfd was not read to its end */
+	uint64_t waiting_since; /* ns: the first of them was seen so early; 0: there is none */
+	uintptr_t waiting;	/* which one that was */
+	bool more_faults;	/* the userfaultfd was not read to its end */
 
 	struct fill fills[HANDLER_FILLS];
 	struct fill *free_fills, *finished_fills;
@@ -119,6 +124,7 @@ struct handler {
 			      all is full; or 0 */
 	uint64_t futile_since;	/* ns: no frame was found for some fault since then; or 0 */
 	unsigned futile_rounds; /* that it tried meanwhile */
+	uint64_t written_seen;	/* what pager->written was in the last round */
 	struct request request; /* being carried out */
 	bool has_request;
 	unsigned request_tries; /* in a row that came to nothing */

@@ -9,8 +9,12 @@
 #include "target.h"
 #include "trace.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define STALL_WARNING_DEFAULT 10
+#define STALL_WARNING_MAX 86400
 
 #define FEATURES_ALL                                                                              \
 	(SPILL_FEATURE_MOVE | SPILL_FEATURE_URING | SPILL_FEATURE_DIRECT | SPILL_FEATURE_POISON | \
@@ -54,7 +58,7 @@ int options_parse_disable(const char *text, unsigned *ret_disable)
 	return 0;
 }
 
-int options_parse_handlers(const char *text, unsigned *ret_handlers)
+static int parse_number(const char *text, unsigned least, unsigned most, unsigned *ret)
 {
 	char *end;
 	unsigned long n;
@@ -62,10 +66,20 @@ int options_parse_handlers(const char *text, unsigned *ret_handlers)
 	if (*text < '0' || *text > '9') /* strtoul takes signs and spaces */
 		return -EINVAL;
 	n = strtoul(text, &end, 10);
-	if (*end || n < 1 || n > HANDLERS_MAX)
+	if (*end || n < least || n > most)
 		return -EINVAL;
-	*ret_handlers = (unsigned)n;
+	*ret = (unsigned)n;
 	return 0;
+}
+
+int options_parse_handlers(const char *text, unsigned *ret_handlers)
+{
+	return parse_number(text, 1, HANDLERS_MAX, ret_handlers);
+}
+
+int options_parse_stall_warning(const char *text, unsigned *ret_seconds)
+{
+	return parse_number(text, 0, STALL_WARNING_MAX, ret_seconds);
 }
 
 /* -- filling ------------------------------------------------------------------- */
@@ -182,6 +196,17 @@ static int fill_handlers(unsigned given, unsigned *ret, const struct complaint *
 	return 0;
 }
 
+static int fill_stall_warning(unsigned given, unsigned *ret, const struct complaint *complaint)
+{
+	const char *value = environment("SPILL_STALL_WARNING");
+
+	*ret = given == UINT_MAX ? 0 : given ? given : STALL_WARNING_DEFAULT;
+	if (!given && value && options_parse_stall_warning(value, ret))
+		return complain(complaint, "SPILL_STALL_WARNING", value,
+				"is not a number of seconds, at most a day");
+	return 0;
+}
+
 static int fill_disable(unsigned given, unsigned *ret, const struct complaint *complaint)
 {
 	const char *value = environment("SPILL_DISABLE");
@@ -223,6 +248,8 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 		err = fill_overcommit(copy.overcommit, &options.overcommit, &complaint);
 	if (!err)
 		err = fill_handlers(copy.handlers, &options.handlers, &complaint);
+	if (!err)
+		err = fill_stall_warning(copy.stall_warning, &options.stall_warning, &complaint);
 	if (!err)
 		err = fill_disable(copy.disable, &options.disable, &complaint);
 	if (err) {

@@ -22,6 +22,7 @@ struct options {
 	uint64_t overcommit; /* bytes */
 	unsigned handlers;   /* threads, at least 1 */
 	unsigned disable;    /* or of enum spill_feature */
+	unsigned stall_warning; /* seconds, 0: never */
 	bool quiet;
 	bool user_mode;
 };
@@ -39,5 +40,8 @@ int options_parse_disable(const char *text, unsigned *ret_disable);
 
 /* A number of handlers: 1 to HANDLERS_MAX.  0 or -EINVAL. */
 int options_parse_handlers(const char *text, unsigned *ret_handlers);
+
+/* Seconds, at most a day; 0: never.  0 or -EINVAL. */
+int options_parse_stall_warning(const char *text, unsigned *ret_seconds);
 
 #endif

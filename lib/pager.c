@@ -60,6 +60,7 @@ int pager_new(const struct options *options, struct pager **ret_pager)
 	if (!pager)
 		return -ENOMEM;
 	pager->options = *options;
+	pager->stall_ns = options->stall_warning * UINT64_C(1000000000);
 	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->poison_fd = -1;
 	pager->trace_fd = -1;
 	pager->lifeline = pager->lifeline_writer = -1;

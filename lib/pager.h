@@ -57,8 +57,10 @@ struct pager {
 
 	_Atomic bool armed;
 	_Atomic bool stopping;
-	_Atomic unsigned refusals; /* of chunks of which no page could leave, in a row */
-	_Atomic bool held_back;	   /* nothing can be evicted (evict.h) ... */
+	uint64_t stall_ns;	     /* a fault that waits so long is told of; 0: never */
+	_Atomic uint64_t written;    /* writes that succeeded */
+	_Atomic unsigned refusals;   /* of chunks of which no page could leave, in a row */
+	_Atomic bool held_back;	     /* nothing can be evicted (evict.h) ... */
 	_Atomic uint64_t held_until; /* ... up to this moment at least; ns */
 	_Atomic bool dormant;	   /* a fork's child that has not needed us yet: it evicts nothing,
 				      since it may be about to execute another program */

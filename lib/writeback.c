@@ -127,6 +127,7 @@ static void write_done(struct io_request *request, long result)
 	struct handler *handler = write->handler;
 
 	write->result = result;
+	write->started = 0;
 	write->next = handler->finished_writes;
 	handler->finished_writes = write;
 }
@@ -139,6 +140,7 @@ void writeback_submit(struct handler *handler)
 	if (!write)
 		return;
 	handler->open_write = NULL;
+	write->started = sys_now();
 	write->request = (struct io_request){
 		.done = write_done,
 		.fd = swap_fd(&pager->swap, write->slot),
@@ -219,6 +221,8 @@ static bool write_finish(struct write *write)
 		chunk_unlock(chunk);
 		write->parts_done++;
 	}
+	if (!write_failed(write))
+		atomic_fetch_add(&handler->pager->written, 1);
 	atomic_fetch_sub(&handler->pager->writes, 1);
 	write->next = handler->free_writes;
 	handler->free_writes = write;

@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -77,6 +78,8 @@ static const char help[] =
 	"                          (default: 0)\n"
 	"      --handlers N        threads that serve page faults, 1 to 4 (default: one for\n"
 	"                          each CPU)\n"
+	"      --stall-warning N   say what a page fault waits for after so many seconds\n"
+	"                          (default: 10; 0: never)\n"
 	"      --disable LIST      do without some of move,uring,direct,poison,spin\n"
 	"      --stats[=FILE]      print what was paged when the command has ended, on stderr\n"
 	"                          or into FILE\n"
@@ -87,12 +90,14 @@ static const char help[] =
 	"The exit status is the command's (128 and the signal's number if one killed it), or\n"
 	"125 if spill fails, 126 if COMMAND cannot be executed, 127 if it is not found.\n"
 	"\n"
-	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_HANDLERS, SPILL_DISABLE and\n"
-	"SPILL_QUIET in the environment stand for the options that are not given.\n";
+	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_HANDLERS, SPILL_STALL_WARNING,\n"
+	"SPILL_DISABLE and SPILL_QUIET in the environment stand for the options that are not\n"
+	"given.\n";
 
 enum {
 	OPTION_OVERCOMMIT = 256,
 	OPTION_HANDLERS,
+	OPTION_STALL_WARNING,
 	OPTION_DISABLE,
 	OPTION_STATS,
 	OPTION_JSON,
@@ -105,6 +110,7 @@ static const struct option long_options[] = {
 	{ "swap", required_argument, NULL, 's' },
 	{ "overcommit", required_argument, NULL, OPTION_OVERCOMMIT },
 	{ "handlers", required_argument, NULL, OPTION_HANDLERS },
+	{ "stall-warning", required_argument, NULL, OPTION_STALL_WARNING },
 	{ "disable", required_argument, NULL, OPTION_DISABLE },
 	{ "stats", optional_argument, NULL, OPTION_STATS },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -168,6 +174,17 @@ static int set_handlers(struct run *run, const char *text)
 	return 0;
 }
 
+static int set_stall_warning(struct run *run, const char *text)
+{
+	unsigned seconds;
+
+	if (options_parse_stall_warning(text, &seconds))
+		return tool_fail("--stall-warning: %s is not a number of seconds, at most a day",
+				 text);
+	run->given.stall_warning = seconds ? seconds : UINT_MAX;
+	return 0;
+}
+
 static int set_disable(struct run *run, const char *text)
 {
 	unsigned disable;
@@ -203,6 +220,8 @@ static int parse_option(struct run *run, char **argv, int c)
 		return set_overcommit(run, optarg);
 	case OPTION_HANDLERS:
 		return set_handlers(run, optarg);
+	case OPTION_STALL_WARNING:
+		return set_stall_warning(run, optarg);
 	case OPTION_DISABLE:
 		return set_disable(run, optarg);
 	case OPTION_STATS:
@@ -563,6 +582,7 @@ static void set_environment(const struct run *run)
 	set_number("SPILL_OVERCOMMIT", options->overcommit);
 	if (run->given.handlers) /* else each process goes by the CPUs that it may use */
 		set_number("SPILL_HANDLERS", options->handlers);
+	set_number("SPILL_STALL_WARNING", options->stall_warning);
 	set_disable_names(options->disable);
 	set_text("SPILL_QUIET", options->quiet ? "1" : "");
 	make_log_absolute();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test-system-fails - system calls of the pager fail, one by one: what was written is there
- * afterwards, or the one page that is lost is poisoned and reported; nothing hangs, and nothing
- * is left
+/* test-system-fails - system calls of the pager fail, and its reads and writes, one by one: what was
+ * written is there afterwards, or the one page that is lost is poisoned and reported; nothing hangs,
+ * and nothing is left
  *
- * For each way in which a system call may fail (rows) the same life of a pager is lived again and
+ * For each way in which a call may fail (rows) the same life of a pager is lived again and
  * again, in a process of its own: the first call of that kind fails, then the second and so on,
  * until there are no more.  Here a sample of them; all with SPILL_FAULTS_ALL (make check-stress).
  *
@@ -11,6 +11,7 @@
  */
 #include "system_faults.h"
 #include "harness.h"
+#include "io.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -44,86 +45,115 @@ struct row {
 	enum fault_way way;
 	unsigned modes;
 	unsigned may;
+	/* If it is a read or write of swap space, whichever engine does it. */
+	unsigned operations;
+	enum io_faulty_kind io;
+	size_t length; /* bytes: where it is cut, or which one is wrong */
 };
+
+#define CALL(kind, error, way, modes, may)                    \
+	{                                                     \
+		kind, error, FAULT_##way, modes, may, 0, 0, 0 \
+	}
+#define IO(kind, error, how, length, operations, modes, may)                    \
+	{                                                                       \
+		kind, error, 0, modes, may, operations, IO_FAULTY_##how, length \
+	}
 
 static const struct row rows[] = {
 	/* Memory and mappings. */
-	{ "mmap", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "munmap", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE | MAY_LEAK },
-	{ "madvise", EINVAL, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "madvise", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "discard", ENOMEM, FAULT_INSTEAD, ONCE, MAY_REFUSE },
-	{ "discard", EINVAL, FAULT_INSTEAD, ONCE, MAY_REFUSE },
-	{ "process_madvise", EPERM, FAULT_INSTEAD, BOTH, 0 },
-	{ "process_madvise", ENOSYS, FAULT_INSTEAD, ONCE, 0 },
-	{ "process_madvise", EINTR, FAULT_INSTEAD, BOTH, 0 },
-	{ "process_madvise", 0, FAULT_SHORT, BOTH, 0 },
+	CALL("mmap", ENOMEM, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("munmap", ENOMEM, INSTEAD, BOTH, MAY_REFUSE | MAY_LEAK),
+	CALL("madvise", EINVAL, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("madvise", ENOMEM, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("discard", ENOMEM, INSTEAD, ONCE, MAY_REFUSE),
+	CALL("discard", EINVAL, INSTEAD, ONCE, MAY_REFUSE),
+	CALL("process_madvise", EPERM, INSTEAD, BOTH, 0),
+	CALL("process_madvise", ENOSYS, INSTEAD, ONCE, 0),
+	CALL("process_madvise", EINTR, INSTEAD, BOTH, 0),
+	CALL("process_madvise", 0, SHORT, BOTH, 0),
 	/* userfaultfd. */
-	{ "uffd-new", EPERM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "uffd-new", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "uffd-api", EINVAL, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "uffd-register", ENOMEM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "uffd-register", EBUSY, FAULT_INSTEAD, ONCE, MAY_REFUSE },
-	{ "uffd-copy", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-copy", ENOMEM, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-copy", ENOENT, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-copy", ESRCH, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-copy", EEXIST, FAULT_AFTER, ONCE, 0 },
-	{ "uffd-copy", 0, FAULT_SHORT, BOTH, 0 },
-	{ "uffd-move", EAGAIN, FAULT_INSTEAD, BOTH, 0 },
-	{ "uffd-move", EBUSY, FAULT_INSTEAD, BOTH, 0 },
-	{ "uffd-move", EINVAL, FAULT_INSTEAD, BOTH, 0 },
-	{ "uffd-move", ENOMEM, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-move", ENOENT, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-move", ESRCH, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-move", EEXIST, FAULT_AFTER, BOTH, 0 },
-	{ "uffd-move", 0, FAULT_SHORT, BOTH, 0 },
-	{ "uffd-protect", ENOENT, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-protect", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
-	{ "uffd-poison", ENOMEM, FAULT_INSTEAD, BOTH, 0 },
-	{ "read", EINTR, FAULT_INSTEAD, ONCE, 0 },
-	{ "read", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
+	CALL("uffd-new", EPERM, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("uffd-new", EMFILE, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("uffd-api", EINVAL, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("uffd-register", ENOMEM, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("uffd-register", EBUSY, INSTEAD, ONCE, MAY_REFUSE),
+	CALL("uffd-copy", EAGAIN, INSTEAD, ONCE, 0),
+	CALL("uffd-copy", ENOMEM, INSTEAD, ONCE, 0),
+	CALL("uffd-copy", ENOENT, INSTEAD, ONCE, 0),
+	CALL("uffd-copy", ESRCH, INSTEAD, ONCE, 0),
+	CALL("uffd-copy", EEXIST, AFTER, ONCE, 0),
+	CALL("uffd-copy", 0, SHORT, BOTH, 0),
+	CALL("uffd-move", EAGAIN, INSTEAD, BOTH, 0),
+	CALL("uffd-move", EBUSY, INSTEAD, BOTH, 0),
+	CALL("uffd-move", EINVAL, INSTEAD, BOTH, 0),
+	CALL("uffd-move", ENOMEM, INSTEAD, ONCE, 0),
+	CALL("uffd-move", ENOENT, INSTEAD, ONCE, 0),
+	CALL("uffd-move", ESRCH, INSTEAD, ONCE, 0),
+	CALL("uffd-move", EEXIST, AFTER, BOTH, 0),
+	CALL("uffd-move", 0, SHORT, BOTH, 0),
+	CALL("uffd-protect", ENOENT, INSTEAD, ONCE, 0),
+	CALL("uffd-protect", EAGAIN, INSTEAD, ONCE, 0),
+	CALL("uffd-poison", ENOMEM, INSTEAD, BOTH, 0),
+	CALL("read", EINTR, INSTEAD, ONCE, 0),
+	CALL("read", EAGAIN, INSTEAD, ONCE, 0),
 	/* Descriptors. */
-	{ "openat", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "openat", EACCES, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "close", EIO, FAULT_AFTER, BOTH, 0 },
-	{ "close", EINTR, FAULT_AFTER, ONCE, 0 },
-	{ "fcntl", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "eventfd2", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "memfd_create", EMFILE, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "fstat", EIO, FAULT_INSTEAD, ONCE, MAY_REFUSE },
-	{ "newfstatat", EIO, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "getdents64", EIO, FAULT_INSTEAD, BOTH, 0 },
-	{ "write", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
+	CALL("openat", EMFILE, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("openat", EACCES, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("close", EIO, AFTER, BOTH, 0),
+	CALL("close", EINTR, AFTER, ONCE, 0),
+	CALL("fcntl", EMFILE, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("eventfd2", EMFILE, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("memfd_create", EMFILE, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("fstat", EIO, INSTEAD, ONCE, MAY_REFUSE),
+	CALL("newfstatat", EIO, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("getdents64", EIO, INSTEAD, BOTH, 0),
+	CALL("write", EAGAIN, INSTEAD, ONCE, 0),
 	/* Swap space. */
-	{ "fallocate", ENOSPC, FAULT_INSTEAD, BOTH, MAY_REFUSE | MAY_LOSE },
-	{ "fallocate", EDQUOT, FAULT_INSTEAD, ONCE, MAY_REFUSE | MAY_LOSE },
-	{ "fallocate", EOPNOTSUPP, FAULT_INSTEAD, BOTH, MAY_REFUSE | MAY_LOSE },
-	{ "fallocate", EINTR, FAULT_INSTEAD, ONCE, 0 },
-	{ "fstatfs", EIO, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "pread64", EIO, FAULT_INSTEAD, ONCE, 0 },
-	{ "pread64", 0, FAULT_SHORT, ONCE, 0 },
-	{ "preadv", EIO, FAULT_INSTEAD, ONCE, 0 },
-	{ "preadv", EIO, FAULT_INSTEAD, ALWAYS, MAY_LOSE },
-	{ "preadv", EINTR, FAULT_INSTEAD, ONCE, 0 },
-	{ "preadv", EAGAIN, FAULT_INSTEAD, ONCE, 0 },
-	{ "preadv", 0, FAULT_SHORT, BOTH, 0 },
-	{ "pwritev", EIO, FAULT_INSTEAD, ONCE, 0 },
-	{ "pwritev", ENOSPC, FAULT_INSTEAD, ONCE, 0 },
-	{ "pwritev", ENOSPC, FAULT_INSTEAD, ALWAYS, MAY_LOSE | MAY_REFUSE },
-	{ "pwritev", EDQUOT, FAULT_INSTEAD, ONCE, 0 },
-	{ "pwritev", EINTR, FAULT_INSTEAD, ONCE, 0 },
-	{ "pwritev", 0, FAULT_SHORT, BOTH, 0 },
+	CALL("fallocate", ENOSPC, INSTEAD, BOTH, MAY_REFUSE | MAY_LOSE),
+	CALL("fallocate", EDQUOT, INSTEAD, ONCE, MAY_REFUSE | MAY_LOSE),
+	CALL("fallocate", EOPNOTSUPP, INSTEAD, BOTH, MAY_REFUSE | MAY_LOSE),
+	CALL("fallocate", EINTR, INSTEAD, ONCE, 0),
+	CALL("fstatfs", EIO, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("pread64", EIO, INSTEAD, ONCE, 0),
+	CALL("pread64", 0, SHORT, ONCE, 0),
+	CALL("preadv", EIO, INSTEAD, ONCE, 0),
+	CALL("preadv", EIO, INSTEAD, ALWAYS, MAY_LOSE),
+	CALL("preadv", EINTR, INSTEAD, ONCE, 0),
+	CALL("preadv", EAGAIN, INSTEAD, ONCE, 0),
+	CALL("preadv", 0, SHORT, BOTH, 0),
+	CALL("pwritev", EIO, INSTEAD, ONCE, 0),
+	CALL("pwritev", ENOSPC, INSTEAD, ONCE, 0),
+	CALL("pwritev", ENOSPC, INSTEAD, ALWAYS, MAY_LOSE | MAY_REFUSE),
+	CALL("pwritev", EDQUOT, INSTEAD, ONCE, 0),
+	CALL("pwritev", EINTR, INSTEAD, ONCE, 0),
+	CALL("pwritev", 0, SHORT, BOTH, 0),
+	/* The same as what comes back of a request, by any engine. */
+	IO("io-read", EIO, ERROR, 0, IO_FAULTY_READS, ONCE, 0),
+	IO("io-read", EIO, ERROR, 0, IO_FAULTY_READS, ALWAYS, MAY_LOSE),
+	IO("io-read-short", 0, SHORT, 100, IO_FAULTY_READS, ONCE, 0),
+	IO("io-read-empty", 0, SHORT, 0, IO_FAULTY_READS, ONCE, 0),
+	IO("io-read-empty", 0, SHORT, 0, IO_FAULTY_READS, ALWAYS, MAY_LOSE),
+	IO("io-read-wrong", 0, CORRUPT, 777, IO_FAULTY_READS, ONCE, 0),
+	IO("io-read-wrong", 0, CORRUPT, 777, IO_FAULTY_READS, ALWAYS, MAY_LOSE),
+	IO("io-write", EIO, ERROR, 0, IO_FAULTY_WRITES, ONCE, 0),
+	IO("io-write", ENOSPC, ERROR, 0, IO_FAULTY_WRITES, BOTH, MAY_LOSE | MAY_REFUSE),
+	IO("io-write", EDQUOT, ERROR, 0, IO_FAULTY_WRITES, ONCE, 0),
+	IO("io-write", EFBIG, ERROR, 0, IO_FAULTY_WRITES, ONCE, 0),
+	IO("io-write-short", 0, SHORT, 8192, IO_FAULTY_WRITES, ONCE, 0),
+	IO("io-write-empty", 0, SHORT, 0, IO_FAULTY_WRITES, ONCE, 0),
+	IO("io-write-wrong", 0, CORRUPT, 5000, IO_FAULTY_WRITES, BOTH, MAY_LOSE),
+	IO("io-late", 0, DELAY, 0, IO_FAULTY_READS | IO_FAULTY_WRITES, ALWAYS, 0),
 	/* Others. */
-	{ "io_uring_register", EINVAL, FAULT_INSTEAD, BOTH, MAY_DIE },
-	{ "ppoll", EINTR, FAULT_INSTEAD, ONCE, 0 },
-	{ "futex-wait", EINTR, FAULT_INSTEAD, BOTH, 0 },
-	{ "getcpu", ENOSYS, FAULT_INSTEAD, BOTH, 0 },
-	{ "getrandom", ENOSYS, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "prlimit64", EPERM, FAULT_INSTEAD, BOTH, MAY_REFUSE },
-	{ "sched_getaffinity", EPERM, FAULT_INSTEAD, BOTH, 0 },
-	{ "sched_setaffinity", EPERM, FAULT_INSTEAD, BOTH, 0 },
-	{ "uname", EFAULT, FAULT_INSTEAD, BOTH, 0 },
+	CALL("io_uring_register", EINVAL, INSTEAD, BOTH, MAY_DIE),
+	CALL("ppoll", EINTR, INSTEAD, ONCE, 0),
+	CALL("futex-wait", EINTR, INSTEAD, BOTH, 0),
+	CALL("getcpu", ENOSYS, INSTEAD, BOTH, 0),
+	CALL("getrandom", ENOSYS, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("prlimit64", EPERM, INSTEAD, BOTH, MAY_REFUSE),
+	CALL("sched_getaffinity", EPERM, INSTEAD, BOTH, 0),
+	CALL("sched_setaffinity", EPERM, INSTEAD, BOTH, 0),
+	CALL("uname", EFAULT, INSTEAD, BOTH, 0),
 };
 
 /* -- a life ------------------------------------------------------------------------------- */
@@ -144,8 +174,8 @@ static bool went_well(const struct life *life, const char *call, bool ok)
 	if (ok)
 		return true;
 	CHECK(errno > 0 && errno < 134, "%s fails with errno %d", call, errno);
-	CHECK((life->row->may & MAY_REFUSE) || (errno == EIO && life->losses), "%s: %s", call,
-	      strerror(errno));
+	CHECK((life->row->may & MAY_REFUSE) || (errno == EIO && (life->row->may & MAY_LOSE)),
+	      "%s: %s", call, strerror(errno));
 	return false;
 }
 
@@ -251,6 +281,48 @@ static void look_back(struct life *life)
 	check_all(life);
 }
 
+/* -- what goes wrong ------------------------------------------------------------------------ */
+
+#define LATE_NS 2000000
+
+static struct io_faulty_plan io_plan;
+
+/* nth: of the calls of that kind. */
+static void begin_faults(const struct row *row, unsigned nth, bool always)
+{
+	if (row->operations) {
+		io_plan = (struct io_faulty_plan){
+			.operations = row->operations,
+			.kind = row->io,
+			.error = row->error,
+			.length = row->length,
+			.delay_ns = row->io == IO_FAULTY_DELAY ? LATE_NS : 0,
+			.nth = nth,
+			.always = always,
+		};
+		io_faulty_plan_current = &io_plan;
+	} else {
+		fault_begin(&(struct fault_plan){
+			.kind = fault_kind(row->kind),
+			.error = row->error,
+			.way = row->way,
+			.nth = nth,
+			.always = always,
+		});
+	}
+}
+
+static void end_faults(void)
+{
+	fault_end();
+	io_plan.nth = 0;
+}
+
+static bool any_fault(void)
+{
+	return fault_hits() > 0 || io_plan.hits > 0;
+}
+
 static void live(struct life *life)
 {
 	open_pager(life);
@@ -261,31 +333,31 @@ static void live(struct life *life)
 		life->lost = calloc(life->area.pages, sizeof(bool));
 		CHECK(life->lost, "out of memory");
 		use(life);
-		fault_end();
+		end_faults();
 		look_back(life);
 		area_forget(&life->area);
 		free(life->lost);
 	}
-	fault_end();
+	end_faults();
 	spill_close(life->pager);
 }
 
 /* -- processes ------------------------------------------------------------------------------ */
 
-static _Noreturn void child(const struct row *row, const struct fault_plan *plan)
+static _Noreturn void child(const struct row *row, unsigned nth, bool always)
 {
 	struct life life = { .row = row };
 
 	test_limit(LIFE_SECONDS);
 	case_begin(row->kind, 64 * M);
-	fault_begin(plan);
+	begin_faults(row, nth, always);
 	live(&life);
-	fault_end();
+	end_faults();
 	CHECK(fault_unknown() < 0, "system call %ld is not in the table of kinds", fault_unknown());
 	if (!(row->may & MAY_LEAK))
 		case_end();
 	fflush(stdout);
-	_exit(fault_hits() ? 0 : NO_FAULT);
+	_exit(any_fault() ? 0 : NO_FAULT);
 }
 
 /* What the child printed is shown if it went wrong. */
@@ -314,7 +386,7 @@ static struct {
 } total;
 
 /* false: the call of that number was not made. */
-static bool live_once(const struct row *row, const struct fault_plan *plan)
+static bool live_once(const struct row *row, unsigned nth, bool always)
 {
 	int output = memfd_create("output", MFD_CLOEXEC), status;
 	bool dead;
@@ -325,7 +397,7 @@ static bool live_once(const struct row *row, const struct fault_plan *plan)
 	if (pid == 0) {
 		dup2(output, STDOUT_FILENO);
 		dup2(output, STDERR_FILENO);
-		child(row, plan);
+		child(row, nth, always);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid, "waitpid: %s", strerror(errno));
 	total.lives++;
@@ -338,7 +410,7 @@ static bool live_once(const struct row *row, const struct fault_plan *plan)
 			  row->way == FAULT_AFTER   ? "after the call"
 			  : row->way == FAULT_SHORT ? "(short)"
 						    : "",
-			  plan->nth, plan->always ? " and all behind it" : "", (unsigned)status);
+			  nth, always ? " and all behind it" : "", (unsigned)status);
 	}
 	close(output);
 	return status != NO_FAULT << 8;
@@ -351,15 +423,9 @@ static unsigned following(unsigned nth)
 
 static void sweep(const struct row *row, bool always)
 {
-	struct fault_plan plan = {
-		.kind = fault_kind(row->kind),
-		.error = row->error,
-		.way = row->way,
-		.always = always,
-	};
 	unsigned before = total.lives;
 
-	for (plan.nth = 1; live_once(row, &plan); plan.nth = following(plan.nth))
+	for (unsigned nth = 1; live_once(row, nth, always); nth = following(nth))
 		total.hits++;
 	printf("  %-18s %-10s %s%s: %u lives\n", row->kind,
 	       row->error ? strerrorname_np(row->error) : "", always ? "always" : "once",
@@ -389,6 +455,7 @@ int main(int argc, char **argv)
 		if (rows[i].modes & ALWAYS)
 			sweep(&rows[i], true);
 	}
+	CHECK(total.lives > 0, "there is no such kind");
 	printf("%u lives, %u of them with a fault; %u ended with a line\n", total.lives, total.hits,
 	       total.died);
 	return test_end();

@@ -16,8 +16,10 @@ static const char *why;
 
 static void clear_environment(void)
 {
-	static const char *const names[] = { "SPILL_BUDGET",   "SPILL_SWAP",	"SPILL_OVERCOMMIT",
-					     "SPILL_HANDLERS", "SPILL_DISABLE", "SPILL_QUIET" };
+	static const char *const names[] = { "SPILL_BUDGET",	   "SPILL_SWAP",
+					     "SPILL_OVERCOMMIT",   "SPILL_HANDLERS",
+					     "SPILL_DISABLE",	   "SPILL_QUIET",
+					     "SPILL_STALL_WARNING" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unsetenv(names[i]);
@@ -34,6 +36,7 @@ START_TEST(without_anything_there_are_defaults)
 	ck_assert_uint_le(options.handlers, HANDLERS_MAX);
 	ck_assert_uint_eq(options.overcommit, 0);
 	ck_assert_uint_eq(options.disable, 0);
+	ck_assert_uint_eq(options.stall_warning, 10);
 	ck_assert(!options.quiet);
 }
 END_TEST
@@ -46,6 +49,7 @@ START_TEST(the_environment_is_obeyed)
 	setenv("SPILL_HANDLERS", "3", 1);
 	setenv("SPILL_DISABLE", "move,spin", 1);
 	setenv("SPILL_QUIET", "1", 1);
+	setenv("SPILL_STALL_WARNING", "0", 1);
 	setenv("SPILL_USER_MODE", "1", 1);
 	ck_assert_int_eq(options_fill(NULL, &options, &why), 0);
 	ck_assert_uint_eq(options.budget, 64 * M);
@@ -55,6 +59,7 @@ START_TEST(the_environment_is_obeyed)
 	ck_assert_uint_eq(options.disable, SPILL_FEATURE_MOVE | SPILL_FEATURE_SPIN);
 	ck_assert(options.quiet);
 	ck_assert(options.user_mode);
+	ck_assert_uint_eq(options.stall_warning, 0);
 }
 END_TEST
 
@@ -68,9 +73,12 @@ START_TEST(the_caller_comes_first)
 	given.budget = 16 * M + 1;
 	given.swap = "/c";
 	given.disable = SPILL_FEATURE_MOVE;
+	given.stall_warning = 3;
+	setenv("SPILL_STALL_WARNING", "5", 1);
 	ck_assert_int_eq(options_fill(&given, &options, &why), 0);
 	ck_assert_uint_eq(options.budget, 16 * M);
 	ck_assert_str_eq(options.swap, "/c");
+	ck_assert_uint_eq(options.stall_warning, 3);
 	ck_assert_uint_eq(options.disable, SPILL_FEATURE_MOVE | SPILL_FEATURE_URING);
 }
 END_TEST

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* test-stall-warning - a disk that does not answer: one line says which page waits, and for what;
+ * other pages are served meanwhile, statistics can be had, and the process can end
+ *
+ * Each case is a process of its own, since a line of a kind is printed once.
+ *
+ * Variants: default move,uring
+ */
+#include "harness.h"
+#include "io.h"
+#include <fcntl.h>
+#include <pthread.h>
+
+#define BUDGET SPILL_BUDGET_MIN
+#define DATA (3 * BUDGET)
+#define WARN_SECONDS 1
+#define SLOW_NS 2500000000
+
+static struct io_faulty_plan plan;
+static char log_path[300];
+
+/* -- what was said ------------------------------------------------------------------------ */
+
+/* The log; "" if there is none. */
+static const char *said(void)
+{
+	static char text[4096];
+	int fd = open(log_path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static void check_said(const char *what)
+{
+	const char *text = said();
+	const char *first = strstr(text, what);
+
+	CHECK(first, "\"%s\" is not in \"%s\"", what, text);
+	CHECK(!strstr(first + 1, what), "\"%s\" was said twice", what);
+	CHECK(strstr(first, test_directory()), "\"%s\" does not name %s", text, test_directory());
+}
+
+/* -- the cases ---------------------------------------------------------------------------- */
+
+static struct area begin(const char *name, unsigned operations)
+{
+	struct spill_options options = SPILL_OPTIONS_INIT;
+	struct area area;
+
+	plan = (struct io_faulty_plan){ .operations = operations,
+					.kind = IO_FAULTY_DELAY,
+					.delay_ns = SLOW_NS };
+	case_begin(name, 0);
+	options.budget = BUDGET;
+	options.swap = test_directory();
+	options.stall_warning = WARN_SECONDS;
+	area = area_reserve(pager_open_with(&options), 1, DATA);
+	CHECK_OK(spill_advise(area.pager, area.base, DATA, SPILL_RANDOM));
+	return area;
+}
+
+static void end(struct area *area)
+{
+	spill *s = area->pager;
+
+	area_check_all(area);
+	area_forget(area);
+	pager_close(s);
+	case_end();
+}
+
+struct touch {
+	const struct area *area;
+	size_t page;
+	_Atomic bool done;
+};
+
+static void *touch(void *argument)
+{
+	struct touch *t = argument;
+
+	area_check(t->area, t->page);
+	t->done = true;
+	return NULL;
+}
+
+static size_t swapped_page(const struct area *area)
+{
+	size_t i = 0;
+
+	while (i < area->pages && (area_state(area, i) & SPILL_STATE_MASK) != SPILL_SWAPPED)
+		i++;
+	CHECK(i < area->pages, "no page is swapped");
+	return i;
+}
+
+static pthread_t begin_touch(struct touch *t)
+{
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, touch, t) == 0, "no thread");
+	CHECK(WAIT_FOR(plan.hits == 1, 10), "the page was not read");
+	return thread;
+}
+
+/* All other pages are served while one waits. */
+static void try_read(void)
+{
+	struct area area = begin("a read", IO_FAULTY_READS);
+	struct touch t = { .area = &area };
+	pthread_t thread;
+
+	area_write_all(&area);
+	pager_check(area.pager);
+	t.page = swapped_page(&area);
+	plan.seen = 0;
+	plan.nth = 1;
+	thread = begin_touch(&t);
+	for (size_t i = 0; i < area.pages; i += 64)
+		if (i != t.page)
+			area_check(&area, i);
+	CHECK(pager_stats(area.pager).reads > 0, "no statistics");
+	CHECK(!t.done, "the page that is slow came before the others");
+	CHECK(WAIT_FOR(said()[0], 10), "nothing was said");
+	pthread_join(thread, NULL);
+	check_said("is waited for: a read from");
+	end(&area);
+}
+
+static void try_write(void)
+{
+	struct area area = begin("a write", IO_FAULTY_WRITES);
+
+	plan.nth = 1;
+	plan.always = true;
+	for (size_t i = 0; i < area.pages && !said()[0]; i++)
+		area_write(&area, i);
+	plan.nth = 0;
+	check_said("pages to");
+	end(&area);
+}
+
+/* Nothing comes any more, and the process ends all the same. */
+static void try_for_ever(void)
+{
+	struct area area = begin("for ever", IO_FAULTY_READS);
+	struct touch t = { .area = &area };
+
+	area_write_all(&area);
+	pager_check(area.pager);
+	t.page = swapped_page(&area);
+	plan.delay_ns = UINT64_C(3600) * 1000000000;
+	plan.seen = 0;
+	plan.nth = 1;
+	plan.always = true;
+	begin_touch(&t);
+	CHECK(WAIT_FOR(said()[0], 10), "nothing was said");
+	check_said("is waited for: a read from");
+}
+
+static void try_alone(void (*function)(void))
+{
+	pid_t pid = test_fork();
+
+	if (pid == 0) {
+		io_faulty_plan_current = &plan;
+		function();
+		test_exit_child();
+	}
+	test_wait(pid, 0);
+	unlink(log_path);
+}
+
+int main(void)
+{
+	snprintf(log_path, sizeof(log_path), "%s/log", test_directory());
+	setenv("SPILL_LOG", log_path, 1);
+	test_begin("stall-warning", 110);
+	try_alone(try_read);
+	try_alone(try_write);
+	try_alone(try_for_ever);
+	return test_end();
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* test-cycles - a pager that is opened and closed again and again leaves nothing: no descriptor,
+ * thread, mapping or byte
+ *
+ * So many times as SPILL_CYCLES says (make check-stress: 10,000).
+ *
+ * Variants: default move,uring
+ */
+#include "harness.h"
+
+#define CYCLES 200
+/* What is made once and kept (a thread's stack that libc caches ...) is there after so many. */
+#define WARM 20
+/* libc and the kernel round, and free in lumps. */
+#define SLACK (256 * K)
+
+static unsigned cycles(void)
+{
+	const char *given = getenv("SPILL_CYCLES");
+
+	return given && atoi(given) > 0 ? (unsigned)atoi(given) : CYCLES;
+}
+
+static unsigned mappings(void)
+{
+	FILE *file = fopen("/proc/self/maps", "re");
+	unsigned n = 0;
+	int c;
+
+	CHECK(file, "/proc/self/maps: %s", strerror(errno));
+	while ((c = getc(file)) != EOF)
+		n += c == '\n';
+	fclose(file);
+	return n;
+}
+
+/* It arms, pages, and serves faults from swap space. */
+static void live(unsigned number)
+{
+	spill *s = pager_open(SPILL_BUDGET_MIN);
+	struct area area = area_reserve(s, number, SPILL_BUDGET_MIN + 2 * M);
+
+	area_write_all(&area);
+	area_check(&area, 0);
+	if (number % 2)
+		area_release(&area);
+	else
+		area_forget(&area);
+	pager_drop(s);
+}
+
+static void try_many(void)
+{
+	unsigned n = cycles(), before = 0;
+	size_t size = 0;
+
+	case_begin("open and close", 0);
+	for (unsigned i = 0; i < WARM + n; i++) {
+		live(i);
+		if (i == WARM) {
+			before = mappings();
+			size = test_status("VmSize");
+		}
+	}
+	CHECK(mappings() <= before + 2, "%u mappings, there were %u", mappings(), before);
+	CHECK(test_status("VmSize") <= size + SLACK, "%zu KiB of addresses, there were %zu",
+	      test_status("VmSize") / K, size / K);
+	case_end();
+}
+
+int main(void)
+{
+	test_begin("cycles", 170);
+	try_many();
+	return test_end();
+}
