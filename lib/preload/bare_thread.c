@@ -62,16 +62,14 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *context)
 }
 
 /* libc's.  Looked up at the start: a thread may be made where dlsym cannot be called (next.h). */
-static int (*next_clone)(int (*)(void *), void *, int, void *, void *, void *, void *);
+static __typeof__(&clone) next_clone;
 
 void bare_thread_init(void)
 {
-	static void *_Atomic cache;
-
 	if (next_clone)
 		return;
 	dl_iterate_phdr(note_module, NULL);
-	next_clone = (__typeof__(next_clone))next_of(&cache, "clone");
+	next_clone = NEXT(clone);
 }
 
 /* The thread pointer of a thread whose storage begins here. */

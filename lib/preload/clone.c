@@ -45,8 +45,7 @@ pid_t _Fork(void);
 
 PRELOAD_API pid_t _Fork(void)
 {
-	static void *_Atomic cache;
-	pid_t (*next)(void) = (__typeof__(next))next_of(&cache, "_Fork");
+	pid_t (*next)(void) = NEXT(_Fork);
 	bool begun = begin_fork();
 	pid_t pid = next();
 	int err = errno;
@@ -73,12 +72,9 @@ static int start_child(void *context)
 	return start.function(start.argument);
 }
 
-typedef int (*clone_function)(int (*)(void *), void *, int, void *, pid_t *, void *, pid_t *);
-
 PRELOAD_API int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
-	static void *_Atomic cache;
-	clone_function next = (clone_function)next_of(&cache, "clone");
+	__typeof__(&clone) next = NEXT(clone);
 	struct start start = { function, argument, false };
 	pid_t *parent_tid, *child_tid;
 	va_list list;

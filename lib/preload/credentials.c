@@ -26,12 +26,6 @@ static int followed(int ret, long number, long a, long b, long c)
 	return ret;
 }
 
-#define NEXT(name)                                            \
-	({                                                    \
-		static void *_Atomic cache_;                  \
-		(__typeof__(&(name)))next_of(&cache_, #name); \
-	})
-
 PRELOAD_API int setuid(uid_t uid)
 {
 	return followed(NEXT(setuid)(uid), SYS_setuid, (long)uid, 0, 0);

@@ -144,19 +144,12 @@ PRELOAD_API ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned
 static ssize_t next_sendto(int fd, const void *buf, size_t size, int flags,
 			   const struct sockaddr *to, socklen_t to_size)
 {
-	static void *_Atomic cache;
-
-	return ((ssize_t(*)(int, const void *, size_t, int, const struct sockaddr *,
-			    socklen_t))next_of(&cache, "sendto"))(fd, buf, size, flags, to,
-								  to_size);
+	return NEXT(sendto)(fd, buf, size, flags, to, to_size);
 }
 
 static ssize_t next_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	static void *_Atomic cache;
-
-	return ((ssize_t(*)(int, const struct msghdr *, int))next_of(&cache, "sendmsg"))(
-		fd, message, flags);
+	return NEXT(sendmsg)(fd, message, flags);
 }
 
 static size_t size_of(const struct msghdr *message)
@@ -281,12 +274,9 @@ static int send_singly(int fd, struct mmsghdr *messages, unsigned n, int flags)
 
 PRELOAD_API int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
-	static void *_Atomic cache;
-
 	if ((flags & MSG_ZEROCOPY) && preload_pager_made())
 		return send_singly(fd, messages, n, flags);
-	return ((int (*)(int, struct mmsghdr *, unsigned, int))next_of(&cache, "sendmmsg"))(
-		fd, messages, n, flags);
+	return NEXT(sendmmsg)(fd, messages, n, flags);
 }
 
 /* -- mutexes ----------------------------------------------------------------------------------- */
@@ -304,12 +294,9 @@ static bool is_known_to_the_kernel(const pthread_mutexattr_t *attributes)
 
 PRELOAD_API int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
 {
-	static void *_Atomic cache;
-
 	if (is_known_to_the_kernel(attributes) && in_place_keep(mutex, sizeof(*mutex)))
 		return ENOMEM;
-	return ((int (*)(pthread_mutex_t *, const pthread_mutexattr_t *))next_of(
-		&cache, "pthread_mutex_init"))(mutex, attributes);
+	return NEXT(pthread_mutex_init)(mutex, attributes);
 }
 
 /* -- threads ------------------------------------------------------------------------------------ */
@@ -334,10 +321,7 @@ static int keep_descriptor(const pthread_attr_t *attributes)
 PRELOAD_API int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 			       void *(*function)(void *), void *argument)
 {
-	static void *_Atomic cache;
-
 	if (keep_descriptor(attributes))
 		return EAGAIN;
-	return ((int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))next_of(
-		&cache, "pthread_create"))(thread, attributes, function, argument);
+	return NEXT(pthread_create)(thread, attributes, function, argument);
 }

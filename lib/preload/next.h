@@ -28,4 +28,11 @@ static inline void *next_of(void *_Atomic *cache, const char *name)
 	return next;
 }
 
+/* The next function of that name, which a header declares. */
+#define NEXT(name)                                            \
+	({                                                    \
+		static void *_Atomic cache_;                  \
+		(__typeof__(&(name)))next_of(&cache_, #name); \
+	})
+
 #endif

@@ -12,21 +12,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-typedef int (*spawn_function)(pid_t *pid, const char *path,
-			      const posix_spawn_file_actions_t *actions,
-			      const posix_spawnattr_t *attributes, char *const argv[],
-			      char *const envp[]);
-
 PRELOAD_API int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 			    const posix_spawnattr_t *attributes, char *const argv[],
 			    char *const envp[])
 {
-	static void *_Atomic cache;
-
 	exec_note(path, envp);
 	lender_start(preload_pager_made());
-	return ((spawn_function)next_of(&cache, "posix_spawn"))(pid, path, actions, attributes,
-								argv, envp);
+	return NEXT(posix_spawn)(pid, path, actions, attributes, argv, envp);
 }
 
 PRELOAD_API int posix_spawnp(pid_t *pid, const char *name,
@@ -34,20 +26,15 @@ PRELOAD_API int posix_spawnp(pid_t *pid, const char *name,
 			     const posix_spawnattr_t *attributes, char *const argv[],
 			     char *const envp[])
 {
-	static void *_Atomic cache;
-
 	exec_note_name(name, envp);
 	lender_start(preload_pager_made());
-	return ((spawn_function)next_of(&cache, "posix_spawnp"))(pid, name, actions, attributes,
-								 argv, envp);
+	return NEXT(posix_spawnp)(pid, name, actions, attributes, argv, envp);
 }
 
 PRELOAD_API int system(const char *command)
 {
-	static void *_Atomic cache;
-
 	lender_start(preload_pager_made());
-	return ((int (*)(const char *))next_of(&cache, "system"))(command);
+	return NEXT(system)(command);
 }
 
 /* -- vfork -------------------------------------------------------------------------------- */
