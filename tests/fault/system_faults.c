@@ -5,6 +5,7 @@
 #include "page.h"
 #include "sys.h"
 #include <linux/userfaultfd.h>
+#include <signal.h>
 
 #define ANY (-1)
 /* What direct I/O takes, on any disk of today. */
@@ -265,6 +266,11 @@ long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f)
 		return fail_after(nr, argument, plan.error);
 	case FAULT_SHORT:
 		return go_short(nr, argument);
+	case FAULT_KILL:
+	case FAULT_STOP:
+		sys_call_raw(SYS_kill, sys_call_raw(SYS_getpid, 0, 0, 0, 0, 0, 0),
+			     plan.way == FAULT_KILL ? SIGKILL : SIGSTOP, 0, 0, 0, 0);
+		return raw(nr, argument);
 	case FAULT_INSTEAD:
 		break;
 	}

@@ -18,6 +18,8 @@ enum fault_way {
 	FAULT_INSTEAD, /* it is not made */
 	FAULT_AFTER,   /* it is made, and nevertheless fails */
 	FAULT_SHORT,   /* it is made for its first page alone (a size in bytes is cut) */
+	FAULT_KILL,    /* the process gets SIGKILL */
+	FAULT_STOP,    /* the process gets SIGSTOP, and the call is made when it goes on */
 };
 
 struct fault_plan {

@@ -5,13 +5,16 @@
  *
  * For each way in which a call may fail (rows) the same life of a pager is lived again and
  * again, in a process of its own: the first call of that kind fails, then the second and so on,
- * until there are no more.  Here a sample of them; all with SPILL_FAULTS_ALL (make check-stress).
+ * until there are no more.  Or the process is killed, or stopped for a while, at that moment.
+ * Here a sample of them; all with SPILL_FAULTS_ALL (make check-stress).
  *
+ * Variants: default move,uring
  * Time limit: 300
  */
 #include "system_faults.h"
 #include "harness.h"
 #include "io.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,6 +28,9 @@
 
 /* A life in which so many pages were lost writes no new ones: each takes its time. */
 #define LOSSES 3
+
+/* Longer than nothing may come before the pager gives up (handler.c, FUTILE_NS). */
+#define STOPPED_MS 350
 
 /* A child's status: the fault that it was to see did not come. */
 #define NO_FAULT 42
@@ -144,6 +150,22 @@ static const struct row rows[] = {
 	IO("io-write-empty", 0, SHORT, 0, IO_FAULTY_WRITES, ONCE, 0),
 	IO("io-write-wrong", 0, CORRUPT, 5000, IO_FAULTY_WRITES, BOTH, MAY_LOSE),
 	IO("io-late", 0, DELAY, 0, IO_FAULTY_READS | IO_FAULTY_WRITES, ALWAYS, 0),
+	/* An end without notice, and a rest longer than any patience of ours. */
+	CALL("mmap", 0, KILL, ONCE, 0),
+	CALL("openat", 0, KILL, ONCE, 0),
+	CALL("fallocate", 0, KILL, ONCE, 0),
+	CALL("uffd-register", 0, KILL, ONCE, 0),
+	CALL("uffd-move", 0, KILL, ONCE, 0),
+	CALL("uffd-copy", 0, KILL, ONCE, 0),
+	CALL("uffd-protect", 0, KILL, ONCE, 0),
+	CALL("discard", 0, KILL, ONCE, 0),
+	CALL("process_madvise", 0, KILL, ONCE, 0),
+	CALL("pwritev", 0, KILL, ONCE, 0),
+	CALL("preadv", 0, KILL, ONCE, 0),
+	CALL("close", 0, KILL, ONCE, 0),
+	CALL("uffd-move", 0, STOP, ONCE, 0),
+	CALL("uffd-copy", 0, STOP, ONCE, 0),
+	CALL("discard", 0, STOP, ONCE, 0),
 	/* Others. */
 	CALL("io_uring_register", EINVAL, INSTEAD, BOTH, MAY_DIE),
 	CALL("ppoll", EINTR, INSTEAD, ONCE, 0),
@@ -385,11 +407,55 @@ static struct {
 	unsigned lives, hits, died;
 } total;
 
+/* The end of a child, which is not left stopped. */
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		CHECK(waitpid(pid, &status, WUNTRACED) == pid, "waitpid: %s", strerror(errno));
+		if (!WIFSTOPPED(status))
+			return status;
+		test_sleep_ms(STOPPED_MS);
+		kill(pid, SIGCONT);
+	}
+}
+
+/* What was killed leaves no file behind. */
+static void check_nothing_left(void)
+{
+	DIR *dir = opendir(test_directory());
+	struct dirent *entry;
+
+	CHECK(dir, "%s: %s", test_directory(), strerror(errno));
+	while ((entry = readdir(dir)))
+		CHECK(entry->d_name[0] == '.', "the file %s is left behind", entry->d_name);
+	closedir(dir);
+}
+
+/* Has it ended as it should? */
+static bool ended_well(const struct row *row, int status, int output)
+{
+	if (status == 0 || status == NO_FAULT << 8)
+		return true;
+	if (!WIFSIGNALED(status))
+		return false;
+	if (row->way == FAULT_KILL)
+		return WTERMSIG(status) == SIGKILL;
+	return WTERMSIG(status) == SIGABRT && (row->may & MAY_DIE) && says_why(output);
+}
+
+static const char *way_name(const struct row *row)
+{
+	static const char *const names[] = { "", ", after", ", short", ", killed", ", stopped" };
+
+	return names[row->way];
+}
+
 /* false: the call of that number was not made. */
 static bool live_once(const struct row *row, unsigned nth, bool always)
 {
 	int output = memfd_create("output", MFD_CLOEXEC), status;
-	bool dead;
 	pid_t pid;
 
 	CHECK(output >= 0, "memfd_create: %s", strerror(errno));
@@ -399,26 +465,26 @@ static bool live_once(const struct row *row, unsigned nth, bool always)
 		dup2(output, STDERR_FILENO);
 		child(row, nth, always);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid, "waitpid: %s", strerror(errno));
+	status = wait_for(pid);
 	total.lives++;
-	dead = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && says_why(output) &&
-	       (row->may & MAY_DIE);
-	total.died += dead;
-	if (status != 0 && status != NO_FAULT << 8 && !dead) {
+	total.died += WIFSIGNALED(status);
+	if (!ended_well(row, status, output)) {
 		show(output);
-		test_fail("%s %s %s, number %u%s: status %#x", row->kind, strerror(row->error),
-			  row->way == FAULT_AFTER   ? "after the call"
-			  : row->way == FAULT_SHORT ? "(short)"
-						    : "",
-			  nth, always ? " and all behind it" : "", (unsigned)status);
+		test_fail("%s%s, %s, number %u%s: status %#x", row->kind, way_name(row),
+			  strerror(row->error), nth, always ? " and all behind it" : "",
+			  (unsigned)status);
 	}
+	check_nothing_left();
 	close(output);
 	return status != NO_FAULT << 8;
 }
 
+/* 1, 2, 8, 32 ... */
 static unsigned following(unsigned nth)
 {
-	return getenv("SPILL_FAULTS_ALL") ? nth + 1 : 2 * nth;
+	if (getenv("SPILL_FAULTS_ALL"))
+		return nth + 1;
+	return nth == 1 ? 2 : 4 * nth;
 }
 
 static void sweep(const struct row *row, bool always)
@@ -429,10 +495,7 @@ static void sweep(const struct row *row, bool always)
 		total.hits++;
 	printf("  %-18s %-10s %s%s: %u lives\n", row->kind,
 	       row->error ? strerrorname_np(row->error) : "", always ? "always" : "once",
-	       row->way == FAULT_AFTER	 ? ", after"
-	       : row->way == FAULT_SHORT ? ", short"
-					 : "",
-	       total.lives - before);
+	       way_name(row), total.lives - before);
 	fflush(stdout);
 }
 
@@ -456,7 +519,7 @@ int main(int argc, char **argv)
 			sweep(&rows[i], true);
 	}
 	CHECK(total.lives > 0, "there is no such kind");
-	printf("%u lives, %u of them with a fault; %u ended with a line\n", total.lives, total.hits,
-	       total.died);
+	printf("%u lives, %u of them with a fault; %u did not outlive it\n", total.lives,
+	       total.hits, total.died);
 	return test_end();
 }
