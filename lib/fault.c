@@ -67,10 +67,8 @@ static bool has_room(struct handler *handler, struct chunk *chunk, unsigned i)
 {
 	struct pager *pager = handler->pager;
 
-	if (pager_room(pager) > 0) {
-		handler->refused = 0;
+	if (pager_room(pager) > 0)
 		return true;
-	}
 	pager_tell_full(pager);
 	handler->refused = (uintptr_t)chunk_page(chunk, i);
 	return false;

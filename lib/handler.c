@@ -129,13 +129,12 @@ static bool serve_faults(struct handler *handler)
 	unsigned left = 0;
 	unsigned count = handler->fault_count;
 
+	handler->refused = 0;
 	for (unsigned i = 0; i < count; i++)
 		if (!fault_serve(handler, &handler->faults[i]))
 			handler->faults[left++] = handler->faults[i];
 	handler->fault_count = left;
 	note_waiting(handler);
-	if (!left)
-		handler->refused = 0;
 	return left < count;
 }
 
@@ -150,7 +149,7 @@ static void give_up(struct pager *pager, uintptr_t address)
 	if (!chunk || !chunk_try_lock(chunk))
 		return;
 	bit = mask_bit(chunk_index(chunk, address));
-	if (!((chunk->resident | chunk->cached | chunk->filling) & bit)) {
+	if (!((chunk->resident | chunk->cached | chunk->filling | chunk->poisoned) & bit)) {
 		error_report(EVENT_NO_ROOM,
 			     "memory and swap space are full: nothing can make "
 			     "room for the page at %lx; touching it raises SIGBUS",

@@ -120,8 +120,8 @@ struct handler {
 	_Atomic bool evicting;	/* between the low and the high mark */
 	bool barren;		/* no page of the chunk left that it evicted last */
 	bool starved;		/* in this round: something waits for a frame */
-	uintptr_t refused;	/* the page of the latest fault that may not have a frame, since
-			      all is full; or 0 */
+	uintptr_t refused;	/* in this round: a page that may not have a frame, since all is
+			      full; or 0 */
 	uint64_t futile_since;	/* ns: no frame was found for some fault since then; or 0 */
 	unsigned futile_rounds; /* that it tried meanwhile */
 	uint64_t written_seen;	/* what pager->written was in the last round */
