@@ -9,7 +9,7 @@
  * Here a sample of them; all with SPILL_FAULTS_ALL (make check-stress).
  *
  * Variants: default move,uring
- * Time limit: 300
+ * Time limit: 600
  */
 #include "system_faults.h"
 #include "harness.h"
@@ -510,7 +510,7 @@ static bool is_among(const char *word, char *const *list)
 /* Only rows of these kinds, if there are any. */
 int main(int argc, char **argv)
 {
-	test_begin("system-fails", 290);
+	test_begin("system-fails", 590);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (argc > 1 && !is_among(rows[i].kind, argv + 1))
 			continue;
