@@ -348,7 +348,7 @@ static void start_read(struct handler *handler, struct chunk *chunk, uint64_t ru
 	fill->mask = fill->all = run;
 	fill->slot = chunk->page[mask_first(run)].slot;
 	fill->attempts = 0;
-	fill->started = sys_now();
+	fill->started = handler->round;
 	fill->sibling = chunk->fills;
 	chunk->fills = fill;
 	stat_add(&handler->pager->stats->pages_read, mask_count(run));

@@ -140,7 +140,7 @@ void writeback_submit(struct handler *handler)
 	if (!write)
 		return;
 	handler->open_write = NULL;
-	write->started = sys_now();
+	write->started = handler->round;
 	write->request = (struct io_request){
 		.done = write_done,
 		.fd = swap_fd(&pager->swap, write->slot),

@@ -108,22 +108,16 @@ static const struct kind kinds[] = {
 	CALL(getpid),
 	CALL(gettid),
 };
-const unsigned fault_kinds = sizeof(kinds) / sizeof(kinds[0]);
-_Static_assert(sizeof(kinds) / sizeof(kinds[0]) <= FAULT_KINDS_MAX, "room for counters");
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static struct fault_plan plan = { .kind = FAULT_KINDS_MAX };
+static struct fault_plan plan;
 static _Atomic bool active;
-static _Atomic unsigned seen[FAULT_KINDS_MAX], hits;
+static _Atomic unsigned seen, hits; /* calls of that kind */
 static _Atomic long unknown = -1;
-
-const char *fault_kind_name(unsigned kind)
-{
-	return kinds[kind].name;
-}
 
 unsigned fault_kind(const char *name)
 {
-	for (unsigned i = 0; i < fault_kinds; i++)
+	for (unsigned i = 0; i < KINDS; i++)
 		if (strcmp(kinds[i].name, name) == 0)
 			return i;
 	test_fail("there is no kind of system call %s", name);
@@ -132,8 +126,7 @@ unsigned fault_kind(const char *name)
 void fault_begin(const struct fault_plan *wanted)
 {
 	plan = *wanted;
-	for (unsigned i = 0; i < fault_kinds; i++)
-		seen[i] = 0;
+	seen = 0;
 	hits = 0;
 	active = true;
 }
@@ -141,11 +134,6 @@ void fault_begin(const struct fault_plan *wanted)
 void fault_end(void)
 {
 	active = false;
-}
-
-unsigned fault_seen(unsigned kind)
-{
-	return seen[kind];
 }
 
 unsigned fault_hits(void)
@@ -170,9 +158,9 @@ static unsigned kind_of(long nr, const long argument[6])
 {
 	unsigned i = 0;
 
-	while (i < fault_kinds && !is_of(&kinds[i], nr, argument))
+	while (i < KINDS && !is_of(&kinds[i], nr, argument))
 		i++;
-	if (i == fault_kinds)
+	if (i == KINDS)
 		unknown = nr;
 	return i;
 }
@@ -180,9 +168,12 @@ static unsigned kind_of(long nr, const long argument[6])
 /* Does this call go wrong? */
 static bool is_planned(unsigned kind)
 {
-	unsigned number = atomic_fetch_add(&seen[kind], 1) + 1;
+	unsigned number;
 
-	if (kind != plan.kind || number < plan.nth || (number > plan.nth && !plan.always))
+	if (kind != plan.kind)
+		return false;
+	number = atomic_fetch_add(&seen, 1) + 1;
+	if (number < plan.nth || (number > plan.nth && !plan.always))
 		return false;
 	atomic_fetch_add(&hits, 1);
 	return true;
@@ -259,7 +250,7 @@ long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f)
 		return raw(nr, argument);
 	unsigned kind = kind_of(nr, argument);
 
-	if (kind == fault_kinds || !is_planned(kind))
+	if (!is_planned(kind))
 		return raw(nr, argument);
 	switch (plan.way) {
 	case FAULT_AFTER:

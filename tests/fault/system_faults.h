@@ -23,25 +23,20 @@ enum fault_way {
 };
 
 struct fault_plan {
-	unsigned kind; /* of fault_kinds; FAULT_KINDS: nothing fails */
+	unsigned kind; /* what fault_kind gave */
 	int error;     /* an errno value */
 	enum fault_way way;
 	unsigned nth; /* from 1 on */
 	bool always;  /* and all behind it */
 };
 
-/* Their number, and how they are called. */
-#define FAULT_KINDS_MAX 80
-extern const unsigned fault_kinds;
-const char *fault_kind_name(unsigned kind);
 /* The kind of that name; ends the test if there is none. */
 unsigned fault_kind(const char *name);
 
 void fault_begin(const struct fault_plan *plan);
 void fault_end(void);
 
-/* How many calls of the kind were there, how many of them went wrong, since fault_begin? */
-unsigned fault_seen(unsigned kind);
+/* How many calls went wrong since fault_begin? */
 unsigned fault_hits(void);
 /* The number of a call that is of no kind, or -1. */
 long fault_unknown(void);

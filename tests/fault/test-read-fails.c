@@ -54,15 +54,6 @@ static void advise(const struct area *area, enum spill_advice advice)
 	CHECK_OK(spill_advise(area->pager, area->base, area->pages * test_page_size(), advice));
 }
 
-/* A page that is on swap space alone. */
-static size_t swapped_page(const struct area *area)
-{
-	for (size_t i = 0; i < area->pages; i++)
-		if ((area_state(area, i) & SPILL_STATE_MASK) == SPILL_SWAPPED)
-			return i;
-	test_fail("no page of four times the budget is swapped");
-}
-
 static bool is_poisoned(const struct area *area, size_t i)
 {
 	return (area_state(area, i) & SPILL_STATE_MASK) == SPILL_POISONED;
@@ -76,7 +67,7 @@ static void try_once(const char *name, enum io_faulty_kind kind)
 	struct spill_stats stats;
 
 	plan_from_now_on(IO_FAULTY_READS, kind, false);
-	area_check(&area, swapped_page(&area));
+	area_check(&area, area_swapped_page(&area));
 	CHECK(plan.hits == 1, "%u reads went wrong, not 1", plan.hits);
 	area_check_all(&area);
 	stats = pager_stats(area.pager);
@@ -111,7 +102,7 @@ static void try_for_good(const char *name, enum io_faulty_kind kind)
 	size_t i;
 
 	advise(&area, SPILL_RANDOM); /* one page to a read */
-	i = swapped_page(&area);
+	i = area_swapped_page(&area);
 	plan_from_now_on(IO_FAULTY_READS, kind, true);
 	CHECK(!area_touch(&area, i), "a page that cannot be read back can be touched");
 	plan_nothing();
@@ -133,7 +124,7 @@ static void try_release(void)
 	size_t i;
 
 	advise(&area, SPILL_RANDOM);
-	i = swapped_page(&area);
+	i = area_swapped_page(&area);
 	plan_from_now_on(IO_FAULTY_READS, IO_FAULTY_ERROR, true);
 	CHECK(!area_touch(&area, i), "a page that cannot be read back can be touched");
 	plan_nothing();

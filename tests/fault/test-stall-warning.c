@@ -88,16 +88,6 @@ static void *touch(void *argument)
 	return NULL;
 }
 
-static size_t swapped_page(const struct area *area)
-{
-	size_t i = 0;
-
-	while (i < area->pages && (area_state(area, i) & SPILL_STATE_MASK) != SPILL_SWAPPED)
-		i++;
-	CHECK(i < area->pages, "no page is swapped");
-	return i;
-}
-
 static pthread_t begin_touch(struct touch *t)
 {
 	pthread_t thread;
@@ -116,7 +106,7 @@ static void try_read(void)
 
 	area_write_all(&area);
 	pager_check(area.pager);
-	t.page = swapped_page(&area);
+	t.page = area_swapped_page(&area);
 	plan.seen = 0;
 	plan.nth = 1;
 	thread = begin_touch(&t);
@@ -152,7 +142,7 @@ static void try_for_ever(void)
 
 	area_write_all(&area);
 	pager_check(area.pager);
-	t.page = swapped_page(&area);
+	t.page = area_swapped_page(&area);
 	plan.delay_ns = UINT64_C(3600) * 1000000000;
 	plan.seen = 0;
 	plan.nth = 1;

@@ -14,7 +14,6 @@
 #include "system_faults.h"
 #include "harness.h"
 #include "io.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -422,18 +421,6 @@ static int wait_for(pid_t pid)
 	}
 }
 
-/* What was killed leaves no file behind. */
-static void check_nothing_left(void)
-{
-	DIR *dir = opendir(test_directory());
-	struct dirent *entry;
-
-	CHECK(dir, "%s: %s", test_directory(), strerror(errno));
-	while ((entry = readdir(dir)))
-		CHECK(entry->d_name[0] == '.', "the file %s is left behind", entry->d_name);
-	closedir(dir);
-}
-
 /* Has it ended as it should? */
 static bool ended_well(const struct row *row, int status, int output)
 {
@@ -475,7 +462,7 @@ static bool live_once(const struct row *row, unsigned nth, bool always)
 			  strerror(row->error), nth, always ? " and all behind it" : "",
 			  (unsigned)status);
 	}
-	check_nothing_left();
+	test_nothing_left(); /* of what was killed, too */
 	close(output);
 	return status != NO_FAULT << 8;
 }

@@ -117,7 +117,7 @@ void test_begin(const char *name, unsigned seconds)
 	need_userfaultfd();
 }
 
-int test_end(void)
+void test_nothing_left(void)
 {
 	const char *directory = getenv("TEST_TMP");
 	struct dirent *entry;
@@ -127,6 +127,11 @@ int test_end(void)
 		CHECK(entry->d_name[0] == '.', "the file %s is left behind", entry->d_name);
 	if (dir)
 		closedir(dir);
+}
+
+int test_end(void)
+{
+	test_nothing_left();
 	printf("ok: %s\n", test_name);
 	fflush(stdout);
 	return 0;
@@ -174,6 +179,19 @@ size_t test_status(const char *field)
 			kib = strtoull(line + length + 1, NULL, 10);
 	fclose(file);
 	return kib * K;
+}
+
+size_t test_mappings(void)
+{
+	FILE *file = fopen("/proc/self/maps", "re");
+	size_t n = 0;
+	int c;
+
+	CHECK(file, "/proc/self/maps: %s", strerror(errno));
+	while ((c = getc(file)) != EOF)
+		n += c == '\n';
+	fclose(file);
+	return n;
 }
 
 bool test_memory_is_ours(void)
@@ -888,6 +906,14 @@ unsigned area_state(const struct area *area, size_t i)
 
 	CHECK_OK(spill_get_states(area->pager, area_page(area, i), page_size(), &state));
 	return state;
+}
+
+size_t area_swapped_page(const struct area *area)
+{
+	for (size_t i = 0; i < area->pages; i++)
+		if ((area_state(area, i) & SPILL_STATE_MASK) == SPILL_SWAPPED)
+			return i;
+	test_fail("none of %zu pages is swapped", area->pages);
 }
 
 size_t area_count(const struct area *area, size_t first, size_t n, unsigned state)

@@ -48,7 +48,9 @@
 void test_begin(const char *name, unsigned seconds);
 /* Another time limit from now on, for this process. */
 void test_limit(unsigned seconds);
-/* Says that all went well; gives main's result. */
+/* No file is left in $TEST_TMP. */
+void test_nothing_left(void);
+/* Says that all went well, if nothing is left; gives main's result. */
 int test_end(void);
 
 _Noreturn void test_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -93,6 +95,9 @@ const char *test_directory(void);
 
 /* What a line of /proc/self/status says, such as "VmHWM", in bytes. */
 size_t test_status(const char *field);
+
+/* How many mappings this process has. */
+size_t test_mappings(void);
 
 /* Is the memory of this process its own, or AddressSanitizer's too? */
 bool test_memory_is_ours(void);
@@ -196,6 +201,8 @@ bool area_touch(const struct area *area, size_t i);
 void area_zeroed(struct area *area, size_t first, size_t n);
 
 unsigned area_state(const struct area *area, size_t i);
+/* The first page that is on swap space alone; there has to be one. */
+size_t area_swapped_page(const struct area *area);
 /* How many of the pages [first, first + n) are in this state. */
 size_t area_count(const struct area *area, size_t first, size_t n, unsigned state);
 

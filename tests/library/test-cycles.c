@@ -21,19 +21,6 @@ static unsigned cycles(void)
 	return given && atoi(given) > 0 ? (unsigned)atoi(given) : CYCLES;
 }
 
-static unsigned mappings(void)
-{
-	FILE *file = fopen("/proc/self/maps", "re");
-	unsigned n = 0;
-	int c;
-
-	CHECK(file, "/proc/self/maps: %s", strerror(errno));
-	while ((c = getc(file)) != EOF)
-		n += c == '\n';
-	fclose(file);
-	return n;
-}
-
 /* It arms, pages, and serves faults from swap space. */
 static void live(unsigned number)
 {
@@ -51,20 +38,21 @@ static void live(unsigned number)
 
 static void try_many(void)
 {
-	unsigned n = cycles(), before = 0;
-	size_t size = 0;
+	unsigned n = cycles();
+	size_t before = 0, size = 0;
 
 	case_begin("open and close", 0);
 	for (unsigned i = 0; i < WARM + n; i++) {
 		live(i);
 		if (i == WARM) {
-			before = mappings();
+			before = test_mappings();
 			size = test_status("VmSize");
 		}
 	}
 	/* AddressSanitizer keeps what was freed for a while. */
 	if (test_memory_is_ours()) {
-		CHECK(mappings() <= before + 2, "%u mappings, there were %u", mappings(), before);
+		CHECK(test_mappings() <= before + 2, "%zu mappings, there were %zu",
+		      test_mappings(), before);
 		CHECK(test_status("VmSize") <= size + SLACK, "%zu KiB of addresses, there were %zu",
 		      test_status("VmSize") / K, size / K);
 	}
