@@ -72,9 +72,12 @@ struct spill_options {
 	unsigned stall_warning; /* seconds that a fault may wait before a line
 				says for what; UINT_MAX: for ever; 0:
 				SPILL_STALL_WARNING, else 10 */
+	unsigned encrypt;    /* not 0: what is written to swap space is encrypted
+				with a key that only this process has; 0:
+				SPILL_ENCRYPT */
 };
 
-#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0 }
+#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Makes a pager.
  *
@@ -86,11 +89,12 @@ struct spill_options {
  *   EINVAL  an option is malformed or out of range (a budget below
  *           SPILL_BUDGET_MIN, a swap target that cannot be parsed)
  *   EPERM   userfaultfd is refused; spill(7) says how to allow it
- *   ENOSYS  the kernel lacks userfaultfd
+ *   ENOSYS  the kernel lacks userfaultfd, or this build encryption
  *   ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC, EBUSY, EEXIST
  *           the swap target does not exist, is not writable, has too little
- *           room, is in use, or holds somebody else's data
- *   ENOMEM
+ *           room, is in use, or holds somebody else's data; or (ENOENT)
+ *           libcrypto is not there to encrypt with
+ *   ENOMEM  also: the memory of a key may not be locked (RLIMIT_MEMLOCK)
  * May block for disk accesses. */
 SPILL_API spill *spill_open(const struct spill_options *options);
 

@@ -25,6 +25,7 @@ enum event {
 	EVENT_OUTSIDE,	     /* what is not managed takes more than the budget */
 	EVENT_TRACE,	     /* a recording cannot be made */
 	EVENT_HANDLER_LOST,  /* a handler cannot go on */
+	EVENT_CIPHER,	     /* libcrypto does not do what it did */
 	EVENT_COUNT,
 };
 

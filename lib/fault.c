@@ -212,9 +212,11 @@ static bool serve_protected(struct handler *handler, struct chunk *chunk, unsign
 	return true;
 }
 
+/* The mark is gone, if it was ever there: in a fork's child a page is lost of which no copy is on
+ * swap space. */
 static bool serve_poisoned(struct handler *handler, struct chunk *chunk, unsigned i)
 {
-	uffd_wake(&handler->pager->uffd, chunk_page(chunk, i), page_size());
+	fill_mark_lost(handler->pager, chunk_page(chunk, i));
 	return true;
 }
 
@@ -243,6 +245,8 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 	struct chunk *chunk = pagetable_make(&handler->pager->table, fault->address);
 	bool ret;
 
+	if (!chunk) /* no memory for its row */
+		handler->refused = page_round_down(fault->address);
 	if (!chunk || !chunk_try_lock(chunk))
 		return false;
 	handler->ahead.count = 0;

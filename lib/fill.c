@@ -328,6 +328,7 @@ static void submit_read(struct fill *fill)
 		.done = fill_done,
 		.fd = swap_fd(&pager->swap, fill->slot),
 		.offset = swap_offset(&pager->swap, fill->slot),
+		.salt = swap_salt(&pager->swap, fill->slot),
 		.iov = fill->iov,
 		.iov_count = (int)n,
 		.owner = fill,
@@ -496,10 +497,26 @@ static void end_ahead(struct fill *fill, uint64_t good)
 
 /* Where the kernel has no UFFDIO_POISON: a mapping of a file that ends before
  * it raises SIGBUS as well. */
-static void map_poison(struct pager *pager, void *addr)
+static int map_poison(struct pager *pager, void *addr)
 {
-	sys_mmap(addr, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		 pager->poison_fd, 0);
+	void *at = sys_mmap(addr, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			    pager->poison_fd, 0);
+
+	return sys_is_error(at) ? sys_error(at) : 0;
+}
+
+void fill_mark_lost(struct pager *pager, void *addr)
+{
+	int err = pager->uffd.poison ? uffd_poison(&pager->uffd, addr, page_size())
+				     : map_poison(pager, addr);
+
+	/* EEXIST: it is marked, or has come.  Gone, or in the way of a change of the address space:
+	 * who touches it faults again. */
+	if (err == -ENOMEM || err == -EINVAL)
+		error_fatal(EVENT_READ_FAILED,
+			    "the page at %lx is lost, and the kernel does not let it be marked: %s",
+			    (unsigned long)(uintptr_t)addr, error_name(err));
+	uffd_wake(&pager->uffd, addr, page_size());
 }
 
 void fill_lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int prot)
@@ -524,15 +541,14 @@ void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask)
 
 	stat_add(&pager->stats->pages_poisoned, mask_count(mask));
 	chunk_poison(pager, chunk, mask);
-	mask_for_each(i, mask) {
-		void *addr = chunk_page(chunk, i);
+	mask_for_each(i, mask)
+		fill_mark_lost(pager, chunk_page(chunk, i));
+}
 
-		if (pager->uffd.poison)
-			uffd_poison(&pager->uffd, addr, page_size());
-		else
-			map_poison(pager, addr);
-		uffd_wake(&pager->uffd, addr, page_size());
-	}
+void fill_give_up_unknown(struct pager *pager, uintptr_t address)
+{
+	stat_add(&pager->stats->pages_poisoned, 1);
+	fill_mark_lost(pager, (void *)address);
 }
 
 void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err)

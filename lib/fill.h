@@ -68,6 +68,11 @@ void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
 void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err);
 /* The same, where nothing can make room for them (told by the caller). */
 void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask);
+/* The same for a page for whose row there is no memory. */
+void fill_give_up_unknown(struct pager *pager, uintptr_t address);
+/* Whoever touches it gets SIGBUS, and so does who waits for it.  Ends the process if that cannot
+ * be had. */
+void fill_mark_lost(struct pager *pager, void *addr);
 
 /* Poisoned pages among these are about to be discarded: makes them memory with
  * this protection again, where a discard alone does not.  The caller holds (C). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fork.c - right data on both sides of a fork: see fork.h */
 #include "fork.h"
+#include "cipher.h"
 #include "error.h"
 #include "fd.h"
 #include "handler.h"
@@ -256,6 +257,8 @@ static int restart(struct pager *pager)
 	share_child(pager);
 	err = swap_fork_child(&pager->swap, &pager->options, &pager->why);
 	pager->dormant = true;
+	if (!err)
+		err = cipher_fork_child(pager->cipher);
 	if (!err)
 		err = pager_start(pager);
 	if (!err)

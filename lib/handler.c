@@ -41,6 +41,8 @@
 #define REFUSALS 100
 /* For so long the budget is given up then. */
 #define HELD_BACK_NS 10000000000
+/* The blocks of free segments are given back when nothing was written for so long. */
+#define TIDY_NS 500000000
 
 /* A page of bounce buffers for each so many frames of the budget. */
 #define BOUNCE_DIVISOR 128
@@ -54,7 +56,10 @@ static unsigned bounce_pages(const struct pager *pager)
 
 unsigned handler_charge(const struct pager *pager)
 {
-	return bounce_pages(pager) + FILL_GAP_MAX + CHUNK_PAGES;
+	unsigned n = bounce_pages(pager);
+	unsigned sealed = pager->cipher ? IO_SEALED_PIECES * n : 0;
+
+	return n + FILL_GAP_MAX + CHUNK_PAGES + sealed;
 }
 
 /* -- requests ------------------------------------------------------------------- */
@@ -146,7 +151,15 @@ static void give_up(struct pager *pager, uintptr_t address)
 	struct chunk *chunk = pagetable_find(&pager->table, address);
 	uint64_t bit;
 
-	if (!chunk || !chunk_try_lock(chunk))
+	if (!chunk) {
+		error_report(EVENT_NO_ROOM,
+			     "there is no memory for the page table: touching the page at %lx "
+			     "raises SIGBUS",
+			     (unsigned long)address);
+		fill_give_up_unknown(pager, address);
+		return;
+	}
+	if (!chunk_try_lock(chunk))
 		return;
 	bit = mask_bit(chunk_index(chunk, address));
 	if (!((chunk->resident | chunk->cached | chunk->filling | chunk->poisoned) & bit)) {
@@ -272,6 +285,26 @@ static void spin(struct handler *handler)
 	} while (now < end);
 }
 
+/* Gives blocks of free segments back, one a round.  While pages are written such segments are
+ * soon used again, and to give their blocks back would only cost.  Gives when it is worth to
+ * look again, in ns. */
+static uint64_t tidy(struct pager *pager)
+{
+	uint64_t now, written = pager->written;
+
+	if (!swap_is_punchable(&pager->swap))
+		return UINT64_MAX;
+	now = sys_now();
+	if (written != pager->tidy_written) {
+		pager->tidy_written = written;
+		pager->tidy_since = now;
+	}
+	if (now - pager->tidy_since < TIDY_NS)
+		return TIDY_NS - (now - pager->tidy_since);
+	swap_punch(&pager->swap);
+	return 0;
+}
+
 /* Everything was tried: sleeps until there is something to do. */
 static void rest(struct handler *handler)
 {
@@ -303,6 +336,7 @@ static void rest(struct handler *handler)
 	if (handler->number == 0) {
 		timeout = sys_sooner(timeout, share_check(handler->pager));
 		timeout = sys_sooner(timeout, last_check());
+		timeout = sys_sooner(timeout, tidy(handler->pager));
 		evict_check_held_back(handler->pager);
 	}
 	timeout = duty_rest(handler, timeout);
@@ -399,8 +433,14 @@ static int make_io(struct handler *handler)
 	watches[WATCH_UFFD] = pager->uffd.fd;
 	watches[WATCH_WAKE] = handler->wake_fd;
 	watches[WATCH_BELL] = pager->share ? pager->share->ear : -1;
+	handler->seal = (struct io_seal){
+		.cipher = pager->cipher,
+		.handler = handler->number,
+		.piece_pages = bounce_pages(pager),
+	};
 	return io_open(&handler->io, !(pager->options.disable & SPILL_FEATURE_URING),
-		       HANDLER_FILLS + HANDLER_WRITES, watches);
+		       HANDLER_FILLS + HANDLER_WRITES, watches,
+		       pager->cipher ? &handler->seal : NULL);
 }
 
 static void wake(void *arg)

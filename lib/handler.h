@@ -32,10 +32,10 @@
  * nobody wants are read with them, up to FILL_GAP_MAX in a row: to read them costs less
  * than another request. */
 #define FILL_GAP_MAX 4
-#define FILL_RUNS_MAX 8
+#define FILL_RUNS_MAX ((IO_READ_PARTS + 1) / 2)
 struct fill {
 	struct io_request request;
-	struct iovec iov[2 * FILL_RUNS_MAX - 1];
+	struct iovec iov[IO_READ_PARTS];
 	struct handler *handler;
 	struct chunk *chunk;
 	struct fill *sibling; /* (C) the chunk's next fill */
@@ -77,6 +77,7 @@ struct handler {
 	unsigned number;
 	bool started;
 	struct io *io;
+	struct io_seal seal;	 /* of io, if the pager has a cipher */
 	int wake_fd;		 /* an eventfd */
 	struct trace *trace;	 /* or NULL: nothing is recorded */
 	cpu_set_t cpus;		 /* its own */

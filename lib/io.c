@@ -4,7 +4,7 @@
 
 struct io_faulty_plan *io_faulty_plan_current;
 
-static void advance(struct io_request *request, size_t bytes)
+void io_advance(struct io_request *request, size_t bytes)
 {
 	request->offset += bytes;
 	while (request->iov_count && bytes >= request->iov->iov_len) {
@@ -24,7 +24,7 @@ bool io_goes_on(struct io_request *request, long bytes)
 		return true;
 	if (bytes > 0) {
 		request->result += bytes;
-		advance(request, (size_t)bytes);
+		io_advance(request, (size_t)bytes);
 		return request->iov_count > 0;
 	}
 	if (!request->result)
@@ -32,7 +32,8 @@ bool io_goes_on(struct io_request *request, long bytes)
 	return false;
 }
 
-int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO_WATCHES])
+int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO_WATCHES],
+	    const struct io_seal *seal)
 {
 	struct io *io;
 	int err = -ENOSYS;
@@ -47,6 +48,8 @@ int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO
 		return err;
 	if (io_faulty_plan_current)
 		err = io_faulty_wrap(&io, depth, io_faulty_plan_current);
+	if (!err && seal)
+		err = io_sealed_wrap(&io, depth, seal);
 	if (err)
 		io_close(io, false);
 	else

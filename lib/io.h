@@ -5,8 +5,8 @@
  * for whatever comes first: a completion, or one of the descriptors that it
  * watches (its userfaultfd, its wake-up).  Engines: io_uring (io_uring.c), and
  * where that is refused, a few threads that call preadv and pwritev
- * (io_threads.c).  Tests put a third one around them that goes wrong when it
- * is told to (io_faulty.c).
+ * (io_threads.c).  Around these two may stand one that encrypts (io_sealed.c),
+ * and in tests one that goes wrong when it is told to (io_faulty.c).
  *
  *	submit ──▶ ┌────────┐ ──▶ the kernel, or a thread
  *	           │ engine │         │
@@ -40,6 +40,7 @@ struct io_request {
 	int fd;
 	bool write;
 	uint64_t offset;   /* bytes in the file */
+	uint64_t salt;	   /* of the file, for its tweaks (cipher.h) */
 	struct iovec *iov; /* kept by the submitter until done; the engine changes it */
 	int iov_count;
 	long result; /* the engine's: bytes so far, or -errno */
@@ -48,7 +49,11 @@ struct io_request {
 
 #define IO_WATCHES 3
 
+/* Most parts of a read. */
+#define IO_READ_PARTS 15
+
 struct io;
+struct io_seal;
 
 struct io_ops {
 	const char *name;
@@ -86,9 +91,10 @@ struct io {
 	const struct io_ops *ops;
 };
 
-/* The best engine that works here; uring: false leaves io_uring out.
- * 0 or -errno. */
-int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO_WATCHES]);
+/* The best engine that works here; uring: false leaves io_uring out; seal: NULL, or what is
+ * needed to encrypt, kept by the caller until io_close.  0 or -errno. */
+int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO_WATCHES],
+	    const struct io_seal *seal);
 
 static inline int io_enable(struct io *io)
 {
@@ -122,6 +128,9 @@ static inline void io_close(struct io *io, bool in_child)
  * and to be started again; else its result is set.  It begins with a result of 0. */
 bool io_goes_on(struct io_request *request, long bytes);
 
+/* The request's next bytes are behind these. */
+void io_advance(struct io_request *request, size_t bytes);
+
 /* The moment at which a wait ends; 0: at once, UINT64_MAX: never. */
 static inline uint64_t io_deadline(uint64_t timeout_ns)
 {
@@ -140,6 +149,22 @@ static inline uint64_t io_time_left(uint64_t deadline)
 	now = sys_now();
 	return now < deadline ? deadline - now : 0;
 }
+
+/* -- encryption ------------------------------------------------------------------ */
+
+struct cipher;
+
+struct io_seal {
+	struct cipher *cipher;
+	unsigned handler;     /* whose contexts these are */
+	unsigned piece_pages; /* of each buffer */
+};
+
+/* Buffers of that many pages in which writes are encrypted. */
+#define IO_SEALED_PIECES 4
+
+/* Puts it around *io, an engine for depth requests.  0, or -ENOMEM. */
+int io_sealed_wrap(struct io **io, unsigned depth, const struct io_seal *seal);
 
 /* -- for tests: requests that go wrong ----------------------------------------- */
 

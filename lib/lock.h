@@ -11,6 +11,7 @@
  *
  * Ranks, in the order in which they may be taken; a debug build asserts it:
  *
+ *	LOCK_CIPHER		cipher.c: application threads only, where a pager is made
  *	LOCK_FORK		fork.c, the list of pagers: application threads only
  *	LOCK_REGION		region.h (G): application threads only
  *	  LOCK_SHARE		share.h (B): handlers mostly only try it
@@ -29,6 +30,7 @@
 #include <stdatomic.h>
 
 enum lock_rank {
+	LOCK_CIPHER,
 	LOCK_FORK,
 	LOCK_REGION,
 	LOCK_SHARE,

@@ -24,6 +24,7 @@ struct options {
 	unsigned disable;    /* or of enum spill_feature */
 	unsigned stall_warning; /* seconds, 0: never */
 	bool quiet;
+	bool encrypt;
 	bool user_mode;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pager.c - making, arming, stopping a pager: see pager.h */
 #include "pager.h"
+#include "cipher.h"
 #include "error.h"
 #include "fd.h"
 #include "fork.h"
@@ -36,21 +37,13 @@
 
 /* -- making ------------------------------------------------------------------------- */
 
-static uint64_t random_key(void)
-{
-	uint64_t key = 0;
-
-	sys_call3(SYS_getrandom, &key, sizeof(key), 0);
-	return key ^ sys_now();
-}
-
 static void close_fd(int *fd)
 {
 	fd_close(*fd);
 	*fd = -1;
 }
 
-int pager_new(const struct options *options, struct pager **ret_pager)
+int pager_new(const struct options *options, struct pager **ret_pager, const char **ret_why)
 {
 	struct pager *pager;
 	int err;
@@ -65,14 +58,18 @@ int pager_new(const struct options *options, struct pager **ret_pager)
 	pager->trace_fd = -1;
 	pager->lifeline = pager->lifeline_writer = -1;
 	pager->stats = stats_private();
-	pager->hash_key = random_key();
+	pager->hash_key = sys_random();
 	error_quiet(options->quiet);
 	err = pager->stats ? 0 : -ENOMEM;
 	if (!err)
 		err = ranges_init(&pager->regions);
 	if (!err)
 		err = pagetable_init(&pager->table);
+	if (!err && options->encrypt)
+		err = cipher_new(&pager->cipher, HANDLERS_MAX, &pager->why);
 	if (err) {
+		if (pager->why)
+			*ret_why = pager->why;
 		pager_free(pager);
 		return err;
 	}
@@ -103,6 +100,7 @@ void pager_free(struct pager *pager)
 	ranges_free(&pager->regions);
 	pagetable_free(&pager->table);
 	close_fd(&pager->lifeline);
+	cipher_free(pager->cipher);
 	stats_release(pager->stats);
 	meta_unmap(pager, sizeof(*pager));
 }

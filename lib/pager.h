@@ -39,6 +39,7 @@ struct pager {
 	struct arena arena;
 	struct policy policy;
 	struct swap swap;
+	struct cipher *cipher; /* what is written to swap space is encrypted; or NULL */
 	struct uffd uffd;
 	struct readahead readahead;
 	struct request_queue requests;
@@ -59,6 +60,8 @@ struct pager {
 	_Atomic bool stopping;
 	uint64_t stall_ns;	     /* a fault that waits so long is told of; 0: never */
 	_Atomic uint64_t written;    /* writes that succeeded */
+	uint64_t tidy_written;	     /* handler 0's: what that was, */
+	uint64_t tidy_since;	     /* and since when; ns */
 	_Atomic unsigned refusals;   /* of chunks of which no page could leave, in a row */
 	_Atomic bool held_back;	     /* nothing can be evicted (evict.h) ... */
 	_Atomic uint64_t held_until; /* ... up to this moment at least; ns */
@@ -86,8 +89,9 @@ struct pager {
 	struct pager *next;  /* all pagers of the process, for fork.c */
 };
 
-/* Makes a pager that has nothing yet.  0 or -errno. */
-int pager_new(const struct options *options, struct pager **ret_pager);
+/* Makes a pager that has nothing yet.  0 or -errno, and then *ret_why is set if there are words
+ * for it. */
+int pager_new(const struct options *options, struct pager **ret_pager, const char **ret_why);
 /* Stops and frees it; its regions are unmapped. */
 void pager_free(struct pager *pager);
 

@@ -70,7 +70,7 @@ spill *spill_open(const struct spill_options *options)
 	if (!err)
 		err = check_means(&filled, &why);
 	if (!err)
-		err = pager_new(&filled, &pager);
+		err = pager_new(&filled, &pager, &why);
 	if (err) {
 		errno = -err;
 		return NULL;

@@ -405,6 +405,11 @@ bool slot_punchable(struct slot_map *map, uint64_t *ret_first)
 	return index != NONE;
 }
 
+bool slot_is_punchable(const struct slot_map *map)
+{
+	return map->lists[0] != NONE;
+}
+
 void slot_punched(struct slot_map *map, uint64_t first)
 {
 	uint32_t index = (uint32_t)(first / SEGMENT_SLOTS);

@@ -92,7 +92,7 @@ struct slot_map {
 	uint32_t cursor;		 /* (S) in it: swept up to here */
 	uint32_t epoch;			 /* (S) advanced by each fork and fork_done */
 	uint32_t deferred;		 /* (S) first segment with deferred slots */
-	uint32_t lists[SEGMENT_LISTS];	 /* (S) heads */
+	_Atomic uint32_t lists[SEGMENT_LISTS]; /* (S) heads */
 	uint64_t filled[SEGMENT_WORDS];	 /* (S) a bit for each of the lists 0 to
 					   SEGMENT_SLOTS - 1 that is not empty */
 	uint32_t owner_hint;		 /* (S) where to look for a free segment */
@@ -137,6 +137,8 @@ void slot_retire(struct slot_map *map, uint64_t first, unsigned n);
  * The slots of it are kept out of use until slot_punched. */
 bool slot_punchable(struct slot_map *map, uint64_t *ret_first);
 void slot_punched(struct slot_map *map, uint64_t first);
+/* Is there one, as far as can be seen without the lock? */
+bool slot_is_punchable(const struct slot_map *map);
 
 /* A fork is about to happen: all slots used now are old. */
 void slot_map_fork(struct slot_map *map);

@@ -44,6 +44,7 @@ static int space_init(struct swap_space *space, const struct target_file *file)
 	space->size = file->kind == TARGET_DEVICE ? file->limit : 0;
 	space->full = false;
 	space->open = true;
+	space->salt = sys_random();
 	return 0;
 }
 
@@ -238,21 +239,37 @@ uint64_t swap_offset(const struct swap *swap, uint64_t slot)
 	return swap->space[slot_space(slot)].file.offset + (slot_number(slot) << page_shift());
 }
 
-bool swap_punch(struct swap *swap)
+uint64_t swap_salt(const struct swap *swap, uint64_t slot)
+{
+	return swap->space[slot_space(slot)].salt;
+}
+
+static bool gives_back(const struct swap_space *space)
+{
+	return space->open && !space->map.read_only && space->file.kind != TARGET_DEVICE;
+}
+
+bool swap_is_punchable(const struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (gives_back(&swap->space[i]) && slot_is_punchable(&swap->space[i].map))
+			return true;
+	return false;
+}
+
+void swap_punch(struct swap *swap)
 {
 	for (unsigned i = 0; i < swap->count; i++) {
 		struct swap_space *space = &swap->space[i];
 		uint64_t first;
 
-		if (!space->open || space->map.read_only || space->file.kind == TARGET_DEVICE ||
-		    !slot_punchable(&space->map, &first))
+		if (!gives_back(space) || !slot_punchable(&space->map, &first))
 			continue;
 		sys_fallocate(space->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			      space->file.offset + (first << page_shift()), segment_bytes());
 		slot_punched(&space->map, first);
-		return true;
+		return;
 	}
-	return false;
 }
 
 static uint64_t space_capacity(const struct swap_space *space, bool exhausted)

@@ -31,6 +31,7 @@ struct swap_space {
 	_Atomic uint64_t size; /* bytes of slots that the file has blocks for */
 	_Atomic bool full;     /* the file system has no more blocks */
 	bool open;
+	uint64_t salt; /* drawn for it: tells its slots from those of others (cipher.h) */
 };
 
 struct swap {
@@ -50,12 +51,15 @@ int swap_alloc(struct swap *swap, unsigned want, uint64_t *ret_slot);
 void swap_free(struct swap *swap, uint64_t slot, unsigned n);
 void swap_retire(struct swap *swap, uint64_t slot, unsigned n);
 
-/* The file and the offset in it. */
+/* The file, the offset in it, and the salt of the space. */
 int swap_fd(const struct swap *swap, uint64_t slot);
 uint64_t swap_offset(const struct swap *swap, uint64_t slot);
+uint64_t swap_salt(const struct swap *swap, uint64_t slot);
 
-/* Gives blocks of free segments back, one segment a call; false: none. */
-bool swap_punch(struct swap *swap);
+/* Gives the blocks of one free segment back to its file system.  Devices keep theirs. */
+void swap_punch(struct swap *swap);
+/* Is there such a segment? */
+bool swap_is_punchable(const struct swap *swap);
 
 /* Slots that can hold pages, taken or free, as far as is known: the file system may
  * be full.  exhausted: no slot was free lately, so in spaces that are shared with

@@ -224,6 +224,14 @@ static inline uint64_t sys_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static inline uint64_t sys_random(void)
+{
+	uint64_t n = 0;
+
+	sys_call3(SYS_getrandom, &n, sizeof(n), 0);
+	return n ^ sys_now();
+}
+
 /* Of two moments, or lengths of time. */
 static inline uint64_t sys_sooner(uint64_t a, uint64_t b)
 {

@@ -249,6 +249,55 @@ static void set_direct(struct target_file *file)
 		file->direct = sys_call3(SYS_fcntl, file->fd, F_SETFL, O_DIRECT) == 0;
 }
 
+/* -- whom to trust -------------------------------------------------------------- */
+
+/* Where everybody may write and nothing keeps him from renaming what others have there, he can
+ * put something else in its place. */
+static bool anybody_renames(const struct stat *st)
+{
+	return (st->st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH;
+}
+
+static int check_directory(const struct target *target, const struct stat *st, const char **ret_why)
+{
+	if (!anybody_renames(st))
+		return 0;
+	return refuse(ret_why, -EACCES, target->path,
+		      "everybody may write there, and it has no sticky bit (chmod +t)");
+}
+
+static int check_parent(const struct target *target, const char **ret_why)
+{
+	char parent[sizeof(target->path)];
+	struct stat st;
+	char *slash;
+	int err;
+
+	strcpy(parent, target->path);
+	slash = strrchr(parent, '/');
+	strcpy(slash ? slash + 1 : parent, ".");
+	err = (int)sys_call4(SYS_newfstatat, AT_FDCWD, parent, &st, 0);
+	if (err)
+		return refuse_error(ret_why, err, target->path);
+	if (!anybody_renames(&st))
+		return 0;
+	return refuse(ret_why, -EACCES, target->path,
+		      "everybody may write to its directory, which has no sticky bit (chmod +t)");
+}
+
+/* A link leads wherever its owner likes. */
+static int check_link(const struct target *target, const char **ret_why)
+{
+	struct stat st;
+	int err = (int)sys_call4(SYS_newfstatat, AT_FDCWD, target->path, &st, AT_SYMLINK_NOFOLLOW);
+
+	if (err)
+		return refuse_error(ret_why, err, target->path);
+	if (S_ISLNK(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0)
+		return refuse(ret_why, -EACCES, target->path, "is a symbolic link of another user");
+	return 0;
+}
+
 /* -- a file without a name in a directory ------------------------------------- */
 
 /* For file systems without O_TMPFILE (NFS, some overlays): the name is there
@@ -296,9 +345,13 @@ static int refuse_directory(const char **ret_why, int err, const char *path)
 	}
 }
 
-static int open_directory(const struct target *target, struct target_file *file,
-			  const char **ret_why)
+static int open_directory(const struct target *target, const struct stat *st,
+			  struct target_file *file, const char **ret_why)
 {
+	int err = check_directory(target, st, ret_why);
+
+	if (err)
+		return err;
 	file->kind = TARGET_DIRECTORY;
 	file->fd = open_unnamed(target->path);
 	if (file->fd < 0)
@@ -451,6 +504,9 @@ static int open_file(const struct target *target, struct target_file *file, cons
 	struct stat st;
 	int err;
 
+	err = check_parent(target, ret_why);
+	if (err)
+		return err;
 	file->kind = TARGET_FILE;
 	file->offset = TARGET_HEADER_SIZE;
 	file->fd = open_named(target, O_NOFOLLOW, ret_why);
@@ -517,8 +573,11 @@ static int open_kind(const struct target *target, struct target_file *file, cons
 
 	if (err)
 		return refuse_error(ret_why, err, target->path);
+	err = check_link(target, ret_why);
+	if (err)
+		return err;
 	if (S_ISDIR(st.st_mode))
-		return open_directory(target, file, ret_why);
+		return open_directory(target, &st, file, ret_why);
 	if (S_ISREG(st.st_mode))
 		return open_file(target, file, ret_why);
 	if (S_ISBLK(st.st_mode))
@@ -686,8 +745,10 @@ static bool is_writable_directory(const char *path)
 static bool suits(const char *path)
 {
 	struct statfs fs;
+	struct stat st;
 
 	return path && path[0] == '/' && !strpbrk(path, ",;") && is_writable_directory(path) &&
+	       sys_call4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && !anybody_renames(&st) &&
 	       sys_call2(SYS_statfs, path, &fs) == 0 && !lies_in_memory(&fs) &&
 	       free_room(&fs) >= TARGET_ROOM_MIN;
 }

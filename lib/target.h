@@ -10,6 +10,8 @@
  * data and is refused, as is a device that is mounted or holds anything where
  * signatures are found.  What does not exist is not made: of a name that was
  * mistyped nobody can tell whether it was meant for a directory or a file.
+ * Nor is taken what another user could have put there: his file or symbolic link, or
+ * a place where everybody may write and rename.
  *
  * A named file or device is locked as long as a command uses it, and belongs to
  * the whole command: the launcher opens it, and the processes of the command
@@ -70,7 +72,7 @@ const char *target_default(void);
  * direct: try O_DIRECT first, buffered where the file system has none.
  * 0 or -errno, and then *ret_why says it in words for a person (static or in
  * a static buffer), such as "/foo: no such file or directory".
- *   -ENOENT -ENOTDIR -EACCES -EROFS -ENOSPC (less than TARGET_ROOM_MIN free)
+ *   -ENOENT -ENOTDIR -EACCES (also: not to be trusted) -EROFS -ENOSPC (less than TARGET_ROOM_MIN free)
  *   -EEXIST (somebody's data) -EBUSY (in use, mounted) -EINVAL
  *   -EBADF (the launcher's descriptor was closed by the program) */
 int target_open(const struct target *target, bool direct, struct target_file *ret_file,

@@ -146,6 +146,7 @@ void writeback_submit(struct handler *handler)
 		.fd = swap_fd(&pager->swap, write->slot),
 		.write = true,
 		.offset = swap_offset(&pager->swap, write->slot),
+		.salt = swap_salt(&pager->swap, write->slot),
 		.iov = write->iov,
 		.iov_count = (int)write->iovs,
 		.owner = write,

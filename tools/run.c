@@ -9,6 +9,7 @@
  */
 #include "config.h"
 #include "tools.h"
+#include "cipher.h"
 #include "command.h"
 #include "error.h"
 #include "fd.h"
@@ -76,6 +77,7 @@ static const char help[] =
 	"                          $TMPDIR if it is on a disk, else /var/tmp)\n"
 	"      --overcommit SIZE   how far the budget may be passed when swap space is full\n"
 	"                          (default: 0)\n"
+	"      --encrypt           encrypt what goes to swap space; the key is in memory only\n"
 	"      --handlers N        threads that serve page faults, 1 to 4 (default: one for\n"
 	"                          each CPU)\n"
 	"      --stall-warning N   say what a page fault waits for after so many seconds\n"
@@ -90,12 +92,13 @@ static const char help[] =
 	"The exit status is the command's (128 and the signal's number if one killed it), or\n"
 	"125 if spill fails, 126 if COMMAND cannot be executed, 127 if it is not found.\n"
 	"\n"
-	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_HANDLERS, SPILL_STALL_WARNING,\n"
-	"SPILL_DISABLE and SPILL_QUIET in the environment stand for the options that are not\n"
-	"given.\n";
+	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_ENCRYPT, SPILL_HANDLERS,\n"
+	"SPILL_STALL_WARNING, SPILL_DISABLE and SPILL_QUIET in the environment stand for the\n"
+	"options that are not given.\n";
 
 enum {
 	OPTION_OVERCOMMIT = 256,
+	OPTION_ENCRYPT,
 	OPTION_HANDLERS,
 	OPTION_STALL_WARNING,
 	OPTION_DISABLE,
@@ -109,6 +112,7 @@ static const struct option long_options[] = {
 	{ "budget", required_argument, NULL, 'm' },
 	{ "swap", required_argument, NULL, 's' },
 	{ "overcommit", required_argument, NULL, OPTION_OVERCOMMIT },
+	{ "encrypt", no_argument, NULL, OPTION_ENCRYPT },
 	{ "handlers", required_argument, NULL, OPTION_HANDLERS },
 	{ "stall-warning", required_argument, NULL, OPTION_STALL_WARNING },
 	{ "disable", required_argument, NULL, OPTION_DISABLE },
@@ -218,6 +222,9 @@ static int parse_option(struct run *run, char **argv, int c)
 		return add_swap(run, optarg);
 	case OPTION_OVERCOMMIT:
 		return set_overcommit(run, optarg);
+	case OPTION_ENCRYPT:
+		run->given.encrypt = 1;
+		return 0;
 	case OPTION_HANDLERS:
 		return set_handlers(run, optarg);
 	case OPTION_STALL_WARNING:
@@ -438,6 +445,22 @@ static int prepare_userfaultfd(struct run *run)
 	return err ? tool_fail("/dev/userfaultfd: %s", error_name(err)) : 0;
 }
 
+/* -- encryption ------------------------------------------------------------------------------------ */
+
+/* A key is made, and forgotten: each process draws its own. */
+static int prepare_cipher(struct run *run)
+{
+	struct cipher *cipher;
+	const char *why;
+
+	if (!run->options.encrypt)
+		return 0;
+	if (cipher_new(&cipher, HANDLERS_MAX, &why))
+		return tool_fail("--encrypt: %s", why);
+	cipher_free(cipher);
+	return 0;
+}
+
 /* -- statistics ------------------------------------------------------------------------------------ */
 
 static int prepare_stats(struct run *run)
@@ -585,6 +608,7 @@ static void set_environment(const struct run *run)
 	set_number("SPILL_STALL_WARNING", options->stall_warning);
 	set_disable_names(options->disable);
 	set_text("SPILL_QUIET", options->quiet ? "1" : "");
+	set_text("SPILL_ENCRYPT", options->encrypt ? "1" : "");
 	make_log_absolute();
 	set_text(COMMAND_ENV_USERFAULTFD, run->userfaultfd_text);
 	setenv(COMMAND_ENV_BUDGET, run->budget_text, 1);
@@ -612,6 +636,8 @@ static int prepare(struct run *run)
 		status = find_preload(run);
 	if (!status)
 		status = prepare_userfaultfd(run);
+	if (!status)
+		status = prepare_cipher(run);
 	if (!status)
 		status = prepare_swap(run);
 	if (!status)

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include "preload.h"
 #include "bare_thread.h"
+#include "cipher.h"
 #include "error.h"
 #include "fork.h"
 #include "options.h"
@@ -49,19 +50,31 @@ static enum stage read_options(void)
 static enum stage make_pager(void)
 {
 	struct pager *pager;
+	const char *why = NULL;
 	int err;
 
 	bare_thread_init();
 	thread_ops = &bare_thread_ops;
-	err = pager_new(&options, &pager);
+	err = pager_new(&options, &pager, &why);
 	if (err == 0)
 		share_use(pager, share);
 	if (err == 0)
 		atomic_store_explicit(&preload_made, pager, memory_order_release);
 	else
 		error_report(EVENT_CHILD_UNPAGED, "%s: this process runs without spill",
-			     error_name(err));
+			     why ? why : error_name(err));
 	return STAGE_END;
+}
+
+/* While this process has one thread and no lock is held: a pager is made when memory is mapped,
+ * maybe within malloc.  What goes wrong is told then. */
+static void load_cipher(void)
+{
+	const char *why;
+
+	source_own_begin();
+	cipher_load(&why);
+	source_own_end();
 }
 
 /* Takes the step out of stage from, or waits for the thread that takes it. */
@@ -138,4 +151,6 @@ __attribute__((constructor)) static void preload_start(void)
 	preload_register_fork();
 	bare_thread_init();
 	leave_stage(STAGE_START, read_options);
+	if (options.encrypt)
+		load_cipher();
 }

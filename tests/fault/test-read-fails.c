@@ -3,7 +3,7 @@
  * than were written, is tried again; if that is no better the page is lost,
  * that page alone, and whoever touches it gets SIGBUS
  *
- * Variants: default move move,uring poison
+ * Variants: default move move,uring poison encrypt
  */
 #include "harness.h"
 #include "io.h"

@@ -621,10 +621,12 @@ static void check_slots(struct walk *walk)
 static bool counts_agree(const struct walk *walk, uint64_t *ret_held)
 {
 	const struct pager *pager = walk->pager;
+	const struct handler *handler = &pager->handlers[0];
+	unsigned sealed = pager->cipher ? IO_SEALED_PIECES * handler->seal.piece_pages : 0;
 
 	*ret_held = walk->resident + walk->tray_frames +
-		    pager->handler_count * (uint64_t)(pager->handlers[0].bounce_pages +
-						      FILL_GAP_MAX + CHUNK_PAGES);
+		    pager->handler_count *
+			    (uint64_t)(handler->bounce_pages + FILL_GAP_MAX + CHUNK_PAGES + sealed);
 	return walk->resident == pager->resident && walk->cached == pager->cached &&
 	       *ret_held == (uint64_t)pager->arena.used;
 }

@@ -3,6 +3,7 @@
  * holds what was last written to it; the data are four times the budget
  *
  * Time limit: 120
+ * Variants: default move move,uring encrypt
  */
 #include "harness.h"
 

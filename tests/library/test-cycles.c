@@ -4,7 +4,7 @@
  *
  * So many times as SPILL_CYCLES says (make check-stress: 10,000).
  *
- * Variants: default move,uring
+ * Variants: default move,uring encrypt
  */
 #include "harness.h"
 

@@ -73,7 +73,7 @@ if [ -z "$tmp" ]; then
 fi
 
 # Settings of the user must not change what is tested.
-for name in BUDGET SWAP OVERCOMMIT HANDLERS QUIET LOG; do
+for name in BUDGET SWAP OVERCOMMIT ENCRYPT HANDLERS QUIET LOG; do
 	unset "SPILL_$name"
 done
 

@@ -111,6 +111,24 @@ if [ "$(id -u)" -eq 0 ]; then
 		echo "small file systems were left out: mount does not work here"
 	fi
 
+	# A program that gives its user the rights of another takes nothing from his environment.
+	if [ -z "$(find "$(command -v su)" -perm -4000 2>/dev/null)" ]; then
+		echo "a set-user-ID program was left out: there is none here"
+	else
+		mkdir -p "$public/tools" "$public/lib/.libs"
+		: >"$public/config.status"
+		cp "$top_builddir/lib/preload/.libs/libspill-preload.so" "$public/lib/.libs"
+		cp "$SPILL" "$public/tools/spill"
+		chmod 4755 "$public/tools/spill"
+		with_swap() {
+			"$SPILL" run -- setpriv --reuid=65534 --regid=65534 --clear-groups \
+				env SPILL_SWAP="$public/nowhere" "$public/tools/spill" run true 2>&1
+		}
+		with_swap >"$tmp/out" || fail "a set-user-ID program: $(cat "$tmp/out")"
+		chmod 755 "$public/tools/spill"
+		with_swap | grep -q 'nowhere: no such file' || fail "SPILL_SWAP: $(with_swap)"
+	fi
+
 	truncate -s 64M "$tmp/disk"
 	if device=$(losetup -f --show "$tmp/disk" 2>/dev/null); then
 		at_exit "losetup -d '$device' 2>/dev/null"

@@ -64,7 +64,7 @@ static inline void open_file(void)
 /* Opens an engine, through io_open where that takes the wanted one. */
 static inline void open_engine(int engine)
 {
-	ck_assert_int_eq(io_open(&io, engine == URING, DEPTH, watches), 0);
+	ck_assert_int_eq(io_open(&io, engine == URING, DEPTH, watches, NULL), 0);
 	if (!io_faulty_plan_current)
 		ck_assert_ptr_eq(io->ops, engine == URING ? &io_uring_ops : &io_threads_ops);
 	ck_assert_int_eq(io_enable(io), 0);

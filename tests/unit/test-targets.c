@@ -341,6 +341,46 @@ START_TEST(a_symbolic_link_is_not_followed_to_a_file)
 }
 END_TEST
 
+START_TEST(a_place_where_everybody_renames_is_refused)
+{
+	struct target_file file;
+
+	make_file("swap", "");
+	ck_assert_int_eq(chmod(directory, 0777), 0);
+	refused(directory, -EACCES);
+	refused(in_directory("swap"), -EACCES);
+	ck_assert_int_eq(chmod(directory, 01777), 0);
+	file = opened(directory);
+	target_close(&file);
+	file = opened(in_directory("swap"));
+	target_close(&file);
+}
+END_TEST
+
+/* Ours may lead to a directory. */
+START_TEST(a_link_of_another_user_is_refused)
+{
+	struct target_file file;
+
+	ck_assert_int_eq(symlink(directory, in_directory("link")), 0);
+	file = opened(in_directory("link"));
+	target_close(&file);
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(lchown(in_directory("link"), 65534, 65534), 0);
+	refused(in_directory("link"), -EACCES);
+}
+END_TEST
+
+START_TEST(a_file_of_another_user_is_refused)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chown(make_file("swap", ""), 65534, 65534), 0);
+	refused(in_directory("swap"), -EACCES);
+}
+END_TEST
+
 /* -- lists --------------------------------------------------------------------------- */
 
 static struct options options;
@@ -491,6 +531,9 @@ int main(void)
 	tcase_add_test(c, a_header_with_more_behind_it_is_not_ours);
 	tcase_add_test(c, a_file_serves_one_command);
 	tcase_add_test(c, a_symbolic_link_is_not_followed_to_a_file);
+	tcase_add_test(c, a_place_where_everybody_renames_is_refused);
+	tcase_add_test(c, a_link_of_another_user_is_refused);
+	tcase_add_test(c, a_file_of_another_user_is_refused);
 	tcase_add_test(c, the_highest_priority_comes_first);
 	tcase_add_test(c, a_limit_of_all_is_kept);
 	tcase_add_test(c, processes_share_a_named_file);
