@@ -310,18 +310,21 @@ static bool is_at_rest(const struct chunk *chunk)
 	       !chunk->fills && !chunk->lock.word && !chunk->queue[0].here && !chunk->queue[1].here;
 }
 
-void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
+uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
 {
 	uint64_t candidates = chunk->resident | chunk->filling;
+	uint64_t lost;
 
 	/* To write to it would copy it: most are so where most is paged out. */
 	if (is_at_rest(chunk)) {
 		count_kept(pager, chunk, 0);
-		return;
+		return 0;
 	}
 	if (chunk->filling || chunk->lock.word)
 		chunk->resident = candidates & present;
 	lock_reset(&chunk->lock);
+	lost = chunk->cached & ~(chunk->swapped | chunk->resident);
+	chunk->poisoned |= lost;
 	chunk->cached = chunk->filling = chunk->hot = 0;
 	chunk->left[0] = chunk->left[1] = 0;
 	chunk->trays = NULL;
@@ -331,4 +334,5 @@ void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present
 	count_kept(pager, chunk, 0);
 	credit_force(&pager->arena, mask_count(chunk->resident));
 	chunk_check(chunk);
+	return lost;
 }

@@ -159,8 +159,9 @@ void chunk_forget(struct chunk *chunk);
 
 /* In a fork's child: what the row says here.  Trays and reads in flight are the
  * parent's; present: managed pages that the child has, asked for where a handler was at
- * work on the chunk. */
-void chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present);
+ * work on the chunk.  Gives the pages of which the child has nothing, since they could neither
+ * be written nor put back: they are poisoned. */
+uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present);
 
 /* Stops if an invariant does not hold (debug builds; else nothing). */
 #ifdef SPILL_DEBUG

@@ -189,11 +189,11 @@ static void discard(const struct away *away)
 		sys_madvise(away->start, (size_t)(away->end - away->start), MADV_DONTNEED);
 }
 
-/* libc's part of the child may have written to pages that are not here: what
- * is there now is zeros and that. */
+/* libc's part of the child may have touched pages that are not here: what is
+ * there now is zeros and what it wrote. */
 static void discard_strangers(struct chunk *chunk, struct away *away)
 {
-	uint64_t left = chunk->swapped & ~chunk->resident;
+	uint64_t left = (chunk->swapped | chunk->poisoned) & ~chunk->resident;
 
 	for (uint64_t run; left; left &= ~run) {
 		char *start, *end;
@@ -222,6 +222,17 @@ static uint64_t present_pages(struct pager *pager, int pagemap, const struct chu
 	return managed & pagemap_present(pagemap, (void *)chunk->address, CHUNK_PAGES);
 }
 
+static void report_lost(const struct chunk *chunk, uint64_t lost)
+{
+	unsigned i;
+
+	mask_for_each(i, lost)
+		error_report(EVENT_READ_FAILED,
+			     "the page at %lx could neither be written nor be put back before a "
+			     "fork; touching it raises SIGBUS in the child",
+			     (unsigned long)(uintptr_t)chunk_page(chunk, i));
+}
+
 static void rebuild_rows(struct pager *pager)
 {
 	int pagemap = pagemap_open();
@@ -233,7 +244,7 @@ static void rebuild_rows(struct pager *pager)
 
 		if (chunk->filling || chunk->lock.word)
 			present = present_pages(pager, pagemap, chunk);
-		chunk_fork_child(pager, chunk, present);
+		report_lost(chunk, chunk_fork_child(pager, chunk, present));
 		discard_strangers(chunk, &away);
 		if (chunk->resident)
 			policy_insert(&pager->policy, chunk);

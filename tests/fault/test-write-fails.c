@@ -4,6 +4,8 @@
  */
 #include "harness.h"
 #include "io.h"
+#include "pager.h"
+#include <sys/wait.h>
 
 #define DATA (4 * SPILL_BUDGET_MIN)
 
@@ -70,6 +72,55 @@ static void try_slow(void)
 	end(&area);
 }
 
+/* A page that could neither be written nor be put back is in its tray alone; which page. */
+static size_t strand_page(struct area *area)
+{
+	struct pager *pager = (struct pager *)area->pager;
+
+	for (size_t i = 0; i < area->pages; i++) {
+		uintptr_t address = (uintptr_t)area_page(area, i);
+		struct chunk *chunk = pagetable_find(&pager->table, address);
+		uint64_t bit = chunk ? mask_bit(chunk_index(chunk, address)) : 0;
+		bool stranded = false;
+
+		if (!bit)
+			continue;
+		lock_take(&chunk->lock, LOCK_CHUNK);
+		if (chunk->cached & chunk->swapped & bit) {
+			chunk_drop_slots(pager, chunk, bit);
+			stranded = true;
+		}
+		chunk_unlock(chunk);
+		if (stranded)
+			return i;
+	}
+	test_fail("no page is cached");
+}
+
+/* A fork's child has not got it, and says so; its parent has. */
+static void try_fork(void)
+{
+	spill *s = begin("stranded, and a fork");
+	struct area area = area_reserve(s, 1, DATA);
+	size_t stranded;
+	int status = 0;
+	pid_t pid;
+
+	plan.nth = 0;
+	area_write_all(&area);
+	stranded = strand_page(&area);
+	pid = test_fork();
+	if (pid == 0) {
+		CHECK(!area_touch(&area, stranded), "page %zu can be read", stranded);
+		for (size_t i = 0; i < area.pages; i++)
+			if (i != stranded)
+				area_check(&area, i);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "the child: status %#x", status);
+	end(&area);
+}
+
 int main(void)
 {
 	test_begin("write-fails", 110);
@@ -78,5 +129,6 @@ int main(void)
 	try_some("many fail", IO_FAULTY_ERROR, 1, 8);
 	try_some("some fall short", IO_FAULTY_SHORT, 2, 3);
 	try_slow();
+	try_fork();
 	return test_end();
 }
