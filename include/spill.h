@@ -75,9 +75,12 @@ struct spill_options {
 	unsigned encrypt;    /* not 0: what is written to swap space is encrypted
 				with a key that only this process has; 0:
 				SPILL_ENCRYPT */
+	unsigned strict;     /* not 0: once it pages, memory that can be touched is
+				backed by swap space when it is reserved, or
+				that fails with ENOMEM; 0: SPILL_STRICT */
 };
 
-#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Makes a pager.
  *

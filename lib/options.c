@@ -260,6 +260,7 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	options.swap_limit = copy.swap_limit;
 	options.quiet = fill_flag(copy.quiet, "SPILL_QUIET");
 	options.encrypt = fill_flag(copy.encrypt, "SPILL_ENCRYPT");
+	options.strict = fill_flag(copy.strict, "SPILL_STRICT");
 	options.user_mode = fill_flag(copy.user_mode, "SPILL_USER_MODE");
 	*ret_options = options;
 	return 0;

@@ -25,6 +25,7 @@ struct options {
 	unsigned stall_warning; /* seconds, 0: never */
 	bool quiet;
 	bool encrypt;
+	bool strict;
 	bool user_mode;
 };
 

@@ -60,12 +60,30 @@ static uint64_t accessible_then(struct pager *pager, const struct range_args *a,
 	return a->prot == PROT_NONE ? now : now + bytes;
 }
 
+/* Strict: all that can be touched has a place on swap space beforehand, and what the handlers
+ * take ahead. */
+static int back(struct pager *pager, uint64_t accessible)
+{
+	if (!pager->options.strict)
+		return 0;
+	return swap_back(&pager->swap, accessible + (pager_reserve(pager) << page_shift()))
+		       ? -ENOMEM
+		       : 0;
+}
+
 /* Arms the pager if bytes of this range would pass the budget. */
 static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64_t bytes)
 {
-	if (pager_is_armed(pager) || pager_fits(pager, accessible_then(pager, a, bytes)))
+	uint64_t accessible = accessible_then(pager, a, bytes);
+	int err = 0;
+
+	if (!pager_is_armed(pager) && pager_fits(pager, accessible))
 		return 0;
-	return pager_arm(pager);
+	if (!pager_is_armed(pager))
+		err = pager_arm(pager);
+	if (!err && accessible > pager->regions.accessible)
+		err = back(pager, accessible);
+	return err;
 }
 
 /* Frames and slots have run out: more memory could not be kept. */

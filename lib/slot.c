@@ -216,6 +216,8 @@ static void segment_open(struct slot_map *map, uint32_t index)
 
 	if (segment->state == SEGMENT_CLEAN)
 		list_remove(map, segment);
+	else
+		map->owned++;
 	*segment = (struct segment){ .state = SEGMENT_LISTED, .epoch = map->epoch };
 	list_add(map, segment);
 	if (index >= map->segment_count)
@@ -386,6 +388,39 @@ void slot_retire(struct slot_map *map, uint64_t first, unsigned n)
 	lock_drop(&map->lock, LOCK_SLOT);
 }
 
+bool slot_claim(struct slot_map *map, uint64_t *ret_first)
+{
+	uint32_t limit = map->fresh_limit, index = NONE;
+
+	if (map->read_only)
+		return false;
+	lock_take(&map->lock, LOCK_SLOT);
+	/* Not one that is clean: it is ours already. */
+	if (map->owners)
+		owner_claim_next(map->owners, map->mark, OWNER_LOOK, limit, &map->owner_hint,
+				 &index);
+	else if (map->segment_count < limit)
+		index = map->segment_count;
+	if (index != NONE)
+		segment_open(map, index);
+	lock_drop(&map->lock, LOCK_SLOT);
+	if (index == NONE && map->owners && segment_seek(map, limit, &index)) {
+		lock_take(&map->lock, LOCK_SLOT);
+		segment_open(map, index);
+		lock_drop(&map->lock, LOCK_SLOT);
+	}
+	*ret_first = (uint64_t)index * SEGMENT_SLOTS;
+	return index != NONE;
+}
+
+uint64_t slots_owned(const struct slot_map *map)
+{
+	uint64_t lost = map->retired_slots + map->deferred_slots;
+	uint64_t slots = (uint64_t)map->owned * SEGMENT_SLOTS;
+
+	return lost < slots ? slots - lost : 0;
+}
+
 bool slot_punchable(struct slot_map *map, uint64_t *ret_first)
 {
 	uint32_t index;
@@ -410,7 +445,7 @@ bool slot_is_punchable(const struct slot_map *map)
 	return map->lists[0] != NONE;
 }
 
-void slot_punched(struct slot_map *map, uint64_t first)
+void slot_punched(struct slot_map *map, uint64_t first, bool keep)
 {
 	uint32_t index = (uint32_t)(first / SEGMENT_SLOTS);
 	struct segment *segment = &map->segments[index];
@@ -419,8 +454,9 @@ void slot_punched(struct slot_map *map, uint64_t first)
 		return;
 	lock_take(&map->lock, LOCK_SLOT);
 	assert(segment->state == SEGMENT_PUNCHING);
-	if (map->owners) {
+	if (map->owners && !keep) {
 		segment->state = SEGMENT_NONE;
+		map->owned--;
 		owner_release(map->owners, index);
 	} else {
 		segment->state = SEGMENT_CLEAN;

@@ -82,26 +82,27 @@ struct segment {
 
 struct slot_map {
 	struct lock lock;
-	struct segment *segments;	 /* (S) a table of its own mapping, limit entries */
-	struct slot_owners *owners;	 /* NULL: all segments are ours */
-	uint64_t mark;			 /* our mark in owners */
-	uint32_t segment_limit;		 /* most segments */
-	uint32_t fresh_limit;		 /* (S) fresh segments are taken below this one */
-	uint32_t segment_count;		 /* (S) behind the last that was ever used */
-	uint32_t current;		 /* (S) the segment being filled, or NONE */
-	uint32_t cursor;		 /* (S) in it: swept up to here */
-	uint32_t epoch;			 /* (S) advanced by each fork and fork_done */
-	uint32_t deferred;		 /* (S) first segment with deferred slots */
+	struct segment *segments;	       /* (S) a table of its own mapping, limit entries */
+	struct slot_owners *owners;	       /* NULL: all segments are ours */
+	uint64_t mark;			       /* our mark in owners */
+	uint32_t segment_limit;		       /* most segments */
+	uint32_t fresh_limit;		       /* (S) fresh segments are taken below this one */
+	uint32_t segment_count;		       /* (S) behind the last that was ever used */
+	uint32_t current;		       /* (S) the segment being filled, or NONE */
+	uint32_t cursor;		       /* (S) in it: swept up to here */
+	uint32_t epoch;			       /* (S) advanced by each fork and fork_done */
+	uint32_t deferred;		       /* (S) first segment with deferred slots */
 	_Atomic uint32_t lists[SEGMENT_LISTS]; /* (S) heads */
-	uint64_t filled[SEGMENT_WORDS];	 /* (S) a bit for each of the lists 0 to
+	uint64_t filled[SEGMENT_WORDS];	       /* (S) a bit for each of the lists 0 to
 					   SEGMENT_SLOTS - 1 that is not empty */
-	uint32_t owner_hint;		 /* (S) where to look for a free segment */
-	uint64_t retired_slots;		 /* (S) of used_slots: never freed */
-	bool forked;			 /* (S) a child may read old slots */
-	bool read_only;			 /* inherited in a fork's child: only freed from */
-	_Atomic uint64_t dead_time;	 /* sys_now() when none of the dead had anything */
-	_Atomic uint64_t used_slots;	 /* taken, deferred and retired ones included */
-	_Atomic uint64_t deferred_slots; /* of these: freed, but maybe a child reads them */
+	uint32_t owner_hint;		       /* (S) where to look for a free segment */
+	uint64_t retired_slots;		       /* (S) of used_slots: never freed */
+	_Atomic uint32_t owned;		       /* segments that are not SEGMENT_NONE */
+	bool forked;			       /* (S) a child may read old slots */
+	bool read_only;			       /* inherited in a fork's child: only freed from */
+	_Atomic uint64_t dead_time;	       /* sys_now() when none of the dead had anything */
+	_Atomic uint64_t used_slots;	       /* taken, deferred and retired ones included */
+	_Atomic uint64_t deferred_slots;       /* of these: freed, but maybe a child reads them */
 };
 
 /* slots: how many the space may hold (rounded down to whole segments).
@@ -124,6 +125,12 @@ void slot_map_free(struct slot_map *map);
  * is free. */
 int slot_alloc(struct slot_map *map, unsigned want, uint64_t *ret_first);
 
+/* One more segment is ours, though nothing is in it yet: true and its first slot.  Slots of ours
+ * can be had later, whatever others take. */
+bool slot_claim(struct slot_map *map, uint64_t *ret_first);
+/* The slots of our segments that can hold something, now or when it is freed. */
+uint64_t slots_owned(const struct slot_map *map);
+
 /* Gives [first, first + n) back (or notes it, see above).  The run may span
  * segments.  Calls nothing; what became free is seen by slot_punchable. */
 void slot_free(struct slot_map *map, uint64_t first, unsigned n);
@@ -136,7 +143,8 @@ void slot_retire(struct slot_map *map, uint64_t first, unsigned n);
  * so, for giving its blocks back to the file system: true and its first slot.
  * The slots of it are kept out of use until slot_punched. */
 bool slot_punchable(struct slot_map *map, uint64_t *ret_first);
-void slot_punched(struct slot_map *map, uint64_t first);
+/* keep: it stays ours in a shared space too. */
+void slot_punched(struct slot_map *map, uint64_t first, bool keep);
 /* Is there one, as far as can be seen without the lock? */
 bool slot_is_punchable(const struct slot_map *map);
 

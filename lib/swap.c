@@ -93,6 +93,7 @@ int swap_open(struct swap *swap, const struct options *options, const char **ret
 	unsigned n = 0;
 	int err = target_open_all(options, files, SWAP_MAX, &n, ret_why);
 
+	swap->strict = options->strict;
 	if (!err)
 		err = add_spaces(swap, files, n);
 
@@ -244,9 +245,54 @@ uint64_t swap_salt(const struct swap *swap, uint64_t slot)
 	return swap->space[slot_space(slot)].salt;
 }
 
+/* -- backing ----------------------------------------------------------------- */
+
+static bool is_ours(const struct swap_space *space)
+{
+	return space->open && !space->map.read_only;
+}
+
+static uint64_t owned_slots(const struct swap *swap)
+{
+	uint64_t slots = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (is_ours(&swap->space[i]))
+			slots += slots_owned(&swap->space[i].map);
+	return slots;
+}
+
+/* One more segment, with blocks. */
+static bool back_segment(struct swap_space *space)
+{
+	uint64_t first;
+
+	if (!is_ours(space) || !slot_claim(&space->map, &first))
+		return false;
+	if (space_reaches(space, (first + SEGMENT_SLOTS) << page_shift()))
+		return true;
+	slot_retire(&space->map, first, SEGMENT_SLOTS);
+	return false;
+}
+
+int swap_back(struct swap *swap, uint64_t bytes)
+{
+	uint64_t wanted = bytes >> page_shift(), owned = owned_slots(swap);
+
+	/* Files grow for what can be had as a whole only. */
+	if (owned < wanted && swap_capacity(swap, false) < wanted)
+		return -ENOSPC;
+	for (unsigned i = 0; i < swap->count && owned < wanted; i++)
+		while (owned < wanted && back_segment(&swap->space[i]))
+			owned += SEGMENT_SLOTS;
+	return owned < wanted ? -ENOSPC : 0;
+}
+
+/* -- blocks given back --------------------------------------------------------- */
+
 static bool gives_back(const struct swap_space *space)
 {
-	return space->open && !space->map.read_only && space->file.kind != TARGET_DEVICE;
+	return is_ours(space) && space->file.kind != TARGET_DEVICE;
 }
 
 bool swap_is_punchable(const struct swap *swap)
@@ -265,9 +311,11 @@ void swap_punch(struct swap *swap)
 
 		if (!gives_back(space) || !slot_punchable(&space->map, &first))
 			continue;
-		sys_fallocate(space->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		sys_fallocate(space->file.fd,
+			      (swap->strict ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE) |
+				      FALLOC_FL_KEEP_SIZE,
 			      space->file.offset + (first << page_shift()), segment_bytes());
-		slot_punched(&space->map, first);
+		slot_punched(&space->map, first, swap->strict);
 		return;
 	}
 }

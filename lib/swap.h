@@ -37,6 +37,7 @@ struct swap_space {
 struct swap {
 	struct swap_space space[SWAP_MAX];
 	unsigned count;
+	bool strict;	       /* what was backed once stays so */
 	_Atomic unsigned turn; /* among equal priorities */
 };
 
@@ -51,12 +52,17 @@ int swap_alloc(struct swap *swap, unsigned want, uint64_t *ret_slot);
 void swap_free(struct swap *swap, uint64_t slot, unsigned n);
 void swap_retire(struct swap *swap, uint64_t slot, unsigned n);
 
+/* Takes so many bytes of swap space for this process, blocks and all, unless it has as much
+ * already: what its memory may come to need.  0 or -ENOSPC.  May block while files grow. */
+int swap_back(struct swap *swap, uint64_t bytes);
+
 /* The file, the offset in it, and the salt of the space. */
 int swap_fd(const struct swap *swap, uint64_t slot);
 uint64_t swap_offset(const struct swap *swap, uint64_t slot);
 uint64_t swap_salt(const struct swap *swap, uint64_t slot);
 
-/* Gives the blocks of one free segment back to its file system.  Devices keep theirs. */
+/* Gives the blocks of one free segment back to its file system (strict: makes them zeros, and
+ * keeps them).  Devices keep theirs. */
 void swap_punch(struct swap *swap);
 /* Is there such a segment? */
 bool swap_is_punchable(const struct swap *swap);

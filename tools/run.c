@@ -77,6 +77,7 @@ static const char help[] =
 	"                          $TMPDIR if it is on a disk, else /var/tmp)\n"
 	"      --overcommit SIZE   how far the budget may be passed when swap space is full\n"
 	"                          (default: 0)\n"
+	"      --strict            no memory without swap space for all of it\n"
 	"      --encrypt           encrypt what goes to swap space; the key is in memory only\n"
 	"      --handlers N        threads that serve page faults, 1 to 4 (default: one for\n"
 	"                          each CPU)\n"
@@ -92,12 +93,13 @@ static const char help[] =
 	"The exit status is the command's (128 and the signal's number if one killed it), or\n"
 	"125 if spill fails, 126 if COMMAND cannot be executed, 127 if it is not found.\n"
 	"\n"
-	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_ENCRYPT, SPILL_HANDLERS,\n"
-	"SPILL_STALL_WARNING, SPILL_DISABLE and SPILL_QUIET in the environment stand for the\n"
-	"options that are not given.\n";
+	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_STRICT, SPILL_ENCRYPT,\n"
+	"SPILL_HANDLERS, SPILL_STALL_WARNING, SPILL_DISABLE and SPILL_QUIET in the environment\n"
+	"stand for the options that are not given.\n";
 
 enum {
 	OPTION_OVERCOMMIT = 256,
+	OPTION_STRICT,
 	OPTION_ENCRYPT,
 	OPTION_HANDLERS,
 	OPTION_STALL_WARNING,
@@ -112,6 +114,7 @@ static const struct option long_options[] = {
 	{ "budget", required_argument, NULL, 'm' },
 	{ "swap", required_argument, NULL, 's' },
 	{ "overcommit", required_argument, NULL, OPTION_OVERCOMMIT },
+	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "encrypt", no_argument, NULL, OPTION_ENCRYPT },
 	{ "handlers", required_argument, NULL, OPTION_HANDLERS },
 	{ "stall-warning", required_argument, NULL, OPTION_STALL_WARNING },
@@ -222,6 +225,9 @@ static int parse_option(struct run *run, char **argv, int c)
 		return add_swap(run, optarg);
 	case OPTION_OVERCOMMIT:
 		return set_overcommit(run, optarg);
+	case OPTION_STRICT:
+		run->given.strict = 1;
+		return 0;
 	case OPTION_ENCRYPT:
 		run->given.encrypt = 1;
 		return 0;
@@ -608,6 +614,7 @@ static void set_environment(const struct run *run)
 	set_number("SPILL_STALL_WARNING", options->stall_warning);
 	set_disable_names(options->disable);
 	set_text("SPILL_QUIET", options->quiet ? "1" : "");
+	set_text("SPILL_STRICT", options->strict ? "1" : "");
 	set_text("SPILL_ENCRYPT", options->encrypt ? "1" : "");
 	make_log_absolute();
 	set_text(COMMAND_ENV_USERFAULTFD, run->userfaultfd_text);

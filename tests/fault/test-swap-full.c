@@ -4,6 +4,8 @@
  * when something is released
  */
 #include "harness.h"
+#include "pager.h"
+#include <sys/stat.h>
 
 #define BUDGET SPILL_BUDGET_MIN
 #define SWAP (8 * M)
@@ -76,10 +78,62 @@ static void try_full(const char *name, size_t overcommit)
 	case_end();
 }
 
+/* The blocks that the test's swap files have, or the one that is the largest. */
+static size_t swap_file_bytes(const spill *s)
+{
+	const struct pager *pager = (const struct pager *)s;
+	struct stat st;
+
+	CHECK_OK(fstat(pager->swap.space[0].file.fd, &st));
+	return (size_t)st.st_blocks * 512;
+}
+
+/* What was reserved can be touched, all of it; what could not, is refused beforehand. */
+static void try_strict(bool strict)
+{
+	struct spill_options options = SPILL_OPTIONS_INIT;
+	struct area area, more;
+	spill *s;
+
+	case_begin(strict ? "strict" : "not strict", 0);
+	options.budget = BUDGET;
+	options.swap = test_directory();
+	options.swap_limit = 256 * M;
+	options.strict = strict;
+	s = pager_open_with(&options);
+	area = area_reserve(s, 1, 40 * M);
+	CHECK(!strict || swap_file_bytes(s) >= 40 * M, "only %zu KiB of blocks are there",
+	      swap_file_bytes(s) / K);
+	more = area_try_reserve(s, 2, 240 * M);
+	CHECK((more.base == NULL) == strict, "280 MiB are %s, with 256 MiB of swap space",
+	      more.base ? "reserved" : "refused");
+	if (strict) {
+		CHECK(errno == ENOMEM, "errno is %d", errno);
+		CHECK(swap_file_bytes(s) < 200 * M, "%zu KiB of blocks for what was refused",
+		      swap_file_bytes(s) / K);
+	}
+	area_write_all(&area);
+	area_check_all(&area);
+	/* What is released makes room for others. */
+	area_release(&area);
+	if (more.base)
+		area_release(&more);
+	more = area_reserve(s, 2, 40 * M);
+	area_write_all(&more);
+	area_check_all(&more);
+	CHECK(!strict || swap_file_bytes(s) >= 40 * M, "only %zu KiB of blocks are left",
+	      swap_file_bytes(s) / K);
+	area_forget(&more);
+	pager_close(s);
+	case_end();
+}
+
 int main(void)
 {
 	test_begin("swap-full", 110);
 	try_full("full", 0);
 	try_full("with an allowance", OVERCOMMIT);
+	try_strict(false);
+	try_strict(true);
 	return test_end();
 }

@@ -45,3 +45,12 @@ exec 3> >(exec true)
 wait $!
 "${run[@]}" userns 2>&3 | cat >out
 grep -q right out || fail "userns, nobody reads stderr: $(cat out)"
+
+# --strict refuses what swap space cannot hold when it is mapped; else that is found out later.
+secret=${top_builddir:-$here/../..}/tests/program/secret
+strict() {
+	yes | head -n 3 | "$SPILL" run -m 8M -s "$tmp,limit=$1" --strict --quiet -- "$secret" "${@:2}" >out 2>err
+}
+strict 64M 40 fork || fail "--strict, 40 MiB in 64: exit status $?: $(cat out err)"
+strict 64M 80
+[ $? -eq 2 ] || fail "--strict, 80 MiB in 64: not refused by mmap: $(cat out err)"

@@ -77,7 +77,7 @@ START_TEST(punched_segments_go_to_others)
 	assert_full(&map_b);
 	ck_assert(slot_punchable(&map, &first));
 	assert_full(&map_b);
-	slot_punched(&map, first);
+	slot_punched(&map, first, false);
 	ck_assert_uint_eq(take(&map_b, SEGMENT_SLOTS), SEGMENT_SLOTS);
 	assert_full(&map);
 	shared_close();
@@ -92,7 +92,7 @@ START_TEST(free_segment_is_found_far_away)
 	take(&map, 1000 * SEGMENT_SLOTS);
 	slot_free(&map, 777 * SEGMENT_SLOTS, SEGMENT_SLOTS);
 	ck_assert(slot_punchable(&map, &first));
-	slot_punched(&map, first);
+	slot_punched(&map, first, false);
 	ck_assert_uint_eq(take(&map_b, 1), 777 * SEGMENT_SLOTS);
 	shared_close();
 }
@@ -269,7 +269,7 @@ static void race(struct slot_map *m, unsigned char me)
 
 		race_free(m, run, me);
 		if (slot_punchable(m, &first))
-			slot_punched(m, first);
+			slot_punched(m, first, false);
 		run->n = slot_alloc(m, 1 + unit_below(40), &run->first);
 		for (int i = 0; i < run->n; i++)
 			unit_check(atomic_exchange(&holder[run->first + (unsigned)i], me) == 0);

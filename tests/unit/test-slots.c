@@ -137,7 +137,7 @@ static void model_punch(void)
 	}
 	for (unsigned i = unit_below(20); i > 0; i--)
 		model_alloc(1 + unit_below(100));
-	slot_punched(&map, first);
+	slot_punched(&map, first, false);
 	if (model.shared)
 		model.ever_used[first / SEGMENT_SLOTS] = false;
 	for (unsigned i = 0; i < SEGMENT_SLOTS; i++)
@@ -333,12 +333,12 @@ START_TEST(free_segment_is_punched_once)
 	ck_assert_uint_eq(first, SEGMENT_SLOTS);
 	assert_full(&map);
 	ck_assert(!slot_punchable(&map, &first));
-	slot_punched(&map, SEGMENT_SLOTS);
+	slot_punched(&map, SEGMENT_SLOTS, false);
 	ck_assert(!slot_punchable(&map, &first));
 	ck_assert_uint_eq(take(&map, 1), SEGMENT_SLOTS);
 	slot_free(&map, SEGMENT_SLOTS, 1);
 	ck_assert(slot_punchable(&map, &first));
-	slot_punched(&map, first);
+	slot_punched(&map, first, false);
 	map_close();
 }
 END_TEST
@@ -404,7 +404,7 @@ START_TEST(deferred_segment_becomes_punchable)
 	ck_assert(!slot_punchable(&map, &first));
 	slot_map_fork_done(&map);
 	ck_assert(slot_punchable(&map, &first));
-	slot_punched(&map, first);
+	slot_punched(&map, first, false);
 	map_close();
 }
 END_TEST
