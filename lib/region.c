@@ -689,3 +689,76 @@ int region_unpin(struct pager *pager, void *addr, size_t size)
 		return -ENOMEM;
 	return (int)guard_call(pager, unpin_guarded, &args, sizeof(args));
 }
+
+/* -- giving up ------------------------------------------------------------------------------ */
+
+/* How often what is brought back may leave again before the range is given up. */
+#define RENOUNCE_TRIES 100
+
+/* All chunks of the range are locked.  What is here stays; nothing may be elsewhere. */
+static long renounce_op(void *context, void *addr, size_t size)
+{
+	struct pager *pager = context;
+	uintptr_t start = (uintptr_t)addr, end = start + size;
+	struct chunk *chunk;
+
+	if (!pager_is_armed(pager))
+		return 0;
+	pagetable_for_each(chunk, &pager->table, start, end) {
+		uint64_t elsewhere = (chunk->cached | chunk->swapped) & ~chunk->resident;
+
+		if ((elsewhere | chunk->filling | chunk->poisoned) &
+		    chunk_mask_of(chunk, start, end))
+			return -EAGAIN;
+	}
+	sys_madvise(addr, size, MADV_DOFORK);
+	return uffd_unregister(&pager->uffd, addr, size);
+}
+
+/* Reads the pages of at most a chunk that are not here; those that were never touched stay so. */
+static int bring_back(struct pager *pager, const struct range_args *a)
+{
+	unsigned char states[CHUNK_PAGES];
+	int err = region_states(pager, a->addr, a->size, states);
+
+	for (size_t i = 0; i < a->size >> page_shift() && !err; i++) {
+		unsigned state = states[i] & SPILL_STATE_MASK;
+
+		if (state == SPILL_POISONED)
+			err = -EIO;
+		else if (state != SPILL_ABSENT && state != SPILL_RESIDENT)
+			(void)*(volatile char *)((char *)a->addr + (i << page_shift()));
+	}
+	return err;
+}
+
+static int renounce_part(struct pager *pager, const struct range_args *a)
+{
+	long ret = -EAGAIN;
+	int err = 0;
+
+	for (unsigned tries = 0; tries < RENOUNCE_TRIES && ret == -EAGAIN && !err; tries++) {
+		err = bring_back(pager, a);
+		if (!err)
+			ret = region_replace(pager, a->addr, a->size, false, renounce_op, pager);
+	}
+	return err ? err : (int)ret;
+}
+
+int region_renounce(struct pager *pager, void *addr, size_t size)
+{
+	struct range_args all = widened(addr, size);
+	int err = 0;
+
+	if (!region_covers(pager, all.addr, all.size))
+		return -ENOMEM;
+	for (uintptr_t at = start_of(&all), next; at < end_of(&all) && !err; at = next) {
+		struct range_args part = { .addr = (void *)at };
+
+		next = (at | (chunk_size() - 1)) + 1;
+		next = next < end_of(&all) ? next : end_of(&all);
+		part.size = next - at;
+		err = renounce_part(pager, &part);
+	}
+	return err;
+}

@@ -130,6 +130,13 @@ int uffd_register(const struct uffd *uffd, void *addr, size_t size, bool missing
 	return sys_ioctl(uffd->fd, UFFDIO_REGISTER, &reg);
 }
 
+int uffd_unregister(const struct uffd *uffd, void *addr, size_t size)
+{
+	struct uffdio_range range = { .start = (uintptr_t)addr, .len = size };
+
+	return sys_ioctl(uffd->fd, UFFDIO_UNREGISTER, &range);
+}
+
 int uffd_read(const struct uffd *uffd, struct uffd_fault *faults, unsigned n)
 {
 	struct uffd_msg msgs[UFFD_READ_BATCH];

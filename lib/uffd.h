@@ -31,6 +31,7 @@ void uffd_close(struct uffd *uffd);
 /* missing: faults on absent pages come to us; without it (the arena) the range
  * can only be the target of uffd_move. */
 int uffd_register(const struct uffd *uffd, void *addr, size_t size, bool missing);
+int uffd_unregister(const struct uffd *uffd, void *addr, size_t size);
 
 /* So many faults are read at once at the most. */
 #define UFFD_READ_BATCH 16

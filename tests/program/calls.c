@@ -3,6 +3,7 @@
 #include "paged.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -490,6 +492,35 @@ static void check_exec(void)
 	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
+/* A userfaultfd of the program's own: what it registers is still there, what it discards comes
+ * from it. */
+static void check_userfaultfd(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	struct uffdio_api api = { .api = UFFD_API };
+	unsigned char *own = paged_map(SIZE);
+	struct uffdio_register reg = { .range = { .start = (uintptr_t)own, .len = SIZE },
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .dst = (uintptr_t)own + PAGE, .len = PAGE };
+	struct uffdio_copy again;
+
+	REQUIRE(fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0);
+	paged_fill(own, SIZE, 3, 0);
+	paged_out(own, SIZE);
+	EXPECT(ioctl(fd, UFFDIO_REGISTER, &reg) == 0);
+	EXPECT(paged_holds(own, SIZE, 3, 0));
+	EXPECT(paged_stays(own, SIZE));
+	paged_fill(area, PAGE, 4, 0);
+	copy.src = (uintptr_t)area;
+	again = copy;
+	EXPECT(madvise(own + PAGE, PAGE, MADV_DONTNEED) == 0);
+	EXPECT(ioctl(fd, UFFDIO_COPY, &copy) == 0 && copy.copy == (long long)PAGE);
+	EXPECT(paged_holds(own + PAGE, PAGE, 4, 0) && paged_holds(own, PAGE, 3, 0));
+	EXPECT(ioctl(fd, UFFDIO_COPY, &again) == -1 && errno == EEXIST);
+	close(fd);
+	munmap(own, SIZE);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -516,5 +547,6 @@ int main(int argc, char **argv)
 	check_signal_stack();
 	check_signal_structures();
 	check_exec();
+	check_userfaultfd();
 	return paged_result();
 }
