@@ -159,7 +159,7 @@ static void try_alone(void (*function)(void))
 	if (pid == 0) {
 		io_faulty_plan_current = &plan;
 		function();
-		test_exit_child();
+		test_exit(0);
 	}
 	test_wait(pid, 0);
 	unlink(log_path);

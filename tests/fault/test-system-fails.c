@@ -383,7 +383,7 @@ static _Noreturn void child(const struct row *row, unsigned nth, bool always)
 	if (!(row->may & MAY_LEAK))
 		case_end();
 	fflush(stdout);
-	_exit(any_fault() ? 0 : NO_FAULT);
+	test_exit(any_fault() ? 0 : NO_FAULT);
 }
 
 /* What the child printed is shown if it went wrong. */

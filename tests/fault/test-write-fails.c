@@ -115,7 +115,7 @@ static void try_fork(void)
 		for (size_t i = 0; i < area.pages; i++)
 			if (i != stranded)
 				area_check(&area, i);
-		_exit(0);
+		test_exit(0);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "the child: status %#x", status);
 	end(&area);

@@ -109,8 +109,8 @@ bool test_survives(void (*function)(void *), void *argument);
 
 /* fork; the time limit holds for the child too. */
 pid_t test_fork(void);
-/* The end of a child in which all went well. */
-_Noreturn void test_exit_child(void);
+/* How a child ends: as by _exit, but what it ran counts for `make coverage'. */
+_Noreturn void test_exit(int status);
 /* The child ends well; or is killed by this signal, if it is not 0. */
 void test_wait(pid_t pid, int killed_by);
 
