@@ -67,7 +67,7 @@ static char upper(char c)
  * power of two, or -EINVAL. */
 static int unit_parse(const char *text)
 {
-	static const char letters[] = "KMGT";
+	static const char letters[] = "KMGTPE";
 	int shift = 0;
 
 	for (int i = 0; letters[i]; i++)

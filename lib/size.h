@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* size.h - sizes as people write them: 512M, 2G, 80%
  *
- * K, M, G, T are powers of 1024; a fraction is allowed (1.5G); "K", "KB" and
+ * K, M, G, T, P, E are powers of 1024; a fraction is allowed (1.5G); "K", "KB" and
  * "KiB" are the same, in either case.  A percentage is of something that the
  * caller names.
  */
