@@ -291,6 +291,7 @@ int cipher_new(struct cipher **ret_cipher, unsigned handlers, const char **ret_w
 int cipher_fork_child(struct cipher *cipher)
 {
 	lock_reset(&making_lock);
+	making = NULL; /* another thread may have been at it */
 	return cipher ? (int)sys_call2(SYS_mlock, cipher, VAULT_SIZE) : 0;
 }
 
