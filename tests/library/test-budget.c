@@ -5,6 +5,8 @@
  * Time limit: 90
  */
 #include "harness.h"
+#include "options.h"
+#include "page.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -175,6 +177,9 @@ static void try_touching(void)
 	struct toucher toucher[TOUCHERS];
 	struct dice dice = dice_new(100);
 	double end = test_seconds() + 4;
+	/* A handler that has just taken credits for a chunk under the old budget, and no frame
+	 * yet, gives them back when it sees the new one (credit_take). */
+	size_t claims = HANDLERS_MAX * CHUNK_PAGES * test_page_size(), now;
 	spill *s;
 
 	case_begin("while others touch", 0);
@@ -192,8 +197,9 @@ static void try_touching(void)
 		size_t budget = SPILL_BUDGET_MIN + dice_below(&dice, 56 * M);
 
 		pager_set_budget(s, budget);
-		CHECK(held(s) <= budget, "%zu KiB are held, the budget is %zu KiB now",
-		      (size_t)held(s) / K, budget / K);
+		now = held(s);
+		CHECK(now <= budget + claims, "%zu KiB are held, the budget is %zu KiB now",
+		      now / K, budget / K);
 	}
 	stop = true;
 	for (unsigned i = 0; i < TOUCHERS; i++) {
