@@ -121,12 +121,26 @@ uint64_t writeback_add(struct handler *handler, struct tray *tray, uint64_t mask
 	return added;
 }
 
+static bool write_failed(const struct write *write)
+{
+	return write->result < (long)((size_t)write->pages << page_shift());
+}
+
+static void note_failure(const struct write *write)
+{
+	stat_add(&write->handler->pager->stats->write_errors, 1);
+	error_report(EVENT_WRITE_FAILED, "a write to swap space failed: %s; trying elsewhere",
+		     error_name(write->result < 0 ? (int)-write->result : EIO));
+}
+
 static void write_done(struct io_request *request, long result)
 {
 	struct write *write = request->owner;
 	struct handler *handler = write->handler;
 
 	write->result = result;
+	if (write_failed(write))
+		note_failure(write);
 	write->started = 0;
 	write->next = handler->finished_writes;
 	handler->finished_writes = write;
@@ -157,11 +171,6 @@ void writeback_submit(struct handler *handler)
 }
 
 /* -- finishing ---------------------------------------------------------------------- */
-
-static bool write_failed(const struct write *write)
-{
-	return write->result < (long)((size_t)write->pages << page_shift());
-}
 
 /* The slots of a part that hold what they should are the pages' own now. */
 static void enter_part(struct pager *pager, struct chunk *chunk, const struct write_part *part)
@@ -197,21 +206,11 @@ static void finish_part(struct write *write, const struct write_part *part)
 	chunk_check(chunk);
 }
 
-static void note_failure(struct write *write)
-{
-	if (!write_failed(write) || write->parts_done)
-		return;
-	stat_add(&write->handler->pager->stats->write_errors, 1);
-	error_report(EVENT_WRITE_FAILED, "a write to swap space failed: %s; trying elsewhere",
-		     error_name(write->result < 0 ? (int)-write->result : EIO));
-}
-
 /* true when all its parts are done. */
 static bool write_finish(struct write *write)
 {
 	struct handler *handler = write->handler;
 
-	note_failure(write);
 	while (write->parts_done < write->parts) {
 		struct write_part *part = &write->part[write->parts_done];
 		struct chunk *chunk = part->tray->chunk;

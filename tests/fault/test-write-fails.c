@@ -5,7 +5,6 @@
 #include "harness.h"
 #include "io.h"
 #include "pager.h"
-#include <sys/wait.h>
 
 #define DATA (4 * SPILL_BUDGET_MIN)
 
@@ -72,8 +71,47 @@ static void try_slow(void)
 	end(&area);
 }
 
-/* A page that could neither be written nor be put back is in its tray alone; which page. */
-static size_t strand_page(struct area *area)
+static void lock_chunks(const struct area *area, bool on)
+{
+	struct pager *pager = (struct pager *)area->pager;
+	uintptr_t start = (uintptr_t)area_page(area, 0);
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start, start + area->pages * test_page_size()) {
+		if (on)
+			lock_take(&chunk->lock, LOCK_CHUNK);
+		else
+			chunk_unlock(chunk);
+	}
+}
+
+/* A write that fails while its chunk is locked is looked at again and again, and counted once. */
+static void try_locked(void)
+{
+	spill *s = begin("while it is locked");
+	struct area area = area_reserve(s, 1, DATA);
+
+	plan.kind = IO_FAULTY_ERROR;
+	plan.error = EIO;
+	plan.delay_ns = 200000000;
+	plan.always = false;
+	plan.nth = 1;
+	for (size_t i = 0; i < area.pages && !plan.hits; i++)
+		area_write(&area, i);
+	lock_chunks(&area, true);
+	usleep(400000);
+	lock_chunks(&area, false);
+	CHECK(WAIT_FOR(pager_stats(s).write_errors > 0, 10), "no failed write is counted");
+	area_write_all(&area);
+	CHECK(plan.hits == 1 && pager_stats(s).write_errors == 1,
+	      "%llu failed writes are counted, %u went wrong",
+	      (unsigned long long)pager_stats(s).write_errors, plan.hits);
+	end(&area);
+}
+
+/* A page that could neither be written nor be put back is in its tray alone.  false: no page is
+ * in a tray and written. */
+static bool strand_page(struct area *area, size_t *ret_page)
 {
 	struct pager *pager = (struct pager *)area->pager;
 
@@ -91,10 +129,12 @@ static size_t strand_page(struct area *area)
 			stranded = true;
 		}
 		chunk_unlock(chunk);
-		if (stranded)
-			return i;
+		if (stranded) {
+			*ret_page = i;
+			return true;
+		}
 	}
-	test_fail("no page is cached");
+	return false;
 }
 
 /* A fork's child has not got it, and says so; its parent has. */
@@ -102,13 +142,13 @@ static void try_fork(void)
 {
 	spill *s = begin("stranded, and a fork");
 	struct area area = area_reserve(s, 1, DATA);
-	size_t stranded;
-	int status = 0;
+	size_t stranded = 0;
+	bool done = false;
 	pid_t pid;
 
 	plan.nth = 0;
 	area_write_all(&area);
-	stranded = strand_page(&area);
+	CHECK(WAIT_FOR(done || (done = strand_page(&area, &stranded)), 10), "no page is cached");
 	pid = test_fork();
 	if (pid == 0) {
 		CHECK(!area_touch(&area, stranded), "page %zu can be read", stranded);
@@ -117,7 +157,7 @@ static void try_fork(void)
 				area_check(&area, i);
 		test_exit(0);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "the child: status %#x", status);
+	test_wait(pid, 0);
 	end(&area);
 }
 
@@ -129,6 +169,7 @@ int main(void)
 	try_some("many fail", IO_FAULTY_ERROR, 1, 8);
 	try_some("some fall short", IO_FAULTY_SHORT, 2, 3);
 	try_slow();
+	try_locked();
 	try_fork();
 	return test_end();
 }
