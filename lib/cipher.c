@@ -65,11 +65,16 @@ static bool vault_has(const struct cipher *cipher, const void *ptr)
 	return cipher && (uintptr_t)ptr - (uintptr_t)cipher < VAULT_SIZE;
 }
 
+static size_t vault_round_up(size_t size)
+{
+	return (size + VAULT_ALIGN - 1) & ~(VAULT_ALIGN - 1);
+}
+
 static void *vault_alloc(struct cipher *cipher, size_t size)
 {
 	size_t *block = (size_t *)((char *)cipher + cipher->used);
 
-	size = (size + VAULT_ALIGN - 1) & ~(VAULT_ALIGN - 1);
+	size = vault_round_up(size);
 	if (size > VAULT_SIZE - cipher->used - VAULT_ALIGN)
 		return NULL;
 	*block = size;
@@ -121,7 +126,7 @@ static struct cipher *vault_new(const char **ret_why)
 		*ret_why = "the memory of the key cannot be locked: 32K are needed (ulimit -l)";
 		return NULL;
 	}
-	cipher->used = (sizeof(*cipher) + VAULT_ALIGN - 1) & ~(VAULT_ALIGN - 1);
+	cipher->used = vault_round_up(sizeof(*cipher));
 	return cipher;
 }
 
@@ -133,7 +138,7 @@ static void vault_free(struct cipher *cipher)
 
 /* -- loading -------------------------------------------------------------------------------- */
 
-/* All that is called later, or NULL is among them. */
+/* Notes all that is called later; false: something is missing. */
 static bool look_up(void *library)
 {
 	const struct {
@@ -253,7 +258,7 @@ static int make_contexts(struct cipher *cipher, const unsigned char *key)
 static int fill_vault(struct cipher *cipher)
 {
 	unsigned char *key = vault_alloc(cipher, KEY_SIZE);
-	int err = 0;
+	int err;
 
 	if (sys_call3(SYS_getrandom, key, KEY_SIZE, 0) != KEY_SIZE)
 		return -EIO;

@@ -245,9 +245,11 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 	struct chunk *chunk = pagetable_make(&handler->pager->table, fault->address);
 	bool ret;
 
-	if (!chunk) /* no memory for its row */
+	if (!chunk) { /* no memory for its row */
 		handler->refused = page_round_down(fault->address);
-	if (!chunk || !chunk_try_lock(chunk))
+		return false;
+	}
+	if (!chunk_try_lock(chunk))
 		return false;
 	handler->ahead.count = 0;
 	ret = serve_locked(handler, chunk, fault);

@@ -288,19 +288,20 @@ static void spin(struct handler *handler)
 /* Gives blocks of free segments back, one a round.  While pages are written such segments are
  * soon used again, and to give their blocks back would only cost.  Gives when it is worth to
  * look again, in ns. */
-static uint64_t tidy(struct pager *pager)
+static uint64_t tidy(struct handler *handler)
 {
+	struct pager *pager = handler->pager;
 	uint64_t now, written = pager->written;
 
 	if (!swap_is_punchable(&pager->swap))
 		return UINT64_MAX;
 	now = sys_now();
-	if (written != pager->tidy_written) {
-		pager->tidy_written = written;
-		pager->tidy_since = now;
+	if (written != handler->tidy_written) {
+		handler->tidy_written = written;
+		handler->tidy_since = now;
 	}
-	if (now - pager->tidy_since < TIDY_NS)
-		return TIDY_NS - (now - pager->tidy_since);
+	if (now - handler->tidy_since < TIDY_NS)
+		return TIDY_NS - (now - handler->tidy_since);
 	swap_punch(&pager->swap);
 	return 0;
 }
@@ -336,7 +337,7 @@ static void rest(struct handler *handler)
 	if (handler->number == 0) {
 		timeout = sys_sooner(timeout, share_check(handler->pager));
 		timeout = sys_sooner(timeout, last_check());
-		timeout = sys_sooner(timeout, tidy(handler->pager));
+		timeout = sys_sooner(timeout, tidy(handler));
 		evict_check_held_back(handler->pager);
 	}
 	timeout = duty_rest(handler, timeout);

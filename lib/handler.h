@@ -126,6 +126,8 @@ struct handler {
 	uint64_t futile_since;	/* ns: no frame was found for some fault since then; or 0 */
 	unsigned futile_rounds; /* that it tried meanwhile */
 	uint64_t written_seen;	/* what pager->written was in the last round */
+	uint64_t tidy_written;	/* and when it was last found changed (tidy), */
+	uint64_t tidy_since;	/* which was then; ns */
 	struct request request; /* being carried out */
 	bool has_request;
 	unsigned request_tries; /* in a row that came to nothing */

@@ -19,12 +19,12 @@
 
 /* A request that we have, or a place for one. */
 struct sealed_request {
-	struct io_request inner;	 /* a read's */
-	struct iovec iov[IO_READ_PARTS]; /* a read's, as it was submitted */
+	struct io_request inner; /* a read's: what the inner engine has */
+	struct io_request pages; /* a read's: as it was submitted, with these parts */
+	struct iovec iov[IO_READ_PARTS];
 	struct io_request *request;
 	struct sealed *sealed;
 	struct sealed_request *next; /* in the queue, or among the free ones */
-	uint64_t offset;	     /* as it was submitted */
 	unsigned pieces;	     /* a write's, in flight */
 	long written;		     /* bytes of pieces that are done */
 	int error;		     /* of a piece, -errno */
@@ -60,7 +60,6 @@ static struct sealed_request *take(struct sealed *sealed, struct io_request *req
 	mine->request = request;
 	mine->sealed = sealed;
 	mine->next = NULL;
-	mine->offset = request->offset;
 	mine->pieces = 0;
 	mine->written = 0;
 	mine->error = 0;
@@ -77,29 +76,23 @@ static void finish(struct sealed_request *mine, long result)
 	request->done(request, result);
 }
 
-static struct tweak tweak_of(const struct io_request *request, uint64_t offset)
+/* Of the request's next page. */
+static struct tweak tweak_of(const struct io_request *request)
 {
-	return (struct tweak){ .offset = offset, .salt = request->salt };
+	return (struct tweak){ .offset = request->offset, .salt = request->salt };
 }
 
 /* -- reads --------------------------------------------------------------------------------- */
 
 /* The pages that came, as far as they did. */
-static void unseal(const struct sealed_request *mine, size_t bytes)
+static void unseal(struct sealed_request *mine, size_t bytes)
 {
 	const struct io_seal *seal = mine->sealed->seal;
-	const struct iovec *iov = mine->iov;
-	size_t at = 0;
+	struct io_request *pages = &mine->pages;
 
-	for (size_t done = 0; done + page_size() <= bytes; done += page_size()) {
-		if (at == iov->iov_len) {
-			iov++;
-			at = 0;
-		}
-		cipher_unseal(seal->cipher, seal->handler,
-			      tweak_of(mine->request, mine->offset + done),
-			      (char *)iov->iov_base + at);
-		at += page_size();
+	for (; bytes >= page_size(); bytes -= page_size()) {
+		cipher_unseal(seal->cipher, seal->handler, tweak_of(pages), pages->iov->iov_base);
+		io_advance(pages, page_size());
 	}
 }
 
@@ -118,6 +111,8 @@ static void start_read(struct sealed *sealed, struct io_request *request)
 
 	__builtin_memcpy(mine->iov, request->iov,
 			 (size_t)request->iov_count * sizeof(struct iovec));
+	mine->pages = *request;
+	mine->pages.iov = mine->iov;
 	mine->inner = *request;
 	mine->inner.done = read_done;
 	mine->inner.owner = mine;
@@ -141,8 +136,8 @@ static size_t fill_piece(struct sealed *sealed, struct piece *piece, struct io_r
 	size_t most = (size_t)seal->piece_pages << page_shift(), size = 0;
 
 	while (request->iov_count && size < most) {
-		cipher_seal(seal->cipher, seal->handler, tweak_of(request, request->offset),
-			    request->iov->iov_base, piece->buffer + size);
+		cipher_seal(seal->cipher, seal->handler, tweak_of(request), request->iov->iov_base,
+			    piece->buffer + size);
 		size += page_size();
 		io_advance(request, page_size());
 	}

@@ -60,8 +60,6 @@ struct pager {
 	_Atomic bool stopping;
 	uint64_t stall_ns;	     /* a fault that waits so long is told of; 0: never */
 	_Atomic uint64_t written;    /* writes that succeeded */
-	uint64_t tidy_written;	     /* handler 0's: what that was, */
-	uint64_t tidy_since;	     /* and since when; ns */
 	_Atomic unsigned refusals;   /* of chunks of which no page could leave, in a row */
 	_Atomic bool held_back;	     /* nothing can be evicted (evict.h) ... */
 	_Atomic uint64_t held_until; /* ... up to this moment at least; ns */

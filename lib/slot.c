@@ -226,16 +226,26 @@ static void segment_open(struct slot_map *map, uint32_t index)
 
 /* Allocation */
 
+/* A segment that is not ours yet, or NONE; to be opened under the same hold of the lock. */
+static uint32_t segment_next(struct slot_map *map)
+{
+	uint32_t index = NONE;
+
+	if (map->owners)
+		owner_claim_next(map->owners, map->mark, OWNER_LOOK, map->fresh_limit,
+				 &map->owner_hint, &index);
+	else if (map->segment_count < map->fresh_limit)
+		index = map->segment_count;
+	return index;
+}
+
 /* A segment that nobody has used yet, or that was punched since. */
 static uint32_t segment_fresh(struct slot_map *map)
 {
 	uint32_t index = map->lists[SEGMENT_LIST_CLEAN];
 
-	if (index == NONE && map->owners)
-		owner_claim_next(map->owners, map->mark, OWNER_LOOK, map->fresh_limit,
-				 &map->owner_hint, &index);
-	else if (index == NONE && map->segment_count < map->fresh_limit)
-		index = map->segment_count;
+	if (index == NONE)
+		index = segment_next(map);
 	if (index != NONE)
 		segment_open(map, index);
 	return index;
@@ -390,17 +400,13 @@ void slot_retire(struct slot_map *map, uint64_t first, unsigned n)
 
 bool slot_claim(struct slot_map *map, uint64_t *ret_first)
 {
-	uint32_t limit = map->fresh_limit, index = NONE;
+	uint32_t limit, index;
 
 	if (map->read_only)
 		return false;
 	lock_take(&map->lock, LOCK_SLOT);
-	/* Not one that is clean: it is ours already. */
-	if (map->owners)
-		owner_claim_next(map->owners, map->mark, OWNER_LOOK, limit, &map->owner_hint,
-				 &index);
-	else if (map->segment_count < limit)
-		index = map->segment_count;
+	limit = map->fresh_limit;
+	index = segment_next(map);
 	if (index != NONE)
 		segment_open(map, index);
 	lock_drop(&map->lock, LOCK_SLOT);
@@ -608,7 +614,7 @@ static uint32_t check_list(const struct slot_map *map, unsigned list)
 
 void slot_map_check(struct slot_map *map)
 {
-	uint64_t used = 0, deferred = 0, listed = 0;
+	uint64_t used = 0, deferred = 0, listed = 0, owned = 0;
 
 	if (map->read_only)
 		return;
@@ -620,6 +626,7 @@ void slot_map_check(struct slot_map *map)
 		if (segment->state == SEGMENT_NONE)
 			continue;
 		check_segment(map, segment);
+		owned++;
 		assert(!map->owners || map->owners->segment[i] == map->mark);
 		listed += segment->state != SEGMENT_PUNCHING;
 		used += segment->taken;
@@ -629,6 +636,7 @@ void slot_map_check(struct slot_map *map)
 	for (unsigned list = 0; list < SEGMENT_LISTS; list++)
 		listed -= check_list(map, list);
 	assert(listed == 0);
+	assert(owned == map->owned);
 	assert(used == map->used_slots && deferred == map->deferred_slots);
 	assert(map->retired_slots <= used);
 	assert(map->current == NONE || map->segments[map->current].state == SEGMENT_LISTED);

@@ -7,6 +7,12 @@
 /* Files grow by this much at once: few calls, long extents. */
 #define GROW_STEP ((uint64_t)64 << 20)
 
+/* Its slots can be written: it is not what a fork's child inherited. */
+static bool is_ours(const struct swap_space *space)
+{
+	return space->open && !space->map.read_only;
+}
+
 static uint64_t segment_bytes(void)
 {
 	return (uint64_t)SEGMENT_SLOTS << page_shift();
@@ -177,7 +183,7 @@ static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_p
 	for (unsigned i = 0; i < swap->count; i++) {
 		const struct swap_space *space = &swap->space[i];
 
-		if (!space->open || space->map.read_only || space->file.priority >= limit)
+		if (!is_ours(space) || space->file.priority >= limit)
 			continue;
 		if (!found || space->file.priority > *ret_priority)
 			*ret_priority = space->file.priority;
@@ -196,7 +202,7 @@ static int alloc_at_priority(struct swap *swap, int64_t priority, unsigned want,
 		uint64_t first;
 		int n;
 
-		if (!space->open || space->map.read_only || space->file.priority != priority)
+		if (!is_ours(space) || space->file.priority != priority)
 			continue;
 		n = space_alloc(space, want, &first);
 		if (n > 0) {
@@ -246,11 +252,6 @@ uint64_t swap_salt(const struct swap *swap, uint64_t slot)
 }
 
 /* -- backing ----------------------------------------------------------------- */
-
-static bool is_ours(const struct swap_space *space)
-{
-	return space->open && !space->map.read_only;
-}
 
 static uint64_t owned_slots(const struct swap *swap)
 {
@@ -367,14 +368,14 @@ uint64_t swap_size(const struct swap *swap)
 void swap_fork(struct swap *swap)
 {
 	for (unsigned i = 0; i < swap->count; i++)
-		if (swap->space[i].open && !swap->space[i].map.read_only)
+		if (is_ours(&swap->space[i]))
 			slot_map_fork(&swap->space[i].map);
 }
 
 void swap_fork_done(struct swap *swap)
 {
 	for (unsigned i = 0; i < swap->count; i++)
-		if (swap->space[i].open && !swap->space[i].map.read_only)
+		if (is_ours(&swap->space[i]))
 			slot_map_fork_done(&swap->space[i].map);
 }
 
@@ -385,7 +386,7 @@ static int inherit_space(struct swap *swap, struct swap_space *space)
 	struct target_file file;
 	int err;
 
-	if (!space->open || space->map.read_only)
+	if (!is_ours(space))
 		return 0;
 	slot_map_fork_child(&space->map);
 	if (space->file.kind == TARGET_DIRECTORY)

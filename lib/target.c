@@ -37,113 +37,6 @@
 /* A name that no directory has yet; more tries than chance can ask for. */
 #define NAME_TRIES 16
 
-/* -- how targets are written -------------------------------------------------- */
-
-static int parse_priority(const char *text, int *ret_priority)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end == text || *end || n < INT16_MIN || n > INT16_MAX)
-		return -EINVAL;
-	*ret_priority = (int)n;
-	return 0;
-}
-
-/* One of the options behind the path, without its comma. */
-static int parse_option(const char *text, struct target *target)
-{
-	if (strncmp(text, "pri=", 4) == 0)
-		return parse_priority(text + 4, &target->priority);
-	if (strncmp(text, "limit=", 6) == 0)
-		return size_parse(text + 6, 0, &target->limit);
-	return -EINVAL;
-}
-
-/* Takes "PATH,pri=1,limit=2G" apart; the path is cut off in its place. */
-static int parse_target(struct target *target)
-{
-	char *next = strchr(target->path, ',');
-	int err = 0;
-
-	while (next && !err) {
-		char *option = next + 1;
-
-		*next = '\0';
-		next = strchr(option, ',');
-		if (next)
-			*next = '\0';
-		err = parse_option(option, target);
-	}
-	return !err && target->path[0] ? err : -EINVAL;
-}
-
-int target_next(const char **list, struct target *ret_target)
-{
-	const char *start = *list + strspn(*list, ";");
-	size_t length = strcspn(start, ";");
-	struct target target = { .priority = 0, .limit = 0 };
-
-	if (length == 0) {
-		*list = start;
-		return 1;
-	}
-	if (length >= sizeof(target.path))
-		return -EINVAL;
-	memcpy(target.path, start, length);
-	if (parse_target(&target))
-		return -EINVAL;
-	*ret_target = target;
-	*list = start + length;
-	return 0;
-}
-
-static int append(char *list, size_t size, size_t *length, const char *text, size_t n)
-{
-	if (n >= size - *length)
-		return -E2BIG;
-	memcpy(list + *length, text, n);
-	*length += n;
-	list[*length] = '\0';
-	return 0;
-}
-
-static int append_directory(char *list, size_t size, size_t *length)
-{
-	char cwd[4096];
-	long n = sys_call2(SYS_getcwd, cwd, sizeof(cwd));
-	int err;
-
-	if (n < 0)
-		return (int)n;
-	if (cwd[0] != '/') /* "(unreachable)" */
-		return -ENOENT;
-	err = append(list, size, length, cwd, strlen(cwd));
-	return err ? err : append(list, size, length, "/", 1);
-}
-
-int target_list_absolute(const char *list, char *ret_list, size_t size)
-{
-	size_t length = 0;
-
-	for (;;) {
-		const char *start = list + strspn(list, ";");
-		struct target target;
-		int err = target_next(&list, &target);
-
-		if (err)
-			return err > 0 ? 0 : err;
-		if (length)
-			err = append(ret_list, size, &length, ";", 1);
-		if (!err && *start != '/')
-			err = append_directory(ret_list, size, &length);
-		if (!err)
-			err = append(ret_list, size, &length, start, (size_t)(list - start));
-		if (err)
-			return err;
-	}
-}
-
 /* -- saying no ---------------------------------------------------------------- */
 
 static char why[4096 + 256];
@@ -251,6 +144,16 @@ static void set_direct(struct target_file *file)
 
 /* -- whom to trust -------------------------------------------------------------- */
 
+static int look_at(const char *path, int flags, struct stat *ret_st)
+{
+	return (int)sys_call4(SYS_newfstatat, AT_FDCWD, path, ret_st, flags);
+}
+
+static bool is_anothers(const struct stat *st)
+{
+	return st->st_uid != geteuid() && st->st_uid != 0;
+}
+
 /* Where everybody may write and nothing keeps him from renaming what others have there, he can
  * put something else in its place. */
 static bool anybody_renames(const struct stat *st)
@@ -276,7 +179,7 @@ static int check_parent(const struct target *target, const char **ret_why)
 	strcpy(parent, target->path);
 	slash = strrchr(parent, '/');
 	strcpy(slash ? slash + 1 : parent, ".");
-	err = (int)sys_call4(SYS_newfstatat, AT_FDCWD, parent, &st, 0);
+	err = look_at(parent, 0, &st);
 	if (err)
 		return refuse_error(ret_why, err, target->path);
 	if (!anybody_renames(&st))
@@ -289,11 +192,11 @@ static int check_parent(const struct target *target, const char **ret_why)
 static int check_link(const struct target *target, const char **ret_why)
 {
 	struct stat st;
-	int err = (int)sys_call4(SYS_newfstatat, AT_FDCWD, target->path, &st, AT_SYMLINK_NOFOLLOW);
+	int err = look_at(target->path, AT_SYMLINK_NOFOLLOW, &st);
 
 	if (err)
 		return refuse_error(ret_why, err, target->path);
-	if (S_ISLNK(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0)
+	if (S_ISLNK(st.st_mode) && is_anothers(&st))
 		return refuse(ret_why, -EACCES, target->path, "is a symbolic link of another user");
 	return 0;
 }
@@ -450,7 +353,7 @@ static int lock_file(const struct target *target, int fd, const char **ret_why)
 static int check_owner(const struct target *target, int fd, const struct stat *st,
 		       const char **ret_why)
 {
-	if (st->st_uid != geteuid() && st->st_uid != 0)
+	if (is_anothers(st))
 		return refuse(ret_why, -EACCES, target->path, "belongs to another user");
 	if (st->st_uid == geteuid() && (st->st_mode & 07777) != TARGET_MODE)
 		sys_call2(SYS_fchmod, fd, TARGET_MODE);
@@ -569,7 +472,7 @@ static int open_device(const struct target *target, struct target_file *file, co
 static int open_kind(const struct target *target, struct target_file *file, const char **ret_why)
 {
 	struct stat st;
-	int err = (int)sys_call4(SYS_newfstatat, AT_FDCWD, target->path, &st, 0);
+	int err = look_at(target->path, 0, &st);
 
 	if (err)
 		return refuse_error(ret_why, err, target->path);
@@ -676,7 +579,7 @@ static bool is_directory(const char *path)
 {
 	struct stat st;
 
-	return sys_call4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
+	return look_at(path, 0, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int open_list(const struct options *options, bool directories, struct target_file files[],
@@ -737,18 +640,16 @@ int target_open_directories(const struct options *options, struct target_file fi
 
 /* -- the default ----------------------------------------------------------------------- */
 
-static bool is_writable_directory(const char *path)
-{
-	return is_directory(path) && sys_call3(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) == 0;
-}
-
+/* A directory on a disk that nobody else can meddle with, writable, with room. */
 static bool suits(const char *path)
 {
 	struct statfs fs;
 	struct stat st;
 
-	return path && path[0] == '/' && !strpbrk(path, ",;") && is_writable_directory(path) &&
-	       sys_call4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && !anybody_renames(&st) &&
+	if (!path || path[0] != '/' || strpbrk(path, ",;") || look_at(path, 0, &st))
+		return false;
+	return S_ISDIR(st.st_mode) && !anybody_renames(&st) &&
+	       sys_call3(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) == 0 &&
 	       sys_call2(SYS_statfs, path, &fs) == 0 && !lies_in_memory(&fs) &&
 	       free_room(&fs) >= TARGET_ROOM_MIN;
 }

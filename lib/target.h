@@ -72,7 +72,8 @@ const char *target_default(void);
  * direct: try O_DIRECT first, buffered where the file system has none.
  * 0 or -errno, and then *ret_why says it in words for a person (static or in
  * a static buffer), such as "/foo: no such file or directory".
- *   -ENOENT -ENOTDIR -EACCES (also: not to be trusted) -EROFS -ENOSPC (less than TARGET_ROOM_MIN free)
+ *   -ENOENT -ENOTDIR -EACCES (also: not to be trusted) -EROFS
+ *   -ENOSPC (less than TARGET_ROOM_MIN free)
  *   -EEXIST (somebody's data) -EBUSY (in use, mounted) -EINVAL
  *   -EBADF (the launcher's descriptor was closed by the program) */
 int target_open(const struct target *target, bool direct, struct target_file *ret_file,

@@ -6,7 +6,6 @@
  * paged out comes back, and it is not counted against the budget any more.
  */
 #define _GNU_SOURCE 1
-#include "page.h"
 #include "preload.h"
 #include "region.h"
 #include "sys.h"
@@ -17,10 +16,9 @@
 static void let_go(const struct uffdio_register *wanted)
 {
 	struct pager *pager = preload_pager_made();
-	void *addr = (void *)(uintptr_t)wanted->range.start;
 
-	if (pager && wanted->range.len && region_overlaps(pager, addr, wanted->range.len))
-		region_renounce(pager, addr, wanted->range.len);
+	if (pager)
+		region_renounce(pager, (void *)(uintptr_t)wanted->range.start, wanted->range.len);
 }
 
 PRELOAD_API int ioctl(int fd, unsigned long request, ...)

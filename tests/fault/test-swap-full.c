@@ -78,7 +78,7 @@ static void try_full(const char *name, size_t overcommit)
 	case_end();
 }
 
-/* The blocks that the test's swap files have, or the one that is the largest. */
+/* Of the blocks that the swap file has. */
 static size_t swap_file_bytes(const spill *s)
 {
 	const struct pager *pager = (const struct pager *)s;

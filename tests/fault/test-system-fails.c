@@ -382,7 +382,6 @@ static _Noreturn void child(const struct row *row, unsigned nth, bool always)
 	CHECK(fault_unknown() < 0, "system call %ld is not in the table of kinds", fault_unknown());
 	if (!(row->may & MAY_LEAK))
 		case_end();
-	fflush(stdout);
 	test_exit(any_fault() ? 0 : NO_FAULT);
 }
 

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz-sizes.c - size_parse takes any text; what it accepts is a size that can be written and read
  * again */
+#include "fuzz.h"
 #include "size.h"
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(condition)          \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Four digits are kept. */
 static void check_round_trip(uint64_t bytes)
@@ -33,12 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint64_t whole = UINT64_C(24) << 30;
 	uint64_t bytes = 0;
-	char *text = malloc(size + 1);
+	char *text = fuzz_text(data, size);
 	int err;
 
-	CHECK(text);
-	memcpy(text, data, size);
-	text[size] = '\0';
 	err = size_parse(text, whole, &bytes);
 	CHECK(err == 0 || err == -EINVAL || err == -ERANGE);
 	if (err == 0) {

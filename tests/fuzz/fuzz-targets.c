@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz-targets.c - any list of swap targets is taken apart or refused, and a list that was made
  * absolute says the same */
+#include "fuzz.h"
 #include "options.h"
 #include "target.h"
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(condition)          \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The number of targets, or -EINVAL. */
 static int count_targets(const char *list)
@@ -49,13 +40,10 @@ static void check_same(const char *list, const char *absolute)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char absolute[16384], small[64];
-	char *list = malloc(size + 1);
+	char *list = fuzz_text(data, size);
 	unsigned number;
 	int n, err;
 
-	CHECK(list);
-	memcpy(list, data, size);
-	list[size] = '\0';
 	n = count_targets(list);
 	absolute[0] = '\0';
 	err = target_list_absolute(list, absolute, sizeof(absolute));

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz-traces.c - any file is a recording or refused */
 #include "accesses.h"
-#include <errno.h>
+#include "fuzz.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,13 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = memfd_create("fuzz-traces", MFD_CLOEXEC);
 	char path[64];
 
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
+	CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (accesses_load(&accesses, path) == 0) {
 		for (size_t i = 0; i < accesses.count; i++)
-			if (accesses.page[i] >= accesses.pages)
-				abort();
+			CHECK(accesses.page[i] < accesses.pages);
 		accesses_free(&accesses);
 	}
 	close(fd);

@@ -5,8 +5,8 @@
 # In a memory cgroup that has little more than the budget a command that needs four times as much
 # comes to its end, and nothing is killed; without spill it is killed.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/secret.sh"
 requires_paging
-secret=${top_builddir:-$here/../..}/tests/program/secret
 
 # The group, and the file that its limit is in.
 make_group() {

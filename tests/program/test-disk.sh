@@ -6,18 +6,9 @@
 # a device whose blocks are gone, a file system that others fill while the swap file grows.  The
 # program gets the right bytes, or SIGBUS and a line; it never gets others.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/secret.sh"
 requires_paging
-secret=${top_builddir:-$here/../..}/tests/program/secret
 
-# start ARG...: runs secret up to "filled"; its input is the descriptor go.
-start() {
-	rm -f "$tmp/in" "$tmp/out"
-	mkfifo "$tmp/in"
-	"$SPILL" run -m 8M "$@" <"$tmp/in" >"$tmp/out" 2>"$tmp/err" &
-	pid=$!
-	exec {go}>"$tmp/in"
-	wait_for 60 grep -qs '^filled$' "$tmp/out" || fail "$*: secret does not get filled"
-}
 finish() {
 	printf '\n\n\n' >&"$go"
 	exec {go}>&-
@@ -44,7 +35,7 @@ start -s "$tmp/file" -- "$secret" 48
 tr '\0' x </dev/zero | dd of="$tmp/file" bs=1M count=48 seek=1 conv=notrunc status=none iflag=fullblock
 loses_a_page overwritten 'swap space gave back other contents'
 
-if [ "$(id -u)" -ne 0 ] || ! command -v mkfs.ext4 >/dev/null; then
+if ! has_file_systems; then
 	echo "devices and file systems were left out: they take root and mkfs.ext4"
 	exit 0
 fi
@@ -62,13 +53,10 @@ fi
 
 # Others take what was free when the command began.
 mkdir "$tmp/mounted"
-truncate -s 160M "$tmp/image"
-mkfs.ext4 -q "$tmp/image" || fail "mkfs.ext4"
-mount -o loop "$tmp/image" "$tmp/mounted" 2>/dev/null || {
+mount_image "$tmp/image" "$tmp/mounted" || {
 	echo "file systems were left out: mount -o loop does not work here"
 	exit 0
 }
-at_exit "umount '$tmp/mounted' 2>/dev/null"
 fill_up() {
 	dd if=/dev/zero of="$tmp/mounted/other" bs=1M status=none 2>/dev/null
 }

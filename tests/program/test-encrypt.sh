@@ -2,31 +2,17 @@
 # SPDX-License-Identifier: MIT
 # Time limit: 120
 # With --encrypt what a program had in memory is nowhere on the disk, whatever became of the
-# program; without, blocks that are free again are given back.  Who is looked for on the raw blocks
+# program; without, blocks that are free again are given back.  It is looked for on the raw blocks
 # of a file system, in a named file, and on a device.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/secret.sh"
 requires_paging
-secret=$top_builddir/tests/program/secret
-[ -x "$secret" ] || skip "secret is not built"
 "$SPILL" run --encrypt --quiet true 2>"$tmp/err" || {
 	grep -q without-openssl "$tmp/err" && skip "built --without-openssl"
 	fail "--encrypt: $(cat "$tmp/err")"
 }
 marker=spill-secret-
 
-# start ARG...: runs secret with `spill run ARG... -- secret', up to "filled"; its input is the
-# descriptor go.
-start() {
-	rm -f "$tmp/in" "$tmp/out"
-	mkfifo "$tmp/in"
-	"$SPILL" run -m 8M "$@" <"$tmp/in" >"$tmp/out" &
-	pid=$!
-	exec {go}>"$tmp/in"
-	reaches filled
-}
-reaches() {
-	wait_for 60 grep -qs "^$1\$" "$tmp/out" || fail "secret does not get $1"
-}
 next() {
 	echo >&"$go"
 	reaches "$1"
@@ -34,7 +20,7 @@ next() {
 finish() {
 	echo >&"$go"
 	exec {go}>&-
-	wait "$pid" || fail "secret: exit status $?"
+	wait "$pid" || fail "secret: exit status $?: $(cat "$tmp/err")"
 }
 
 # How many markers are in a file?
@@ -116,19 +102,16 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 fi
 
 # -- the raw blocks
-if [ "$(id -u)" -ne 0 ] || ! command -v mkfs.ext4 >/dev/null; then
+if ! has_file_systems; then
 	echo "raw blocks were left out: they take root and mkfs.ext4"
 	exit 0
 fi
 mkdir "$tmp/mounted"
 for how in plain encrypt; do
-	truncate -s 160M "$tmp/image"
-	mkfs.ext4 -q "$tmp/image" || fail "mkfs.ext4"
-	mount -o loop "$tmp/image" "$tmp/mounted" 2>/dev/null || {
+	mount_image "$tmp/image" "$tmp/mounted" || {
 		echo "raw blocks were left out: mount -o loop does not work here"
 		exit 0
 	}
-	at_exit "umount '$tmp/mounted' 2>/dev/null"
 	option=
 	[ $how = plain ] || option=--encrypt
 	start -s "$tmp/mounted" $option -- "$secret" 48

@@ -25,13 +25,15 @@ enum { URING, THREADS, ENGINES };
 static struct io *io;
 static int fd = -1;
 static int watches[IO_WATCHES] = { -1, -1 };
-static bool uring_works; /* set by jobs_main */
+static bool uring_works;	   /* set by jobs_main */
+static const struct io_seal *seal; /* what open_engine encrypts with, or NULL */
 
 /* A request and its memory: up to PARTS_MAX blocks, not in their order. */
 static struct job {
 	struct io_request request;
 	struct iovec iov[PARTS_MAX];
 	unsigned first, count; /* blocks of the file */
+	uint64_t salt;	       /* set by the test */
 	unsigned completed;    /* how often done was called, */
 	unsigned order;	       /* and after how many calls for other jobs */
 	long result;
@@ -64,8 +66,8 @@ static inline void open_file(void)
 /* Opens an engine, through io_open where that takes the wanted one. */
 static inline void open_engine(int engine)
 {
-	ck_assert_int_eq(io_open(&io, engine == URING, DEPTH, watches, NULL), 0);
-	if (!io_faulty_plan_current)
+	ck_assert_int_eq(io_open(&io, engine == URING, DEPTH, watches, seal), 0);
+	if (!io_faulty_plan_current && !seal)
 		ck_assert_ptr_eq(io->ops, engine == URING ? &io_uring_ops : &io_threads_ops);
 	ck_assert_int_eq(io_enable(io), 0);
 }
@@ -102,6 +104,7 @@ static inline void job_submit(struct job *job, bool write, unsigned first, unsig
 		.fd = fd,
 		.write = write,
 		.offset = (uint64_t)first * BLOCK,
+		.salt = job->salt,
 		.iov = job->iov,
 		.iov_count = (int)count,
 		.owner = job,
@@ -138,14 +141,27 @@ static inline bool block_is(const char *block, unsigned number, unsigned version
 	return memcmp(block, expected, BLOCK) == 0;
 }
 
-static inline void write_blocks(unsigned first, unsigned count, unsigned version)
+/* Starts to write that version of the blocks. */
+static inline void start_write(struct job *job, unsigned first, unsigned count, unsigned version)
 {
-	struct job *job = &jobs[0];
-
 	for (unsigned i = 0; i < count; i++)
 		fill_block(job->memory + (count - 1 - i) * BLOCK, first + i, version);
 	job_submit(job, true, first, count);
-	wait_for(job);
+}
+
+/* Its blocks have that version. */
+static inline bool job_holds(const struct job *job, unsigned version)
+{
+	for (unsigned i = 0; i < job->count; i++)
+		if (!block_is(job->memory + (job->count - 1 - i) * BLOCK, job->first + i, version))
+			return false;
+	return true;
+}
+
+static inline void write_blocks(unsigned first, unsigned count, unsigned version)
+{
+	start_write(&jobs[0], first, count, version);
+	wait_for(&jobs[0]);
 }
 
 static inline void read_blocks(unsigned first, unsigned count)

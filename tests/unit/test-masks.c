@@ -198,14 +198,11 @@ START_TEST(ranges_of_addresses)
 }
 END_TEST
 
-/* Page sizes of 4, 16 and 64 KiB. */
-static const unsigned shifts[] = { 12, 14, 16 };
-
 START_TEST(rounding)
 {
-	uintptr_t size = (uintptr_t)1 << shifts[_i];
+	uintptr_t size = (uintptr_t)1 << unit_page_shifts[_i];
 
-	page_shift_value = shifts[_i];
+	page_shift_value = unit_page_shifts[_i];
 	ck_assert_uint_eq(page_size(), size);
 	ck_assert_uint_eq(chunk_size(), size * CHUNK_PAGES);
 	ck_assert_uint_eq(chunk_size(), (size_t)1 << chunk_shift());
@@ -223,9 +220,9 @@ END_TEST
 
 START_TEST(rounding_at_the_edges)
 {
-	uintptr_t size = (uintptr_t)1 << shifts[_i];
+	uintptr_t size = (uintptr_t)1 << unit_page_shifts[_i];
 
-	page_shift_value = shifts[_i];
+	page_shift_value = unit_page_shifts[_i];
 	ck_assert_uint_eq(page_round_up(1), size);
 	ck_assert_uint_eq(page_round_up(size), size);
 	ck_assert_uint_eq(page_round_up(size + 1), 2 * size);
@@ -246,7 +243,6 @@ END_TEST
 
 int main(void)
 {
-	const int shift_count = (int)(sizeof(shifts) / sizeof(shifts[0]));
 	Suite *suite = suite_create("masks");
 	TCase *masks = unit_case(suite, "masks", 10);
 	TCase *pages = unit_case(suite, "pages", 10);
@@ -259,8 +255,8 @@ int main(void)
 	tcase_add_test(masks, for_each_in_order);
 	tcase_add_test(masks, first_and_last_page);
 	tcase_add_test(masks, ranges_of_addresses);
-	tcase_add_loop_test(pages, rounding, 0, shift_count);
-	tcase_add_loop_test(pages, rounding_at_the_edges, 0, shift_count);
+	tcase_add_loop_test(pages, rounding, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(pages, rounding_at_the_edges, 0, UNIT_PAGE_SHIFTS);
 	tcase_add_test(pages, page_size_of_this_machine);
 	return unit_main(suite, NULL);
 }

@@ -13,9 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const unsigned shifts[] = { 12, 14, 16 };
-#define SHIFTS 3
-
 #define M (UINT64_C(1) << 20)
 #define LIMIT (96 * M)
 
@@ -27,7 +24,7 @@ static void begin(int i)
 	static struct options options;
 	const char *directory = getenv("TEST_TMP"), *why = "";
 
-	page_shift_value = shifts[i];
+	page_shift_value = unit_page_shifts[i];
 	memset(&options, 0, sizeof(options));
 	memset(&swap, 0, sizeof(swap));
 	snprintf(options.swap, sizeof(options.swap), "%s", directory ? directory : "/var/tmp");
@@ -128,7 +125,7 @@ START_TEST(trays_lie_apart)
 	struct arena arena = { 0 };
 	struct tray *a, *b;
 
-	page_shift_value = shifts[_i];
+	page_shift_value = unit_page_shifts[_i];
 	ck_assert_int_eq(arena_init(&arena, 4096), 0);
 	a = tray_alloc(&arena);
 	b = tray_alloc(&arena);
@@ -147,7 +144,7 @@ START_TEST(chunks_have_64_pages)
 {
 	struct chunk chunk = { 0 };
 
-	page_shift_value = shifts[_i];
+	page_shift_value = unit_page_shifts[_i];
 	chunk.address = 7 * chunk_size();
 	for (unsigned i = 0; i < CHUNK_PAGES; i++) {
 		uintptr_t page = (uintptr_t)chunk_page(&chunk, i);
@@ -167,7 +164,7 @@ START_TEST(all_of_a_page_counts)
 	static char page[1 << 16];
 	uint64_t zeros;
 
-	page_shift_value = shifts[_i];
+	page_shift_value = unit_page_shifts[_i];
 	unit_check(page_is_zero(page));
 	zeros = hash_page(&pager, page);
 	page[page_size() - 1] = 1;
@@ -187,11 +184,11 @@ int main(void)
 	Suite *suite = suite_create("page sizes");
 	TCase *tcase = unit_case(suite, "page sizes", 20);
 
-	tcase_add_loop_test(tcase, slots_fill_the_space, 0, SHIFTS);
-	tcase_add_loop_test(tcase, slots_do_not_overlap, 0, SHIFTS);
-	tcase_add_loop_test(tcase, free_space_is_given_back, 0, SHIFTS);
-	tcase_add_loop_test(tcase, trays_lie_apart, 0, SHIFTS);
-	tcase_add_loop_test(tcase, chunks_have_64_pages, 0, SHIFTS);
-	tcase_add_loop_test(tcase, all_of_a_page_counts, 0, SHIFTS);
+	tcase_add_loop_test(tcase, slots_fill_the_space, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(tcase, slots_do_not_overlap, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(tcase, free_space_is_given_back, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(tcase, trays_lie_apart, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(tcase, chunks_have_64_pages, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(tcase, all_of_a_page_counts, 0, UNIT_PAGE_SHIFTS);
 	return unit_main(suite, NULL);
 }

@@ -5,8 +5,6 @@
 #include "pagetable.h"
 #include <pthread.h>
 
-static const unsigned shifts[] = { 12, 14, 16 };
-
 #define SPARSE 1000
 /* Ranges to walk: in a sparse table each is millions of places to look at. */
 #define WINDOWS 30
@@ -33,7 +31,7 @@ static void tear_down(void)
 /* For the size of pages with this number. */
 static void begin(int i)
 {
-	page_shift_value = shifts[i];
+	page_shift_value = unit_page_shifts[i];
 	set_up();
 }
 
@@ -307,17 +305,16 @@ END_TEST
 
 int main(void)
 {
-	const int shift_count = (int)(sizeof(shifts) / sizeof(shifts[0]));
 	Suite *suite = suite_create("pagetable");
 	TCase *one = unit_case(suite, "one thread", 10);
 	TCase *many = unit_case(suite, "threads", 20);
 
-	tcase_add_loop_test(one, empty, 0, shift_count);
-	tcase_add_loop_test(one, sparse, 0, shift_count);
-	tcase_add_loop_test(one, dense, 0, shift_count);
-	tcase_add_loop_test(one, ends_of_ranges, 0, shift_count);
-	tcase_add_loop_test(one, beyond_the_end, 0, shift_count);
+	tcase_add_loop_test(one, empty, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(one, sparse, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(one, dense, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(one, ends_of_ranges, 0, UNIT_PAGE_SHIFTS);
+	tcase_add_loop_test(one, beyond_the_end, 0, UNIT_PAGE_SHIFTS);
 	tcase_add_test(one, freed_before_it_was_made);
-	tcase_add_loop_test(many, threads_get_the_same_row, 0, shift_count);
+	tcase_add_loop_test(many, threads_get_the_same_row, 0, UNIT_PAGE_SHIFTS);
 	return unit_main(suite, NULL);
 }

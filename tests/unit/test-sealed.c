@@ -6,20 +6,17 @@
 #define SALT 0x5a17
 
 static struct cipher *cipher;
-static struct io_seal seal;
 
 /* pieces of so many pages: writes of PARTS_MAX need several. */
 static void open_sealed(int engine, unsigned piece_pages)
 {
+	static struct io_seal ours;
 	const char *why = "";
 
 	ck_assert_msg(cipher_new(&cipher, 2, &why) == 0, "%s", why);
-	seal = (struct io_seal){ .cipher = cipher, .handler = 1, .piece_pages = piece_pages };
-	open_file();
-	for (unsigned i = 0; i < DEPTH; i++)
-		jobs[i].memory = map_memory(PARTS_MAX * BLOCK);
-	ck_assert_int_eq(io_open(&io, engine == URING, DEPTH, watches, &seal), 0);
-	ck_assert_int_eq(io_enable(io), 0);
+	ours = (struct io_seal){ .cipher = cipher, .handler = 1, .piece_pages = piece_pages };
+	seal = &ours;
+	open_all(engine);
 }
 
 static void close_sealed(void)
@@ -39,26 +36,19 @@ static const char *raw_block(unsigned number)
 START_TEST(comes_back)
 {
 	open_sealed(_i, (unsigned)_i % 2 + 1);
-	for (unsigned i = 0; i < DEPTH; i++) {
-		for (unsigned k = 0; k < PARTS_MAX; k++)
-			fill_block(jobs[i].memory + (PARTS_MAX - 1 - k) * BLOCK, i * PARTS_MAX + k,
-				   1);
-		job_submit(&jobs[i], true, i * PARTS_MAX, PARTS_MAX);
-	}
+	for (unsigned i = 0; i < DEPTH; i++)
+		start_write(&jobs[i], i * PARTS_MAX, PARTS_MAX, 1);
 	for (unsigned i = 0; i < DEPTH; i++) {
 		wait_for(&jobs[i]);
 		ck_assert_int_eq(jobs[i].result, PARTS_MAX * BLOCK);
 		/* What was written may be in use meanwhile. */
-		for (unsigned k = 0; k < PARTS_MAX; k++)
-			ck_assert(block_is(jobs[i].memory + (PARTS_MAX - 1 - k) * BLOCK,
-					   i * PARTS_MAX + k, 1));
+		ck_assert(job_holds(&jobs[i], 1));
 	}
 	/* Read in other pieces than it was written. */
 	for (unsigned first = 1; first + 3 <= DEPTH * PARTS_MAX; first += 3) {
 		read_blocks(first, 3);
 		ck_assert_int_eq(jobs[0].result, 3 * BLOCK);
-		for (unsigned k = 0; k < 3; k++)
-			ck_assert(block_is(jobs[0].memory + (2 - k) * BLOCK, first + k, 1));
+		ck_assert(job_holds(&jobs[0], 1));
 	}
 	close_sealed();
 }
@@ -101,32 +91,19 @@ START_TEST(keys_and_spaces_differ)
 	static char first[BLOCK];
 
 	open_sealed(_i, 1);
-	fill_block(jobs[0].memory, 3, 1);
-	job_submit(&jobs[0], true, 3, 1);
-	wait_for(&jobs[0]);
+	write_blocks(3, 1, 1);
 	memcpy(first, raw_block(3), BLOCK);
 	/* The same at the same place of another swap space. */
-	jobs[1].iov[0] = (struct iovec){ jobs[0].memory, BLOCK };
-	jobs[1].request = (struct io_request){ .done = job_done,
-					       .fd = fd,
-					       .write = true,
-					       .offset = 3 * BLOCK,
-					       .salt = SALT,
-					       .iov = jobs[1].iov,
-					       .iov_count = 1,
-					       .owner = &jobs[1] };
-	jobs[1].completed = 0;
-	io_submit(io, &jobs[1].request);
+	jobs[1].salt = SALT;
+	start_write(&jobs[1], 3, 1, 1);
 	wait_for(&jobs[1]);
 	ck_assert_uint_eq(same_units(first, raw_block(3)), 0);
 	read_blocks(3, 1);
-	ck_assert(!block_is(jobs[0].memory, 3, 1));
+	ck_assert(!job_holds(&jobs[0], 1));
 	close_sealed();
 
 	open_sealed(_i, 1);
-	fill_block(jobs[0].memory, 3, 1);
-	job_submit(&jobs[0], true, 3, 1);
-	wait_for(&jobs[0]);
+	write_blocks(3, 1, 1);
 	ck_assert_uint_eq(same_units(first, raw_block(3)), 0);
 	close_sealed();
 }
@@ -148,8 +125,7 @@ START_TEST(errors_come_through)
 	write_blocks(0, 4, 2);
 	ck_assert_int_eq(jobs[0].result, 4 * BLOCK);
 	read_blocks(0, 4);
-	for (unsigned k = 0; k < 4; k++)
-		ck_assert(block_is(jobs[0].memory + (3 - k) * BLOCK, k, 2));
+	ck_assert(job_holds(&jobs[0], 2));
 	/* The file ends in the middle of a read. */
 	ck_assert_int_eq(ftruncate(fd, 2 * BLOCK), 0);
 	read_blocks(0, 4);

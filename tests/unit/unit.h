@@ -43,6 +43,10 @@ static inline void unit_restart_random(void)
 	unit_state = unit_seed;
 }
 
+/* Pages of 4, 16 and 64 KiB: what page_shift_value is set to in tests that loop over them. */
+static const unsigned unit_page_shifts[] = { 12, 14, 16 };
+#define UNIT_PAGE_SHIFTS 3
+
 /* For loops: an assertion of libcheck's costs a system call even if it holds. */
 #define unit_check(what)                                \
 	do {                                            \
