@@ -5,6 +5,7 @@
  * depend on it.
  */
 #include "chunk.h"
+#include "debug.h"
 #include "handler.h"
 #include "pager.h"
 
@@ -52,6 +53,13 @@ void chunk_check(const struct chunk *chunk)
 }
 #endif
 
+/* These pages have just changed so. */
+static void note(const char *what, const struct chunk *chunk, uint64_t mask)
+{
+	if (__builtin_expect(debug_kinds & DEBUG_PAGES, 0))
+		debug_change(what, chunk, mask);
+}
+
 static void count_resident(struct pager *pager, uint64_t more, uint64_t fewer)
 {
 	if (more != fewer)
@@ -96,6 +104,7 @@ void chunk_begin_fill(struct chunk *chunk, uint64_t mask)
 {
 	assert(!(mask & (chunk->filling | chunk->resident)));
 	chunk->filling |= mask;
+	note("begin fill", chunk, mask);
 }
 
 void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uint64_t installed)
@@ -110,6 +119,7 @@ void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uin
 	count_proven(pager, installed & chunk->hot, 0);
 	count_resident(pager, installed, 0);
 	count_kept(pager, chunk, before);
+	note("end fill", chunk, mask);
 }
 
 void chunk_prove(struct pager *pager, struct chunk *chunk, uint64_t mask)
@@ -153,6 +163,7 @@ void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray
 	chunk->filling &= ~mask;
 	tray->busy--;
 	count_cached(pager, good, 0);
+	note("end read ahead", chunk, mask);
 }
 
 void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask)
@@ -164,6 +175,7 @@ void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mas
 	count_resident(pager, mask, 0);
 	count_kept(pager, chunk, before);
 	credit_force(&pager->arena, mask_count(mask));
+	note("found resident", chunk, mask);
 	chunk_check(chunk);
 }
 
@@ -186,6 +198,7 @@ void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, ui
 	tray->frames = tray->valid = mask;
 	count_resident(pager, 0, mask);
 	count_cached(pager, mask, 0);
+	note("evict", chunk, mask);
 	chunk_check(chunk);
 }
 
@@ -205,6 +218,7 @@ void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tr
 	}
 	count_resident(pager, installed, 0);
 	count_cached(pager, 0, installed);
+	note("put back", chunk, installed);
 }
 
 void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
@@ -217,6 +231,7 @@ void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, 
 	chunk->cached &= ~mask;
 	count_cached(pager, 0, mask);
 	count_kept(pager, chunk, before);
+	note("reclaim", chunk, mask);
 }
 
 void chunk_detach(struct chunk *chunk, struct tray *tray)
@@ -236,6 +251,7 @@ void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot)
 	assert(!(chunk->swapped & mask_bit(i)));
 	chunk->page[i].slot = slot;
 	chunk->swapped |= mask_bit(i);
+	note("keep slot", chunk, mask_bit(i));
 }
 
 void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
@@ -248,6 +264,7 @@ void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
 		swap_free(&pager->swap, chunk->page[i].slot, 1);
 	chunk->swapped &= ~mask;
 	count_kept(pager, chunk, before);
+	note("drop slots", chunk, mask);
 }
 
 /* Reads in flight of these pages will be thrown away when they come. */
@@ -280,6 +297,7 @@ void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
 	count_resident(pager, 0, frames);
 	count_kept(pager, chunk, before);
 	credit_give(&pager->arena, mask_count(frames));
+	note("discard", chunk, mask);
 	chunk_check(chunk);
 }
 
@@ -294,6 +312,7 @@ void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
 	chunk->swapped &= ~mask;
 	chunk->poisoned |= mask;
 	count_kept(pager, chunk, before);
+	note("poison", chunk, mask);
 	chunk_check(chunk);
 }
 
@@ -333,6 +352,7 @@ uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t pre
 	count_resident(pager, chunk->resident, 0);
 	count_kept(pager, chunk, 0);
 	credit_force(&pager->arena, mask_count(chunk->resident));
+	note("inherit", chunk, ~chunk_absent(chunk));
 	chunk_check(chunk);
 	return lost;
 }

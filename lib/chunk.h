@@ -111,6 +111,19 @@ static inline uint64_t chunk_readable(const struct chunk *chunk)
 	return chunk->swapped & ~(chunk->resident | chunk->cached | chunk->filling);
 }
 
+/* SPILL_ABSENT, SPILL_RESIDENT ... */
+static inline unsigned chunk_state(const struct chunk *chunk, unsigned i)
+{
+	uint64_t bit = mask_bit(i);
+
+	return chunk->resident & bit   ? SPILL_RESIDENT
+	       : chunk->filling & bit  ? SPILL_FILLING
+	       : chunk->poisoned & bit ? SPILL_POISONED
+	       : chunk->cached & bit   ? SPILL_CACHED
+	       : chunk->swapped & bit  ? SPILL_SWAPPED
+				       : SPILL_ABSENT;
+}
+
 /* -- changes of state; the caller holds (C) ------------------------------- */
 
 /* A read of these pages is in flight, or they are being filled right now. */

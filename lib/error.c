@@ -14,6 +14,8 @@
 
 #define LOG_MODE 0600
 
+#define MICROSECOND_NS 1000
+
 static _Atomic unsigned told; /* a bit for each event */
 static _Atomic bool warnings_off;
 static char log_path[4096]; /* set before the pager arms */
@@ -165,13 +167,11 @@ static void write_line(const char *line, size_t length)
 		sys_close(fd);
 }
 
-static void print_list(const char *format, va_list list)
+static void print_list(const char *prefix, const char *format, va_list list)
 {
-	static const char prefix[] = "spill: ";
 	char line[LINE_SIZE];
-	size_t length = sizeof(prefix) - 1;
+	size_t length = error_format(line, sizeof(line), "spill: %s", prefix);
 
-	memcpy(line, prefix, length);
 	length += format_list(line + length, sizeof(line) - length, format, list);
 	line[length++] = '\n'; /* in the place of the NUL */
 	write_line(line, length);
@@ -201,7 +201,18 @@ void error_report(enum event event, const char *format, ...)
 	if (!event_is_new(event))
 		return;
 	va_start(list, format);
-	print_list(format, list);
+	print_list("", format, list);
+	va_end(list);
+}
+
+void error_debug(const char *format, ...)
+{
+	char when[64];
+	va_list list;
+
+	error_format(when, sizeof(when), "debug %lu %d ", sys_now() / MICROSECOND_NS, sys_gettid());
+	va_start(list, format);
+	print_list(when, format, list);
 	va_end(list);
 }
 
@@ -211,7 +222,7 @@ void error_fatal(enum event event, const char *format, ...)
 
 	if (event_is_new(event)) {
 		va_start(list, format);
-		print_list(format, list);
+		print_list("", format, list);
 		va_end(list);
 	}
 	signal(SIGABRT, SIG_DFL);

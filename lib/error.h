@@ -51,6 +51,9 @@ void error_report(enum event event, const char *format, ...) __attribute__((form
 _Noreturn void error_fatal(enum event event, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Prints a line for those who debug (debug.h), with the time and the thread. */
+void error_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The text of an errno value, such as "No space left on device (ENOSPC)";
  * static, no locale.  err may be negative. */
 const char *error_name(int err);

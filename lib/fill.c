@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fill.c - reading pages back from swap space: see fill.h */
 #include "fill.h"
+#include "debug.h"
 #include "error.h"
 #include "hash.h"
 
@@ -291,6 +292,7 @@ static void fill_done(struct io_request *request, long result)
 	struct fill *fill = request->owner;
 	struct handler *handler = fill->handler;
 
+	debug(DEBUG_IO, "read of slot %lx: %d", (unsigned long)fill->slot, (int)result);
 	fill->result = result;
 	fill->next = handler->finished_fills;
 	handler->finished_fills = fill;
@@ -335,6 +337,9 @@ static void submit_read(struct fill *fill)
 	};
 	stat_add(&pager->stats->reads, 1);
 	stat_add(&pager->stats->bytes_read, size);
+	debug(DEBUG_IO, "reads slot %lx, %lu bytes, for pages %lx of %lx",
+	      (unsigned long)fill->slot, size, (unsigned long)fill->all,
+	      (unsigned long)fill->chunk->address);
 	io_submit(fill->handler->io, &fill->request);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* handler.c - a thread that serves page faults: see handler.h */
 #include "handler.h"
+#include "debug.h"
 #include "duty.h"
 #include "error.h"
 #include "evict.h"
@@ -95,6 +96,13 @@ static bool serve_requests(struct handler *handler)
 
 /* -- faults --------------------------------------------------------------------- */
 
+static void debug_faults(const struct uffd_fault *faults, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		debug(DEBUG_FAULTS, "fault at %lx%s", (unsigned long)faults[i].address,
+		      faults[i].write_protected ? ", a write to a page that is leaving" : "");
+}
+
 static void read_faults(struct handler *handler)
 {
 	unsigned before = handler->fault_count;
@@ -110,6 +118,7 @@ static void read_faults(struct handler *handler)
 		/* Fewer than there was room for: that was all.  The next one is news. */
 		handler->more_faults = n == (int)room;
 		if (n > 0) {
+			debug_faults(handler->faults + handler->fault_count, (unsigned)n);
 			handler->fault_count += (unsigned)n;
 			handler->pager->dormant = false;
 		}

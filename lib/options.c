@@ -2,6 +2,7 @@
 /* options.c - what a pager is to be like: see options.h */
 #include "options.h"
 #include "command.h"
+#include "debug.h"
 #include "error.h"
 #include "page.h"
 #include "probe.h"
@@ -221,6 +222,16 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 	return 0;
 }
 
+static int fill_debug(const struct complaint *complaint)
+{
+	const char *value = environment("SPILL_DEBUG");
+
+	if (debug_set(value))
+		return complain(complaint, "SPILL_DEBUG", value,
+				"is not a list of faults, pages, io, all");
+	return 0;
+}
+
 static bool fill_flag(unsigned given, const char *name)
 {
 	const char *value = environment(name);
@@ -240,6 +251,8 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	command_init();
 	error_log_to(environment("SPILL_LOG"));
 	trace_to(environment("SPILL_TRACE"));
+	if (!err)
+		err = fill_debug(&complaint);
 	if (!err)
 		err = fill_budget(copy.budget, &options.budget, &complaint);
 	if (!err)

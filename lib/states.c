@@ -13,18 +13,8 @@
 static unsigned char state_of(const struct chunk *chunk, unsigned i)
 {
 	uint64_t bit = mask_bit(i);
-	unsigned state = SPILL_ABSENT;
+	unsigned state = chunk_state(chunk, i);
 
-	if (chunk->resident & bit)
-		state = SPILL_RESIDENT;
-	else if (chunk->filling & bit)
-		state = SPILL_FILLING;
-	else if (chunk->poisoned & bit)
-		state = SPILL_POISONED;
-	else if (chunk->cached & bit)
-		state = SPILL_CACHED;
-	else if (chunk->swapped & bit)
-		state = SPILL_SWAPPED;
 	if (chunk->swapped & bit)
 		state |= SPILL_FLAG_SLOT;
 	if (chunk->pinned & bit)

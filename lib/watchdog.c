@@ -20,13 +20,15 @@ static const char *name_of_file(const struct pager *pager, uint64_t slot, char *
 	return n > 0 ? name : "swap space";
 }
 
-static const char *state_of(const struct chunk *chunk, uint64_t bit)
+static const char *state_of(const struct chunk *chunk, uintptr_t address)
 {
-	return chunk->filling & bit    ? "being read"
-	       : chunk->resident & bit ? "resident"
-	       : chunk->cached & bit   ? "cached"
-	       : chunk->swapped & bit  ? "swapped"
-				       : "absent";
+	static const char *const names[] = {
+		[SPILL_ABSENT] = "absent",	[SPILL_RESIDENT] = "resident",
+		[SPILL_CACHED] = "cached",	[SPILL_SWAPPED] = "swapped",
+		[SPILL_FILLING] = "being read", [SPILL_POISONED] = "lost",
+	};
+
+	return names[chunk ? chunk_state(chunk, chunk_index(chunk, address)) : SPILL_ABSENT];
 }
 
 static bool is_late(const struct handler *handler, uint64_t since)
@@ -103,8 +105,7 @@ static void look_at_faults(const struct handler *handler)
 		return;
 	chunk = pagetable_find(&handler->pager->table, address);
 	error_report(EVENT_STALL, "the page at %lx (%s) is waited for, for %lu s: %s",
-		     (unsigned long)address,
-		     chunk ? state_of(chunk, mask_bit(chunk_index(chunk, address))) : "absent",
+		     (unsigned long)address, state_of(chunk, address),
 		     seconds_since(handler, handler->waiting_since),
 		     handler->starved		 ? "no frame comes free"
 		     : chunk && chunk->lock.word ? "its chunk is locked"

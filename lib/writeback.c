@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* writeback.c - writing evicted pages to swap space: see writeback.h */
 #include "writeback.h"
+#include "debug.h"
 #include "error.h"
 #include "evict.h"
 
@@ -138,6 +139,7 @@ static void write_done(struct io_request *request, long result)
 	struct write *write = request->owner;
 	struct handler *handler = write->handler;
 
+	debug(DEBUG_IO, "write to slot %lx: %d", (unsigned long)write->slot, (int)result);
 	write->result = result;
 	if (write_failed(write))
 		note_failure(write);
@@ -167,6 +169,7 @@ void writeback_submit(struct handler *handler)
 	};
 	stat_add(&pager->stats->writes, 1);
 	stat_add(&pager->stats->bytes_written, (uint64_t)write->pages << page_shift());
+	debug(DEBUG_IO, "writes slot %lx, %u pages", (unsigned long)write->slot, write->pages);
 	io_submit(handler->io, &write->request);
 }
 

@@ -262,6 +262,8 @@ long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f)
 		sys_call_raw(SYS_kill, sys_call_raw(SYS_getpid, 0, 0, 0, 0, 0, 0),
 			     plan.way == FAULT_KILL ? SIGKILL : SIGSTOP, 0, 0, 0, 0);
 		return raw(nr, argument);
+	case FAULT_CRASH:
+		__builtin_trap();
 	case FAULT_INSTEAD:
 		break;
 	}

@@ -20,6 +20,7 @@ enum fault_way {
 	FAULT_SHORT,   /* it is made for its first page alone (a size in bytes is cut) */
 	FAULT_KILL,    /* the process gets SIGKILL */
 	FAULT_STOP,    /* the process gets SIGSTOP, and the call is made when it goes on */
+	FAULT_CRASH,   /* its thread traps */
 };
 
 struct fault_plan {

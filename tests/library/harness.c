@@ -5,6 +5,7 @@
  * core, not with libspill.so.
  */
 #include "harness.h"
+#include "debug.h"
 #include "handler.h"
 #include "pagemap.h"
 #include "pager.h"
@@ -65,18 +66,41 @@ void test_skip(const char *missing)
 	_exit(77);
 }
 
-/* What each thread waits for, as far as the kernel tells. */
 static void show_threads(void)
 {
-	if (system("cd /proc/$PPID/task && for t in *; do "
-		   "echo \"$t $(cat $t/comm) $(cat $t/wchan) $(cut -d' ' -f1-4 $t/syscall)\"; "
-		   "done >&2") < 0)
+	/* The shell's parent is this process. */
+	if (system("\"${top_srcdir:-.}/tests/show-threads\" $PPID >&2") < 0)
 		return;
+}
+
+/* The records of the pages that somebody waits for. */
+static void show_faults(const struct pager *pager)
+{
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		const struct handler *handler = &pager->handlers[i];
+
+		fprintf(stderr,
+			"handler %u: %u faults, %u reads; writes %u, gate %u, used %ld of %ld\n", i,
+			handler->fault_count, handler->reads_in_flight, (unsigned)pager->writes,
+			(unsigned)pager->gate, (long)pager->arena.used, (long)pager->arena.limit);
+		for (unsigned k = 0; k < handler->fault_count; k++) {
+			uintptr_t address = handler->faults[k].address;
+			const struct chunk *chunk = pagetable_find(&pager->table, address);
+			char text[DEBUG_TEXT];
+
+			fprintf(stderr, "  %lx is page %u of %s\n", (unsigned long)address,
+				chunk ? chunk_index(chunk, address) : 0,
+				chunk ? debug_describe(chunk, text) : "no row");
+		}
+	}
 }
 
 static void on_alarm(int signal)
 {
 	(void)signal;
+	for (unsigned i = 0; i < PAGERS_MAX; i++)
+		if (test_case.pager[i].pager)
+			show_faults((const struct pager *)test_case.pager[i].pager);
 	show_threads();
 	test_fail("takes too long");
 }

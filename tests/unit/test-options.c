@@ -86,12 +86,11 @@ END_TEST
 static const struct {
 	const char *name, *value;
 } bad[] = {
-	{ "SPILL_BUDGET", "12Q" },    { "SPILL_BUDGET", "1M" },
-	{ "SPILL_BUDGET", "101%" },   { "SPILL_SWAP", "/a,pri=" },
-	{ "SPILL_SWAP", ";" },	      { "SPILL_OVERCOMMIT", "x" },
-	{ "SPILL_HANDLERS", "0" },    { "SPILL_HANDLERS", "-1" },
-	{ "SPILL_HANDLERS", "2x" },   { "SPILL_HANDLERS", "9999" },
-	{ "SPILL_DISABLE", "moves" }, { "SPILL_DISABLE", "move uring" },
+	{ "SPILL_BUDGET", "12Q" },	   { "SPILL_BUDGET", "1M" },   { "SPILL_BUDGET", "101%" },
+	{ "SPILL_SWAP", "/a,pri=" },	   { "SPILL_SWAP", ";" },      { "SPILL_OVERCOMMIT", "x" },
+	{ "SPILL_HANDLERS", "0" },	   { "SPILL_HANDLERS", "-1" }, { "SPILL_HANDLERS", "2x" },
+	{ "SPILL_HANDLERS", "9999" },	   { "SPILL_DEBUG", "fault" }, { "SPILL_DISABLE", "moves" },
+	{ "SPILL_DISABLE", "move uring" },
 };
 
 START_TEST(what_is_wrong_in_the_environment_is_named)
