@@ -429,6 +429,34 @@ int region_protect(struct pager *pager, void *addr, size_t size, int prot, int k
 	return (int)guard_call(pager, protect_guarded, &args, sizeof(args));
 }
 
+static long protection_guarded(struct pager *pager, void *argument)
+{
+	const struct range_args *a = argument;
+	uintptr_t start = (uintptr_t)a->addr, end = start + a->size;
+	bool taken = region_lock(pager);
+	uint64_t bytes = 0;
+	struct region part;
+	int prot = -1;
+	size_t i;
+
+	ranges_for_each(part, i, &pager->regions, start, end)
+	{
+		if (prot != -1 && prot != part.prot)
+			break;
+		prot = part.prot;
+		bytes += part.end - part.start;
+	}
+	region_unlock(pager, taken);
+	return bytes == a->size ? prot : -EFAULT;
+}
+
+int region_protection(struct pager *pager, void *addr, size_t size)
+{
+	struct range_args args = { .addr = addr, .size = size };
+
+	return (int)guard_call(pager, protection_guarded, &args, sizeof(args));
+}
+
 /* -- what a fork's child has of it ------------------------------------------------------------- */
 
 static void note_inherit(struct pager *pager, const struct range_args *a)

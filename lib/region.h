@@ -68,6 +68,8 @@ int region_renounce(struct pager *pager, void *addr, size_t size);
  * is pkey_mprotect (NO_KEY: none). */
 #define NO_KEY (-1)
 int region_protect(struct pager *pager, void *addr, size_t size, int prot, int key);
+/* The protection of all of the range; -EFAULT: it is not all managed, or has several. */
+int region_protection(struct pager *pager, void *addr, size_t size);
 
 /* madvise with MADV_DONTFORK, DOFORK, WIPEONFORK or KEEPONFORK over such a range. */
 int region_inherit(struct pager *pager, void *addr, size_t size, int advice);

@@ -21,37 +21,6 @@ struct remap_args {
 	size_t old_size, new_size;
 };
 
-/* -- the protection ------------------------------------------------------------------- */
-
-static long prot_guarded(struct pager *pager, void *argument)
-{
-	const struct remap_args *a = argument;
-	uintptr_t start = (uintptr_t)a->addr, end = start + a->old_size;
-	bool taken = region_lock(pager);
-	uint64_t bytes = 0;
-	struct region part;
-	int prot = -1;
-	size_t i;
-
-	ranges_for_each(part, i, &pager->regions, start, end)
-	{
-		if (prot != -1 && prot != part.prot)
-			break;
-		prot = part.prot;
-		bytes += part.end - part.start;
-	}
-	region_unlock(pager, taken);
-	return bytes == a->old_size ? prot : -EFAULT;
-}
-
-/* The protection of all of the range; -EFAULT: it is not all managed, or has several. */
-static int prot_of(struct pager *pager, void *addr, size_t size)
-{
-	struct remap_args args = { .addr = addr, .old_size = size };
-
-	return (int)guard_call(pager, prot_guarded, &args, sizeof(args));
-}
-
 /* -- in place -------------------------------------------------------------------------- */
 
 static long op_shrink(void *context, void *tail, size_t size)
@@ -265,7 +234,7 @@ void *region_remap(struct pager *pager, void *addr, size_t old_size, size_t new_
 		return (void *)-EINVAL;
 	if (!moves && new_size <= old_size)
 		return shrink(pager, addr, old_size, new_size);
-	prot = prot_of(pager, addr, old_size);
+	prot = region_protection(pager, addr, old_size);
 	if (prot < 0)
 		return (void *)(long)prot;
 	if (!moves) {

@@ -30,6 +30,22 @@ static long op_forget(void *context, void *addr, size_t size)
 	return uffd_unregister(&pager->uffd, addr, size);
 }
 
+/* As the program would; what it may not read is readable meanwhile. */
+static int read_page(struct pager *pager, char *page)
+{
+	int prot = region_protection(pager, page, page_size());
+	bool hidden = prot >= 0 && !(prot & PROT_READ);
+	int err = prot < 0 ? prot : 0;
+
+	if (hidden)
+		err = region_protect(pager, page, page_size(), PROT_READ, NO_KEY);
+	if (!err)
+		(void)*(volatile char *)page;
+	if (hidden && !err)
+		err = region_protect(pager, page, page_size(), prot, NO_KEY);
+	return err;
+}
+
 /* Reads the pages of at most a chunk that are not here; those that were never touched stay so. */
 static int bring_back(struct pager *pager, char *addr, size_t size)
 {
@@ -42,7 +58,7 @@ static int bring_back(struct pager *pager, char *addr, size_t size)
 		if (state == SPILL_POISONED)
 			err = -EIO;
 		else if (state != SPILL_ABSENT && state != SPILL_RESIDENT)
-			(void)*(volatile char *)(addr + (i << page_shift()));
+			err = read_page(pager, addr + (i << page_shift()));
 	}
 	return err;
 }
