@@ -183,7 +183,9 @@ static int start_handlers(struct pager *pager)
 	credit_force(&pager->arena, pager->handler_count * handler_charge(pager));
 	pager->on_duty = pager->handler_count;
 	for (unsigned i = 0; i < pager->handler_count && !err; i++)
-		err = handler_start(pager, &pager->handlers[i], i);
+		err = handler_init(pager, &pager->handlers[i], i);
+	for (unsigned i = 0; i < pager->handler_count && !err; i++)
+		err = handler_start(&pager->handlers[i]);
 	if (err)
 		pager->why = "its handler threads cannot be started";
 	return err;
