@@ -48,7 +48,7 @@
 
 static unsigned bounce_pages(const struct pager *pager)
 {
-	uint64_t n = (pager->options.budget >> page_shift()) / BOUNCE_DIVISOR;
+	uint64_t n = (pager_budget(pager) >> page_shift()) / BOUNCE_DIVISOR;
 
 	return n > HANDLER_BOUNCE_MAX ? HANDLER_BOUNCE_MAX : (unsigned)n;
 }
