@@ -29,18 +29,18 @@
 struct chunk;
 
 struct tray {
-	struct chunk *chunk;  /* whose pages; set by who takes the tray */
-	struct tray *sibling; /* (C) the next tray of the chunk */
-	struct tray *next;    /* (P) the second-chance queue, towards its tail */
-	struct tray *prev;    /* (P) */
-	uint64_t frames;      /* (C) */
-	uint64_t valid;	      /* (C) contents of the chunk's pages */
-	uint64_t writing;     /* (C) a write is in flight and will be of use */
-	unsigned busy;	      /* (C) reads and writes of it in flight, of use or not */
-	bool queued;	      /* (C) in the second-chance queue */
-	bool picked;	      /* (P) somebody has it in hand, from the queue's head */
-	bool ahead;	      /* (C) its pages were read ahead, and nobody has touched them */
-	char *address;	      /* never changes */
+	struct chunk *_Atomic chunk; /* whose pages; set by who takes the tray */
+	struct tray *sibling;	     /* (C) the next tray of the chunk */
+	struct tray *next;	     /* (P) the second-chance queue, towards its tail */
+	struct tray *prev;	     /* (P) */
+	_Atomic uint64_t frames;     /* (C) for writing */
+	uint64_t valid;		     /* (C) contents of the chunk's pages */
+	uint64_t writing;	     /* (C) a write is in flight and will be of use */
+	unsigned busy;		     /* (C) reads and writes of it in flight, of use or not */
+	_Atomic bool queued;	     /* (C) for writing; in the second-chance queue */
+	bool picked;		     /* (P) somebody has it in hand, from the queue's head */
+	bool ahead;    /* (C) its pages were read ahead, and nobody has touched them */
+	char *address; /* never changes */
 };
 
 /* Trays that are swept together (spent.h). */
