@@ -105,7 +105,7 @@ struct handler {
 
 	struct fill fills[HANDLER_FILLS];
 	struct fill *free_fills, *finished_fills;
-	unsigned reads_in_flight;
+	_Atomic unsigned reads_in_flight;
 	unsigned reads_ahead; /* of these, such as nobody waits for */
 	struct ahead ahead;   /* what the fault that is being served wants read ahead */
 	char *bounce;
@@ -130,7 +130,7 @@ struct handler {
 	uint64_t tidy_written;	/* and when it was last found changed (tidy), */
 	uint64_t tidy_since;	/* which was then; ns */
 	struct request request; /* being carried out */
-	bool has_request;
+	_Atomic bool has_request;
 	unsigned request_tries; /* in a row that came to nothing */
 };
 
