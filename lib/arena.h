@@ -80,6 +80,16 @@ static inline void *tray_page(const struct tray *tray, unsigned i)
 	return tray->address + ((size_t)i << page_shift());
 }
 
+/* The kernel brought, took or discarded these pages of it (tsan.h). */
+static inline void tray_changed(const struct tray *tray, uint64_t mask)
+{
+	unsigned i;
+
+	if (SPILL_TSAN)
+		mask_for_each(i, mask)
+			tsan_kernel_wrote(tray_page(tray, i), (long)page_size());
+}
+
 /* Credits: take n frames if the budget has them. */
 bool credit_take(struct arena *arena, unsigned n);
 /* Takes them even beyond the budget: pages that are there already. */

@@ -92,8 +92,12 @@ static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run,
 		if (result > 0)
 			sys_madvise(from, (size_t)result, MADV_DONTNEED);
 	}
-	if (result > 0)
-		tray->frames &= ~mask_range(first, (unsigned)((size_t)result >> page_shift()));
+	if (result > 0) {
+		uint64_t gone = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+
+		tray_changed(tray, gone);
+		tray->frames &= ~gone;
+	}
 	return result;
 }
 

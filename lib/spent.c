@@ -58,6 +58,7 @@ static void count_gone(struct pager *pager, struct tray *trays[], unsigned n, un
 
 		done -= mask_runs(part);
 		trays[i]->frames &= ~part;
+		tray_changed(trays[i], part);
 		gone += mask_count(part);
 	}
 	atomic_fetch_sub(&pager->policy.waiting, gone);
