@@ -568,17 +568,19 @@ static void walk_states(const struct chunk *chunk)
 	      chunk_page(chunk, 0));
 }
 
-static void walk_mapping(struct walk *walk, const struct chunk *chunk)
+/* resident, poisoned: of the chunk, which is not locked, since (G) is taken here. */
+static void walk_mapping(struct walk *walk, const struct chunk *chunk, uint64_t resident,
+			 uint64_t poisoned)
 {
 	uint64_t present =
 		pagemap_present(walk->pagemap, (const void *)chunk->address, CHUNK_PAGES);
 	/* What poisons a page may count as present. */
-	uint64_t wrong = (present ^ chunk->resident) & ~chunk->poisoned;
+	uint64_t wrong = (present ^ resident) & ~poisoned;
 	unsigned i;
 
 	mask_for_each(i, wrong)
 		if (region_covers(walk->pager, chunk_page(chunk, i), page_size()) ||
-		    (chunk->resident & mask_bit(i)))
+		    (resident & mask_bit(i)))
 			test_fail("the page %p is %s, but not in the page table",
 				  chunk_page(chunk, i),
 				  present & mask_bit(i) ? "mapped" : "not mapped");
@@ -586,6 +588,8 @@ static void walk_mapping(struct walk *walk, const struct chunk *chunk)
 
 static void walk_chunk(struct walk *walk, struct chunk *chunk)
 {
+	uint64_t resident, poisoned;
+
 	/* Nothing that is paged is touched while it is held. */
 	lock_take(&chunk->lock, LOCK_CHUNK);
 	chunk_check(chunk);
@@ -594,8 +598,10 @@ static void walk_chunk(struct walk *walk, struct chunk *chunk)
 	walk_slots(walk, chunk);
 	walk->resident += mask_count(chunk->resident);
 	walk->cached += mask_count(chunk->cached);
+	resident = chunk->resident;
+	poisoned = chunk->poisoned;
 	chunk_unlock(chunk);
-	walk_mapping(walk, chunk);
+	walk_mapping(walk, chunk, resident, poisoned);
 }
 
 /* Slots of a space that no page has, but that are not lost either. */
