@@ -162,6 +162,7 @@ void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)
 {
 	handler->bounce = bounce;
 	handler->sink = bounce + ((size_t)bounce_pages << page_shift());
+	tsan_nobody_reads(handler->sink, (size_t)FILL_GAP_MAX << page_shift());
 	handler->bounce_pages = bounce_pages;
 	handler->bounce_taken = bounce_pages < 64 ? ~mask_range(0, bounce_pages) : 0;
 	for (unsigned i = 0; i < HANDLER_FILLS; i++) {

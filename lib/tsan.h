@@ -34,9 +34,12 @@
 /* Of its runtime. */
 void __tsan_read_range(const void *addr, unsigned long size);
 void __tsan_write_range(void *addr, unsigned long size);
+void AnnotateBenignRaceSized(const char *file, int line, const volatile void *addr, size_t size,
+			     const char *why);
 #else
 #define __tsan_read_range(addr, size) ((void)(addr))
 #define __tsan_write_range(addr, size) ((void)(addr))
+#define AnnotateBenignRaceSized(file, line, addr, size, why) ((void)(addr), (void)(size))
 #endif
 
 /* The kernel has read so many bytes of ours, or written them; size below 0: it failed.  Each
@@ -53,6 +56,12 @@ static inline long tsan_kernel_wrote(void *addr, long size)
 	if (size > 0)
 		__tsan_write_range(addr, (unsigned long)size);
 	return size;
+}
+
+/* Who writes there need not wait for one another: nobody reads it. */
+static inline void tsan_nobody_reads(void *addr, size_t size)
+{
+	AnnotateBenignRaceSized(__FILE__, __LINE__, addr, size, "nobody reads it");
 }
 
 static inline long tsan_part(const struct iovec *iov, long left)
