@@ -120,8 +120,10 @@ void tray_free(struct arena *arena, struct tray *trays[], unsigned n)
 		zap_ours(ranges, count);
 		credit_give(arena, frames);
 	}
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		tray_changed(trays[i], trays[i]->frames);
 		tray_release(arena, trays[i]);
+	}
 }
 
 /* -- the budget ------------------------------------------------------------ */

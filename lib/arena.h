@@ -29,18 +29,18 @@
 struct chunk;
 
 struct tray {
-	struct chunk *chunk;  /* whose pages; set by who takes the tray */
-	struct tray *sibling; /* (C) the next tray of the chunk */
-	struct tray *next;    /* (P) the second-chance queue, towards its tail */
-	struct tray *prev;    /* (P) */
-	uint64_t frames;      /* (C) */
-	uint64_t valid;	      /* (C) contents of the chunk's pages */
-	uint64_t writing;     /* (C) a write is in flight and will be of use */
-	unsigned busy;	      /* (C) reads and writes of it in flight, of use or not */
-	bool queued;	      /* (C) in the second-chance queue */
-	bool picked;	      /* (P) somebody has it in hand, from the queue's head */
-	bool ahead;	      /* (C) its pages were read ahead, and nobody has touched them */
-	char *address;	      /* never changes */
+	struct chunk *_Atomic chunk; /* whose pages; set by who takes the tray */
+	struct tray *sibling;	     /* (C) the next tray of the chunk */
+	struct tray *next;	     /* (P) the second-chance queue, towards its tail */
+	struct tray *prev;	     /* (P) */
+	_Atomic uint64_t frames;     /* (C) for writing */
+	uint64_t valid;		     /* (C) contents of the chunk's pages */
+	uint64_t writing;	     /* (C) a write is in flight and will be of use */
+	unsigned busy;		     /* (C) reads and writes of it in flight, of use or not */
+	_Atomic bool queued;	     /* (C) for writing; in the second-chance queue */
+	bool picked;		     /* (P) somebody has it in hand, from the queue's head */
+	bool ahead;    /* (C) its pages were read ahead, and nobody has touched them */
+	char *address; /* never changes */
 };
 
 /* Trays that are swept together (spent.h). */
@@ -78,6 +78,16 @@ void tray_free(struct arena *arena, struct tray *trays[], unsigned n);
 static inline void *tray_page(const struct tray *tray, unsigned i)
 {
 	return tray->address + ((size_t)i << page_shift());
+}
+
+/* The kernel brought, took or discarded these pages of it (tsan.h). */
+static inline void tray_changed(const struct tray *tray, uint64_t mask)
+{
+	unsigned i;
+
+	if (SPILL_TSAN)
+		mask_for_each(i, mask)
+			tsan_kernel_wrote(tray_page(tray, i), (long)page_size());
 }
 
 /* Credits: take n frames if the budget has them. */

@@ -77,6 +77,7 @@ static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
 		uint64_t done = mask_range(first, (unsigned)((size_t)result >> page_shift()));
 
 		m->moved |= done;
+		tray_changed(m->tray, done);
 		return done;
 	}
 	if (result == -EAGAIN && m->attempts++ < MOVE_ATTEMPTS)
@@ -127,14 +128,18 @@ static void move_span(struct mover *m, uint64_t victims)
 {
 	uint64_t span = mask_span(victims);
 	unsigned first = mask_first(span);
+	uint64_t done;
 	long result;
 
 	if (span == victims || (m->chunk->resident & span & ~victims))
 		return;
 	result = uffd_move(&m->pager->uffd, m->pager->pagemap_fd, tray_page(m->tray, first),
 			   chunk_page(m->chunk, first), run_bytes(span));
-	if (result > 0)
-		m->moved |= victims & mask_range(first, (unsigned)((size_t)result >> page_shift()));
+	if (result <= 0)
+		return;
+	done = victims & mask_range(first, (unsigned)((size_t)result >> page_shift()));
+	m->moved |= done;
+	tray_changed(m->tray, done);
 }
 
 static uint64_t depart_by_move(struct pager *pager, struct chunk *chunk, struct tray *tray,

@@ -130,6 +130,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	struct window window = ask_window(handler, chunk, i, false);
 	uint64_t mask = window_mask(i, window) & restorable(tray, i);
 	bool idle = !(mask & tray->writing); /* no write reads from its frames */
+	bool ahead = tray->ahead;	     /* it may be another's when all is done */
 	uint64_t installed;
 	bool again = false;
 
@@ -142,7 +143,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	} else {
 		return false;
 	}
-	if (tray->ahead)
+	if (ahead)
 		prove_refaults(pager, chunk, installed);
 	else
 		chunk_prove(pager, chunk, installed & mask_bit(i));

@@ -93,8 +93,12 @@ static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run,
 		if (result > 0)
 			sys_madvise(from, (size_t)result, MADV_DONTNEED);
 	}
-	if (result > 0)
-		tray->frames &= ~mask_range(first, (unsigned)((size_t)result >> page_shift()));
+	if (result > 0) {
+		uint64_t gone = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+
+		tray_changed(tray, gone);
+		tray->frames &= ~gone;
+	}
 	return result;
 }
 
@@ -159,6 +163,7 @@ void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)
 {
 	handler->bounce = bounce;
 	handler->sink = bounce + ((size_t)bounce_pages << page_shift());
+	tsan_nobody_reads(handler->sink, (size_t)FILL_GAP_MAX << page_shift());
 	handler->bounce_pages = bounce_pages;
 	handler->bounce_taken = bounce_pages < 64 ? ~mask_range(0, bounce_pages) : 0;
 	for (unsigned i = 0; i < HANDLER_FILLS; i++) {

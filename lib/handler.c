@@ -14,7 +14,6 @@
 #include "watchdog.h"
 #include "thread.h"
 #include "writeback.h"
-#include <string.h>
 #include <sys/eventfd.h>
 
 /* How long a handler that has reads in flight looks for them before it sleeps:
@@ -50,7 +49,7 @@
 
 static unsigned bounce_pages(const struct pager *pager)
 {
-	uint64_t n = (pager->options.budget >> page_shift()) / BOUNCE_DIVISOR;
+	uint64_t n = (pager_budget(pager) >> page_shift()) / BOUNCE_DIVISOR;
 
 	return n > HANDLER_BOUNCE_MAX ? HANDLER_BOUNCE_MAX : (unsigned)n;
 }
@@ -463,16 +462,13 @@ static size_t bounce_size(unsigned pages)
 	return (size_t)(pages + FILL_GAP_MAX) << page_shift();
 }
 
-int handler_start(struct pager *pager, struct handler *handler, unsigned number)
+int handler_init(struct pager *pager, struct handler *handler, unsigned number)
 {
-	char name[16] = "spill/";
 	char *bounce;
 	int err;
 
-	memset(handler, 0, sizeof(*handler));
 	handler->pager = pager;
 	handler->number = number;
-	handler->wake_fd = -1;
 	handler->trace = trace_new(pager->trace_fd, number);
 	deal_cpus(handler);
 	bounce = meta_map(bounce_size(bounce_pages(pager)));
@@ -480,11 +476,15 @@ int handler_start(struct pager *pager, struct handler *handler, unsigned number)
 		return -ENOMEM;
 	fill_init(handler, bounce, bounce_pages(pager));
 	err = writeback_init(handler);
-	if (!err)
-		err = make_io(handler);
-	if (err)
-		return err;
-	error_format(name, sizeof(name), "spill/%u", number);
+	return err ? err : make_io(handler);
+}
+
+int handler_start(struct handler *handler)
+{
+	char name[16] = "spill/";
+	int err;
+
+	error_format(name, sizeof(name), "spill/%u", handler->number);
 	err = thread_start(&handler->thread, name, handler_main, wake, handler);
 	handler->started = err == 0;
 	return err;

@@ -9,8 +9,9 @@
  *
  * A handler never sleeps on a chunk's lock: it tries, and comes back later.
  *
- * Locking: everything here belongs to the handler's own thread, but for fills
- * that stand in a chunk's list: their mask and sibling are (C).
+ * Locking: everything here belongs to the handler's own thread, but for what is
+ * atomic, what does not change once handlers run, and fills that stand in a
+ * chunk's list: their mask and sibling are (C).
  */
 #ifndef SPILL_HANDLER_H
 #define SPILL_HANDLER_H
@@ -81,7 +82,7 @@ struct handler {
 	int wake_fd;		 /* an eventfd */
 	struct trace *trace;	 /* or NULL: nothing is recorded */
 	cpu_set_t cpus;		 /* its own */
-	int tid;		 /* set by its thread */
+	int tid;		 /* set by its thread; for others to read once round is not 0 */
 	_Atomic uint64_t round;	 /* ns: when it last went round its loop with work in hand; 0:
 				    it has none */
 	_Atomic bool off_duty;	 /* it does not watch for faults (duty.h) */
@@ -104,7 +105,7 @@ struct handler {
 
 	struct fill fills[HANDLER_FILLS];
 	struct fill *free_fills, *finished_fills;
-	unsigned reads_in_flight;
+	_Atomic unsigned reads_in_flight;
 	unsigned reads_ahead; /* of these, such as nobody waits for */
 	struct ahead ahead;   /* what the fault that is being served wants read ahead */
 	char *bounce;
@@ -129,7 +130,7 @@ struct handler {
 	uint64_t tidy_written;	/* and when it was last found changed (tidy), */
 	uint64_t tidy_since;	/* which was then; ns */
 	struct request request; /* being carried out */
-	bool has_request;
+	_Atomic bool has_request;
 	unsigned request_tries; /* in a row that came to nothing */
 };
 
@@ -151,8 +152,10 @@ static inline uint64_t handler_back_off(uint64_t ns, uint64_t least, uint64_t mo
 /* How many frames of the budget a handler's buffers take. */
 unsigned handler_charge(const struct pager *pager);
 
-/* 0 or -errno. */
-int handler_start(struct pager *pager, struct handler *handler, unsigned number);
+/* All that it has, but for its thread; in zeroed memory.  0 or -errno. */
+int handler_init(struct pager *pager, struct handler *handler, unsigned number);
+/* Its thread begins, and looks at the others: all have been initialized.  0 or -errno. */
+int handler_start(struct handler *handler);
 /* Waits for its thread, unless in a fork's child, where there is none. */
 void handler_stop(struct handler *handler, bool in_child);
 

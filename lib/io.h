@@ -180,17 +180,18 @@ enum io_faulty_kind {
 #define IO_FAULTY_READS 1u
 #define IO_FAULTY_WRITES 2u
 
-/* What goes wrong; one plan for all engines that are opened with it. */
+/* What goes wrong; one plan for all engines that are opened with it, which look while
+ * a test changes it. */
 struct io_faulty_plan {
-	unsigned operations; /* or of IO_FAULTY_READS, IO_FAULTY_WRITES */
-	enum io_faulty_kind kind;
-	unsigned nth;	       /* request of these operations, from 1 on; 0: none */
-	bool always;	       /* and all behind it */
-	int error;	       /* IO_FAULTY_ERROR: an errno value, positive */
-	size_t length;	       /* IO_FAULTY_SHORT, IO_FAULTY_CORRUPT: bytes */
-	uint64_t delay_ns;     /* of those that go wrong, in every kind */
-	_Atomic unsigned seen; /* requests of these operations so far */
-	_Atomic unsigned hits; /* of these, gone wrong */
+	_Atomic unsigned operations; /* or of IO_FAULTY_READS, IO_FAULTY_WRITES */
+	_Atomic unsigned kind;	     /* enum io_faulty_kind */
+	_Atomic unsigned nth;	     /* request of these operations, from 1 on; 0: none */
+	_Atomic bool always;	     /* and all behind it */
+	_Atomic int error;	     /* IO_FAULTY_ERROR: an errno value, positive */
+	_Atomic size_t length;	     /* IO_FAULTY_SHORT, IO_FAULTY_CORRUPT: bytes */
+	_Atomic uint64_t delay_ns;   /* of those that go wrong, in every kind */
+	_Atomic unsigned seen;	     /* requests of these operations so far */
+	_Atomic unsigned hits;	     /* of these, gone wrong */
 };
 
 /* If it is not NULL, io_open puts the faulty engine around the one that it

@@ -143,8 +143,9 @@ static long corrupt(const struct faulty *faulty, const struct io_request *reques
 static long carry_out(const struct faulty *faulty, const struct io_request *request)
 {
 	const struct io_faulty_plan *plan = faulty->plan;
+	enum io_faulty_kind kind = plan->kind;
 
-	switch (plan->kind) {
+	switch (kind) {
 	case IO_FAULTY_ERROR:
 		return fail(request, plan->error);
 	case IO_FAULTY_SHORT:

@@ -213,6 +213,10 @@ static void complete_watch(struct uring *uring, unsigned watch, unsigned flags)
 
 static void complete_request(struct uring *uring, struct io_request *request, int result)
 {
+	if (request->write)
+		tsan_kernel_read_from(request->iov, result);
+	else
+		tsan_kernel_wrote_to(request->iov, result);
 	if (io_goes_on(request, result)) {
 		start(uring, request);
 		return;

@@ -7,7 +7,9 @@ unsigned page_shift_value = 12;
 
 void page_init(void)
 {
-	long size = sysconf(_SC_PAGESIZE);
+	unsigned shift = (unsigned)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 
-	page_shift_value = (unsigned)__builtin_ctzl((unsigned long)size);
+	/* Once: handlers of another pager may be reading it. */
+	if (__atomic_load_n(&page_shift_value, __ATOMIC_RELAXED) != shift)
+		__atomic_store_n(&page_shift_value, shift, __ATOMIC_RELAXED);
 }

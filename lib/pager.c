@@ -116,7 +116,7 @@ static unsigned window_most(uint64_t frames)
 
 void pager_set_limit(struct pager *pager, uint64_t budget)
 {
-	pager->options.budget = budget;
+	__atomic_store_n(&pager->options.budget, budget, __ATOMIC_RELAXED);
 	pager_set_share(pager, (int64_t)(budget >> page_shift()));
 }
 
@@ -183,7 +183,9 @@ static int start_handlers(struct pager *pager)
 	credit_force(&pager->arena, pager->handler_count * handler_charge(pager));
 	pager->on_duty = pager->handler_count;
 	for (unsigned i = 0; i < pager->handler_count && !err; i++)
-		err = handler_start(pager, &pager->handlers[i], i);
+		err = handler_init(pager, &pager->handlers[i], i);
+	for (unsigned i = 0; i < pager->handler_count && !err; i++)
+		err = handler_start(&pager->handlers[i]);
 	if (err)
 		pager->why = "its handler threads cannot be started";
 	return err;
@@ -474,7 +476,7 @@ void pager_publish(struct pager *pager)
 {
 	struct stats *stats = pager->stats;
 
-	stat_set(&stats->budget, pager->options.budget);
+	stat_set(&stats->budget, pager_budget(pager));
 	stat_set(&stats->held, (uint64_t)pager->arena.used << page_shift());
 	stat_set(&stats->peak, (uint64_t)pager->arena.peak << page_shift());
 	stat_set(&stats->reserved, pager->regions.reserved);

@@ -52,7 +52,7 @@ struct pager {
 	int trace_fd;	   /* SPILL_TRACE, or -1 */
 	int poison_fd;	   /* an empty file, where UFFDIO_POISON is missing, or -1 */
 	uint64_t hash_key;
-	uint64_t low_frames, high_frames; /* eviction keeps this much free */
+	_Atomic uint64_t low_frames, high_frames; /* eviction keeps this much free */
 
 	bool kept_whole; /* (G) it shall not arm (mlockall) */
 
@@ -96,6 +96,12 @@ void pager_free(struct pager *pager);
 static inline bool pager_is_armed(const struct pager *pager)
 {
 	return atomic_load_explicit(&pager->armed, memory_order_acquire);
+}
+
+/* In bytes; any thread: it is set under (G) while handlers look. */
+static inline uint64_t pager_budget(const struct pager *pager)
+{
+	return __atomic_load_n(&pager->options.budget, __ATOMIC_RELAXED);
 }
 
 /* Frames that handlers take for themselves. */

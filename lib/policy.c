@@ -221,7 +221,7 @@ unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned
 		tray->picked = true;
 		trays[got++] = tray;
 		/* Without (C): it is an estimate. */
-		frames -= mask_count(__atomic_load_n(&tray->frames, __ATOMIC_RELAXED));
+		frames -= mask_count(atomic_load_explicit(&tray->frames, memory_order_relaxed));
 		if (frames <= 0)
 			break;
 	}

@@ -58,7 +58,7 @@ struct readahead {
 	unsigned advised_count;			   /* (R) */
 	struct stream stream[READAHEAD_STREAMS];   /* (R) */
 	uint32_t clock;				   /* (R) */
-	unsigned most;				   /* pages of the largest window */
+	_Atomic unsigned most;			   /* pages of the largest window */
 };
 
 /* Pages to be read before they are touched: count of them from first on, each

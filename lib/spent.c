@@ -35,15 +35,13 @@ static unsigned take_list(struct arena *arena, struct tray *trays[])
 /* Locks the chunk of a tray that has spent frames which nobody uses. */
 static struct chunk *lock_owner(struct tray *tray)
 {
-	struct chunk *chunk = __atomic_load_n(&tray->chunk, __ATOMIC_RELAXED);
+	struct chunk *chunk = tray->chunk;
 
 	if (!chunk || !chunk_try_lock(chunk))
 		return NULL;
 	/* Rows live as long as the pager: only the tray may have changed hands.  If it is
 	 * this chunk's after it was seen in the queue, it is so for as long as we like. */
-	if (__atomic_load_n(&tray->queued, __ATOMIC_ACQUIRE) &&
-	    __atomic_load_n(&tray->chunk, __ATOMIC_RELAXED) == chunk && !tray->busy &&
-	    (tray->frames & ~tray->valid))
+	if (tray->queued && tray->chunk == chunk && !tray->busy && (tray->frames & ~tray->valid))
 		return chunk;
 	chunk_unlock(chunk);
 	return NULL;
@@ -60,6 +58,7 @@ static void count_gone(struct pager *pager, struct tray *trays[], unsigned n, un
 
 		done -= mask_runs(part);
 		trays[i]->frames &= ~part;
+		tray_changed(trays[i], part);
 		gone += mask_count(part);
 	}
 	atomic_fetch_sub(&pager->policy.waiting, gone);

@@ -36,7 +36,7 @@ uint64_t stall_check(struct handler *handler)
 
 	for (unsigned i = 0; i < pager->handler_count; i++) {
 		struct handler *other = &pager->handlers[i];
-		uint64_t round = atomic_load_explicit(&other->round, memory_order_relaxed);
+		uint64_t round = atomic_load_explicit(&other->round, memory_order_acquire);
 
 		if (other == handler || !round)
 			continue;
@@ -57,7 +57,8 @@ void stall_note(struct handler *handler, bool at_work)
 		handler->checked = now;
 		stall_check(handler);
 	}
-	atomic_store_explicit(&handler->round, at_work ? now : 0, memory_order_relaxed);
+	/* Release: with the first the others see tid. */
+	atomic_store_explicit(&handler->round, at_work ? now : 0, memory_order_release);
 	if (astray && now - astray > ASTRAY_NS) {
 		handler->astray = 0;
 		set_affinity(handler, &handler->cpus);

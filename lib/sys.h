@@ -9,6 +9,7 @@
 #ifndef SPILL_SYS_H
 #define SPILL_SYS_H
 
+#include "tsan.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -22,7 +23,7 @@
 #include <time.h>
 
 #if defined(__x86_64__)
-static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e, long f)
+static inline long sys_call_kernel(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long ret;
 	register long r10 __asm__("r10") = d;
@@ -36,7 +37,7 @@ static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e,
 	return ret;
 }
 #elif defined(__aarch64__)
-static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e, long f)
+static inline long sys_call_kernel(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = nr;
 	register long x0 __asm__("x0") = a;
@@ -55,6 +56,15 @@ static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e,
 #else
 #error "spill runs on x86-64 and aarch64"
 #endif
+
+static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e, long f)
+{
+#if SPILL_TSAN
+	if (nr == SYS_munmap)
+		return munmap((void *)a, (size_t)b) < 0 ? -errno : 0;
+#endif
+	return sys_call_kernel(nr, a, b, c, d, e, f);
+}
 
 /* In a build for tests it may fail instead (tests/fault/system_faults.h). */
 long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f);
@@ -131,32 +141,33 @@ static inline int sys_close(int fd)
 
 static inline long sys_read(int fd, void *buf, size_t size)
 {
-	return sys_call3(SYS_read, fd, buf, size);
+	return tsan_kernel_wrote(buf, sys_call3(SYS_read, fd, buf, size));
 }
 
 static inline long sys_write(int fd, const void *buf, size_t size)
 {
-	return sys_call3(SYS_write, fd, buf, size);
+	return tsan_kernel_read(buf, sys_call3(SYS_write, fd, buf, size));
 }
 
 static inline long sys_pread(int fd, void *buf, size_t size, uint64_t off)
 {
-	return sys_call4(SYS_pread64, fd, buf, size, off);
+	return tsan_kernel_wrote(buf, sys_call4(SYS_pread64, fd, buf, size, off));
 }
 
 static inline long sys_preadv(int fd, const struct iovec *iov, int n, uint64_t off)
 {
-	return sys_call6(SYS_preadv, fd, (long)iov, n, (long)off, 0, 0);
+	return tsan_kernel_wrote_to(iov, sys_call6(SYS_preadv, fd, (long)iov, n, (long)off, 0, 0));
 }
 
 static inline long sys_pwritev(int fd, const struct iovec *iov, int n, uint64_t off)
 {
-	return sys_call6(SYS_pwritev, fd, (long)iov, n, (long)off, 0, 0);
+	return tsan_kernel_read_from(iov,
+				     sys_call6(SYS_pwritev, fd, (long)iov, n, (long)off, 0, 0));
 }
 
 static inline long sys_pwrite(int fd, const void *buf, size_t size, uint64_t off)
 {
-	return sys_call4(SYS_pwrite64, fd, buf, size, off);
+	return tsan_kernel_read(buf, sys_call4(SYS_pwrite64, fd, buf, size, off));
 }
 
 static inline int sys_fallocate(int fd, int mode, uint64_t off, uint64_t size)

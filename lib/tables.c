@@ -19,31 +19,24 @@ static bool is_away(const struct chunk *chunk)
 	       mask_count(chunk->swapped | chunk->cached) == CHUNK_PAGES;
 }
 
-/* The chunks of the page table that starts here.  Without their locks the answer is a
- * guess, but most often it is no. */
-static bool find_away(struct pager *pager, uintptr_t start, struct chunk **chunks)
-{
-	for (unsigned i = 0; i < chunks_per_table(); i++) {
-		chunks[i] = pagetable_find(&pager->table, start + i * chunk_size());
-		if (!chunks[i] || !is_away(chunks[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Locks those that are away, from the first on; gives their number. */
-static unsigned lock_away(struct chunk **chunks, const struct chunk *held)
+/* Locks the chunks of the page table that starts here, from the first on, while they are away;
+ * gives their number. */
+static unsigned lock_away(struct pager *pager, uintptr_t start, const struct chunk *held,
+			  struct chunk **chunks)
 {
 	unsigned n = 0;
 
 	for (; n < chunks_per_table(); n++) {
-		if (chunks[n] != held && !chunk_try_lock(chunks[n]))
+		struct chunk *chunk = pagetable_find(&pager->table, start + n * chunk_size());
+
+		if (!chunk || (chunk != held && !chunk_try_lock(chunk)))
 			break;
-		if (!is_away(chunks[n])) {
-			if (chunks[n] != held)
-				chunk_unlock(chunks[n]);
+		if (!is_away(chunk)) {
+			if (chunk != held)
+				chunk_unlock(chunk);
 			break;
 		}
+		chunks[n] = chunk;
 	}
 	return n;
 }
@@ -56,9 +49,9 @@ void tables_release(struct pager *pager, struct chunk *held)
 	struct iovec all = { (void *)start, size };
 	unsigned n;
 
-	if (!find_away(pager, start, chunks))
+	if (!is_away(held))
 		return;
-	n = lock_away(chunks, held);
+	n = lock_away(pager, start, held, chunks);
 	if (n == chunks_per_table())
 		zap(&all, 1);
 	while (n-- > 0)

@@ -179,7 +179,7 @@ long uffd_copy(const struct uffd *uffd, void *to, const void *from, size_t size)
 	};
 	int err = sys_ioctl(uffd->fd, UFFDIO_COPY, &copy);
 
-	return progress_of(err, copy.copy);
+	return tsan_kernel_read(from, progress_of(err, copy.copy));
 }
 
 /* Linux 6.18 has been seen to move pages and to say EEXIST of them: it seems to try once more

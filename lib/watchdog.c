@@ -20,15 +20,21 @@ static const char *name_of_file(const struct pager *pager, uint64_t slot, char *
 	return n > 0 ? name : "swap space";
 }
 
-static const char *state_of(const struct chunk *chunk, uintptr_t address)
+/* NULL: it cannot be seen, since the chunk is locked. */
+static const char *state_of(struct chunk *chunk, uintptr_t address)
 {
 	static const char *const names[] = {
 		[SPILL_ABSENT] = "absent",	[SPILL_RESIDENT] = "resident",
 		[SPILL_CACHED] = "cached",	[SPILL_SWAPPED] = "swapped",
 		[SPILL_FILLING] = "being read", [SPILL_POISONED] = "lost",
 	};
+	const char *ret;
 
-	return names[chunk ? chunk_state(chunk, chunk_index(chunk, address)) : SPILL_ABSENT];
+	if (!chunk_try_lock(chunk))
+		return NULL;
+	ret = names[chunk_state(chunk, chunk_index(chunk, address))];
+	chunk_unlock(chunk);
+	return ret;
 }
 
 static bool is_late(const struct handler *handler, uint64_t since)
@@ -99,17 +105,20 @@ static void look_at_writes(const struct handler *handler)
 static void look_at_faults(const struct handler *handler)
 {
 	uintptr_t address = handler->faults[0].address;
-	const struct chunk *chunk;
+	struct chunk *chunk;
+	const char *state = "absent";
 
 	if (!handler->fault_count || !is_late(handler, handler->waiting_since))
 		return;
 	chunk = pagetable_find(&handler->pager->table, address);
+	if (chunk)
+		state = state_of(chunk, address);
 	error_report(EVENT_STALL, "the page at %lx (%s) is waited for, for %lu s: %s",
-		     (unsigned long)address, state_of(chunk, address),
+		     (unsigned long)address, state ? state : "in work",
 		     seconds_since(handler, handler->waiting_since),
-		     handler->starved		 ? "no frame comes free"
-		     : chunk && chunk->lock.word ? "its chunk is locked"
-						 : "it cannot be served");
+		     handler->starved ? "no frame comes free"
+		     : !state	      ? "its chunk is locked"
+				      : "it cannot be served");
 }
 
 static void look_at_others(const struct handler *handler)

@@ -99,7 +99,7 @@ size_t test_status(const char *field);
 /* How many mappings this process has. */
 size_t test_mappings(void);
 
-/* Is the memory of this process its own, or AddressSanitizer's too? */
+/* Is the memory of this process its own, or a sanitizer's too? */
 bool test_memory_is_ours(void);
 
 /* Calls it; false: that raised SIGBUS, where it ended.  One thread at a time. */

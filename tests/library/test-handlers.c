@@ -52,6 +52,12 @@ static bool read_thread(struct thread *thread)
 	return true;
 }
 
+/* A sanitizer's own has the program's name. */
+static bool is_counted(const struct thread *thread)
+{
+	return test_memory_is_ours() || strncmp(thread->name, "spill", 5) == 0;
+}
+
 /* All threads but this one. */
 static struct threads read_threads(void)
 {
@@ -64,6 +70,8 @@ static struct threads read_threads(void)
 		struct thread thread = { .tid = atoi(entry->d_name) };
 
 		if (thread.tid == 0 || thread.tid == getpid() || !read_thread(&thread))
+			continue;
+		if (!is_counted(&thread))
 			continue;
 		CHECK(threads.count < THREADS_MAX, "there are too many threads");
 		threads.thread[threads.count++] = thread;
