@@ -19,11 +19,11 @@ static bool is_away(const struct chunk *chunk)
 	       mask_count(chunk->swapped | chunk->cached) == CHUNK_PAGES;
 }
 
-/* The chunks of the page table that starts here.  Without their locks the answer is a
+/* The count chunks of the page table that starts here.  Without their locks the answer is a
  * guess, but most often it is no. */
-static bool find_away(struct pager *pager, uintptr_t start, struct chunk **chunks)
+static bool find_away(struct pager *pager, uintptr_t start, struct chunk **chunks, unsigned count)
 {
-	for (unsigned i = 0; i < chunks_per_table(); i++) {
+	for (unsigned i = 0; i < count; i++) {
 		chunks[i] = pagetable_find(&pager->table, start + i * chunk_size());
 		if (!chunks[i] || !is_away(chunks[i]))
 			return false;
@@ -32,11 +32,11 @@ static bool find_away(struct pager *pager, uintptr_t start, struct chunk **chunk
 }
 
 /* Locks those that are away, from the first on; gives their number. */
-static unsigned lock_away(struct chunk **chunks, const struct chunk *held)
+static unsigned lock_away(struct chunk **chunks, unsigned count, const struct chunk *held)
 {
 	unsigned n = 0;
 
-	for (; n < chunks_per_table(); n++) {
+	for (; n < count; n++) {
 		if (chunks[n] != held && !chunk_try_lock(chunks[n]))
 			break;
 		if (!is_away(chunks[n])) {
@@ -50,16 +50,17 @@ static unsigned lock_away(struct chunk **chunks, const struct chunk *held)
 
 void tables_release(struct pager *pager, struct chunk *held)
 {
-	size_t size = chunks_per_table() * chunk_size();
+	unsigned count = chunks_per_table();
+	size_t size = count * chunk_size();
 	uintptr_t start = held->address & ~(size - 1);
 	struct chunk *chunks[TABLE_CHUNKS_MAX];
 	struct iovec all = { (void *)start, size };
 	unsigned n;
 
-	if (!find_away(pager, start, chunks))
+	if (!find_away(pager, start, chunks, count))
 		return;
-	n = lock_away(chunks, held);
-	if (n == chunks_per_table())
+	n = lock_away(chunks, count, held);
+	if (n == count)
 		zap(&all, 1);
 	while (n-- > 0)
 		if (chunks[n] != held)
