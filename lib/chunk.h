@@ -91,9 +91,13 @@ static inline void *chunk_page(const struct chunk *chunk, unsigned i)
 	return (void *)(chunk->address + ((uintptr_t)i << page_shift()));
 }
 
+/* Of an address within it. */
 static inline unsigned chunk_index(const struct chunk *chunk, uintptr_t address)
 {
-	return (unsigned)((address - chunk->address) >> page_shift());
+	unsigned i = (unsigned)((address - chunk->address) >> page_shift());
+
+	assert(i < CHUNK_PAGES);
+	return i;
 }
 
 /* The pages of this chunk that [start, end) touches. */
