@@ -31,8 +31,8 @@ struct handler;
 struct pager {
 	struct options options;
 	struct pagetable table;
-	struct lock region_lock; /* (G) */
-	int region_owner;	 /* (G) thread that holds it across a fork, or 0 */
+	struct lock region_lock;  /* (G) */
+	_Atomic int region_owner; /* (G) for writing: thread that holds it across a fork, or 0 */
 	struct region_table regions;
 
 	struct share *share; /* of the command's budget, or NULL: it is ours alone */

@@ -96,7 +96,7 @@ struct slot_map {
 	uint64_t filled[SEGMENT_WORDS];	       /* (S) a bit for each of the lists 0 to
 					   SEGMENT_SLOTS - 1 that is not empty */
 	uint32_t owner_hint;		       /* (S) where to look for a free segment */
-	uint64_t retired_slots;		       /* (S) of used_slots: never freed */
+	_Atomic uint64_t retired_slots;	       /* (S) of used_slots: never freed */
 	_Atomic uint32_t owned;		       /* segments that are not SEGMENT_NONE */
 	bool forked;			       /* (S) a child may read old slots */
 	bool read_only;			       /* inherited in a fork's child: only freed from */

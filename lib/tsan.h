@@ -20,6 +20,8 @@
 #ifndef SPILL_TSAN_H
 #define SPILL_TSAN_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -31,9 +33,9 @@
 #endif
 
 #if SPILL_TSAN
-/* Of its runtime. */
-void __tsan_read_range(const void *addr, unsigned long size);
-void __tsan_write_range(void *addr, unsigned long size);
+/* Of its runtime; the types are those that gcc knows. */
+void __tsan_read_range(void *addr, long size);
+void __tsan_write_range(void *addr, long size);
 void AnnotateBenignRaceSized(const char *file, int line, const volatile void *addr, size_t size,
 			     const char *why);
 #else
@@ -47,14 +49,14 @@ void AnnotateBenignRaceSized(const char *file, int line, const volatile void *ad
 static inline long tsan_kernel_read(const void *addr, long size)
 {
 	if (size > 0)
-		__tsan_read_range(addr, (unsigned long)size);
+		__tsan_read_range((void *)(uintptr_t)addr, size);
 	return size;
 }
 
 static inline long tsan_kernel_wrote(void *addr, long size)
 {
 	if (size > 0)
-		__tsan_write_range(addr, (unsigned long)size);
+		__tsan_write_range(addr, size);
 	return size;
 }
 
