@@ -161,37 +161,78 @@ static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum s
 	return gained;
 }
 
-/* -- frames come free ----------------------------------------------------------------------- */
-
-/* Everything in it is on swap space, and no read or write goes on in it. */
-static bool is_reclaimable(const struct chunk *chunk, const struct tray *tray)
+/* Keeps evictions out while a fork is about to happen. */
+static bool enter_eviction(struct pager *pager)
 {
-	return tray->busy == 0 && (tray->valid & ~chunk->swapped) == 0;
+	atomic_fetch_add(&pager->evicting, 1);
+	if (!pager->gate)
+		return true;
+	atomic_fetch_sub(&pager->evicting, 1);
+	return false;
 }
 
-static bool reclaim_tray(struct handler *handler, struct tray *tray)
+static void leave_eviction(struct pager *pager)
+{
+	atomic_fetch_sub(&pager->evicting, 1);
+}
+
+/* -- frames come free ----------------------------------------------------------------------- */
+
+/* What becomes of a tray whose frames are wanted. */
+enum outcome {
+	RECLAIMED, /* it is the caller's */
+	NOT_READY, /* a read or a write goes on in it, or its chunk is locked */
+	NOT_SOON,  /* the write will not end soon, or has just begun */
+};
+
+static void reclaim_locked(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	struct pager *pager = handler->pager;
+
+	if (tray->ahead && tray->valid)
+		readahead_wasted(&pager->readahead,
+				 (chunk->address >> page_shift()) + mask_first(tray->valid));
+	else
+		policy_note_left(&pager->policy, chunk, tray->valid, pager->arena.limit);
+	trace_note(handler->trace, TRACE_RECLAIM, chunk->address >> page_shift(), tray->valid);
+	chunk_uncache(pager, chunk, tray, tray->valid);
+	chunk_detach(chunk, tray);
+	policy_leave(&pager->policy, tray);
+}
+
+/* A write failed, and its pages could not be put back either: they are in the tray alone.  Once
+ * more.  false: not now, since a fork is about to happen. */
+static bool rescue(struct handler *handler, struct chunk *chunk, struct tray *tray, uint64_t dirty)
+{
+	if (!enter_eviction(handler->pager))
+		return false;
+	if (writeback_has_room(handler))
+		dirty &= ~writeback_add(handler, tray, dirty);
+	evict_put_back(handler->pager, chunk, tray, dirty);
+	leave_eviction(handler->pager);
+	return true;
+}
+
+static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
+{
 	struct chunk *chunk = tray->chunk;
-	bool ready;
+	enum outcome outcome = NOT_READY;
+	uint64_t dirty;
 
 	if (!chunk_try_lock(chunk))
-		return false;
-	ready = is_reclaimable(chunk, tray);
-	if (ready) {
-		if (tray->ahead && tray->valid)
-			readahead_wasted(&pager->readahead, (chunk->address >> page_shift()) +
-								    mask_first(tray->valid));
-		else
-			policy_note_left(&pager->policy, chunk, tray->valid, pager->arena.limit);
-		trace_note(handler->trace, TRACE_RECLAIM, chunk->address >> page_shift(),
-			   tray->valid);
-		chunk_uncache(pager, chunk, tray, tray->valid);
-		chunk_detach(chunk, tray);
-		policy_leave(&pager->policy, tray);
+		return NOT_READY;
+	dirty = tray->valid & ~chunk->swapped;
+	if (tray->busy) {
+		if (swap_any_stalls(&handler->pager->swap, handler->round))
+			outcome = NOT_SOON;
+	} else if (!dirty) {
+		reclaim_locked(handler, chunk, tray);
+		outcome = RECLAIMED;
+	} else if (rescue(handler, chunk, tray, dirty)) {
+		outcome = NOT_SOON;
 	}
 	chunk_unlock(chunk);
-	return ready;
+	return outcome;
 }
 
 static void note_room(struct pager *pager)
@@ -208,18 +249,29 @@ static bool should_reclaim(const struct pager *pager)
 	return pager->policy.waiting > policy_target(&pager->policy, pager->arena.limit);
 }
 
-/* Takes trays from the head of the queue, in order; frames gained. */
+/* Takes trays from the head of the queue, in order, up to one that will be ready soon; frames
+ * gained. */
 static unsigned reclaim(struct handler *handler)
 {
 	struct pager *pager = handler->pager;
 	struct tray *trays[RECLAIM_BATCH];
 	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH, frames_missing(pager));
-	unsigned ready = 0, frames = 0;
+	unsigned ready = 0, frames = 0, i;
+	enum outcome outcome = RECLAIMED;
 
-	while (ready < n && reclaim_tray(handler, trays[ready]))
-		frames += mask_count(trays[ready++]->frames);
-	for (unsigned i = n; i > ready; i--)
-		policy_unpick_tray(&pager->policy, trays[i - 1]);
+	for (i = 0; i < n && outcome != NOT_READY; i++) {
+		outcome = reclaim_tray(handler, trays[i]);
+		if (outcome == RECLAIMED) {
+			frames += mask_count(trays[i]->frames);
+			trays[ready++] = trays[i];
+		} else if (outcome == NOT_SOON) {
+			policy_defer_tray(&pager->policy, trays[i]);
+		}
+	}
+	if (outcome == NOT_READY)
+		i--;
+	while (n > i)
+		policy_unpick_tray(&pager->policy, trays[--n]);
 	tray_free(&pager->arena, trays, ready);
 	if (frames)
 		note_room(pager);
@@ -229,6 +281,7 @@ static unsigned reclaim(struct handler *handler)
 struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 {
 	struct pager *pager = handler->pager;
+	enum outcome outcome;
 	struct tray *tray;
 
 	/* There are frames that nobody has: nothing needs to be given up. */
@@ -241,11 +294,14 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 	}
 	if (!policy_pick_trays(&pager->policy, &tray, 1, CHUNK_PAGES))
 		return NULL;
-	if ((mask & ~tray->frames) || !reclaim_tray(handler, tray)) {
+	outcome = mask & ~tray->frames ? NOT_READY : reclaim_tray(handler, tray);
+	if (outcome == RECLAIMED)
+		return tray;
+	if (outcome == NOT_SOON)
+		policy_defer_tray(&pager->policy, tray);
+	else
 		policy_unpick_tray(&pager->policy, tray);
-		return NULL;
-	}
-	return tray;
+	return NULL;
 }
 
 /* -- held back --------------------------------------------------------------------------------- */
@@ -281,21 +337,6 @@ void evict_check_held_back(struct pager *pager)
 }
 
 /* -- ahead of demand --------------------------------------------------------------------------- */
-
-/* Keeps evictions out while a fork is about to happen. */
-static bool enter_eviction(struct pager *pager)
-{
-	atomic_fetch_add(&pager->evicting, 1);
-	if (!pager->gate)
-		return true;
-	atomic_fetch_sub(&pager->evicting, 1);
-	return false;
-}
-
-static void leave_eviction(struct pager *pager)
-{
-	atomic_fetch_sub(&pager->evicting, 1);
-}
 
 /* Evicts so many frames, or a batch of chunks. */
 static unsigned evict_some(struct handler *handler, int64_t frames)

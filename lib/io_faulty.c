@@ -41,6 +41,8 @@ static bool plan_wants(struct io_faulty_plan *plan, const struct io_request *req
 
 	if (!(plan->operations & (request->write ? IO_FAULTY_WRITES : IO_FAULTY_READS)))
 		return false;
+	if (plan->fd && plan->fd != request->fd)
+		return false;
 	number = ++plan->seen;
 	if (plan->nth == 0 || number < plan->nth || (number > plan->nth && !plan->always))
 		return false;

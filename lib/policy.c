@@ -237,6 +237,14 @@ void policy_unpick_tray(struct policy *policy, struct tray *tray)
 	lock_drop(&policy->lock, LOCK_POLICY);
 }
 
+void policy_defer_tray(struct policy *policy, struct tray *tray)
+{
+	lock_take(&policy->lock, LOCK_POLICY);
+	tray->picked = false;
+	link_tail(policy, tray);
+	lock_drop(&policy->lock, LOCK_POLICY);
+}
+
 bool policy_remove(struct policy *policy, struct tray *tray)
 {
 	bool ours;

@@ -7,6 +7,9 @@
 /* Files grow by this much at once: few calls, long extents. */
 #define GROW_STEP ((uint64_t)64 << 20)
 
+/* A device to which no write ends for so long stalls: other swap spaces are used meanwhile. */
+#define STALL_NS 1000000000
+
 /* Its slots can be written: it is not what a fork's child inherited. */
 static bool is_ours(const struct swap_space *space)
 {
@@ -192,19 +195,84 @@ static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_p
 	return found;
 }
 
-static int alloc_at_priority(struct swap *swap, int64_t priority, unsigned want, uint64_t *ret_slot)
+/* -- those that stall ---------------------------------------------------------- */
+
+void swap_write_begins(struct swap *swap, uint64_t slot, unsigned pages, uint64_t now)
+{
+	struct swap_space *space = &swap->space[slot_space(slot)];
+
+	if (atomic_fetch_add(&space->writing, pages) == 0)
+		space->progress = now;
+}
+
+void swap_write_ends(struct swap *swap, uint64_t slot, unsigned pages, uint64_t now)
+{
+	struct swap_space *space = &swap->space[slot_space(slot)];
+
+	space->progress = now;
+	atomic_fetch_sub(&space->writing, pages);
+}
+
+static bool space_stalls(const struct swap_space *space, uint64_t now)
+{
+	uint64_t progress = space->progress;
+
+	return space->writing && now > progress && now - progress > STALL_NS;
+}
+
+bool swap_stalls(const struct swap *swap, uint64_t slot, uint64_t now)
+{
+	return space_stalls(&swap->space[slot_space(slot)], now);
+}
+
+bool swap_any_stalls(const struct swap *swap, uint64_t now)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (space_stalls(&swap->space[i], now))
+			return true;
+	return false;
+}
+
+/* -- taking slots ---------------------------------------------------------------- */
+
+static uint64_t spaces_at(const struct swap *swap, int64_t priority)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (is_ours(&swap->space[i]) && swap->space[i].file.priority == priority)
+			mask |= mask_bit(i);
+	return mask;
+}
+
+static uint64_t spaces_that_stall(const struct swap *swap, uint64_t now)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (space_stalls(&swap->space[i], now))
+			mask |= mask_bit(i);
+	return mask;
+}
+
+bool swap_is_single(const struct swap *swap)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		n += is_ours(&swap->space[i]);
+	return n == 1;
+}
+
+static int alloc_among(struct swap *swap, uint64_t spaces, unsigned want, uint64_t *ret_slot)
 {
 	unsigned turn = atomic_fetch_add_explicit(&swap->turn, 1, memory_order_relaxed);
 
 	for (unsigned k = 0; k < swap->count; k++) {
 		unsigned i = (turn + k) % swap->count;
-		struct swap_space *space = &swap->space[i];
 		uint64_t first;
-		int n;
+		int n = spaces & mask_bit(i) ? space_alloc(&swap->space[i], want, &first) : 0;
 
-		if (!is_ours(space) || space->file.priority != priority)
-			continue;
-		n = space_alloc(space, want, &first);
 		if (n > 0) {
 			*ret_slot = first | (uint64_t)i << SLOT_SPACE_SHIFT;
 			return n;
@@ -213,17 +281,26 @@ static int alloc_at_priority(struct swap *swap, int64_t priority, unsigned want,
 	return -ENOSPC;
 }
 
-int swap_alloc(struct swap *swap, unsigned want, uint64_t *ret_slot)
+int swap_alloc(struct swap *swap, struct swap_asker asker, unsigned want, uint64_t *ret_slot)
 {
+	bool single = swap_is_single(swap);
+	uint64_t stalls = single ? 0 : spaces_that_stall(swap, asker.now);
+	uint64_t crowded = single ? 0 : asker.crowded & ~stalls;
 	int64_t priority = INT64_MAX;
+	int err = -ENOSPC;
 
 	while (next_priority(swap, priority, &priority)) {
-		int n = alloc_at_priority(swap, priority, want, ret_slot);
+		uint64_t spaces = spaces_at(swap, priority);
+		int n = alloc_among(swap, spaces & ~stalls & ~crowded, want, ret_slot);
 
 		if (n > 0)
 			return n;
+		if (spaces & crowded)
+			return -EAGAIN;
+		if (spaces & stalls)
+			err = -EAGAIN;
 	}
-	return -ENOSPC;
+	return err;
 }
 
 void swap_free(struct swap *swap, uint64_t slot, unsigned n)

@@ -32,6 +32,9 @@ struct swap_space {
 	_Atomic bool full;     /* the file system has no more blocks */
 	bool open;
 	uint64_t salt; /* drawn for it: tells its slots from those of others (cipher.h) */
+	_Atomic unsigned writing;  /* pages on their way to it */
+	_Atomic uint64_t progress; /* ns: when a write to it has ended, or begun while there was
+				      no other */
 };
 
 struct swap {
@@ -45,10 +48,27 @@ struct swap {
 int swap_open(struct swap *swap, const struct options *options, const char **ret_why);
 void swap_close(struct swap *swap);
 
+/* Writes to slots from this one on begin and end.  now: ns. */
+void swap_write_begins(struct swap *swap, uint64_t slot, unsigned pages, uint64_t now);
+void swap_write_ends(struct swap *swap, uint64_t slot, unsigned pages, uint64_t now);
+/* Is there no other space than one? */
+bool swap_is_single(const struct swap *swap);
+/* Does no write to this slot's space, to any space, come to its end?  A device may stop for a
+ * while, or for ever. */
+bool swap_stalls(const struct swap *swap, uint64_t slot, uint64_t now);
+bool swap_any_stalls(const struct swap *swap, uint64_t now);
+
+/* Who asks for slots. */
+struct swap_asker {
+	uint64_t now;	  /* ns */
+	uint64_t crowded; /* a bit for each space that has enough of his writes in flight */
+};
+
 /* Takes up to want adjacent slots somewhere, with blocks behind them; gives
- * their number and the first slot's name, or -ENOSPC.  May block while a file
- * grows. */
-int swap_alloc(struct swap *swap, unsigned want, uint64_t *ret_slot);
+ * their number and the first slot's name.  -ENOSPC; -EAGAIN: where there may be room no more
+ * should be written now.  Of several spaces one that stalls is passed over, and one that is
+ * crowded for its equals; a single one takes all.  May block while a file grows. */
+int swap_alloc(struct swap *swap, struct swap_asker asker, unsigned want, uint64_t *ret_slot);
 void swap_free(struct swap *swap, uint64_t slot, unsigned n);
 void swap_retire(struct swap *swap, uint64_t slot, unsigned n);
 

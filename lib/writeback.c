@@ -5,6 +5,9 @@
 #include "error.h"
 #include "evict.h"
 
+/* So much of the budget may be on its way to one of several swap spaces. */
+#define CROWD_DIVISOR 4
+
 int writeback_init(struct handler *handler)
 {
 	handler->writes = meta_map(HANDLER_WRITES * sizeof(struct write));
@@ -23,30 +26,67 @@ void writeback_free(struct handler *handler)
 	handler->writes = handler->free_writes = handler->open_write = NULL;
 }
 
-/* One write open and one more free: a chunk's pages may span two runs. */
-bool writeback_has_room(const struct handler *handler)
-{
-	return handler->free_writes && handler->free_writes->next;
-}
-
 /* -- putting together ------------------------------------------------------------- */
 
-static bool refill_run(struct handler *handler)
+/* The spaces that should get no more of this handler's writes for now. */
+static uint64_t crowded_spaces(const struct handler *handler)
+{
+	const struct pager *pager = handler->pager;
+	unsigned writes[SWAP_MAX] = { 0 };
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < HANDLER_WRITES; i++)
+		if (handler->writes[i].started)
+			writes[slot_space(handler->writes[i].slot)]++;
+	for (unsigned i = 0; i < pager->swap.count; i++)
+		if (writes[i] >= HANDLER_WRITES / 2 ||
+		    pager->swap.space[i].writing >= pager->arena.limit / CROWD_DIVISOR)
+			mask |= mask_bit(i);
+	return mask;
+}
+
+/* The slots that it has taken ahead lie where nothing goes on. */
+static void leave_run(struct handler *handler)
 {
 	struct swap *swap = &handler->pager->swap;
+
+	if (!handler->run_left || !swap_stalls(swap, handler->run_slot, handler->round) ||
+	    swap_is_single(swap))
+		return;
+	writeback_submit(handler);
+	swap_free(swap, handler->run_slot, handler->run_left);
+	handler->run_left = 0;
+}
+
+/* 0; -ENOSPC; -EAGAIN: what could take more is at work. */
+static int refill_run(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	struct swap_asker asker = { .now = handler->round };
 	int n;
 
+	leave_run(handler);
 	if (handler->run_left)
-		return true;
-	n = swap_alloc(swap, WRITE_PAGES_MAX, &handler->run_slot);
+		return 0;
+	asker.crowded = crowded_spaces(handler);
+	n = swap_alloc(&pager->swap, asker, WRITE_PAGES_MAX, &handler->run_slot);
+	if (n == -EAGAIN)
+		return n;
 	if (n <= 0) {
-		pager_tell_full(handler->pager);
-		handler->pager->swap_full = true;
-		return false;
+		pager_tell_full(pager);
+		pager->swap_full = true;
+		return -ENOSPC;
 	}
-	handler->pager->swap_full = false;
+	pager->swap_full = false;
 	handler->run_left = (unsigned)n;
-	return true;
+	return 0;
+}
+
+/* One write open and one more free: a chunk's pages may span two runs.  Where swap space is
+ * full, what is clean can leave. */
+bool writeback_has_room(struct handler *handler)
+{
+	return handler->free_writes && handler->free_writes->next && refill_run(handler) != -EAGAIN;
 }
 
 static bool goes_on(const struct handler *handler, const struct write *write)
@@ -112,7 +152,7 @@ uint64_t writeback_add(struct handler *handler, struct tray *tray, uint64_t mask
 	while (mask & ~added) {
 		struct write *write;
 
-		if (!refill_run(handler))
+		if (refill_run(handler) < 0)
 			break;
 		write = open_write(handler);
 		if (!write)
@@ -144,6 +184,7 @@ static void write_done(struct io_request *request, long result)
 	if (write_failed(write))
 		note_failure(write);
 	write->started = 0;
+	swap_write_ends(&handler->pager->swap, write->slot, write->pages, sys_now());
 	write->next = handler->finished_writes;
 	handler->finished_writes = write;
 }
@@ -170,6 +211,7 @@ void writeback_submit(struct handler *handler)
 	stat_add(&pager->stats->writes, 1);
 	stat_add(&pager->stats->bytes_written, (uint64_t)write->pages << page_shift());
 	debug(DEBUG_IO, "writes slot %lx, %u pages", (unsigned long)write->slot, write->pages);
+	swap_write_begins(&pager->swap, write->slot, write->pages, handler->round);
 	io_submit(handler->io, &write->request);
 }
 

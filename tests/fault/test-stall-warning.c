@@ -8,8 +8,10 @@
  */
 #include "harness.h"
 #include "io.h"
+#include "pager.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #define BUDGET SPILL_BUDGET_MIN
 #define DATA (3 * BUDGET)
@@ -46,7 +48,7 @@ static void check_said(const char *what)
 
 /* -- the cases ---------------------------------------------------------------------------- */
 
-static struct area begin(const char *name, unsigned operations)
+static struct area begin_on(const char *swap, const char *name, unsigned operations)
 {
 	struct spill_options options = SPILL_OPTIONS_INIT;
 	struct area area;
@@ -56,11 +58,16 @@ static struct area begin(const char *name, unsigned operations)
 					.delay_ns = SLOW_NS };
 	case_begin(name, 0);
 	options.budget = BUDGET;
-	options.swap = test_directory();
+	options.swap = swap;
 	options.stall_warning = WARN_SECONDS;
 	area = area_reserve(pager_open_with(&options), 1, DATA);
 	CHECK_OK(spill_advise(area.pager, area.base, DATA, SPILL_RANDOM));
 	return area;
+}
+
+static struct area begin(const char *name, unsigned operations)
+{
+	return begin_on(test_directory(), name, operations);
 }
 
 static void end(struct area *area)
@@ -152,6 +159,62 @@ static void try_for_ever(void)
 	check_said("is waited for: a read from");
 }
 
+/* In which swap space is the page, and nowhere else?  -1: it is here, or being written. */
+static int space_of(const struct area *area, size_t i)
+{
+	const struct pager *pager = (const struct pager *)area->pager;
+	uintptr_t address = (uintptr_t)area_page(area, i);
+	struct chunk *chunk = pagetable_find(&pager->table, address);
+	unsigned k = chunk_index(chunk, address);
+	int ret;
+
+	lock_take(&chunk->lock, LOCK_CHUNK);
+	ret = chunk_readable(chunk) & mask_bit(k) ? (int)slot_space(chunk->page[k].slot) : -1;
+	chunk_unlock(chunk);
+	return ret;
+}
+
+static void check_all_but(const struct area *area, int space)
+{
+	size_t elsewhere = 0;
+
+	for (size_t i = 0; i < area->pages; i++)
+		if (space_of(area, i) != space) {
+			area_check(area, i);
+			elsewhere++;
+		}
+	CHECK(elsewhere > area->pages / 4, "only %zu of %zu pages are not on the disk that stops",
+	      elsewhere, area->pages);
+}
+
+/* One disk of two stops, for ever: what is on the other is served, and takes all that comes. */
+static void try_one_of_two(void)
+{
+	char swap[700], directory[2][300];
+	struct area area, more;
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(directory[i], sizeof(directory[i]), "%s/%u", test_directory(), i);
+		CHECK_OK(mkdir(directory[i], 0700));
+	}
+	snprintf(swap, sizeof(swap), "%s;%s", directory[0], directory[1]);
+	area = begin_on(swap, "one of two", IO_FAULTY_READS | IO_FAULTY_WRITES);
+	area_write_all(&area);
+	plan.delay_ns = UINT64_C(3600) * 1000000000;
+	plan.fd = ((const struct pager *)area.pager)->swap.space[0].file.fd;
+	plan.always = true;
+	plan.nth = 1;
+	more = area_reserve(area.pager, 2, DATA);
+	CHECK_OK(spill_advise(area.pager, more.base, DATA, SPILL_RANDOM));
+	area_write_all(&more);
+	check_all_but(&area, 0);
+	check_all_but(&more, 0);
+	CHECK(plan.hits > 0, "nothing went to the disk that stops");
+	check_said("pages to");
+	for (unsigned i = 0; i < 2; i++)
+		rmdir(directory[i]);
+}
+
 static void try_alone(void (*function)(void))
 {
 	pid_t pid = test_fork();
@@ -173,5 +236,6 @@ int main(void)
 	try_alone(try_read);
 	try_alone(try_write);
 	try_alone(try_for_ever);
+	try_alone(try_one_of_two);
 	return test_end();
 }

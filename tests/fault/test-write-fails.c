@@ -137,6 +137,27 @@ static bool strand_page(struct area *area, size_t *ret_page)
 	return false;
 }
 
+/* It does not keep those behind it in the queue from giving up their frames, and is written at
+ * last. */
+static void try_stranded(void)
+{
+	spill *s = begin("stranded");
+	struct area area = area_reserve(s, 1, DATA);
+	size_t stranded = 0;
+	bool done = false;
+
+	plan.nth = 0;
+	area_write_all(&area);
+	CHECK(WAIT_FOR(done || (done = strand_page(&area, &stranded)), 10), "no page is cached");
+	for (unsigned pass = 0; pass < 3; pass++)
+		for (size_t i = 0; i < area.pages; i++)
+			if (i != stranded)
+				area_check(&area, i);
+	CHECK((area_state(&area, stranded) & SPILL_STATE_MASK) == SPILL_SWAPPED,
+	      "page %zu is in state %#x", stranded, area_state(&area, stranded));
+	end(&area);
+}
+
 /* A fork's child has not got it, and says so; its parent has. */
 static void try_fork(void)
 {
@@ -170,6 +191,7 @@ int main(void)
 	try_some("some fall short", IO_FAULTY_SHORT, 2, 3);
 	try_slow();
 	try_locked();
+	try_stranded();
 	try_fork();
 	return test_end();
 }

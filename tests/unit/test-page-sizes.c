@@ -32,6 +32,8 @@ static void begin(int i)
 	ck_assert_msg(swap_open(&swap, &options, &why) == 0, "%s", why);
 }
 
+static const struct swap_asker nobody;
+
 START_TEST(slots_fill_the_space)
 {
 	uint64_t slots = 0, last = 0, slot;
@@ -40,7 +42,7 @@ START_TEST(slots_fill_the_space)
 
 	begin(_i);
 	ck_assert_uint_eq(swap_capacity(&swap, false), LIMIT >> page_shift());
-	while ((n = swap_alloc(&swap, 64, &slot)) > 0) {
+	while ((n = swap_alloc(&swap, nobody, 64, &slot)) > 0) {
 		uint64_t offset = swap_offset(&swap, slot);
 
 		unit_check(offset % page_size() == 0);
@@ -70,7 +72,7 @@ START_TEST(slots_do_not_overlap)
 
 	begin(_i);
 	while (count < 64) {
-		int n = swap_alloc(&swap, 5, &slot[count]);
+		int n = swap_alloc(&swap, nobody, 5, &slot[count]);
 
 		ck_assert_int_gt(n, 0);
 		for (int k = 1; k < n && count + (unsigned)k < 64; k++)
@@ -102,7 +104,7 @@ START_TEST(free_space_is_given_back)
 
 	begin(_i);
 	while (taken < SEGMENT_SLOTS) {
-		int n = swap_alloc(&swap, SEGMENT_SLOTS - taken, &slot);
+		int n = swap_alloc(&swap, nobody, SEGMENT_SLOTS - taken, &slot);
 
 		ck_assert_int_gt(n, 0);
 		first = taken ? first : slot;
