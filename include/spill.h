@@ -115,6 +115,8 @@ SPILL_API void spill_close(spill *s);
  *   EINVAL  size is 0
  *   ENOMEM  no address space, or swap space is full, or a limit of the
  *           process (RLIMIT_AS, vm.max_map_count) is reached
+ *   EAGAIN  when this reservation arms the pager: no more threads, or no
+ *           memory for one
  *   and, when this reservation arms the pager, any error of spill_open.
  * May block: arming waits until memory fits the budget. */
 SPILL_API void *spill_reserve(spill *s, size_t size);

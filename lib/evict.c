@@ -388,7 +388,8 @@ bool evict_ahead(struct handler *handler)
 	int64_t left = credit_left(&pager->arena);
 	bool progress = false;
 
-	if (pager->dormant)
+	/* Until all is registered arming may yet fail, and then no page may be anywhere else. */
+	if (pager->dormant || !pager_is_armed(pager))
 		return false;
 	if (left < (int64_t)pager->low_frames) {
 		share_grow(pager);

@@ -301,7 +301,19 @@ int pager_register_all(struct pager *pager, bool scan)
 	return err;
 }
 
-/* Arming failed half-way: nothing is known of any page again. */
+/* Arming failed half-way: memory is plain again.  A ring that watched the userfaultfd is taken down
+ * after its descriptor is closed, and keeps it till then: faults would wait, and a second attempt to
+ * arm get EBUSY. */
+static void unregister_all(struct pager *pager)
+{
+	for (size_t i = 0; i < pager->regions.count; i++) {
+		struct region *region = &pager->regions.region[i];
+
+		uffd_unregister(&pager->uffd, (void *)region->start, region->end - region->start);
+	}
+}
+
+/* And nothing is known of any page. */
 static void forget_pages(struct pager *pager)
 {
 	struct chunk *chunk;
@@ -356,6 +368,7 @@ int pager_arm(struct pager *pager)
 		error_report(EVENT_ARM_FAILED, "memory beyond the budget is refused: %s (%s)",
 			     pager->why ? pager->why : "paging cannot be started", error_name(err));
 		pager_guard_forks(pager, false);
+		unregister_all(pager);
 		pager_stop(pager, false);
 		swap_close(&pager->swap);
 		forget_pages(pager);

@@ -179,16 +179,27 @@ static inline void add_test(TCase *tcase, const TTest *test)
 	tcase_add_loop_test(tcase, test, uring_works ? URING : THREADS, ENGINES);
 }
 
+/* valgrind 3.19 keeps its one lock while io_uring_enter waits: the thread or process that is waited
+ * for never comes to run. */
+static inline bool in_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload");
+}
+
 static inline int jobs_main(const char *name, void (*add_all)(Suite *suite))
 {
 	Suite *suite = suite_create(name);
 
 	page_init();
-	uring_works = io_uring_ops.open(&io, DEPTH, watches) == 0;
+	uring_works = !in_valgrind() && io_uring_ops.open(&io, DEPTH, watches) == 0;
 	if (uring_works)
 		io_close(io, false);
+	else if (in_valgrind())
+		printf("valgrind: without io_uring\n");
 	add_all(suite);
-	return unit_main(suite, uring_works ? NULL : "io_uring is refused here");
+	return unit_main(suite, uring_works || in_valgrind() ? NULL : "io_uring is refused here");
 }
 
 #endif
