@@ -35,7 +35,9 @@ static bool is_page_aligned(const void *addr)
 /* Is [addr, addr + size) a range at all? */
 static bool is_range(const void *addr, size_t size)
 {
-	return size > 0 && (uintptr_t)addr + size + page_size() > (uintptr_t)addr;
+	uintptr_t end = (uintptr_t)addr + size;
+
+	return end > (uintptr_t)addr && end <= UINTPTR_MAX - page_size();
 }
 
 /* What arming would fail with is better known now. */

@@ -151,6 +151,7 @@ PRELOAD_API void *mmap(void *addr, size_t size, int prot, int flags, int fd, off
 {
 	struct mapping mapping = { prot, flags, fd, offset };
 
+	preload_register_fork();
 	return to_address(map(addr, size, &mapping));
 }
 

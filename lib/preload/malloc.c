@@ -162,6 +162,7 @@ PRELOAD_API void *memalign(size_t align, size_t size)
 {
 	enum from from = where_from(size);
 	size_t power = MALLOC_ALIGN;
+	void *ret;
 
 	if (align > SIZE_MAX / 2 + 1) {
 		errno = EINVAL;
@@ -169,9 +170,12 @@ PRELOAD_API void *memalign(size_t align, size_t size)
 	}
 	while (power < align)
 		power *= 2;
-	if (from == FROM_HEAP)
-		return heap_memalign(power, size);
-	return alloc_special(from, size, power, false);
+	if (from != FROM_HEAP)
+		return alloc_special(from, size, power, false);
+	ret = heap_memalign(power, size);
+	if (!ret)
+		errno = ENOMEM; /* as in realloc */
+	return ret;
 }
 
 PRELOAD_API void *aligned_alloc(size_t align, size_t size)

@@ -134,7 +134,7 @@ void preload_register_fork(void)
 {
 	static _Atomic bool registered;
 
-	if (atomic_exchange(&registered, true))
+	if (atomic_load(&registered) || atomic_exchange(&registered, true))
 		return;
 	fork_registered();
 	pthread_atfork(fork_prepare, fork_parent, preload_fork_child);

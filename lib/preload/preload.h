@@ -46,8 +46,9 @@ static inline struct pager *preload_pager_made(void)
 int preload_adopt(struct pager *pager, void *addr, size_t size, int prot);
 
 /* Registers the pager's fork handlers, once.  Ours have to come before all
- * others (so heap.c asks for it before jemalloc's): they are then the last to
- * prepare and the first to run in the child. */
+ * others (so heap.c asks for it before jemalloc's, and mmap before those of the program's own
+ * allocator, which another library's constructor may call before ours): they are then the last
+ * to prepare and the first to run in the child. */
 void preload_register_fork(void);
 
 /* What those do in the child. */

@@ -288,14 +288,9 @@ pid_t test_fork(void)
 	return pid;
 }
 
-/* Of gcc's libgcov, where that is linked in. */
-extern void __gcov_dump(void) __attribute__((weak));
-
 void test_exit(int status)
 {
 	fflush(stdout);
-	if (__gcov_dump)
-		__gcov_dump();
 	_exit(status);
 }
 

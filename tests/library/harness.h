@@ -109,7 +109,7 @@ bool test_survives(void (*function)(void *), void *argument);
 
 /* fork; the time limit holds for the child too. */
 pid_t test_fork(void);
-/* How a child ends: as by _exit, but what it ran counts for `make coverage'. */
+/* How a child ends: as by _exit, but what it printed is written. */
 _Noreturn void test_exit(int status);
 /* The child ends well; or is killed by this signal, if it is not 0. */
 void test_wait(pid_t pid, int killed_by);

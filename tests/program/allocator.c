@@ -122,6 +122,15 @@ static void check_sizes(void)
 	EXPECT(none == NULL && errno == ENOMEM);
 	none = malloc(absurd);
 	EXPECT(none == NULL && errno == ENOMEM);
+	errno = 0;
+	none = valloc(absurd);
+	EXPECT(none == NULL && errno == ENOMEM);
+	errno = 0;
+	none = pvalloc(2 * absurd);
+	EXPECT(none == NULL && errno == ENOMEM);
+	errno = 0;
+	none = memalign(absurd + 2, 100); /* no power of two is as large */
+	EXPECT(none == NULL && errno == EINVAL);
 	EXPECT(paged_holds(ptr, PIECE, 5, 0));
 	free(ptr);
 	zeros = calloc(1000, 100); /* where other contents were */
@@ -142,6 +151,40 @@ static void check_sized(void)
 		sized(new_piece(n), PIECE);
 		aligned(aligned_alloc(PAGE, 3 * PAGE), PAGE, 3 * PAGE);
 	}
+}
+
+/* What malloc_stats prints; it goes to stderr. */
+static void check_stats(void)
+{
+	int saved = dup(STDERR_FILENO), file = memfd_create("stats", MFD_CLOEXEC);
+	char text[4096] = "";
+
+	REQUIRE(saved >= 0 && file >= 0 && dup2(file, STDERR_FILENO) == STDERR_FILENO);
+	malloc_stats();
+	REQUIRE(dup2(saved, STDERR_FILENO) == STDERR_FILENO);
+	EXPECT(pread(file, text, sizeof(text) - 1, 0) > 0);
+	EXPECT(strstr(text, "Allocated: ") != NULL);
+	close(saved);
+	close(file);
+}
+
+/* What headers warn of, or no longer have. */
+static void check_old(void)
+{
+	struct mallinfo (*info)(void) = (struct mallinfo(*)(void))dlsym(RTLD_DEFAULT, "mallinfo");
+	void (*release)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "cfree");
+	void *piece[PIECES];
+	int used;
+
+	REQUIRE(info && release);
+	used = info().uordblks;
+	for (unsigned i = 0; i < PIECES; i++)
+		piece[i] = new_piece(i);
+	EXPECT(info().uordblks >= used + PIECES * PIECE);
+	for (unsigned i = 0; i < PIECES; i++)
+		release(piece[i]);
+	EXPECT(info().uordblks < used + PIECES * PIECE);
+	EXPECT(mallopt(M_MMAP_THRESHOLD, PIECE) == 1);
 }
 
 static void check_info(void)
@@ -302,6 +345,8 @@ int main(int argc, char **argv)
 	check_sizes();
 	check_sized();
 	check_info();
+	check_old();
+	check_stats();
 	check_fork_handlers();
 	check_destructors();
 	check_signals();

@@ -2,6 +2,9 @@
 /* own_heap.c - a program that brings its own allocator: it is linked with jemalloc, whose malloc
  * comes before the preload library's, and which takes its memory with mmap
  *
+ * libstdc++, which it is linked with too, allocates before any constructor of the preload library: the
+ * allocator's atfork handlers came before the pager's, and two forks waited for each other for ever.
+ *
  * Four threads allocate, resize, free and check objects of up to 64 KiB, about 120 MiB in all.  Now
  * and then one of them forks; the child does the same with what it has inherited.
  */

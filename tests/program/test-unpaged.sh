@@ -26,6 +26,11 @@ print(child(lambda: os.execve("/bin/echo", ["echo", "execve"], env)), flush=True
 print(child(lambda: os.execve(os.open("/bin/echo", os.O_RDONLY), ["echo", "fexecve"], env)), flush=True)
 print(child(lambda: libc.execl(echo, b"echo", b"execl", b"of three", None)), flush=True)
 print(child(lambda: libc.execlp(b"echo", b"echo", b"execlp", None)), flush=True)
+strings = lambda list: (ctypes.c_char_p * (len(list) + 1))(*list)
+some = strings([b"ONE=1", b"LD_PRELOAD=" + os.environb.get(b"LD_PRELOAD", b"")])
+print(child(lambda: libc.execle(b"/bin/sh", b"sh", b"-c", b"echo execle $ONE", None, some)), flush=True)
+for path, dir in (echo, -100), (b"echo", os.open("/bin", os.O_PATH)):
+    print(child(lambda: libc.execveat(dir, path, strings([b"echo", b"execveat"]), some, 0)), flush=True)
 print(child(lambda: os.execv("/nowhere/echo", ["echo"])), flush=True)
 print(subprocess.run(["echo", "vfork"]).returncode, flush=True)
 print(os.waitstatus_to_exitcode(os.waitpid(os.posix_spawn("/bin/echo", ["echo", "spawn"], env), 0)[1]), flush=True)

@@ -86,11 +86,21 @@ END_TEST
 static const struct {
 	const char *name, *value;
 } bad[] = {
-	{ "SPILL_BUDGET", "12Q" },	   { "SPILL_BUDGET", "1M" },   { "SPILL_BUDGET", "101%" },
-	{ "SPILL_SWAP", "/a,pri=" },	   { "SPILL_SWAP", ";" },      { "SPILL_OVERCOMMIT", "x" },
-	{ "SPILL_HANDLERS", "0" },	   { "SPILL_HANDLERS", "-1" }, { "SPILL_HANDLERS", "2x" },
-	{ "SPILL_HANDLERS", "9999" },	   { "SPILL_DEBUG", "fault" }, { "SPILL_DISABLE", "moves" },
+	{ "SPILL_BUDGET", "12Q" },
+	{ "SPILL_BUDGET", "1M" },
+	{ "SPILL_BUDGET", "101%" },
+	{ "SPILL_SWAP", "/a,pri=" },
+	{ "SPILL_SWAP", ";" },
+	{ "SPILL_OVERCOMMIT", "x" },
+	{ "SPILL_HANDLERS", "0" },
+	{ "SPILL_HANDLERS", "-1" },
+	{ "SPILL_HANDLERS", "2x" },
+	{ "SPILL_HANDLERS", "9999" },
+	{ "SPILL_DEBUG", "fault" },
+	{ "SPILL_DISABLE", "moves" },
 	{ "SPILL_DISABLE", "move uring" },
+	{ "SPILL_STALL_WARNING", "soon" },
+	{ "SPILL_STALL_WARNING", "86401" },
 };
 
 START_TEST(what_is_wrong_in_the_environment_is_named)
@@ -99,6 +109,20 @@ START_TEST(what_is_wrong_in_the_environment_is_named)
 	ck_assert_int_eq(options_fill(NULL, &options, &why), -EINVAL);
 	ck_assert_msg(strstr(why, bad[_i].name) == why, "%s", why);
 	ck_assert_msg(strstr(why, bad[_i].value) != NULL, "%s", why);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_the_caller_is_named)
+{
+	struct spill_options given = SPILL_OPTIONS_INIT;
+
+	given.handlers = 5;
+	ck_assert_int_eq(options_fill(&given, &options, &why), -EINVAL);
+	ck_assert_msg(strstr(why, "handlers") == why, "%s", why);
+	given.handlers = 0;
+	given.disable = 1U << 31;
+	ck_assert_int_eq(options_fill(&given, &options, &why), -EINVAL);
+	ck_assert_msg(strstr(why, "disable") == why, "%s", why);
 }
 END_TEST
 
@@ -239,6 +263,7 @@ int main(void)
 	tcase_add_test(filling, the_caller_comes_first);
 	tcase_add_loop_test(filling, what_is_wrong_in_the_environment_is_named, 0,
 			    sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(filling, what_is_wrong_with_the_caller_is_named);
 	tcase_add_test(filling, other_versions_are_understood);
 	tcase_add_test(filling, empty_variables_are_none);
 	tcase_add_checked_fixture(probing, make_root, remove_root);

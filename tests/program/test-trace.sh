@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# SPILL_TRACE records the faults that --stats counts, in the form that lib/trace.h says; it overwrites no
+# file, and says so if it cannot record
+#
+# Time limit: 120
+. "$(dirname "$0")/lib.sh"
+requires_hungry
+requires_paging
+
+trace=$tmp/trace json=$tmp/json
+run() {
+	SPILL_TRACE=$1 "$SPILL" run -m 16M -s "$tmp" --handlers=1 --stats="$json" --json \
+		"${hungry[@]}" 48 2 2>"$tmp/err" >"$tmp/out" || fail "hungry: $?: $(cat "$tmp/err")"
+	[ "$(tail -n 1 "$tmp/out")" = checked ] || fail "hungry printed: $(cat "$tmp/out")"
+}
+
+# The numbers of faults and of pages evicted, if each event is in order and is one.
+# shellcheck disable=SC2016
+read_trace='
+	local $/;
+	my ($magic, $page, $size, $events) = unpack("QLLa*", <STDIN>);
+	die "header\n" if $magic != 0x3165636172747073 || $size != 32 || $page != $ARGV[0];
+	die "part of an event\n" if length($events) % $size;
+	my ($faults, $evicted, $last) = (0, 0, 0);
+	for (unpack("(a32)*", $events)) {
+		my ($time, $page, $mask, $kind, $handler) = unpack("QQQLL", $_);
+		die "not in order\n" if $time < $last;
+		die "kind $kind, handler $handler, mask $mask\n" if $kind > 4 || $handler || $mask && $kind < 3;
+		$last = $time;
+		$faults++ if $kind < 3;
+		$evicted += sprintf("%b", $mask) =~ tr/1// if $kind == 3;
+	}
+	print "$faults $evicted\n";
+'
+run "$trace"
+[ ! -s "$tmp/err" ] || fail "said: $(cat "$tmp/err")"
+counts=$(perl -e "$read_trace" "$(getconf PAGESIZE)" <"$trace" 2>&1) || fail "the recording: $counts"
+read -r faults evicted <<<"$counts"
+told=$(($(json_value "$json" faults_zero) + $(json_value "$json" faults_soft) + $(json_value "$json" faults_major)))
+[ "$faults" -le "$told" ] && [ "$evicted" -le "$(json_value "$json" pages_evicted)" ] ||
+	fail "recorded $counts: more than $(cat "$json")"
+# What was in the handler's buffer at the end is lost.
+[ "$faults" -ge $((told - 1024)) ] || fail "recorded $counts: too few of $(cat "$json")"
+[ "$evicted" -gt 4000 ] || fail "hardly an eviction was recorded: $counts"
+
+before=$(cksum <"$trace")
+run "$trace"
+[ "$(cksum <"$trace")" = "$before" ] || fail "a recording was written over"
+run "$tmp/none/trace"
+grep -q "^spill: nothing is recorded in $tmp/none/trace: .*ENOENT" "$tmp/err" ||
+	fail "a directory that is not there: $(cat "$tmp/err")"
