@@ -42,6 +42,7 @@ enum spill_feature {
 	SPILL_FEATURE_DIRECT = 1 << 2, /* "direct": O_DIRECT on swap files */
 	SPILL_FEATURE_POISON = 1 << 3, /* "poison": UFFDIO_POISON */
 	SPILL_FEATURE_SPIN = 1 << 4,   /* "spin": bounded spinning for reads */
+	SPILL_FEATURE_TASKRUN = 1 << 5, /* "taskrun": io_uring's DEFER_TASKRUN */
 };
 
 /* Options of spill_open.  Set size to sizeof(struct spill_options) (or use

@@ -447,9 +447,8 @@ static int make_io(struct handler *handler)
 		.handler = handler->number,
 		.piece_pages = bounce_pages(pager),
 	};
-	return io_open(&handler->io, !(pager->options.disable & SPILL_FEATURE_URING),
-		       HANDLER_FILLS + HANDLER_WRITES, watches,
-		       pager->cipher ? &handler->seal : NULL);
+	return io_open(&handler->io, pager->options.disable, HANDLER_FILLS + HANDLER_WRITES,
+		       watches, pager->cipher ? &handler->seal : NULL);
 }
 
 static void wake(void *arg)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* io.c - the choice of an engine: see io.h */
 #include "io.h"
+#include "spill.h"
 
 struct io_faulty_plan *io_faulty_plan_current;
 
@@ -32,18 +33,18 @@ bool io_goes_on(struct io_request *request, long bytes)
 	return false;
 }
 
-int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO_WATCHES],
+int io_open(struct io **ret_io, unsigned disable, unsigned depth, const int watches[IO_WATCHES],
 	    const struct io_seal *seal)
 {
 	struct io *io;
 	int err = -ENOSYS;
 
-	if (uring)
-		err = io_uring_ops.open(&io, depth, watches);
+	if (!(disable & SPILL_FEATURE_URING))
+		err = io_uring_ops.open(&io, disable, depth, watches);
 	/* Whatever it was: too many rings (-ENOMEM, -EMFILE) is no reason to fail
 	 * either. */
 	if (err)
-		err = io_threads_ops.open(&io, depth, watches);
+		err = io_threads_ops.open(&io, disable, depth, watches);
 	if (err)
 		return err;
 	if (io_faulty_plan_current)

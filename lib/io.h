@@ -60,7 +60,8 @@ struct io_ops {
 	/* In any thread: room for depth requests; starts what the engine needs.
 	 * A watch of -1 is none.  0 or -errno (-ENOSYS, -EPERM: refused here,
 	 * take another engine). */
-	int (*open)(struct io **ret_io, unsigned depth, const int watches[IO_WATCHES]);
+	int (*open)(struct io **ret_io, unsigned disable, unsigned depth,
+		    const int watches[IO_WATCHES]);
 	/* In the thread that will submit and wait, once, before all else. */
 	int (*enable)(struct io *io);
 	/* Queues the request; it may start only with the next wait. */
@@ -91,9 +92,10 @@ struct io {
 	const struct io_ops *ops;
 };
 
-/* The best engine that works here; uring: false leaves io_uring out; seal: NULL, or what is
+/* The best engine that works here; disable: features to do without (enum
+ * spill_feature), of which URING leaves io_uring out; seal: NULL, or what is
  * needed to encrypt, kept by the caller until io_close.  0 or -errno. */
-int io_open(struct io **ret_io, bool uring, unsigned depth, const int watches[IO_WATCHES],
+int io_open(struct io **ret_io, unsigned disable, unsigned depth, const int watches[IO_WATCHES],
 	    const struct io_seal *seal);
 
 static inline int io_enable(struct io *io)

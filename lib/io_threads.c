@@ -279,12 +279,13 @@ static int engine_start(struct engine *engine)
 	return engine->threads > 0 ? 0 : err;
 }
 
-static int engine_open(struct io **ret_io, unsigned depth, const int watches[IO_WATCHES])
+static int engine_open(struct io **ret_io, unsigned disable, unsigned depth,
+		       const int watches[IO_WATCHES])
 {
 	struct engine *engine = meta_map(sizeof(*engine));
 	int err;
 
-	(void)depth; /* the lists have no end */
+	(void)disable, (void)depth; /* the lists have no end */
 	if (!engine)
 		return -ENOMEM;
 	engine->io.ops = &io_threads_ops;

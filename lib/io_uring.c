@@ -22,6 +22,7 @@
 #include "error.h"
 #include "fd.h"
 #include "meta.h"
+#include "spill.h"
 #include <liburing.h>
 
 /* Completions of watches between two waits.  With DEFER_TASKRUN there is one
@@ -58,8 +59,9 @@ static struct uring *uring_of(struct io *io)
 	return (struct uring *)io;
 }
 
-/* Opens a ring, with the best flags that this kernel takes. */
-static int ring_open(struct io_uring *ring, unsigned depth, struct io_uring_params *ret_params)
+/* Opens a ring, with the best flags that this kernel takes, but for what is disabled. */
+static int ring_open(struct io_uring *ring, unsigned disable, unsigned depth,
+		     struct io_uring_params *ret_params)
 {
 	static const unsigned flags[] = {
 		/* Linux 6.1 */
@@ -73,7 +75,8 @@ static int ring_open(struct io_uring *ring, unsigned depth, struct io_uring_para
 	unsigned entries = depth + IO_WATCHES + 1;
 	int err = -EINVAL;
 
-	for (unsigned i = 0; err == -EINVAL && i < sizeof(flags) / sizeof(flags[0]); i++) {
+	for (unsigned i = disable & SPILL_FEATURE_TASKRUN ? 1 : 0;
+	     err == -EINVAL && i < sizeof(flags) / sizeof(flags[0]); i++) {
 		*ret_params = (struct io_uring_params){
 			.flags = flags[i] | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE,
 			.cq_entries = 2 * entries + WATCH_CQES,
@@ -83,7 +86,8 @@ static int ring_open(struct io_uring *ring, unsigned depth, struct io_uring_para
 	return err;
 }
 
-static int uring_open(struct io **ret_io, unsigned depth, const int watches[IO_WATCHES])
+static int uring_open(struct io **ret_io, unsigned disable, unsigned depth,
+		      const int watches[IO_WATCHES])
 {
 	struct uring *uring = meta_map(sizeof(*uring));
 	struct io_uring_params params;
@@ -91,7 +95,7 @@ static int uring_open(struct io **ret_io, unsigned depth, const int watches[IO_W
 
 	if (!uring)
 		return -ENOMEM;
-	err = ring_open(&uring->ring, depth, &params);
+	err = ring_open(&uring->ring, disable, depth, &params);
 	if (err) {
 		meta_unmap(uring, sizeof(*uring));
 		return err;

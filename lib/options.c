@@ -19,7 +19,7 @@
 
 #define FEATURES_ALL                                                                              \
 	(SPILL_FEATURE_MOVE | SPILL_FEATURE_URING | SPILL_FEATURE_DIRECT | SPILL_FEATURE_POISON | \
-	 SPILL_FEATURE_SPIN)
+	 SPILL_FEATURE_SPIN | SPILL_FEATURE_TASKRUN)
 
 /* -- values -------------------------------------------------------------------- */
 
@@ -29,7 +29,7 @@ static const struct {
 } features[] = {
 	{ "move", SPILL_FEATURE_MOVE },	    { "uring", SPILL_FEATURE_URING },
 	{ "direct", SPILL_FEATURE_DIRECT }, { "poison", SPILL_FEATURE_POISON },
-	{ "spin", SPILL_FEATURE_SPIN },
+	{ "spin", SPILL_FEATURE_SPIN },	    { "taskrun", SPILL_FEATURE_TASKRUN },
 };
 
 static unsigned feature_by_name(const char *name, size_t length)
@@ -217,7 +217,7 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 		return complain(complaint, "disable", "has a bit", "that is no feature");
 	if (value && options_parse_disable(value, &disable))
 		return complain(complaint, "SPILL_DISABLE", value,
-				"is not a list of move, uring, direct, poison, spin");
+				"is not a list of move, uring, direct, poison, spin, taskrun");
 	*ret = disable | given;
 	return 0;
 }

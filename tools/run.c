@@ -83,7 +83,8 @@ static const char help[] =
 	"                          each CPU)\n"
 	"      --stall-warning N   say what a page fault waits for after so many seconds\n"
 	"                          (default: 10; 0: never)\n"
-	"      --disable LIST      do without some of move,uring,direct,poison,spin\n"
+	"      --disable LIST      do without some of move,uring,direct,poison,spin,\n"
+	"                          taskrun\n"
 	"      --stats[=FILE]      print what was paged when the command has ended, on stderr\n"
 	"                          or into FILE\n"
 	"      --json              the same for programs (implies --stats)\n"
@@ -197,8 +198,9 @@ static int set_disable(struct run *run, const char *text)
 	unsigned disable;
 
 	if (options_parse_disable(text, &disable))
-		return tool_fail("--disable: %s is not a list of move, uring, direct, poison, spin",
-				 text);
+		return tool_fail(
+			"--disable: %s is not a list of move, uring, direct, poison, spin, taskrun",
+			text);
 	run->given.disable |= disable;
 	return 0;
 }
@@ -552,7 +554,9 @@ static void set_text(const char *name, const char *text)
 
 static void set_disable_names(unsigned disable)
 {
-	static const char *const names[] = { "move", "uring", "direct", "poison", "spin" };
+	static const char *const names[] = {
+		"move", "uring", "direct", "poison", "spin", "taskrun"
+	};
 	char text[64] = "";
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)

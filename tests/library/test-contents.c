@@ -3,7 +3,7 @@
  * holds what was last written to it; the data are four times the budget
  *
  * Time limit: 120
- * Variants: default move move,uring encrypt
+ * Variants: default move move,uring move,uring,direct,poison,spin,taskrun encrypt
  */
 #include "harness.h"
 

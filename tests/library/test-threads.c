@@ -3,7 +3,7 @@
  * discard, advise, pin, and set the budget
  *
  * Time limit: 90
- * Variants: default move move,uring encrypt
+ * Variants: default move move,uring taskrun encrypt
  */
 #include "harness.h"
 #include <pthread.h>

@@ -9,6 +9,7 @@
 
 #include "unit.h"
 #include "io.h"
+#include "spill.h"
 #include "page.h"
 #include <string.h>
 
@@ -20,7 +21,7 @@
 #define MILLISECOND UINT64_C(1000000)
 
 /* The loop's index of each test. */
-enum { URING, THREADS, ENGINES };
+enum { URING, URING_EAGER, THREADS, ENGINES }; /* EAGER: without DEFER_TASKRUN */
 
 static struct io *io;
 static int fd = -1;
@@ -63,12 +64,19 @@ static inline void open_file(void)
 	ck_assert_int_eq(ftruncate(fd, BLOCKS * BLOCK), 0);
 }
 
+static inline unsigned disabled_for(int engine)
+{
+	return engine == THREADS       ? SPILL_FEATURE_URING
+	       : engine == URING_EAGER ? SPILL_FEATURE_TASKRUN
+				       : 0;
+}
+
 /* Opens an engine, through io_open where that takes the wanted one. */
 static inline void open_engine(int engine)
 {
-	ck_assert_int_eq(io_open(&io, engine == URING, DEPTH, watches, seal), 0);
+	ck_assert_int_eq(io_open(&io, disabled_for(engine), DEPTH, watches, seal), 0);
 	if (!io_faulty_plan_current && !seal)
-		ck_assert_ptr_eq(io->ops, engine == URING ? &io_uring_ops : &io_threads_ops);
+		ck_assert_ptr_eq(io->ops, engine == THREADS ? &io_threads_ops : &io_uring_ops);
 	ck_assert_int_eq(io_enable(io), 0);
 }
 
@@ -193,7 +201,7 @@ static inline int jobs_main(const char *name, void (*add_all)(Suite *suite))
 	Suite *suite = suite_create(name);
 
 	page_init();
-	uring_works = !in_valgrind() && io_uring_ops.open(&io, DEPTH, watches) == 0;
+	uring_works = !in_valgrind() && io_uring_ops.open(&io, 0, DEPTH, watches) == 0;
 	if (uring_works)
 		io_close(io, false);
 	else if (in_valgrind())
