@@ -58,10 +58,9 @@ static void leave_run(struct handler *handler)
 	handler->run_left = 0;
 }
 
-/* 0; -ENOSPC; -EAGAIN: what could take more is at work. */
-static int refill_run(struct handler *handler)
+/* Slots for what is written next.  0; -ENOSPC; -EAGAIN: what could take more is at work. */
+static int take_run(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
 	struct swap_asker asker = { .now = handler->round };
 	int n;
 
@@ -69,24 +68,32 @@ static int refill_run(struct handler *handler)
 	if (handler->run_left)
 		return 0;
 	asker.crowded = crowded_spaces(handler);
-	n = swap_alloc(&pager->swap, asker, WRITE_PAGES_MAX, &handler->run_slot);
-	if (n == -EAGAIN)
+	n = swap_alloc(&handler->pager->swap, asker, WRITE_PAGES_MAX, &handler->run_slot);
+	if (n < 0)
 		return n;
-	if (n <= 0) {
-		pager_tell_full(pager);
-		pager->swap_full = true;
-		return -ENOSPC;
-	}
-	pager->swap_full = false;
 	handler->run_left = (unsigned)n;
 	return 0;
+}
+
+/* The same, for pages that have to go there. */
+static bool refill_run(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	int err = take_run(handler);
+
+	if (err == -ENOSPC)
+		pager_tell_full(pager);
+	if (err != -EAGAIN && pager->swap_full != (err == -ENOSPC))
+		pager->swap_full = err == -ENOSPC;
+	return err == 0;
 }
 
 /* One write open and one more free: a chunk's pages may span two runs.  Where swap space is
  * full, what is clean can leave. */
 bool writeback_has_room(struct handler *handler)
 {
-	return handler->free_writes && handler->free_writes->next && refill_run(handler) != -EAGAIN;
+	return handler->free_writes && handler->free_writes->next &&
+	       (handler->pager->swap_full || take_run(handler) != -EAGAIN);
 }
 
 static bool goes_on(const struct handler *handler, const struct write *write)
@@ -152,7 +159,7 @@ uint64_t writeback_add(struct handler *handler, struct tray *tray, uint64_t mask
 	while (mask & ~added) {
 		struct write *write;
 
-		if (refill_run(handler) < 0)
+		if (!refill_run(handler))
 			break;
 		write = open_write(handler);
 		if (!write)
