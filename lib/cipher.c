@@ -328,7 +328,7 @@ static void run(EVP_CIPHER_CTX *ctx, struct tweak tweak, const void *from, void 
 	memcpy(iv + sizeof(tweak.offset), &tweak.salt, sizeof(tweak.salt));
 	if (crypto.cipher_init(ctx, NULL, NULL, NULL, iv, -1) != 1 ||
 	    crypto.cipher_update(ctx, to, &n, from, size) != 1 || n != size)
-		error_fatal(EVENT_CIPHER, LIBCRYPTO " does not encrypt any more");
+		error_fatal(LIBCRYPTO " does not encrypt any more");
 }
 
 void cipher_seal(struct cipher *cipher, unsigned handler, struct tweak tweak, const void *page,

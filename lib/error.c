@@ -126,8 +126,7 @@ size_t error_format(char *buf, size_t size, const char *format, ...)
 /* More than a warning: the program loses data, or cannot go on. */
 static bool event_is_error(enum event event)
 {
-	return event == EVENT_READ_FAILED || event == EVENT_NO_ROOM || event == EVENT_ARM_FAILED ||
-	       event == EVENT_HANDLER_LOST;
+	return event == EVENT_READ_FAILED || event == EVENT_NO_ROOM || event == EVENT_ARM_FAILED;
 }
 
 static bool event_is_new(enum event event)
@@ -216,15 +215,13 @@ void error_debug(const char *format, ...)
 	va_end(list);
 }
 
-void error_fatal(enum event event, const char *format, ...)
+void error_fatal(const char *format, ...)
 {
 	va_list list;
 
-	if (event_is_new(event)) {
-		va_start(list, format);
-		print_list("", format, list);
-		va_end(list);
-	}
+	va_start(list, format);
+	print_list("", format, list);
+	va_end(list);
 	signal(SIGABRT, SIG_DFL);
 	abort();
 }

@@ -24,8 +24,6 @@ enum event {
 	EVENT_CHILD_UNPAGED, /* a program runs without spill */
 	EVENT_OUTSIDE,	     /* what is not managed takes more than the budget */
 	EVENT_TRACE,	     /* a recording cannot be made */
-	EVENT_HANDLER_LOST,  /* a handler cannot go on */
-	EVENT_CIPHER,	     /* libcrypto does not do what it did */
 	EVENT_COUNT,
 };
 
@@ -45,11 +43,10 @@ void error_log_to(const char *path);
  * For an errno value, pass error_name(err) to %s. */
 void error_report(enum event event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, then abort(): when to go on would lose data or hang.  A handler
+/* Prints a line, whatever was printed before, then abort(): when to go on would lose data or hang.  A handler
  * that the program has for SIGABRT is not called: in our threads it could touch
  * memory that nobody serves any more. */
-_Noreturn void error_fatal(enum event event, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+_Noreturn void error_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints a line for those who debug (debug.h), with the time and the thread. */
 void error_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

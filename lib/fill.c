@@ -523,8 +523,7 @@ void fill_mark_lost(struct pager *pager, void *addr)
 	/* EEXIST: it is marked, or has come.  Gone, or in the way of a change of the address space:
 	 * who touches it faults again. */
 	if (err == -ENOMEM || err == -EINVAL)
-		error_fatal(EVENT_READ_FAILED,
-			    "the page at %lx is lost, and the kernel does not let it be marked: %s",
+		error_fatal("the page at %lx is lost, and the kernel does not let it be marked: %s",
 			    (unsigned long)(uintptr_t)addr, error_name(err));
 	uffd_wake(&pager->uffd, addr, page_size());
 }

@@ -295,7 +295,7 @@ static void child_pager(struct pager *pager)
 	/* The writing end stays open: that is what it is for. */
 	err = restart(pager);
 	if (err)
-		error_fatal(EVENT_ARM_FAILED, "a forked process cannot be paged: %s (%s)",
+		error_fatal("a forked process cannot be paged: %s (%s)",
 			    pager->why ? pager->why : "paging cannot be started", error_name(err));
 }
 

@@ -398,7 +398,7 @@ static void handler_main(void *arg)
 	handler->tid = sys_gettid();
 	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
 	if (io_enable(handler->io) < 0)
-		error_fatal(EVENT_HANDLER_LOST, "a handler could not start its ring");
+		error_fatal("a handler could not start its ring");
 	handler->more_faults = true;
 	while (!pager->stopping) {
 		thread_attend();

@@ -121,7 +121,7 @@ static void check_entered(int result)
 	if (result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
 	    result == -EBUSY)
 		return;
-	error_fatal(EVENT_HANDLER_LOST, "cannot enter the io_uring: %s", error_name(result));
+	error_fatal("cannot enter the io_uring: %s", error_name(result));
 }
 
 static struct io_uring_sqe *take_sqe(struct uring *uring)

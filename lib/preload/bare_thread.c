@@ -230,8 +230,7 @@ static void bare_attend(void)
 		return;
 	result = sys_call3(order.number, order.argument[0], order.argument[1], order.argument[2]);
 	if (result < 0)
-		error_fatal(EVENT_HANDLER_LOST,
-			    "a handler cannot follow the program's change of "
+		error_fatal("a handler cannot follow the program's change of "
 			    "user or group (%s)",
 			    error_name((int)result));
 	self->attended = number;

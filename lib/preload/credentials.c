@@ -81,7 +81,7 @@ static void order_groups(void)
 	long n;
 
 	if (sys_is_error(groups))
-		error_fatal(EVENT_HANDLER_LOST, "no memory to change the groups of the handlers");
+		error_fatal("no memory to change the groups of the handlers");
 	n = sys_call2(SYS_getgroups, NGROUPS_MAX, groups);
 	bare_order(SYS_setgroups, n, (long)groups, 0);
 	sys_munmap(groups, size);

@@ -31,6 +31,9 @@
 /* Longer than nothing may come before the pager gives up (handler.c, FUTILE_NS). */
 #define STOPPED_MS 350
 
+/* The reads that fail besides a call: from this one on. */
+#define READS_FAIL_FROM 20
+
 /* A child's status: the fault that it was to see did not come. */
 #define NO_FAULT 42
 
@@ -54,16 +57,21 @@ struct row {
 	/* If it is a read or write of swap space, whichever engine does it. */
 	unsigned operations;
 	enum io_faulty_kind io;
-	size_t length; /* bytes: where it is cut, or which one is wrong */
+	size_t length;	 /* bytes: where it is cut, or which one is wrong */
+	bool reads_fail; /* besides, those of swap space */
 };
 
-#define CALL(kind, error, way, modes, may)                    \
-	{                                                     \
-		kind, error, FAULT_##way, modes, may, 0, 0, 0 \
+#define CALL(kind, error, way, modes, may)                           \
+	{                                                            \
+		kind, error, FAULT_##way, modes, may, 0, 0, 0, false \
 	}
-#define IO(kind, error, how, length, operations, modes, may)                    \
-	{                                                                       \
-		kind, error, 0, modes, may, operations, IO_FAULTY_##how, length \
+#define LOST(kind, error, way, modes)                                              \
+	{                                                                          \
+		kind, error, FAULT_##way, modes, MAY_LOSE | MAY_DIE, 0, 0, 0, true \
+	}
+#define IO(kind, error, how, length, operations, modes, may)                           \
+	{                                                                              \
+		kind, error, 0, modes, may, operations, IO_FAULTY_##how, length, false \
 	}
 
 static const struct row rows[] = {
@@ -88,6 +96,7 @@ static const struct row rows[] = {
 	CALL("uffd-copy", ENOMEM, INSTEAD, ONCE, 0),
 	CALL("uffd-copy", ENOENT, INSTEAD, ONCE, 0),
 	CALL("uffd-copy", ESRCH, INSTEAD, ONCE, 0),
+	CALL("uffd-copy", EBUSY, INSTEAD, ONCE, 0),
 	CALL("uffd-copy", EEXIST, AFTER, ONCE, 0),
 	CALL("uffd-copy", 0, SHORT, BOTH, 0),
 	CALL("uffd-move", EAGAIN, INSTEAD, BOTH, 0),
@@ -100,7 +109,15 @@ static const struct row rows[] = {
 	CALL("uffd-move", 0, SHORT, BOTH, 0),
 	CALL("uffd-protect", ENOENT, INSTEAD, ONCE, 0),
 	CALL("uffd-protect", EAGAIN, INSTEAD, ONCE, 0),
-	CALL("uffd-poison", ENOMEM, INSTEAD, BOTH, 0),
+	CALL("uffd-protect", EBUSY, INSTEAD, ONCE, 0),
+	CALL("uffd-protect", ESRCH, INSTEAD, ONCE, 0),
+	CALL("uffd-protect", EEXIST, AFTER, ONCE, 0),
+	CALL("uffd-wake", EINVAL, AFTER, ONCE, 0),
+	LOST("uffd-poison", ENOMEM, INSTEAD, ONCE),
+	LOST("uffd-poison", EAGAIN, INSTEAD, ONCE),
+	LOST("uffd-poison", EBUSY, INSTEAD, ONCE),
+	LOST("uffd-poison", ENOENT, INSTEAD, ONCE),
+	LOST("uffd-poison", EEXIST, AFTER, ONCE),
 	CALL("read", EINTR, INSTEAD, ONCE, 0),
 	CALL("read", EAGAIN, INSTEAD, ONCE, 0),
 	/* Descriptors. */
@@ -137,6 +154,7 @@ static const struct row rows[] = {
 	/* The same as what comes back of a request, by any engine. */
 	IO("io-read", EIO, ERROR, 0, IO_FAULTY_READS, ONCE, 0),
 	IO("io-read", EIO, ERROR, 0, IO_FAULTY_READS, ALWAYS, MAY_LOSE),
+	IO("io-read", ECANCELED, ERROR, 0, IO_FAULTY_READS, ONCE, 0),
 	IO("io-read-short", 0, SHORT, 100, IO_FAULTY_READS, ONCE, 0),
 	IO("io-read-empty", 0, SHORT, 0, IO_FAULTY_READS, ONCE, 0),
 	IO("io-read-empty", 0, SHORT, 0, IO_FAULTY_READS, ALWAYS, MAY_LOSE),
@@ -146,6 +164,7 @@ static const struct row rows[] = {
 	IO("io-write", ENOSPC, ERROR, 0, IO_FAULTY_WRITES, ONCE, 0),
 	IO("io-write", ENOSPC, ERROR, 0, IO_FAULTY_WRITES, ALWAYS, MAY_LOSE | MAY_REFUSE),
 	IO("io-write", EDQUOT, ERROR, 0, IO_FAULTY_WRITES, ONCE, 0),
+	IO("io-write", ECANCELED, ERROR, 0, IO_FAULTY_WRITES, ONCE, 0),
 	IO("io-write", EFBIG, ERROR, 0, IO_FAULTY_WRITES, ONCE, 0),
 	IO("io-write-short", 0, SHORT, 8192, IO_FAULTY_WRITES, ONCE, 0),
 	IO("io-write-empty", 0, SHORT, 0, IO_FAULTY_WRITES, ONCE, 0),
@@ -313,6 +332,18 @@ static void look_back(struct life *life)
 
 static struct io_faulty_plan io_plan;
 
+static void fail_reads(void)
+{
+	io_plan = (struct io_faulty_plan){
+		.operations = IO_FAULTY_READS,
+		.kind = IO_FAULTY_ERROR,
+		.error = EIO,
+		.nth = READS_FAIL_FROM,
+		.always = true,
+	};
+	io_faulty_plan_current = &io_plan;
+}
+
 /* nth: of the calls of that kind. */
 static void begin_faults(const struct row *row, unsigned nth, bool always)
 {
@@ -328,6 +359,8 @@ static void begin_faults(const struct row *row, unsigned nth, bool always)
 		};
 		io_faulty_plan_current = &io_plan;
 	} else {
+		if (row->reads_fail)
+			fail_reads();
 		fault_begin(&(struct fault_plan){
 			.kind = fault_kind(row->kind),
 			.error = row->error,
@@ -344,9 +377,9 @@ static void end_faults(void)
 	io_plan.nth = 0;
 }
 
-static bool any_fault(void)
+static bool any_fault(const struct row *row)
 {
-	return fault_hits() > 0 || io_plan.hits > 0;
+	return (row->operations ? io_plan.hits : fault_hits()) > 0;
 }
 
 static void live(struct life *life)
@@ -382,7 +415,7 @@ static _Noreturn void child(const struct row *row, unsigned nth, bool always)
 	CHECK(fault_unknown() < 0, "system call %ld is not in the table of kinds", fault_unknown());
 	if (!(row->may & MAY_LEAK))
 		case_end();
-	test_exit(any_fault() ? 0 : NO_FAULT);
+	test_exit(any_fault(row) ? 0 : NO_FAULT);
 }
 
 /* What the child printed is shown if it went wrong. */
