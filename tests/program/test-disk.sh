@@ -10,7 +10,7 @@
 requires_paging
 
 finish() {
-	printf '\n\n\n' >&"$go"
+	(printf '\n\n\n' >&"$go") # it may have met a lost page already: SIGPIPE
 	exec {go}>&-
 	wait "$pid" 2>/dev/null
 	status=$?
