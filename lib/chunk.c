@@ -56,7 +56,7 @@ void chunk_check(const struct chunk *chunk)
 /* These pages have just changed so. */
 static void note(const char *what, const struct chunk *chunk, uint64_t mask)
 {
-	if (__builtin_expect(debug_kinds & DEBUG_PAGES, 0))
+	if (debug_wants(DEBUG_PAGES))
 		debug_change(what, chunk, mask);
 }
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-unsigned debug_kinds;
+_Atomic unsigned debug_kinds;
 
 static const struct {
 	const char *name;

@@ -16,6 +16,7 @@
 #define SPILL_DEBUG_H
 
 #include "error.h"
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct chunk;
@@ -26,8 +27,8 @@ enum debug {
 	DEBUG_IO = 4,	  /* each read and write, when it begins and ends */
 };
 
-/* Set once, before a pager arms. */
-extern unsigned debug_kinds;
+/* By debug_set, from each pager that is opened. */
+extern _Atomic unsigned debug_kinds;
 
 /* "faults,pages,io", "all", or NULL.  0 or -EINVAL. */
 int debug_set(const char *kinds);
@@ -38,10 +39,15 @@ const char *debug_describe(const struct chunk *chunk, char text[DEBUG_TEXT]);
 
 void debug_change(const char *what, const struct chunk *chunk, uint64_t mask);
 
-#define debug(kind, ...)                                       \
-	do {                                                   \
-		if (__builtin_expect(debug_kinds & (kind), 0)) \
-			error_debug(__VA_ARGS__);              \
+static inline bool debug_wants(enum debug kind)
+{
+	return __builtin_expect(atomic_load_explicit(&debug_kinds, memory_order_relaxed) & kind, 0);
+}
+
+#define debug(kind, ...)                          \
+	do {                                      \
+		if (debug_wants(kind))            \
+			error_debug(__VA_ARGS__); \
 	} while (0)
 
 #endif

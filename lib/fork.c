@@ -137,15 +137,14 @@ void fork_parent(void)
 
 void fork_check_children(struct pager *pager)
 {
-	struct pollfd fd = { .fd = pager->lifeline, .events = POLLIN };
+	int lifeline = pager->lifeline;
+	struct pollfd fd = { .fd = lifeline, .events = POLLIN };
 	struct timespec now = { 0, 0 };
-	int expected = pager->lifeline;
 
-	if (expected < 0 || sys_poll(&fd, 1, &now) <= 0 || !(fd.revents & POLLHUP))
+	if (lifeline < 0 || sys_poll(&fd, 1, &now) <= 0 || !(fd.revents & POLLHUP))
 		return;
 	/* One handler takes it upon itself. */
-	if (__atomic_compare_exchange_n(&pager->lifeline, &expected, -1, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_RELAXED)) {
+	if (atomic_compare_exchange_strong(&pager->lifeline, &lifeline, -1)) {
 		fd_close(fd.fd);
 		swap_fork_done(&pager->swap);
 	}

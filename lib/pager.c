@@ -99,7 +99,7 @@ void pager_free(struct pager *pager)
 		unmap_regions(pager);
 	ranges_free(&pager->regions);
 	pagetable_free(&pager->table);
-	close_fd(&pager->lifeline);
+	fd_close(pager->lifeline);
 	cipher_free(pager->cipher);
 	stats_release(pager->stats);
 	meta_unmap(pager, sizeof(*pager));

@@ -81,10 +81,10 @@ struct pager {
 	_Atomic uint64_t sampled;   /* ns: when pager_sample last did something */
 	_Atomic uint64_t published; /* ns: when the gauges were last true */
 
-	const char *why;     /* what made the latest arming fail, in words */
-	int lifeline;	     /* fork.c: the end that tells whether a child is left, or -1 */
-	int lifeline_writer; /* (G) from prepare to the fork; in a child for ever */
-	struct pager *next;  /* all pagers of the process, for fork.c */
+	const char *why;      /* what made the latest arming fail, in words */
+	_Atomic int lifeline; /* fork.c: the end that tells whether a child is left, or -1 */
+	int lifeline_writer;  /* (G) from prepare to the fork; in a child for ever */
+	struct pager *next;   /* all pagers of the process, for fork.c */
 };
 
 /* Makes a pager that has nothing yet.  0 or -errno, and then *ret_why is set if there are words
