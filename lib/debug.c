@@ -3,46 +3,8 @@
 #include "debug.h"
 #include "chunk.h"
 #include "error.h"
-#include <errno.h>
-#include <string.h>
 
 _Atomic unsigned debug_kinds;
-
-static const struct {
-	const char *name;
-	unsigned kinds;
-} names[] = {
-	{ "faults", DEBUG_FAULTS },
-	{ "pages", DEBUG_PAGES },
-	{ "io", DEBUG_IO },
-	{ "all", DEBUG_FAULTS | DEBUG_PAGES | DEBUG_IO },
-};
-
-static unsigned kinds_by_name(const char *name, size_t length)
-{
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i].name) == length && memcmp(names[i].name, name, length) == 0)
-			return names[i].kinds;
-	return 0;
-}
-
-int debug_set(const char *text)
-{
-	unsigned kinds = 0;
-
-	while (text && *text) {
-		size_t length = strcspn(text, ",");
-		unsigned kind = kinds_by_name(text, length);
-
-		if (!kind)
-			return -EINVAL;
-		kinds |= kind;
-		text += length;
-		text += *text == ',';
-	}
-	debug_kinds = kinds;
-	return 0;
-}
 
 const char *debug_describe(const struct chunk *chunk, char text[DEBUG_TEXT])
 {

@@ -27,11 +27,8 @@ enum debug {
 	DEBUG_IO = 4,	  /* each read and write, when it begins and ends */
 };
 
-/* By debug_set, from each pager that is opened. */
+/* Or of enum debug; set by options_fill, for each pager that is opened. */
 extern _Atomic unsigned debug_kinds;
-
-/* "faults,pages,io", "all", or NULL.  0 or -EINVAL. */
-int debug_set(const char *kinds);
 
 /* What the row says: "7f0000400000 resident f cached 0 swapped f0 filling 0 poisoned 0 ...". */
 #define DEBUG_TEXT 256

@@ -23,40 +23,61 @@
 
 /* -- values -------------------------------------------------------------------- */
 
-static const struct {
+/* A word of a list, and the bits that it stands for. */
+struct word {
 	const char *name;
-	enum spill_feature feature;
-} features[] = {
-	{ "move", SPILL_FEATURE_MOVE },	    { "uring", SPILL_FEATURE_URING },
-	{ "direct", SPILL_FEATURE_DIRECT }, { "poison", SPILL_FEATURE_POISON },
-	{ "spin", SPILL_FEATURE_SPIN },	    { "taskrun", SPILL_FEATURE_TASKRUN },
+	unsigned bits;
 };
 
-static unsigned feature_by_name(const char *name, size_t length)
+static const struct word features[] = {
+	{ "move", SPILL_FEATURE_MOVE },
+	{ "uring", SPILL_FEATURE_URING },
+	{ "direct", SPILL_FEATURE_DIRECT },
+	{ "poison", SPILL_FEATURE_POISON },
+	{ "spin", SPILL_FEATURE_SPIN },
+	{ "taskrun", SPILL_FEATURE_TASKRUN },
+	{ NULL, 0 },
+};
+
+static const struct word debug_words[] = {
+	{ "faults", DEBUG_FAULTS },
+	{ "pages", DEBUG_PAGES },
+	{ "io", DEBUG_IO },
+	{ "all", DEBUG_FAULTS | DEBUG_PAGES | DEBUG_IO },
+	{ NULL, 0 },
+};
+
+/* 0: it is none of them. */
+static unsigned bits_of(const struct word *words, const char *name, size_t length)
 {
-	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (strlen(features[i].name) == length &&
-		    memcmp(features[i].name, name, length) == 0)
-			return features[i].feature;
+	for (; words->name; words++)
+		if (strlen(words->name) == length && memcmp(words->name, name, length) == 0)
+			return words->bits;
+	return 0;
+}
+
+/* "move,uring" */
+static int parse_words(const char *text, const struct word *words, unsigned *ret)
+{
+	unsigned all = 0;
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+		unsigned bits = bits_of(words, text, length);
+
+		if (!bits)
+			return -EINVAL;
+		all |= bits;
+		text += length;
+		text += *text == ',';
+	}
+	*ret = all;
 	return 0;
 }
 
 int options_parse_disable(const char *text, unsigned *ret_disable)
 {
-	unsigned disable = 0;
-
-	while (*text) {
-		size_t length = strcspn(text, ",");
-		unsigned feature = feature_by_name(text, length);
-
-		if (!feature)
-			return -EINVAL;
-		disable |= feature;
-		text += length;
-		text += *text == ',';
-	}
-	*ret_disable = disable;
-	return 0;
+	return parse_words(text, features, ret_disable);
 }
 
 static int parse_number(const char *text, unsigned least, unsigned most, unsigned *ret)
@@ -225,10 +246,12 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 static int fill_debug(const struct complaint *complaint)
 {
 	const char *value = environment("SPILL_DEBUG");
+	unsigned kinds = 0;
 
-	if (debug_set(value))
+	if (value && parse_words(value, debug_words, &kinds))
 		return complain(complaint, "SPILL_DEBUG", value,
 				"is not a list of faults, pages, io, all");
+	debug_kinds = kinds;
 	return 0;
 }
 

@@ -33,7 +33,8 @@ struct options {
  * text or one kept in ret_options->swap that says what is wrong, such as
  * "SPILL_BUDGET: 12Q is not a size"; the rest of ret_options is untouched.
  * Also reads what else there is in the environment for the library: SPILL_LOG
- * (error_log_to), SPILL_TRACE (trace_to), SPILL_DEBUG (debug_set) and what the launcher handed over (command_init). */
+ * (error_log_to), SPILL_TRACE (trace_to), SPILL_DEBUG (debug_kinds) and what the
+ * launcher handed over (command_init). */
 int options_fill(const struct spill_options *given, struct options *ret_options,
 		 const char **ret_why);
 
