@@ -43,9 +43,9 @@ void error_log_to(const char *path);
  * For an errno value, pass error_name(err) to %s. */
 void error_report(enum event event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints a line, whatever was printed before, then abort(): when to go on would lose data or hang.  A handler
- * that the program has for SIGABRT is not called: in our threads it could touch
- * memory that nobody serves any more. */
+/* Prints a line, whatever was printed before, then abort(): when to go on would
+ * lose data or hang.  A handler that the program has for SIGABRT is not called: in
+ * our threads it could touch memory that nobody serves any more. */
 _Noreturn void error_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints a line for those who debug (debug.h), with the time and the thread. */

@@ -257,21 +257,21 @@ static unsigned reclaim(struct handler *handler)
 	struct tray *trays[RECLAIM_BATCH];
 	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH, frames_missing(pager));
 	unsigned ready = 0, frames = 0, i;
-	enum outcome outcome = RECLAIMED;
 
-	for (i = 0; i < n && outcome != NOT_READY; i++) {
-		outcome = reclaim_tray(handler, trays[i]);
+	for (i = 0; i < n; i++) {
+		enum outcome outcome = reclaim_tray(handler, trays[i]);
+
+		if (outcome == NOT_READY)
+			break;
 		if (outcome == RECLAIMED) {
 			frames += mask_count(trays[i]->frames);
 			trays[ready++] = trays[i];
-		} else if (outcome == NOT_SOON) {
-			policy_defer_tray(&pager->policy, trays[i]);
+		} else {
+			policy_unpick_tray(&pager->policy, trays[i], false);
 		}
 	}
-	if (outcome == NOT_READY)
-		i--;
 	while (n > i)
-		policy_unpick_tray(&pager->policy, trays[--n]);
+		policy_unpick_tray(&pager->policy, trays[--n], true);
 	tray_free(&pager->arena, trays, ready);
 	if (frames)
 		note_room(pager);
@@ -297,10 +297,7 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 	outcome = mask & ~tray->frames ? NOT_READY : reclaim_tray(handler, tray);
 	if (outcome == RECLAIMED)
 		return tray;
-	if (outcome == NOT_SOON)
-		policy_defer_tray(&pager->policy, tray);
-	else
-		policy_unpick_tray(&pager->policy, tray);
+	policy_unpick_tray(&pager->policy, tray, outcome == NOT_READY);
 	return NULL;
 }
 

@@ -229,19 +229,14 @@ unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned
 	return got;
 }
 
-void policy_unpick_tray(struct policy *policy, struct tray *tray)
+void policy_unpick_tray(struct policy *policy, struct tray *tray, bool soon)
 {
 	lock_take(&policy->lock, LOCK_POLICY);
 	tray->picked = false;
-	link_head(policy, tray);
-	lock_drop(&policy->lock, LOCK_POLICY);
-}
-
-void policy_defer_tray(struct policy *policy, struct tray *tray)
-{
-	lock_take(&policy->lock, LOCK_POLICY);
-	tray->picked = false;
-	link_tail(policy, tray);
+	if (soon)
+		link_head(policy, tray);
+	else
+		link_tail(policy, tray);
 	lock_drop(&policy->lock, LOCK_POLICY);
 }
 

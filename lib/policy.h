@@ -77,9 +77,8 @@ void policy_wait(struct policy *policy, struct tray *tray);
 /* Takes up to n trays from the head, as long as they have fewer than so many frames;
  * at least one, if there is any.  The number. */
 unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames);
-/* Puts one back to the head: it was not ready; or to the tail: it will not be soon. */
-void policy_unpick_tray(struct policy *policy, struct tray *tray);
-void policy_defer_tray(struct policy *policy, struct tray *tray);
+/* Puts back one that was not ready: to the head if it will be soon, else to the tail. */
+void policy_unpick_tray(struct policy *policy, struct tray *tray, bool soon);
 
 /* A tray that was taken from the head is not put back: its frames wait no
  * more.  Its chunk is locked. */

@@ -225,12 +225,19 @@ bool swap_stalls(const struct swap *swap, uint64_t slot, uint64_t now)
 	return space_stalls(&swap->space[slot_space(slot)], now);
 }
 
-bool swap_any_stalls(const struct swap *swap, uint64_t now)
+static uint64_t spaces_that_stall(const struct swap *swap, uint64_t now)
 {
+	uint64_t mask = 0;
+
 	for (unsigned i = 0; i < swap->count; i++)
 		if (space_stalls(&swap->space[i], now))
-			return true;
-	return false;
+			mask |= mask_bit(i);
+	return mask;
+}
+
+bool swap_any_stalls(const struct swap *swap, uint64_t now)
+{
+	return spaces_that_stall(swap, now) != 0;
 }
 
 /* -- taking slots ---------------------------------------------------------------- */
@@ -241,16 +248,6 @@ static uint64_t spaces_at(const struct swap *swap, int64_t priority)
 
 	for (unsigned i = 0; i < swap->count; i++)
 		if (is_ours(&swap->space[i]) && swap->space[i].file.priority == priority)
-			mask |= mask_bit(i);
-	return mask;
-}
-
-static uint64_t spaces_that_stall(const struct swap *swap, uint64_t now)
-{
-	uint64_t mask = 0;
-
-	for (unsigned i = 0; i < swap->count; i++)
-		if (space_stalls(&swap->space[i], now))
 			mask |= mask_bit(i);
 	return mask;
 }

@@ -15,6 +15,7 @@
 #include "page.h"
 #include "pager.h"
 #include "pool.h"
+#include "process.h"
 #include "share.h"
 #include "slot.h"
 #include "sys.h"
@@ -128,7 +129,7 @@ static int64_t frames_of_others(pid_t pid)
 	int64_t frames = 0;
 
 	for (unsigned i = 0; i < pool->entries; i++)
-		if ((pid_t)(pool->entry[i].mark >> 32) != pid)
+		if ((pid_t)process_pid(pool->entry[i].mark) != pid)
 			frames += pool->entry[i].granted;
 	return frames;
 }
