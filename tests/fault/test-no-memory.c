@@ -28,6 +28,7 @@ struct life {
 	spill *pager;
 	struct area area; /* all of it was written */
 	void *more;
+	enum spill_advice advice; /* the call's */
 };
 
 /* How far it has come before the call. */
@@ -37,6 +38,7 @@ struct call {
 	const char *name;
 	enum stage stage;
 	int (*make)(struct life *life); /* as the function itself: 0, or -1 and errno */
+	enum spill_advice advice;	/* of spill_advise */
 };
 
 static unsigned disable;
@@ -80,44 +82,14 @@ static int call_release(struct life *life)
 	return err;
 }
 
-static int advise(struct life *life, enum spill_advice advice)
+static int call_advise(struct life *life)
 {
 	size_t half = life->area.pages / 2;
-	int err = spill_advise(life->pager, life->area.base, half * test_page_size(), advice);
+	int err = spill_advise(life->pager, life->area.base, half * test_page_size(), life->advice);
 
-	if (!err && advice == SPILL_DONT_NEED)
+	if (!err && life->advice == SPILL_DONT_NEED)
 		area_zeroed(&life->area, 0, half);
 	return err;
-}
-
-static int call_advise_normal(struct life *life)
-{
-	return advise(life, SPILL_NORMAL);
-}
-
-static int call_advise_sequential(struct life *life)
-{
-	return advise(life, SPILL_SEQUENTIAL);
-}
-
-static int call_advise_random(struct life *life)
-{
-	return advise(life, SPILL_RANDOM);
-}
-
-static int call_advise_will_need(struct life *life)
-{
-	return advise(life, SPILL_WILL_NEED);
-}
-
-static int call_advise_dont_need(struct life *life)
-{
-	return advise(life, SPILL_DONT_NEED);
-}
-
-static int call_advise_cold(struct life *life)
-{
-	return advise(life, SPILL_COLD);
 }
 
 static int call_pin(struct life *life)
@@ -164,34 +136,34 @@ static int call_version(struct life *life)
 }
 
 static const struct call calls[] = {
-	{ "spill_open", NOTHING, call_open },
-	{ "spill_reserve, the first", OPEN, call_reserve },
-	{ "spill_reserve, to arm", OPEN, call_reserve_much },
-	{ "spill_reserve, that fits", PLAIN, call_reserve },
-	{ "spill_reserve, to arm with data", PLAIN, call_reserve_much },
-	{ "spill_reserve, armed", ARMED, call_reserve_much },
-	{ "spill_release", PLAIN, call_release },
-	{ "spill_release, armed", ARMED, call_release },
-	{ "spill_advise", PLAIN, call_advise_dont_need },
-	{ "spill_advise, normal", ARMED, call_advise_normal },
-	{ "spill_advise, sequential", ARMED, call_advise_sequential },
-	{ "spill_advise, random", ARMED, call_advise_random },
-	{ "spill_advise, will need", ARMED, call_advise_will_need },
-	{ "spill_advise, do not need", ARMED, call_advise_dont_need },
-	{ "spill_advise, cold", ARMED, call_advise_cold },
-	{ "spill_pin", PLAIN, call_pin },
-	{ "spill_pin, armed", ARMED, call_pin },
-	{ "spill_unpin", PLAIN, call_unpin },
-	{ "spill_unpin, armed", ARMED, call_unpin },
-	{ "spill_set_budget", PLAIN, call_set_budget },
-	{ "spill_set_budget, armed", ARMED, call_set_budget },
-	{ "spill_get_stats", PLAIN, call_get_stats },
-	{ "spill_get_stats, armed", ARMED, call_get_stats },
-	{ "spill_get_states", PLAIN, call_get_states },
-	{ "spill_get_states, armed", ARMED, call_get_states },
-	{ "spill_close", PLAIN, call_close },
-	{ "spill_close, armed", ARMED, call_close },
-	{ "spill_version", NOTHING, call_version },
+	{ "spill_open", NOTHING, call_open, 0 },
+	{ "spill_reserve, the first", OPEN, call_reserve, 0 },
+	{ "spill_reserve, to arm", OPEN, call_reserve_much, 0 },
+	{ "spill_reserve, that fits", PLAIN, call_reserve, 0 },
+	{ "spill_reserve, to arm with data", PLAIN, call_reserve_much, 0 },
+	{ "spill_reserve, armed", ARMED, call_reserve_much, 0 },
+	{ "spill_release", PLAIN, call_release, 0 },
+	{ "spill_release, armed", ARMED, call_release, 0 },
+	{ "spill_advise", PLAIN, call_advise, SPILL_DONT_NEED },
+	{ "spill_advise, normal", ARMED, call_advise, SPILL_NORMAL },
+	{ "spill_advise, sequential", ARMED, call_advise, SPILL_SEQUENTIAL },
+	{ "spill_advise, random", ARMED, call_advise, SPILL_RANDOM },
+	{ "spill_advise, will need", ARMED, call_advise, SPILL_WILL_NEED },
+	{ "spill_advise, do not need", ARMED, call_advise, SPILL_DONT_NEED },
+	{ "spill_advise, cold", ARMED, call_advise, SPILL_COLD },
+	{ "spill_pin", PLAIN, call_pin, 0 },
+	{ "spill_pin, armed", ARMED, call_pin, 0 },
+	{ "spill_unpin", PLAIN, call_unpin, 0 },
+	{ "spill_unpin, armed", ARMED, call_unpin, 0 },
+	{ "spill_set_budget", PLAIN, call_set_budget, 0 },
+	{ "spill_set_budget, armed", ARMED, call_set_budget, 0 },
+	{ "spill_get_stats", PLAIN, call_get_stats, 0 },
+	{ "spill_get_stats, armed", ARMED, call_get_stats, 0 },
+	{ "spill_get_states", PLAIN, call_get_states, 0 },
+	{ "spill_get_states, armed", ARMED, call_get_states, 0 },
+	{ "spill_close", PLAIN, call_close, 0 },
+	{ "spill_close, armed", ARMED, call_close, 0 },
+	{ "spill_version", NOTHING, call_version, 0 },
 };
 
 /* -- what fails ---------------------------------------------------------------------------- */
@@ -284,7 +256,7 @@ static struct area area_in_two(spill *s, size_t size)
 
 static void prepare(struct life *life, const struct call *call)
 {
-	*life = (struct life){ 0 };
+	*life = (struct life){ .advice = call->advice };
 	if (call->stage >= OPEN)
 		CHECK_OK(call_open(life));
 	if (call->stage >= PLAIN) {
