@@ -507,10 +507,10 @@ static void check_userfaultfd(void)
 	REQUIRE(fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0);
 	paged_fill(own, SIZE, 3, 0);
 	/* Part of it cannot be read meanwhile. */
-	REQUIRE(mprotect(own + SIZE / 2, 20 * PAGE, PROT_NONE) == 0);
+	REQUIRE(mprotect(own + SIZE / 2, 4 * PAGE, PROT_NONE) == 0);
 	paged_out(own, SIZE);
 	EXPECT(ioctl(fd, UFFDIO_REGISTER, &reg) == 0);
-	EXPECT(mprotect(own + SIZE / 2, 20 * PAGE, PROT_READ | PROT_WRITE) == 0);
+	EXPECT(mprotect(own + SIZE / 2, 4 * PAGE, PROT_READ | PROT_WRITE) == 0);
 	EXPECT(paged_holds(own, SIZE, 3, 0));
 	EXPECT(paged_stays(own, SIZE));
 	paged_fill(area, PAGE, 4, 0);
