@@ -36,6 +36,8 @@ void chunk_check(const struct chunk *chunk)
 	assert(!(chunk->resident & chunk->cached));
 	assert(!(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)));
 	assert(!(chunk->filling & chunk->resident));
+	assert(!(chunk->foreign & (chunk->resident | chunk->cached | chunk->swapped |
+				   chunk->filling | chunk->poisoned)));
 	assert(!(chunk->hot & ~(chunk->resident | chunk->filling)));
 	for (const struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
 		assert(tray->chunk == chunk);
@@ -299,6 +301,19 @@ void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
 	credit_give(&pager->arena, mask_count(frames));
 	note("discard", chunk, mask);
 	chunk_check(chunk);
+}
+
+void chunk_let_go(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	chunk_discard(pager, chunk, mask);
+	chunk->foreign |= mask;
+	note("let go", chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_welcome(struct chunk *chunk, uint64_t mask)
+{
+	chunk->foreign &= ~mask;
 }
 
 void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)

@@ -23,6 +23,10 @@
  * tray for each time that part of it was evicted and not yet reclaimed;
  * usually none or one.
  *
+ * A page that is foreign has none of these: the program gave it to a userfaultfd of its own.
+ * The kernel lets us put pages there all the same (mm/userfaultfd.c of Linux 6.18: COPY asks
+ * whether the mapping has a userfaultfd, not whose it is), so we must not.
+ *
  * All changes of state are in chunk.c; a debug build runs chunk_check after each.
  *
  * Invariant: as in the table; cached is the union of the trays' valid masks,
@@ -69,6 +73,7 @@ struct chunk {
 	uint64_t left[2];	  /* (C) left in this epoch, and in the one before (policy.h) */
 	uint64_t epoch;		  /* (C) when left was brought up to date */
 	uint64_t unmovable;	  /* (C) MOVE refused with EINVAL; cleared by mprotect */
+	uint64_t foreign;	  /* (C) another userfaultfd has it: never to be filled */
 	struct tray *trays;	  /* (C) linked through tray->sibling */
 	struct fill *fills;	  /* (C) reads in flight, linked through fill->sibling */
 	struct queued queue[2];	  /* (P) by standing (policy.h) */
@@ -106,7 +111,7 @@ uint64_t chunk_mask_of(const struct chunk *chunk, uintptr_t start, uintptr_t end
 static inline uint64_t chunk_absent(const struct chunk *chunk)
 {
 	return ~(chunk->resident | chunk->cached | chunk->swapped | chunk->filling |
-		 chunk->poisoned);
+		 chunk->poisoned | chunk->foreign);
 }
 
 /* On swap space alone. */
@@ -167,6 +172,10 @@ void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask);
 /* The contents are gone, whatever they were: zeros from now on.  The caller
  * has made the mapping agree. */
 void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask);
+
+/* The pages are another's from now on, whatever they hold; and they may be ours again, absent. */
+void chunk_let_go(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void chunk_welcome(struct chunk *chunk, uint64_t mask);
 
 /* The contents are lost: whoever touches it gets SIGBUS. */
 void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask);

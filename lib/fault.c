@@ -221,6 +221,13 @@ static bool serve_poisoned(struct handler *handler, struct chunk *chunk, unsigne
 	return true;
 }
 
+/* It had been told to us before the page became another's; who touches it faults again. */
+static bool serve_foreign(struct handler *handler, struct chunk *chunk, unsigned i)
+{
+	uffd_wake(&handler->pager->uffd, chunk_page(chunk, i), page_size());
+	return true;
+}
+
 static bool serve_locked(struct handler *handler, struct chunk *chunk,
 			 const struct uffd_fault *fault)
 {
@@ -232,6 +239,8 @@ static bool serve_locked(struct handler *handler, struct chunk *chunk,
 					      : serve_resident(handler, chunk, i);
 	if (chunk->filling & bit)
 		return true;
+	if (chunk->foreign & bit)
+		return serve_foreign(handler, chunk, i);
 	if (chunk->poisoned & bit)
 		return serve_poisoned(handler, chunk, i);
 	if (chunk->cached & bit)

@@ -210,6 +210,8 @@ int spill_get_states(spill *s, void *addr, size_t size, unsigned char *ret_state
 		return result_of(-EINVAL);
 	if (!is_range(addr, size))
 		return result_of(-ENOMEM);
+	if (!region_covers(pager_of(s), addr, size))
+		return result_of(-ENOMEM);
 	return result_of(region_states(pager_of(s), addr, size, ret_states));
 }
 

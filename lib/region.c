@@ -92,6 +92,18 @@ static bool is_exhausted(struct pager *pager)
 	return pager_is_armed(pager) && pager_room(pager) <= 0;
 }
 
+/* What another userfaultfd had here is gone: the range was mapped anew. */
+static void welcome(struct pager *pager, const struct range_args *a)
+{
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+		lock_take(&chunk->lock, LOCK_CHUNK);
+		chunk_welcome(chunk, chunk_mask_of(chunk, start_of(a), end_of(a)));
+		chunk_unlock(chunk);
+	}
+}
+
 static int adopt_locked(struct pager *pager, const struct range_args *a)
 {
 	int err;
@@ -101,9 +113,11 @@ static int adopt_locked(struct pager *pager, const struct range_args *a)
 	err = arm_if_needed(pager, a, end_of(a) - start_of(a));
 	if (!err && pager_is_armed(pager))
 		err = pager_register(pager, a->addr, end_of(a) - start_of(a));
-	if (!err)
-		ranges_set(&pager->regions, start_of(a), end_of(a), a->prot);
-	return err;
+	if (err)
+		return err;
+	welcome(pager, a);
+	ranges_set(&pager->regions, start_of(a), end_of(a), a->prot);
+	return 0;
 }
 
 static long adopt_guarded(struct pager *pager, void *argument)

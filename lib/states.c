@@ -64,8 +64,6 @@ int region_states(struct pager *pager, void *addr, size_t size, unsigned char *r
 	uintptr_t address = (uintptr_t)addr, end = address + page_round_up(size);
 	int pagemap;
 
-	if (!region_covers(pager, addr, size))
-		return -ENOMEM;
 	pagemap = pager_is_armed(pager) ? -1 : pagemap_open();
 	while (address < end) {
 		uintptr_t next = (address | (chunk_size() - 1)) + 1;

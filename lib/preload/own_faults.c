@@ -15,7 +15,7 @@
 
 static void let_go(const struct uffdio_register *wanted)
 {
-	struct pager *pager = preload_pager_made();
+	struct pager *pager = preload_pager();
 
 	if (pager)
 		region_renounce(pager, (void *)(uintptr_t)wanted->range.start, wanted->range.len);

@@ -524,6 +524,26 @@ static void check_userfaultfd(void)
 	munmap(own, SIZE);
 }
 
+/* Memory of its own between pages that are managed: these come, it stays away. */
+static void check_neighbours(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	struct uffdio_api api = { .api = UFFD_API };
+	unsigned char *all = paged_map(64 * PAGE), *own = all + 21 * PAGE;
+	struct uffdio_register reg = { .range = { .start = (uintptr_t)own, .len = SIZE },
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	REQUIRE(fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0);
+	REQUIRE(ioctl(fd, UFFDIO_REGISTER, &reg) == 0);
+	for (size_t i = 0; i < 64; i++)
+		if (i < 21 || i >= 21 + SIZE / PAGE)
+			paged_fill(all + i * PAGE, PAGE, 5, i * PAGE);
+	EXPECT(paged_resident(own, SIZE) == 0);
+	close(fd);
+	EXPECT(paged_holds(all, 21 * PAGE, 5, 0));
+	munmap(all, 64 * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -550,6 +570,9 @@ int main(int argc, char **argv)
 	check_signal_stack();
 	check_signal_structures();
 	check_exec();
-	check_userfaultfd();
+	/* Faults that wait to be served meanwhile are not of our memory any more. */
+	for (unsigned i = 0; i < 20; i++)
+		check_userfaultfd();
+	check_neighbours();
 	return paged_result();
 }
