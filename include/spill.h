@@ -201,6 +201,10 @@ struct spill_stats {
 	uint64_t write_errors;	/* writes that failed */
 	uint64_t pages_poisoned; /* pages that were lost */
 	uint64_t armed;		/* 1 once the pager has armed */
+	uint64_t swapped;	/* bytes that are in swap space only */
+	uint64_t read_time;	/* ns that reads took, all added up: of a second,
+				   how many were on their way on average */
+	uint64_t write_time;	/* the same of writes */
 };
 
 /* Reads the statistics.  Errors: EINVAL size is too small to be true. */

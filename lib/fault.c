@@ -228,6 +228,14 @@ static bool serve_foreign(struct handler *handler, struct chunk *chunk, unsigned
 	return true;
 }
 
+static bool note_latency(struct handler *handler, enum latency_kind kind, uint64_t seen,
+			 bool served)
+{
+	if (served)
+		latency_note(&handler->pager->stats->latency[kind], sys_now() - seen);
+	return served;
+}
+
 static bool serve_locked(struct handler *handler, struct chunk *chunk,
 			 const struct uffd_fault *fault)
 {
@@ -244,10 +252,11 @@ static bool serve_locked(struct handler *handler, struct chunk *chunk,
 	if (chunk->poisoned & bit)
 		return serve_poisoned(handler, chunk, i);
 	if (chunk->cached & bit)
-		return serve_cached(handler, chunk, i);
+		return note_latency(handler, LATENCY_SOFT, fault->seen,
+				    serve_cached(handler, chunk, i));
 	if (chunk->swapped & bit)
 		return serve_swapped(handler, chunk, i);
-	return serve_absent(handler, chunk, i);
+	return note_latency(handler, LATENCY_ZERO, fault->seen, serve_absent(handler, chunk, i));
 }
 
 bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
@@ -262,7 +271,9 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 	if (!chunk_try_lock(chunk))
 		return false;
 	handler->ahead.count = 0;
+	handler->serving = fault->seen;
 	ret = serve_locked(handler, chunk, fault);
+	handler->serving = 0;
 	chunk_unlock(chunk);
 	if (ret && handler->ahead.count)
 		ahead_read(handler, handler->ahead);

@@ -360,6 +360,8 @@ static void start_read(struct handler *handler, struct chunk *chunk, uint64_t ru
 	fill->slot = chunk->page[mask_first(run)].slot;
 	fill->attempts = 0;
 	fill->started = handler->round;
+	fill->since = handler->serving;
+	handler->serving = 0;
 	fill->sibling = chunk->fills;
 	chunk->fills = fill;
 	stat_add(&handler->pager->stats->pages_read, mask_count(run));
@@ -470,7 +472,12 @@ static void wake_dropped(struct pager *pager, struct chunk *chunk, uint64_t drop
 static void free_fill(struct fill *fill)
 {
 	struct handler *handler = fill->handler;
+	struct stats *stats = handler->pager->stats;
+	uint64_t now = sys_now();
 
+	stat_add(&stats->read_time, now - fill->started);
+	if (fill->since)
+		latency_note(&stats->latency[LATENCY_MAJOR], now - fill->since);
 	fill->started = 0;
 	fill->next = handler->free_fills;
 	handler->free_fills = fill;

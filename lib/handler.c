@@ -95,6 +95,14 @@ static bool serve_requests(struct handler *handler)
 
 /* -- faults --------------------------------------------------------------------- */
 
+static void note_seen(struct uffd_fault *faults, unsigned n)
+{
+	uint64_t now = sys_now();
+
+	for (unsigned i = 0; i < n; i++)
+		faults[i].seen = now;
+}
+
 static void debug_faults(const struct uffd_fault *faults, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -117,6 +125,7 @@ static void read_faults(struct handler *handler)
 		/* Fewer than there was room for: that was all.  The next one is news. */
 		handler->more_faults = n == (int)room;
 		if (n > 0) {
+			note_seen(handler->faults + handler->fault_count, (unsigned)n);
 			debug_faults(handler->faults + handler->fault_count, (unsigned)n);
 			handler->fault_count += (unsigned)n;
 			handler->pager->dormant = false;

@@ -50,6 +50,7 @@ struct fill {
 	long result;
 	unsigned attempts;
 	uint64_t started; /* ns; 0: free */
+	uint64_t since;	  /* ns: when the fault was seen that it serves; 0: it serves none */
 };
 
 /* A write in flight: parts of trays, to adjacent slots. */
@@ -99,6 +100,7 @@ struct handler {
 
 	struct uffd_fault faults[HANDLER_FAULTS];
 	unsigned fault_count;
+	uint64_t serving;	/* ns: when the fault was seen for which no read was started yet */
 	uint64_t waiting_since; /* ns: the first of them was seen so early; 0: there is none */
 	uintptr_t waiting;	/* which one that was */
 	bool more_faults;	/* the userfaultfd was not read to its end */

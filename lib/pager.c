@@ -450,6 +450,14 @@ static uint64_t metadata_bytes(const struct pager *pager)
 	return pagetable_bytes(&pager->table) + pager->arena.tray_count * sizeof(struct tray);
 }
 
+/* Three counts that change one after the other. */
+static uint64_t pages_swapped(const struct pager *pager)
+{
+	uint64_t here = pager->resident + pager->cached, kept = pager->kept;
+
+	return kept > here ? kept - here : 0;
+}
+
 /* What the process has of private memory beside our frames: its stacks, its small
  * mappings, our tables. */
 static void sample_unmanaged(struct pager *pager)
@@ -495,6 +503,7 @@ void pager_publish(struct pager *pager)
 	stat_set(&stats->reserved, pager->regions.reserved);
 	stat_set(&stats->resident, pager->resident << page_shift());
 	stat_set(&stats->cached, pager->cached << page_shift());
+	stat_set(&stats->swapped, pages_swapped(pager) << page_shift());
 	stat_set(&stats->swap_used, swap_used(&pager->swap));
 	stat_set(&stats->swap_size, swap_size(&pager->swap));
 	stat_set(&stats->metadata, metadata_bytes(pager));

@@ -20,7 +20,7 @@
 
 int pool_create(int64_t total)
 {
-	int fd = fd_memory("spill-budget", sizeof(struct pool));
+	int fd = fd_memory(POOL_NAME, sizeof(struct pool));
 	struct pool *pool = fd < 0 ? NULL : pool_map(fd);
 
 	if (!pool) {

@@ -36,6 +36,8 @@
 /* Processes that live at the same time. */
 #define POOL_ENTRIES 4096
 
+#define POOL_NAME "spill-budget"
+
 struct pool_entry {
 	_Alignas(64) _Atomic uint64_t mark; /* whose it is (process.h), or 0 */
 	_Atomic int64_t granted;	    /* frames that it may hold */

@@ -72,13 +72,20 @@ static uint32_t start_of(const struct line *stat)
 	return (uint32_t)number_at(stat, stat_field(stat, STAT_START));
 }
 
-uint64_t process_mark_self(void)
+uint64_t process_mark(uint32_t pid)
 {
-	uint32_t pid = (uint32_t)sys_getpid();
 	struct line stat;
 
 	read_line(pid, "stat", &stat);
-	return (uint64_t)pid << 32 | (stat.size > 0 ? start_of(&stat) : 0);
+	return stat.size > 0 ? (uint64_t)pid << 32 | start_of(&stat) : 0;
+}
+
+uint64_t process_mark_self(void)
+{
+	uint32_t pid = (uint32_t)sys_getpid();
+	uint64_t mark = process_mark(pid);
+
+	return mark ? mark : (uint64_t)pid << 32; /* no /proc */
 }
 
 /* Its first thread is gone, and there are at most so many others. */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+uint64_t process_mark(uint32_t pid); /* 0: there is no such process */
 uint64_t process_mark_self(void);
 
 static inline uint32_t process_pid(uint64_t mark)

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "fd.h"
 #include "meta.h"
+#include "process.h"
 #include "sys.h"
 #include <stddef.h>
 #include <string.h>
@@ -34,51 +35,160 @@ static void read_comm(char comm[16])
 	comm[n > 0 ? n : 0] = '\0';
 }
 
-static struct stats *slot_claim(struct stats_slot *slot, uint32_t place)
+/* The caller alone has it. */
+static struct stats *slot_claim(struct stats_slot *slot, uint32_t place, int fd)
 {
 	memset(&slot->stats, 0, sizeof(slot->stats));
 	slot->place = place;
+	slot->fd = fd;
+	slot->since = sys_now();
 	read_comm(slot->comm);
-	atomic_store_explicit(&slot->pid, (uint32_t)sys_getpid(), memory_order_release);
+	atomic_store_explicit(&slot->mark, process_mark_self(), memory_order_release);
 	return &slot->stats;
-}
-
-static struct stats *table_claim(struct stats_table *table)
-{
-	uint32_t place = atomic_fetch_add(&table->taken, 1);
-
-	return place < STATS_SLOTS ? slot_claim(&table->slot[place], place) : NULL;
 }
 
 struct stats *stats_private(void)
 {
 	struct stats_slot *slot = meta_map(sizeof(*slot));
 
-	return slot ? slot_claim(slot, STATS_PRIVATE) : NULL;
+	return slot ? slot_claim(slot, STATS_PRIVATE, -1) : NULL;
 }
 
-/* -- the command's table ------------------------------------------------------------ */
+#define ADD(name) stat_add(&sum->name, stat_get(&stats->name));
+#define RAISE(name) stat_raise(&sum->name, stat_get(&stats->name));
 
-static bool table_is_ours(const struct stats_table *table)
+void stats_add_counters(struct stats *sum, const struct stats *stats)
+{
+	STATS_COUNTERS(ADD)
+	for (unsigned kind = 0; kind < LATENCY_KINDS; kind++)
+		for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+			ADD(latency[kind].bucket[i])
+}
+
+void stats_add(struct stats *sum, const struct stats *stats)
+{
+	stats_add_counters(sum, stats);
+	STATS_GAUGES(ADD)
+	ADD(unmanaged_peak)
+}
+
+void stats_fold(struct stats *sum, const struct stats *stats)
+{
+	stats_add_counters(sum, stats);
+	STATS_GAUGES(RAISE)
+	RAISE(unmanaged_peak)
+}
+
+#undef RAISE
+#undef ADD
+
+/* Takes a slot from the pager of this mark, which is gone; false: somebody else did. */
+static bool bury(struct stats_table *table, struct stats_slot *slot, uint64_t mark)
+{
+	if (!atomic_compare_exchange_strong(&slot->mark, &mark, STATS_CHANGING))
+		return false;
+	stats_fold(&table->gone, &slot->stats);
+	atomic_fetch_add(&table->closed, 1);
+	return true;
+}
+
+/* -- tables ----------------------------------------------------------------------- */
+
+static size_t table_size(uint32_t slots)
+{
+	return sizeof(struct stats_table) + slots * sizeof(struct stats_slot);
+}
+
+static int create(uint32_t slots, struct stats_table **ret_table)
+{
+	int fd = fd_memory(STATS_NAME, table_size(slots));
+	struct stats_table *table;
+
+	if (fd < 0)
+		return fd;
+	table = sys_mmap(NULL, table_size(slots), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (sys_is_error(table)) {
+		fd_close(fd);
+		return sys_error(table);
+	}
+	table->magic = STATS_MAGIC;
+	table->slot_size = sizeof(struct stats_slot);
+	table->slots = slots;
+	*ret_table = table;
+	return fd;
+}
+
+int stats_table_create(struct stats_table **ret_table)
+{
+	return create(STATS_SLOTS, ret_table);
+}
+
+/* Is it what it says, as far as it is there? */
+static bool is_table(const struct stats_table *table, uint64_t size)
 {
 	return table->magic == STATS_MAGIC && table->slot_size == sizeof(struct stats_slot) &&
-	       table->slots == STATS_SLOTS;
+	       table->slots && table->slots <= STATS_SLOTS && size >= table_size(table->slots);
 }
 
-static struct stats_table *map_table(int fd)
+struct stats_table *stats_table_map(int fd, bool writable)
 {
+	size_t all = table_size(STATS_SLOTS);
 	struct stats_table *table;
 	struct stat st;
 
-	if (sys_call2(SYS_fstat, fd, &st) || (size_t)st.st_size < sizeof(*table))
+	if (sys_call2(SYS_fstat, fd, &st) || (size_t)st.st_size < table_size(1))
 		return NULL;
-	table = sys_mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* What lies beyond its end is not touched. */
+	table = sys_mmap(NULL, all, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
+			 0);
 	if (sys_is_error(table))
 		return NULL;
-	if (table_is_ours(table))
+	if (is_table(table, (uint64_t)st.st_size))
 		return table;
-	sys_munmap(table, sizeof(*table));
+	sys_munmap(table, all);
 	return NULL;
+}
+
+void stats_table_unmap(struct stats_table *table)
+{
+	if (table)
+		sys_munmap(table, table_size(STATS_SLOTS));
+}
+
+/* -- claiming --------------------------------------------------------------------- */
+
+static struct stats *take_new(struct stats_table *table)
+{
+	uint32_t place = table->taken;
+
+	while (place < table->slots)
+		if (atomic_compare_exchange_weak(&table->taken, &place, place + 1))
+			return slot_claim(&table->slot[place], place, -1);
+	return NULL;
+}
+
+/* One whose pager was closed, or whose process has ended. */
+static struct stats *take_over(struct stats_table *table)
+{
+	for (uint32_t place = 0; place < table->slots; place++) {
+		struct stats_slot *slot = &table->slot[place];
+		uint64_t mark = slot->mark;
+
+		if (mark == STATS_CHANGING)
+			continue;
+		if (mark ? !process_is_alive(mark) && bury(table, slot, mark)
+			 : atomic_compare_exchange_strong(&slot->mark, &mark, STATS_CHANGING))
+			return slot_claim(slot, place, -1);
+	}
+	atomic_fetch_add(&table->missed, 1);
+	return NULL;
+}
+
+static struct stats *table_claim(struct stats_table *table)
+{
+	struct stats *stats = take_new(table);
+
+	return stats ? stats : take_over(table);
 }
 
 static struct stats_table *open_table(void)
@@ -88,22 +198,46 @@ static struct stats_table *open_table(void)
 
 	if (fd < 0)
 		return NULL;
-	table = map_table(fd);
+	table = stats_table_map(fd, true);
 	fd_close(fd);
 	return table;
+}
+
+/* Without a launcher: in a table of its own, which is seen as long as fd is open. */
+static struct stats *claim_own(void)
+{
+	struct stats_table *table;
+	int fd = create(1, &table);
+
+	if (fd < 0)
+		return NULL;
+	table->taken = 1;
+	return slot_claim(&table->slot[0], 0, fd);
 }
 
 struct stats *stats_claim(void)
 {
 	struct stats_table *table = open_table();
-	struct stats *stats = table ? table_claim(table) : NULL;
+	struct stats *stats = table ? table_claim(table) : claim_own();
 
 	if (table && !stats)
-		sys_munmap(table, sizeof(*table));
+		stats_table_unmap(table);
 	return stats ? stats : stats_private();
 }
 
-/* The mapping of the table came along with the fork. */
+/* The mapping came along with the fork, and the descriptor of a table of its own. */
+static struct stats_table *leave(struct stats_slot *slot)
+{
+	struct stats_table *table = table_of(slot);
+	int fd = slot->fd;
+
+	if (fd < 0)
+		return table;
+	sys_munmap(table, table_size(1));
+	fd_close(fd);
+	return NULL;
+}
+
 struct stats *stats_fork(struct stats *inherited)
 {
 	struct stats_slot *slot = slot_of(inherited);
@@ -111,13 +245,12 @@ struct stats *stats_fork(struct stats *inherited)
 	struct stats *stats;
 
 	if (slot->place == STATS_PRIVATE)
-		return slot_claim(slot, STATS_PRIVATE);
-	table = table_of(slot);
-	stats = table_claim(table);
-	if (stats)
-		return stats;
-	sys_munmap(table, sizeof(*table));
-	return stats_private();
+		return slot_claim(slot, STATS_PRIVATE, -1);
+	table = leave(slot);
+	stats = table ? table_claim(table) : claim_own();
+	if (table && !stats)
+		stats_table_unmap(table);
+	return stats ? stats : stats_private();
 }
 
 void stats_release(struct stats *stats)
@@ -127,29 +260,13 @@ void stats_release(struct stats *stats)
 	if (!stats)
 		return;
 	slot = slot_of(stats);
-	if (slot->place == STATS_PRIVATE)
+	if (slot->place == STATS_PRIVATE) {
 		meta_unmap(slot, sizeof(*slot));
-	else
-		sys_munmap(table_of(slot), sizeof(struct stats_table));
-}
-
-int stats_table_create(struct stats_table **ret_table)
-{
-	int fd = fd_memory("spill-stats", sizeof(struct stats_table));
-	struct stats_table *table;
-
-	if (fd < 0)
-		return fd;
-	table = sys_mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (sys_is_error(table)) {
-		fd_close(fd);
-		return sys_error(table);
+		return;
 	}
-	table->magic = STATS_MAGIC;
-	table->slot_size = sizeof(struct stats_slot);
-	table->slots = STATS_SLOTS;
-	*ret_table = table;
-	return fd;
+	if (slot->fd < 0 && bury(table_of(slot), slot, slot->mark))
+		atomic_store(&slot->mark, 0);
+	stats_table_unmap(leave(slot));
 }
 
 /* -- reading ----------------------------------------------------------------------- */

@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* stats.h - the counters of a pager
+/* stats.h - the counters of a pager, published
  *
- * They lie in a slot of their own.  Under `spill run --stats` that is a slot of
- * a memfd which the launcher made and every process of the command inherits
- * (command.h): a pager claims the next one when it arms, and what it counted is
- * there even if its process was killed.  Without a launcher, or when all
- * slots are taken, it is memory of the process.
+ * They lie in a slot of a memfd, where whoever may open /proc/PID/fd of the process reads
+ * them: its own user, and root.  Under `spill run` the launcher makes it and every process
+ * of the command inherits it (command.h): a pager claims a slot when it arms, and what it
+ * counted is there even if its process was killed.  Without a launcher a pager makes one for
+ * itself, with one slot.  If that cannot be, they are memory of the process.
  *
- *	memfd   [header][slot 0][slot 1] ... [slot 1023]
- *		 taken -----------^ the next to be claimed
+ *	memfd   [header and gone][slot 0][slot 1] ... [slot 1023]
+ *		 taken -------------------^ the next to be claimed
+ *
+ * A slot whose pager is closed, or whose process has ended when no other is left, is used
+ * again: what it had is added to that of the pagers that are gone.  spill-stats(5) describes
+ * it all for other programs.
  *
  * Locking: none; every field is atomic, and exact by itself.  Counters may be
- * advanced by any thread of the pager, gauges are written by one at a time.
+ * advanced by any thread of the pager, gauges are written by one at a time.  A slot belongs to
+ * who has put its mark there.
  */
 #ifndef SPILL_STATS_H
 #define SPILL_STATS_H
 
+#include "latency.h"
 #include "spill.h"
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The names are those of struct spill_stats, where they are explained; the same
@@ -37,7 +44,9 @@
 	X(writes)         \
 	X(read_errors)    \
 	X(write_errors)   \
-	X(pages_poisoned)
+	X(pages_poisoned) \
+	X(read_time)      \
+	X(write_time)
 
 /* Written by the pager now and then. */
 #define STATS_GAUGES(X) \
@@ -47,10 +56,15 @@
 	X(reserved)     \
 	X(resident)     \
 	X(cached)       \
+	X(swapped)      \
 	X(swap_used)    \
 	X(swap_size)    \
 	X(metadata)     \
 	X(armed)
+
+/* Faults that took this long to be served, from when a handler saw them to when the page
+ * was there. */
+enum latency_kind { LATENCY_ZERO, LATENCY_SOFT, LATENCY_MAJOR, LATENCY_KINDS };
 
 struct stats {
 #define STATS_FIELD(name) _Atomic uint64_t name;
@@ -60,6 +74,7 @@ struct stats {
 	_Atomic uint64_t unmanaged_peak; /* bytes: the most private memory that
 					    there ever was beside what the pager
 					    held; a gauge */
+	struct latency latency[LATENCY_KINDS];
 };
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
@@ -87,8 +102,8 @@ static inline void stat_raise(_Atomic uint64_t *peak, uint64_t n)
 		;
 }
 
-/* A slot of all zeros for a pager of this process: one of the command's, else
- * private; NULL: no memory.  Calls no malloc; may be called in any thread. */
+/* A slot of all zeros for a pager of this process: one of the command's, else of a memfd of its
+ * own, else private; NULL: no memory.  Calls no malloc; may be called in any thread. */
 struct stats *stats_claim(void);
 
 /* A private one, wherever we run. */
@@ -99,36 +114,54 @@ struct stats *stats_private(void);
  * NULL: no memory. */
 struct stats *stats_fork(struct stats *inherited);
 
-/* The counts of a command stay in its memfd.  NULL is ignored. */
+/* What was counted stays in the memfd of a command.  NULL is ignored. */
 void stats_release(struct stats *stats);
 
 /* Fills all of ret but its size. */
 void stats_to_public(const struct stats *stats, struct spill_stats *ret);
 
-/* -- for the launcher ------------------------------------------------------------ */
+/* -- the memfd ------------------------------------------------------------------- */
 
-#define STATS_MAGIC UINT64_C(0x317461747370730a) /* "\nspstat1" */
+#define STATS_NAME "spill-stats"
+#define STATS_MAGIC UINT64_C(0x327461747370730a) /* "\nspstat2": the version is in it */
 #define STATS_SLOTS 1024
 
 struct stats_slot {
-	_Atomic uint32_t pid; /* 0: not claimed; set when the rest is valid */
-	uint32_t place;	      /* in the table, or STATS_PRIVATE */
-	char comm[16];	      /* the name of the process when its pager armed */
+	_Atomic uint64_t mark; /* whose it is (process.h), set when the rest is valid; 0: nobody's */
+	_Atomic uint64_t since; /* ns, CLOCK_MONOTONIC: when it was claimed */
+	char comm[16];		/* the name of the process then */
+	uint32_t place;		/* in the table, or STATS_PRIVATE */
+	int32_t fd;		/* of a table of its own, in its process; else -1 */
 	struct stats stats;
 } __attribute__((aligned(64)));
 
 #define STATS_PRIVATE UINT32_MAX
+#define STATS_CHANGING UINT64_MAX /* a mark: the slot passes from one to another */
 
 struct stats_table {
 	uint64_t magic;
-	uint32_t slot_size;	/* sizeof(struct stats_slot): this version's */
-	uint32_t slots;		/* STATS_SLOTS */
-	_Atomic uint32_t taken; /* how many were asked for; may be above slots */
-	struct stats_slot slot[STATS_SLOTS];
+	uint32_t slot_size;	 /* sizeof(struct stats_slot): this version's */
+	uint32_t slots;		 /* STATS_SLOTS, or 1 */
+	_Atomic uint32_t taken;	 /* slots from here on were never claimed */
+	_Atomic uint32_t closed; /* pagers of which gone tells */
+	_Atomic uint32_t missed; /* pagers that found no slot */
+	uint32_t reserved;
+	struct stats gone; /* counters: sums; gauges: the most of any */
+	struct stats_slot slot[];
 };
 
-/* Makes the memfd, close-on-exec; ret_table is it, mapped.  Its descriptor or
+/* Makes the memfd of a command, close-on-exec; ret_table is it, mapped.  Its descriptor or
  * -errno. */
 int stats_table_create(struct stats_table **ret_table);
+
+/* Maps one of this version; NULL: it is none, or there is no memory. */
+struct stats_table *stats_table_map(int fd, bool writable);
+void stats_table_unmap(struct stats_table *table);
+
+/* Of pagers one after the other: adds counters, and raises gauges to the most. */
+void stats_fold(struct stats *sum, const struct stats *stats);
+/* Of pagers side by side: adds counters, and gauges. */
+void stats_add(struct stats *sum, const struct stats *stats);
+void stats_add_counters(struct stats *sum, const struct stats *stats);
 
 #endif

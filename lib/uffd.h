@@ -20,6 +20,7 @@ struct uffd {
 struct uffd_fault {
 	uintptr_t address;    /* of the page */
 	bool write_protected; /* a write to a page under UFFDIO_WRITEPROTECT */
+	uint64_t seen;	      /* ns: for the handler, when it was read */
 };
 
 /* Opens one, in full mode, or (user_mode) in the other where that is refused.  disable: or of

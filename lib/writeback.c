@@ -185,13 +185,15 @@ static void write_done(struct io_request *request, long result)
 {
 	struct write *write = request->owner;
 	struct handler *handler = write->handler;
+	uint64_t now = sys_now();
 
 	debug(DEBUG_IO, "write to slot %lx: %d", (unsigned long)write->slot, (int)result);
 	write->result = result;
 	if (write_failed(write))
 		note_failure(write);
+	stat_add(&handler->pager->stats->write_time, now - write->started);
 	write->started = 0;
-	swap_write_ends(&handler->pager->swap, write->slot, write->pages, sys_now());
+	swap_write_ends(&handler->pager->swap, write->slot, write->pages, now);
 	write->next = handler->finished_writes;
 	handler->finished_writes = write;
 }

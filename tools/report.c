@@ -22,31 +22,17 @@ struct report {
 
 /* -- adding up ------------------------------------------------------------------------ */
 
-static void add_slot(struct report *report, const struct stats *stats)
-{
-	struct stats *sum = &report->sum;
-
-#define ADD(name) stat_add(&sum->name, stat_get(&stats->name));
-#define RAISE(name) stat_raise(&sum->name, stat_get(&stats->name));
-	STATS_COUNTERS(ADD)
-	STATS_GAUGES(RAISE)
-	RAISE(unmanaged_peak)
-#undef RAISE
-#undef ADD
-	report->processes++;
-}
-
 static void add_table(struct report *report, const struct stats_table *table)
 {
-	uint32_t taken = atomic_load(&table->taken);
-
-	for (uint32_t i = 0; i < STATS_SLOTS; i++)
-		if (atomic_load(&table->slot[i].pid))
-			add_slot(report, &table->slot[i].stats);
-	if (taken > STATS_SLOTS) {
-		report->uncounted = taken - STATS_SLOTS;
-		report->processes += report->uncounted;
+	stats_fold(&report->sum, &table->gone);
+	for (uint32_t i = 0; i < table->slots; i++) {
+		if (!atomic_load(&table->slot[i].mark))
+			continue;
+		stats_fold(&report->sum, &table->slot[i].stats);
+		report->processes++;
 	}
+	report->uncounted = table->missed;
+	report->processes += table->closed + report->uncounted;
 	if (report->processes == 0)
 		report->sum.budget = report->budget;
 }

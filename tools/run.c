@@ -54,10 +54,10 @@ struct run {
 	char program[PROGRAM_PATH];
 	char userfaultfd_text[COMMAND_FD_TEXT]; /* "": by the system call */
 	char budget_text[2 * COMMAND_FD_TEXT];
-	char stats_text[COMMAND_FD_TEXT]; /* "": as it was inherited */
+	char stats_text[COMMAND_FD_TEXT];
 	char swap_text[SWAP_TEXT_SIZE];
 	struct pool *pool;
-	struct stats_table *table; /* NULL: no --stats */
+	struct stats_table *table; /* NULL: it is counted in that of an outer `spill run' */
 	int stats_fd;		   /* of stats_path, or -1 */
 };
 
@@ -205,19 +205,6 @@ static int set_disable(struct run *run, const char *text)
 	return 0;
 }
 
-static int bad_option(char **argv, int c)
-{
-	const char *word = argv[optind - 1];
-
-	if (c == ':')
-		return tool_fail("%s: needs a value; see `spill run --help'", word);
-	if (optopt && optopt < 256)
-		return tool_fail("-%c: there is no such option; see `spill run --help'", optopt);
-	if (optopt)
-		return tool_fail("%s: takes no value; see `spill run --help'", word);
-	return tool_fail("%s: there is no such option; see `spill run --help'", word);
-}
-
 static int parse_option(struct run *run, char **argv, int c)
 {
 	switch (c) {
@@ -250,7 +237,7 @@ static int parse_option(struct run *run, char **argv, int c)
 		run->given.quiet = 1;
 		return 0;
 	default:
-		return bad_option(argv, c);
+		return tool_bad_option(argv, c);
 	}
 }
 
@@ -471,21 +458,33 @@ static int prepare_cipher(struct run *run)
 
 /* -- statistics ------------------------------------------------------------------------------------ */
 
+/* An outer `spill run' may have a table, in which the processes of this one count too. */
+static bool is_counted_already(void)
+{
+	int fd = command_open_stats();
+
+	if (fd >= 0)
+		fd_close(fd);
+	return fd >= 0;
+}
+
 static int prepare_stats(struct run *run)
 {
 	int fd, err;
 
 	run->stats_fd = -1;
-	if (!run->stats)
-		return 0;
 	if (run->stats_path) {
 		fd = open(run->stats_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 		if (fd < 0)
 			return tool_fail("--stats: %s: %s", run->stats_path, strerror(errno));
 		run->stats_fd = fd_raise(fd);
 	}
+	if (!run->stats && is_counted_already())
+		return 0;
 	fd = stats_table_create(&run->table);
 	err = fd < 0 ? fd : command_hand(fd, run->stats_text);
+	if (err && !run->stats) /* each process publishes by itself then */
+		return 0;
 	return err ? tool_fail("--stats: %s", error_name(err)) : 0;
 }
 
@@ -624,7 +623,7 @@ static void set_environment(const struct run *run)
 	set_text(COMMAND_ENV_USERFAULTFD, run->userfaultfd_text);
 	setenv(COMMAND_ENV_BUDGET, run->budget_text, 1);
 	setenv(COMMAND_ENV_SWAP, run->swap_text, 1);
-	if (run->table) /* else that of an outer `spill run --stats` stays */
+	if (run->table)
 		setenv(COMMAND_ENV_STATS, run->stats_text, 1);
 	set_preload(run->preload);
 }
@@ -674,10 +673,8 @@ int run_main(int argc, char **argv)
 	page_init();
 	run.given.size = sizeof(run.given);
 	status = parse(&run, argc, argv);
-	if (status < 0) {
-		fputs(help, stdout);
-		return 0;
-	}
+	if (status < 0)
+		return tool_help(help);
 	if (!status)
 		status = prepare(&run);
 	if (status)

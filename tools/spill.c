@@ -2,7 +2,10 @@
 /* spill.c - spill(1): finds the subcommand */
 #include "config.h"
 #include "tools.h"
+#include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -11,6 +14,8 @@ static const struct {
 	const char *what;
 } subcommands[] = {
 	{ "run", run_main, "run a command in less memory than it needs" },
+	{ "ps", ps_main, "list the processes that run under spill" },
+	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -41,6 +46,49 @@ void tool_warn(const char *format, ...)
 	va_start(list, format);
 	print_line("warning: ", format, list);
 	va_end(list);
+}
+
+int tool_help(const char *text)
+{
+	fputs(text, stdout);
+	return fflush(stdout) ? tool_fail("stdout: %s", strerror(errno)) : 0;
+}
+
+/* The subcommand's name: main saw to it that it is argv[0]. */
+int tool_bad_option(char **argv, int c)
+{
+	const char *word = argv[optind - 1], *name = argv[0];
+
+	if (c == ':')
+		return tool_fail("%s: needs a value; see `spill %s --help'", word, name);
+	if (optopt && optopt < 256)
+		return tool_fail("-%c: there is no such option; see `spill %s --help'", optopt,
+				 name);
+	if (optopt)
+		return tool_fail("%s: takes no value; see `spill %s --help'", word, name);
+	return tool_fail("%s: there is no such option; see `spill %s --help'", word, name);
+}
+
+int tool_parse_pid(const char *text, uint32_t *ret_pid)
+{
+	char *end;
+	unsigned long pid = strtoul(text, &end, 10);
+
+	if (end == text || *end || *text == '-' || *text == '+' || !pid || pid > INT32_MAX)
+		return -EINVAL;
+	*ret_pid = (uint32_t)pid;
+	return 0;
+}
+
+int tool_fail_attach(const char *pid, int err)
+{
+	if (err == -ESRCH)
+		return tool_fail("%s: there is no such process", pid);
+	if (err == -EACCES)
+		return tool_fail("%s: belongs to another user, who alone may look at it", pid);
+	if (err == -ENOENT)
+		return tool_fail("%s: does not run under spill", pid);
+	return tool_fail("%s: %s", pid, strerror(-err));
 }
 
 static int print_help(void)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* tools.h - what the files of spill(1) share
  *
- * One file to a subcommand; what only `spill run` needs has files of its own:
+ * One file to a subcommand; `spill run` has more than one, and those that look at other
+ * processes share some:
  *
+ *	survey.c	the processes that run under spill
+ *	table.c		columns for people, JSON for programs
  *	run.c		options, checks, the environment, exec
  *	supervise.c	--stats: fork, forward signals, wait
  *	report.c	--stats: what is printed then
@@ -29,8 +32,22 @@ int tool_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same as a warning. */
 void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Says what is wrong with an option that getopt_long did not like; its optstring begins with
+ * ':'.  Gives EXIT_SPILL. */
+int tool_bad_option(char **argv, int c);
+
+/* Prints it on stdout; gives the exit status. */
+int tool_help(const char *text);
+
+/* The number of a process; 0, or -EINVAL: it is none. */
+int tool_parse_pid(const char *text, uint32_t *ret_pid);
+/* Says why survey_take cannot look at that process; gives EXIT_SPILL. */
+int tool_fail_attach(const char *pid, int err);
+
 /* The subcommands: argv[0] is their name.  Each gives the exit status. */
+int ps_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int stat_main(int argc, char **argv);
 
 /* -- supervise.c --------------------------------------------------------------- */
 

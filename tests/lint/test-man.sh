@@ -73,8 +73,13 @@ render() {
 	mandoc -T ascii -O width=200 "$1" 2>/dev/null | sed "s/.$(printf '\b')//g"
 }
 
+# subcommands: those in tools/spill.c, each in a file of its own
+subcommands() {
+	sed -n 's/^\t{ "\([a-z]*\)", [a-z]*_main, .*/\1/p' "$top_srcdir/tools/spill.c"
+}
+
 code_options() {
-	grep -E '(no|required|optional)_argument' "$top_srcdir/tools/run.c" |
+	grep -E '(no|required|optional)_argument' "$top_srcdir/tools/$1.c" |
 		sed -n 's/.*{ *"\([a-z][a-z0-9-]*\)".*/--\1/p' | sort -u
 }
 
@@ -89,23 +94,34 @@ mentions() {
 	grep -q -e "$2\$" -e "$2[^a-z0-9-]" "$1"
 }
 
-check_options() {
-	[ -n "$(code_options)" ] || fail "no long option found in tools/run.c"
-	[ -f "$man/spill-run.1" ] || return
-	render "$man/spill-run.1" >"$tmp"
-	for option in $(code_options); do
-		mentions "$tmp" "$option" || fail "$option is not in spill-run.1"
-	done
-	if ! [ -x "$SPILL" ]; then
-		missing="$SPILL is not built: spill run --help was not looked at"
+# check_subcommand NAME
+check_subcommand() {
+	page=$man/spill-$1.1
+	[ -n "$(code_options "$1")" ] || fail "no long option found in tools/$1.c"
+	grep -q "^\.It Xr spill-$1 1\$" "$man/spill.1" || fail "spill-$1 is not in the list of spill.1"
+	if ! [ -f "$page" ]; then
+		fail "spill $1 has no page"
 		return
 	fi
-	"$SPILL" run --help >"$tmp" || fail "spill run --help: exit status $?"
-	for option in $(code_options); do
-		mentions "$tmp" "$option" || fail "$option is not in spill run --help"
+	render "$page" >"$tmp"
+	for option in $(code_options "$1"); do
+		mentions "$tmp" "$option" || fail "$option is not in spill-$1.1"
 	done
-	for option in $(page_options "$man/spill-run.1"); do
-		mentions "$tmp" "$option" || fail "$option is in spill-run.1 but not in --help"
+	[ -x "$SPILL" ] || return
+	"$SPILL" "$1" --help >"$tmp" || fail "spill $1 --help: exit status $?"
+	for option in $(code_options "$1"); do
+		mentions "$tmp" "$option" || fail "$option is not in spill $1 --help"
+	done
+	for option in $(page_options "$page"); do
+		mentions "$tmp" "$option" || fail "$option is in spill-$1.1 but not in --help"
+	done
+}
+
+check_options() {
+	[ -n "$(subcommands)" ] || fail "no subcommand found in tools/spill.c"
+	[ -x "$SPILL" ] || missing="$SPILL is not built: its --help was not looked at"
+	for name in $(subcommands); do
+		check_subcommand "$name"
 	done
 }
 

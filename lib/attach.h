@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* attach.h - what the pagers of another process publish: memfds, found by their names
+ *
+ * Under /proc/PID/fd lie those that the process has open: its counters (stats.h), the budget of
+ * its command (pool.h).  The kernel shows them to who may trace the process, its own user and root,
+ * and to nobody else.
+ *
+ * For tools, not for the pager: it allocates.
+ * Locking: none; each struct attach is its caller's own.
+ */
+#ifndef SPILL_ATTACH_H
+#define SPILL_ATTACH_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct attach {
+	DIR *directory;
+	int fd;		 /* the number of what was found, there; */
+	uint64_t device; /* which file that is */
+	uint64_t inode;
+};
+
+/* Begins to look at what process pid has open.  0, -ESRCH: there is no such process, -EACCES:
+ * it is somebody else's. */
+int attach_open(struct attach *attach, uint32_t pid);
+void attach_close(struct attach *attach);
+
+/* The next memfd of that name; false: there are no more. */
+bool attach_next(struct attach *attach, const char *name);
+
+/* Opens what was found; its descriptor, close-on-exec, or -errno: it is gone meanwhile. */
+int attach_get(const struct attach *attach, int flags);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* stat.c - spill stat: what the pagers do, a line for each interval */
+#include "tools.h"
+#include "page.h"
+#include "survey.h"
+#include "table.h"
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char help[] =
+	"Usage: spill stat [OPTION]... [PID|all [INTERVAL [COUNT]]]\n"
+	"\n"
+	"Tells what pagers do, as vmstat(8) does of the kernel: a line every INTERVAL seconds,\n"
+	"COUNT times; without an INTERVAL one line, for one second.  Of the process PID; if\n"
+	"it needs no paging itself (a shell), of the command that it belongs to; or of all that\n"
+	"run under spill, which is the default.\n"
+	"\n"
+	"      --json    for programs: an object on each line\n"
+	"      --help    print this, and exit\n"
+	"\n"
+	"ZERO, SOFT, MAJOR: page faults a second on new pages, on evicted ones that needed no\n"
+	"read, and on those that did; HIT, how many of the evicted that were touched needed no\n"
+	"read, in percent; IN, OUT: pages a second; READ, WRITE: bytes a second; P50, P99: half\n"
+	"of the faults, 99 of 100, took no longer; QUEUE: reads and writes on their way; CPU: of\n"
+	"the pagers, in percent of one.\n";
+
+enum { OPTION_JSON = 256, OPTION_HELP };
+
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+enum { ZERO, SOFT, MAJOR, HIT, IN, OUT, READ, WRITE, P50, P99, QUEUE, CPU, COLUMNS };
+
+static const struct table_column columns[COLUMNS] = {
+	[ZERO] = { "ZERO", "faults_zero_per_second", TABLE_RATE, 5 },
+	[SOFT] = { "SOFT", "faults_soft_per_second", TABLE_RATE, 5 },
+	[MAJOR] = { "MAJOR", "faults_major_per_second", TABLE_RATE, 5 },
+	[HIT] = { "HIT", "hit_ratio", TABLE_PERCENT, 3 },
+	[IN] = { "IN", "pages_read_per_second", TABLE_RATE, 5 },
+	[OUT] = { "OUT", "pages_evicted_per_second", TABLE_RATE, 5 },
+	[READ] = { "READ", "bytes_read_per_second", TABLE_BYTES, 5 },
+	[WRITE] = { "WRITE", "bytes_written_per_second", TABLE_BYTES, 5 },
+	[P50] = { "P50", "latency_p50_seconds", TABLE_TIME, 5 },
+	[P99] = { "P99", "latency_p99_seconds", TABLE_TIME, 5 },
+	[QUEUE] = { "QUEUE", "queue_depth", TABLE_RATE, 5 },
+	[CPU] = { "CPU", "handler_cpu", TABLE_PERCENT, 4 },
+};
+
+/* Titles are repeated where nobody would remember them. */
+#define LINES_A_TITLE 20
+
+struct sample {
+	uint64_t time; /* ns */
+	struct stats sum;
+	uint64_t cpu;
+};
+
+struct watch {
+	struct survey survey;
+	uint32_t pid; /* of one process; 0: of all that the survey finds */
+	bool json;
+	double interval; /* s */
+	unsigned long count;
+};
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* -- samples ------------------------------------------------------------------------------- */
+
+/* false: all that was watched has ended. */
+static bool take(struct watch *watch, struct sample *ret)
+{
+	struct survey *survey = &watch->survey;
+	bool any = survey_take(survey, watch->pid) == 0;
+
+	*ret = (struct sample){ .time = now() };
+	if (watch->pid && any)
+		stats_add(&ret->sum, &survey->process[0].sum);
+	else
+		survey_sum(survey, &ret->sum);
+	for (size_t i = 0; i < survey->processes; i++)
+		ret->cpu += survey->process[i].cpu;
+	return any;
+}
+
+static double per_second(const struct sample *before, const struct sample *after, uint64_t from,
+			 uint64_t to)
+{
+	return to > from ? (double)(to - from) * 1e9 / (double)(after->time - before->time) : 0;
+}
+
+/* What came into the histograms of all kinds meanwhile. */
+static void latencies(const struct stats *before, const struct stats *after,
+		      uint64_t counts[LATENCY_BUCKETS])
+{
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
+		counts[i] = 0;
+		for (unsigned kind = 0; kind < LATENCY_KINDS; kind++)
+			counts[i] += stat_get(&after->latency[kind].bucket[i]) -
+				     stat_get(&before->latency[kind].bucket[i]);
+	}
+}
+
+static double or_none(uint64_t ns)
+{
+	return ns ? (double)ns : NAN;
+}
+
+static void compare(const struct sample *before, const struct sample *after,
+		    struct table_value values[COLUMNS])
+{
+	const struct stats *from = &before->sum, *to = &after->sum;
+	uint64_t counts[LATENCY_BUCKETS];
+
+#define RATE(name) per_second(before, after, from->name, to->name)
+	values[ZERO].number = RATE(faults_zero);
+	values[SOFT].number = RATE(faults_soft);
+	values[MAJOR].number = RATE(faults_major);
+	values[HIT].number = values[SOFT].number / (values[SOFT].number + values[MAJOR].number);
+	values[IN].number = RATE(pages_read);
+	values[OUT].number = RATE(pages_evicted);
+	values[READ].number = RATE(bytes_read);
+	values[WRITE].number = RATE(bytes_written);
+	values[QUEUE].number = (RATE(read_time) + RATE(write_time)) / 1e9;
+#undef RATE
+	values[CPU].number = per_second(before, after, before->cpu, after->cpu) / 1e9;
+	latencies(from, to, counts);
+	values[P50].number = or_none(latency_quantile(counts, 0.5));
+	values[P99].number = or_none(latency_quantile(counts, 0.99));
+}
+
+/* -- the loop ------------------------------------------------------------------------------ */
+
+static void print(const struct watch *watch, const struct table_value values[COLUMNS],
+		  unsigned long line)
+{
+	if (watch->json) {
+		table_print_json(table_object(columns, COLUMNS, values), true);
+	} else {
+		if (line == 0 || (isatty(STDOUT_FILENO) && line % LINES_A_TITLE == 0))
+			table_print_titles(columns, COLUMNS);
+		table_print(columns, COLUMNS, values);
+	}
+	fflush(stdout);
+}
+
+static void sleep_until(uint64_t ns)
+{
+	struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+static int run(struct watch *watch)
+{
+	struct sample before, after;
+	struct table_value values[COLUMNS] = { 0 };
+	uint64_t next;
+	bool more;
+
+	take(watch, &before);
+	next = before.time;
+	for (unsigned long line = 0; line < watch->count; line++) {
+		next += (uint64_t)(watch->interval * 1e9);
+		sleep_until(next);
+		more = take(watch, &after);
+		/* Of one process nothing is left to read. */
+		if (!more && watch->pid)
+			break;
+		compare(&before, &after, values);
+		print(watch, values, line);
+		if (!more || ferror(stdout))
+			break;
+		before = after;
+	}
+	return 0;
+}
+
+/* -- what is wanted ------------------------------------------------------------------------ */
+
+static int find(struct watch *watch, const char *text)
+{
+	struct survey *survey = &watch->survey;
+	int err = survey_take(survey, watch->pid);
+
+	if (err == -ENOENT && !watch->pid)
+		return tool_fail("nothing runs under spill");
+	if (err)
+		return tool_fail_attach(text, err);
+	/* It has no pager of its own: its command. */
+	if (watch->pid && !survey->process[0].paged) {
+		watch->pid = 0;
+		survey->only_these = true;
+	}
+	return 0;
+}
+
+static int parse_operands(struct watch *watch, char **operands)
+{
+	char *end;
+
+	watch->interval = 1;
+	watch->count = 1;
+	if (!operands[0])
+		return 0;
+	if (strcmp(operands[0], "all") != 0 && tool_parse_pid(operands[0], &watch->pid))
+		return tool_fail("%s: is neither a process number nor `all'", operands[0]);
+	if (!operands[1])
+		return 0;
+	watch->count = (unsigned long)-1;
+	watch->interval = strtod(operands[1], &end);
+	if (end == operands[1] || *end || !(watch->interval >= 0.01 && watch->interval <= 86400))
+		return tool_fail("%s: is not an interval: 0.01 to 86400 seconds", operands[1]);
+	if (!operands[2])
+		return 0;
+	watch->count = strtoul(operands[2], &end, 10);
+	if (end == operands[2] || *end || *operands[2] == '-' || !watch->count)
+		return tool_fail("%s: is not a number of lines", operands[2]);
+	if (operands[3])
+		return tool_fail("%s: is one argument too many; see `spill stat --help'",
+				 operands[3]);
+	return 0;
+}
+
+int stat_main(int argc, char **argv)
+{
+	static struct watch watch;
+	int status, c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
+		if (c == OPTION_HELP)
+			return tool_help(help);
+		if (c != OPTION_JSON)
+			return tool_bad_option(argv, c);
+		watch.json = true;
+	}
+	page_init();
+	status = parse_operands(&watch, argv + optind);
+	if (!status)
+		status = find(&watch, argv[optind]);
+	if (!status)
+		status = run(&watch);
+	survey_free(&watch.survey);
+	return status;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* survey.c - the processes that run under spill: see survey.h */
+#define _GNU_SOURCE 1
+#include "survey.h"
+#include "attach.h"
+#include "pool.h"
+#include "page.h"
+#include "process.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- lists --------------------------------------------------------------------------------- */
+
+/* Room for one more behind count elements; the element, of zeros. */
+static void *grow(void *list, size_t *count, size_t size)
+{
+	char *grown = realloc(*(void **)list, (*count + 1) * size);
+
+	if (!grown)
+		abort();
+	*(void **)list = grown;
+	return memset(grown + (*count)++ * size, 0, size);
+}
+
+/* -- what /proc tells ---------------------------------------------------------------------- */
+
+static FILE *open_proc(uint32_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/%s", pid, name);
+	return fopen(path, "re");
+}
+
+/* Its name, user, and number in its own namespace; false: it is gone. */
+static bool read_status(struct survey_process *process)
+{
+	FILE *file = open_proc(process->pid, "status");
+	char line[256];
+
+	if (!file)
+		return false;
+	process->inner = process->pid;
+	while (fgets(line, sizeof(line), file)) {
+		const char *last = strrchr(line, '\t');
+
+		sscanf(line, "Name:\t%15[^\n]", process->name);
+		sscanf(line, "Uid:\t%" SCNu32, &process->user);
+		if (strncmp(line, "NSpid:", 6) == 0 && last)
+			process->inner = (uint32_t)strtoul(last, NULL, 10);
+	}
+	fclose(file);
+	return true;
+}
+
+static uint64_t thread_cpu(uint32_t pid, const char *tid)
+{
+	char path[64], name[16] = "";
+	uint64_t ns = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "task/%.12s/comm", tid);
+	file = open_proc(pid, path);
+	if (!file)
+		return 0;
+	if (!fgets(name, sizeof(name), file))
+		name[0] = '\0';
+	fclose(file);
+	if (strncmp(name, "spill/", 6) != 0)
+		return 0;
+	snprintf(path, sizeof(path), "task/%.12s/schedstat", tid);
+	file = open_proc(pid, path);
+	if (!file)
+		return 0;
+	if (fscanf(file, "%" SCNu64, &ns) != 1)
+		ns = 0;
+	fclose(file);
+	return ns;
+}
+
+static uint64_t handlers_cpu(uint32_t pid)
+{
+	char path[32];
+	struct dirent *entry;
+	uint64_t ns = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task", pid);
+	tasks = opendir(path);
+	if (!tasks)
+		return 0;
+	while ((entry = readdir(tasks)))
+		if (entry->d_name[0] != '.')
+			ns += thread_cpu(pid, entry->d_name);
+	closedir(tasks);
+	return ns;
+}
+
+/* -- commands ------------------------------------------------------------------------------ */
+
+static uint64_t pool_budget(uint32_t pid)
+{
+	struct attach attach;
+	uint64_t bytes = 0;
+	int64_t frames;
+	int fd = -1;
+
+	if (attach_open(&attach, pid))
+		return 0;
+	if (attach_next(&attach, POOL_NAME))
+		fd = attach_get(&attach, O_RDONLY);
+	if (fd >= 0 && pread(fd, &frames, sizeof(frames), offsetof(struct pool, total)) ==
+			       (ssize_t)sizeof(frames))
+		bytes = (uint64_t)frames << page_shift();
+	if (fd >= 0)
+		close(fd);
+	attach_close(&attach);
+	return bytes;
+}
+
+/* Its index, maybe new; -1: it is of another version, or gone. */
+static ssize_t find_command(struct survey *survey, const struct attach *attach)
+{
+	struct survey_command *command;
+	struct stats_table *table;
+	int fd;
+
+	for (size_t i = 0; i < survey->commands; i++)
+		if (survey->command[i].device == attach->device &&
+		    survey->command[i].inode == attach->inode)
+			return (ssize_t)i;
+	if (survey->only_these)
+		return -1;
+	fd = attach_get(attach, O_RDONLY);
+	table = fd < 0 ? NULL : stats_table_map(fd, false);
+	if (fd >= 0)
+		close(fd);
+	if (!table)
+		return -1;
+	command = grow(&survey->command, &survey->commands, sizeof(*command));
+	command->table = table;
+	command->device = attach->device;
+	command->inode = attach->inode;
+	return (ssize_t)survey->commands - 1;
+}
+
+/* -- processes ----------------------------------------------------------------------------- */
+
+/* Of each of its pagers. */
+static void add_slots(struct survey_process *process, const struct stats_table *table)
+{
+	uint64_t mark = (uint64_t)process->inner << 32 | process->start;
+
+	for (uint32_t i = 0; i < table->slots; i++) {
+		if (atomic_load(&table->slot[i].mark) != mark)
+			continue;
+		stats_add(&process->sum, &table->slot[i].stats);
+		process->paged = true;
+	}
+}
+
+static void end_process(struct survey *survey, struct survey_process *process)
+{
+	struct survey_command *command = &survey->command[process->command];
+	uint64_t budget = pool_budget(process->pid);
+
+	if (!process->paged)
+		process->sum = (struct stats){
+			.resident = (uint64_t)process_anonymous(process->pid) << page_shift(),
+		};
+	command->budget = budget ? budget : process->sum.budget;
+	process->cpu = handlers_cpu(process->pid);
+}
+
+/* 0 or -errno, as survey_take. */
+static int look_at(struct survey *survey, uint32_t pid)
+{
+	struct survey_process process = { .pid = pid, .start = (uint32_t)process_mark(pid) };
+	struct attach attach;
+	bool found = false;
+	int err = attach_open(&attach, pid);
+
+	if (err)
+		return err;
+	if (!read_status(&process)) {
+		attach_close(&attach);
+		return -ESRCH;
+	}
+	while (attach_next(&attach, STATS_NAME)) {
+		ssize_t command = find_command(survey, &attach);
+
+		if (command < 0 || (found && (size_t)command == process.command))
+			continue;
+		process.command = (size_t)command;
+		add_slots(&process, survey->command[command].table);
+		found = true;
+	}
+	attach_close(&attach);
+	if (!found) /* a zombie has nothing open */
+		return process_is_alive(process_mark(pid)) ? -ENOENT : -ESRCH;
+	end_process(survey, &process);
+	*(struct survey_process *)grow(&survey->process, &survey->processes, sizeof(process)) =
+		process;
+	return 0;
+}
+
+static int look_at_all(struct survey *survey)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+
+	if (!processes)
+		return -errno;
+	while ((entry = readdir(processes))) {
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		if (pid)
+			look_at(survey, pid);
+	}
+	closedir(processes);
+	return survey->processes ? 0 : -ENOENT;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct survey_process *one = a, *other = b;
+
+	return one->pid < other->pid ? -1 : one->pid > other->pid;
+}
+
+int survey_take(struct survey *survey, uint32_t pid)
+{
+	int err;
+
+	survey->processes = 0;
+	err = pid ? look_at(survey, pid) : look_at_all(survey);
+	if (survey->processes)
+		qsort(survey->process, survey->processes, sizeof(*survey->process), by_pid);
+	return err;
+}
+
+void survey_free(struct survey *survey)
+{
+	for (size_t i = 0; i < survey->commands; i++)
+		stats_table_unmap((struct stats_table *)(uintptr_t)survey->command[i].table);
+	free(survey->command);
+	free(survey->process);
+}
+
+/* -- sums ---------------------------------------------------------------------------------- */
+
+void survey_sum(const struct survey *survey, struct stats *ret_sum)
+{
+	*ret_sum = (struct stats){ 0 };
+	for (size_t i = 0; i < survey->commands; i++) {
+		const struct stats_table *table = survey->command[i].table;
+
+		stats_add_counters(ret_sum, &table->gone);
+		for (uint32_t k = 0; k < table->slots; k++)
+			if (atomic_load(&table->slot[k].mark))
+				stats_add_counters(ret_sum, &table->slot[k].stats);
+	}
+	for (size_t i = 0; i < survey->processes; i++) {
+#define ADD(name) stat_add(&ret_sum->name, stat_get(&survey->process[i].sum.name));
+		STATS_GAUGES(ADD)
+#undef ADD
+	}
+}
