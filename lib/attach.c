@@ -4,6 +4,7 @@
 #include "attach.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,26 +27,24 @@ void attach_close(struct attach *attach)
 	closedir(attach->directory);
 }
 
-/* The kernel calls it "/memfd:NAME (deleted)". */
-static bool is_named(const struct attach *attach, const char *number, const char *name)
+static bool is_called(const struct attach *attach, const char *number, const char *wanted)
 {
-	char link[64], wanted[64];
+	char link[64];
 	ssize_t n = readlinkat(dirfd(attach->directory), number, link, sizeof(link) - 1);
 
 	if (n < 0)
 		return false;
 	link[n] = '\0';
-	snprintf(wanted, sizeof(wanted), "/memfd:%s (deleted)", name);
 	return strcmp(link, wanted) == 0;
 }
 
-bool attach_next(struct attach *attach, const char *name)
+bool attach_next(struct attach *attach, const char *link)
 {
 	struct dirent *entry;
 	struct stat st;
 
 	while ((entry = readdir(attach->directory))) {
-		if (!is_named(attach, entry->d_name, name) ||
+		if (!is_called(attach, entry->d_name, link) ||
 		    fstatat(dirfd(attach->directory), entry->d_name, &st, 0))
 			continue;
 		attach->fd = atoi(entry->d_name);
@@ -54,6 +53,15 @@ bool attach_next(struct attach *attach, const char *name)
 		return true;
 	}
 	return false;
+}
+
+bool attach_find_pipe(struct attach *attach, uint64_t number)
+{
+	char link[40];
+
+	snprintf(link, sizeof(link), "pipe:[%" PRIu64 "]", number);
+	rewinddir(attach->directory);
+	return attach_next(attach, link);
 }
 
 int attach_get(const struct attach *attach, int flags)

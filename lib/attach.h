@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* attach.h - what the pagers of another process publish: memfds, found by their names
+/* attach.h - what the pagers of another process publish: found among what it has open
  *
- * Under /proc/PID/fd lie those that the process has open: its counters (stats.h), the budget of
- * its command (pool.h).  The kernel shows them to who may trace the process, its own user and root,
+ * Under /proc/PID/fd lie memfds, with names: its counters (stats.h), the budget of its command
+ * (pool.h); and the bell that it hears (bell.h), a pipe with a number.  The kernel shows them to who may trace the process, its own user and root,
  * and to nobody else.
  *
  * For tools, not for the pager: it allocates.
@@ -27,8 +27,11 @@ struct attach {
 int attach_open(struct attach *attach, uint32_t pid);
 void attach_close(struct attach *attach);
 
-/* The next memfd of that name; false: there are no more. */
-bool attach_next(struct attach *attach, const char *name);
+/* The next that the kernel calls so; false: there are no more. */
+bool attach_next(struct attach *attach, const char *link);
+#define ATTACH_MEMFD(name) "/memfd:" name " (deleted)"
+/* The pipe of that number. */
+bool attach_find_pipe(struct attach *attach, uint64_t number);
 
 /* Opens what was found; its descriptor, close-on-exec, or -errno: it is gone meanwhile. */
 int attach_get(const struct attach *attach, int flags);

@@ -7,7 +7,7 @@
  *	SPILL_FD_USERFAULTFD=FD   /dev/userfaultfd: whoever has it open needs no
  *				  permission of its own
  *	SPILL_FD_STATS=FD	  a memfd for the counters (stats.h)
- *	SPILL_FD_BUDGET=FD:BELL	  a memfd for the budget, and an eventfd (share.h)
+ *	SPILL_FD_BUDGET=FD:BELL	  a memfd for the budget, and a pipe (share.h)
  *	SPILL_FD_SWAP=FD:OWNERS:OFFSET:LIMIT:PRIORITY:PATH;...
  *				  named swap: the locked file, and a memfd that
  *				  tells whose its segments are (slot.h)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* handler.c - a thread that serves page faults: see handler.h */
 #include "handler.h"
+#include "bell.h"
 #include "debug.h"
 #include "duty.h"
 #include "error.h"
@@ -265,7 +266,7 @@ static void look(struct handler *handler, uint64_t timeout_ns)
 		handler->more_faults = true;
 	if (ready & (1u << WATCH_WAKE))
 		sys_read(handler->wake_fd, &count, sizeof(count));
-	if ((ready & (1u << WATCH_BELL)) && share_heard(handler->pager->share))
+	if ((ready & (1u << WATCH_BELL)) && bell_heard(handler->pager->share->ear))
 		share_lend(handler->pager);
 }
 

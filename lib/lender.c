@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lender.c - a thread for a process that has plain memory and relatives: see lender.h */
 #include "lender.h"
+#include "bell.h"
 #include "last.h"
 #include "pager.h"
 #include "thread.h"
@@ -31,7 +32,7 @@ static void lender_main(void *arg)
 	while (!pager_is_armed(pager) && !stopping) {
 		wait_for_news(pager->share);
 		thread_attend();
-		if (share_heard(pager->share) && share_must_lend(pager)) {
+		if (bell_heard(pager->share->ear) && share_must_lend(pager)) {
 			region_arm(pager);
 			break;
 		}
@@ -47,7 +48,7 @@ static void wake(void *arg)
 {
 	struct pager *pager = arg;
 
-	share_ring(pager->share);
+	bell_ring(pager->share->bell);
 }
 
 void lender_start(struct pager *pager)

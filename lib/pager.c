@@ -493,11 +493,19 @@ uint64_t pager_publish_soon(struct pager *pager)
 	return UINT64_MAX;
 }
 
+/* `spill set' may have changed it. */
+static uint64_t command_budget(const struct pager *pager)
+{
+	if (!pager->share)
+		return pager_budget(pager);
+	return (uint64_t)pager->share->pool->total << page_shift();
+}
+
 void pager_publish(struct pager *pager)
 {
 	struct stats *stats = pager->stats;
 
-	stat_set(&stats->budget, pager_budget(pager));
+	stat_set(&stats->budget, command_budget(pager));
 	stat_set(&stats->held, (uint64_t)pager->arena.used << page_shift());
 	stat_set(&stats->peak, (uint64_t)pager->arena.peak << page_shift());
 	stat_set(&stats->reserved, pager->regions.reserved);

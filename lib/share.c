@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* share.c - this process's share of the budget: see share.h */
 #include "share.h"
+#include "bell.h"
 #include "command.h"
 #include "error.h"
 #include "fd.h"
 #include "handler.h"
 #include "pager.h"
 #include "process.h"
-#include <sys/epoll.h>
 #include <sys/resource.h>
 
 /* Between two attempts to take more; between two rings of the bell. */
@@ -44,17 +44,6 @@ static uint64_t cpu_time(void)
 }
 
 /* -- joining ------------------------------------------------------------------------ */
-
-static int make_ear(int bell)
-{
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-	int ear = fd_raise((int)sys_call1(SYS_epoll_create1, EPOLL_CLOEXEC));
-
-	/* Edge-triggered: the bell is never read, and each ring is news for each of us. */
-	if (ear >= 0)
-		sys_call4(SYS_epoll_ctl, ear, EPOLL_CTL_ADD, bell, &event);
-	return ear;
-}
 
 static struct share the_share;
 
@@ -111,7 +100,7 @@ void share_use(struct pager *pager, struct share *share)
 {
 	pager->share = share;
 	if (share) {
-		share->ear = make_ear(share->bell);
+		share->ear = bell_listen(share->bell);
 		pager->arena.given = &share->entry->given;
 	}
 }
@@ -167,19 +156,12 @@ static int64_t portion(int64_t left)
 
 /* -- asking ---------------------------------------------------------------------------- */
 
-void share_ring(struct share *share)
-{
-	uint64_t one = 1;
-
-	sys_write(share->bell, &one, sizeof(one));
-}
-
 static void ring(struct share *share, uint64_t now)
 {
 	if (now - share->rang < RING_NS || share->pool->entries < 2)
 		return;
 	share->rang = now;
-	share_ring(share);
+	bell_ring(share->bell);
 }
 
 static void want(struct pager *pager, uint64_t now)
@@ -193,7 +175,9 @@ static void want(struct pager *pager, uint64_t now)
 static void grow_locked(struct pager *pager, uint64_t now)
 {
 	struct share *share = pager->share;
-	int64_t frames = most(pool_left(share->pool), share->entry->granted - share->target);
+	int64_t left = pool_left(share->pool), spare = share->entry->granted - share->target;
+	/* Where all is too much, as much of what it is giving up has to go. */
+	int64_t frames = most(left, spare + least(left, 0));
 
 	share->entry->active = now + ACTIVE_NS;
 	frames = portion(frames);
@@ -255,14 +239,6 @@ int64_t share_most(const struct pager *pager)
 
 /* -- lending ---------------------------------------------------------------------------- */
 
-bool share_heard(struct share *share)
-{
-	struct epoll_event event;
-
-	/* epoll_wait, in its form that every architecture has */
-	return sys_call6(SYS_epoll_pwait, share->ear, (long)&event, 1, 0, 0, 0) == 1;
-}
-
 static bool is_busy(struct share *share, uint64_t now)
 {
 	uint64_t cpu;
@@ -300,13 +276,26 @@ static int64_t to_lend(struct pager *pager)
 	return least(need.wanted, share->target - fair_part(pager, &need, now));
 }
 
+/* What it has to give up if the budget of the command was made smaller: of what is too much as
+ * much as it has of all. */
+static int64_t to_give_back(const struct pager *pager)
+{
+	const struct share *share = pager->share;
+	int64_t sum = pool_sum(share->pool), excess = sum - share->pool->total;
+
+	if (excess <= 0)
+		return 0;
+	return least((int64_t)((double)excess * (double)share->target / (double)sum) + 1,
+		     share->target - floor_of(pager));
+}
+
 void share_lend(struct pager *pager)
 {
 	struct share *share = pager->share;
 	int64_t frames;
 
 	lock_take(&share->lock, LOCK_SHARE);
-	frames = to_lend(pager);
+	frames = most(to_lend(pager), to_give_back(pager));
 	if (frames > 0) {
 		share->target -= frames;
 		apply(pager);

@@ -8,9 +8,8 @@
  *		  not as much left, the pager arms
  *	armed	  half of what is left at a time, when it runs short
  *
- * When nothing is left it says what it wants, and rings the bell: an eventfd that the
- * processes of the command share, and that nobody reads.  Each process hears it by an epoll
- * descriptor of its own.  Who hears it keeps its part of the budget among those that are active, or
+ * When nothing is left it says what it wants, and rings the bell that the processes of the
+ * command share (bell.h).  Who hears it keeps its part of the budget among those that are active, or
  * little if it has been idle, and lends the rest: its limit falls, its handlers evict, and
  * as frames go, so does what it is granted.  A process that has not armed has no handler
  * to hear it: it gets a thread for that with its first child (lender.h).
@@ -56,8 +55,8 @@ struct share {
 	struct pool *pool;
 	struct pool_entry *entry; /* ours */
 	uint64_t mark;
-	int bell;		/* the eventfd */
-	int ear;		/* the epoll descriptor that hears it */
+	int bell;		/* bell.h */
+	int ear;		/* what hears it */
 	int64_t target;		/* (B) frames: granted becomes this as frames go */
 	_Atomic uint64_t asked; /* ns: when it last took, or tried to */
 	_Atomic uint64_t rang;	/* ns */
@@ -88,9 +87,8 @@ void share_grow(struct pager *pager);
 /* Frames that it may have at best, as it is now. */
 int64_t share_most(const struct pager *pager);
 
-/* Did the bell ring since the last call? */
-bool share_heard(struct share *share);
-/* Lends what others want and we should not keep. */
+/* Lends what others want and we should not keep, or what is no longer there: the budget may have
+ * become smaller. */
 void share_lend(struct pager *pager);
 /* Should an unarmed pager arm, to be able to? */
 bool share_must_lend(struct pager *pager);
@@ -108,8 +106,5 @@ void share_child(struct pager *pager);
 /* The process ends: says so if it takes more by itself than the command may, which nobody may have
  * seen if nothing of it is managed. */
 void share_end(const struct share *share);
-
-/* Rings the bell: all processes of the command hear it. */
-void share_ring(struct share *share);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 #include "tools.h"
+#include "bell.h"
 #include "cipher.h"
 #include "command.h"
 #include "error.h"
@@ -27,7 +28,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define PRELOAD_NAME "libspill-preload.so"
@@ -493,19 +493,20 @@ static int prepare_stats(struct run *run)
 static int prepare_budget(struct run *run)
 {
 	int pool = pool_create((int64_t)(run->options.budget >> page_shift()));
-	int bell = sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int bell = bell_create();
 	char pool_text[COMMAND_FD_TEXT], bell_text[COMMAND_FD_TEXT];
 	int err = pool < 0 ? pool : bell < 0 ? bell : 0;
 
 	if (!err)
 		err = command_hand(pool, pool_text);
 	if (!err)
-		err = command_hand(fd_raise(bell), bell_text);
+		err = command_hand(bell, bell_text);
 	run->pool = pool < 0 ? NULL : pool_map(pool);
 	if (!err && !run->pool)
 		err = -ENOMEM;
 	if (err)
 		return tool_fail("the budget cannot be shared: %s", error_name(err));
+	run->pool->bell = bell_number(bell);
 	snprintf(run->budget_text, sizeof(run->budget_text), "%s:%s", pool_text, bell_text);
 	return 0;
 }

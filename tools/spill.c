@@ -15,6 +15,7 @@ static const struct {
 } subcommands[] = {
 	{ "run", run_main, "run a command in less memory than it needs" },
 	{ "ps", ps_main, "list the processes that run under spill" },
+	{ "set", set_main, "change the budget of a command while it runs" },
 	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
 };
 

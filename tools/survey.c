@@ -104,24 +104,33 @@ static uint64_t handlers_cpu(uint32_t pid)
 
 /* -- commands ------------------------------------------------------------------------------ */
 
+/* Under a `spill run' in another it has both pools open, that of the inner with the higher number. */
+int survey_open_pool(uint32_t pid, int flags)
+{
+	struct attach attach, last = { .fd = -1 };
+	int fd, err = attach_open(&attach, pid);
+
+	if (err)
+		return err;
+	while (attach_next(&attach, ATTACH_MEMFD(POOL_NAME)))
+		if (attach.fd > last.fd)
+			last = attach;
+	fd = last.fd < 0 ? -ENOENT : attach_get(&last, flags);
+	attach_close(&attach);
+	return fd;
+}
+
 static uint64_t pool_budget(uint32_t pid)
 {
-	struct attach attach;
-	uint64_t bytes = 0;
-	int64_t frames;
-	int fd = -1;
+	int fd = survey_open_pool(pid, O_RDONLY);
+	int64_t frames = 0;
 
-	if (attach_open(&attach, pid))
+	if (fd < 0)
 		return 0;
-	if (attach_next(&attach, POOL_NAME))
-		fd = attach_get(&attach, O_RDONLY);
-	if (fd >= 0 && pread(fd, &frames, sizeof(frames), offsetof(struct pool, total)) ==
-			       (ssize_t)sizeof(frames))
-		bytes = (uint64_t)frames << page_shift();
-	if (fd >= 0)
-		close(fd);
-	attach_close(&attach);
-	return bytes;
+	if (pread(fd, &frames, sizeof(frames), offsetof(struct pool, total)) != sizeof(frames))
+		frames = 0;
+	close(fd);
+	return (uint64_t)frames << page_shift();
 }
 
 /* Its index, maybe new; -1: it is of another version, or gone. */
@@ -152,17 +161,19 @@ static ssize_t find_command(struct survey *survey, const struct attach *attach)
 
 /* -- processes ----------------------------------------------------------------------------- */
 
-/* Of each of its pagers. */
-static void add_slots(struct survey_process *process, const struct stats_table *table)
+/* Of each of its pagers; false: it has none there. */
+static bool add_slots(struct survey_process *process, const struct stats_table *table)
 {
 	uint64_t mark = (uint64_t)process->inner << 32 | process->start;
+	bool any = false;
 
 	for (uint32_t i = 0; i < table->slots; i++) {
 		if (atomic_load(&table->slot[i].mark) != mark)
 			continue;
 		stats_add(&process->sum, &table->slot[i].stats);
-		process->paged = true;
+		process->paged = any = true;
 	}
+	return any;
 }
 
 static void end_process(struct survey *survey, struct survey_process *process)
@@ -192,13 +203,14 @@ static int look_at(struct survey *survey, uint32_t pid)
 		attach_close(&attach);
 		return -ESRCH;
 	}
-	while (attach_next(&attach, STATS_NAME)) {
+	while (attach_next(&attach, ATTACH_MEMFD(STATS_NAME))) {
 		ssize_t command = find_command(survey, &attach);
 
 		if (command < 0 || (found && (size_t)command == process.command))
 			continue;
-		process.command = (size_t)command;
-		add_slots(&process, survey->command[command].table);
+		/* What it does not count in is that of an outer `spill run'. */
+		if (add_slots(&process, survey->command[command].table) || !process.paged)
+			process.command = (size_t)command;
 		found = true;
 	}
 	attach_close(&attach);

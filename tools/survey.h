@@ -46,6 +46,9 @@ struct survey {
 int survey_take(struct survey *survey, uint32_t pid);
 void survey_free(struct survey *survey);
 
+/* The budget of its command (pool.h), opened; or -errno as survey_take, -ENOENT also if it has none. */
+int survey_open_pool(uint32_t pid, int flags);
+
 /* All that was counted, of the pagers that are gone too; gauges are those of living processes. */
 void survey_sum(const struct survey *survey, struct stats *ret_sum);
 

@@ -47,6 +47,7 @@ int tool_fail_attach(const char *pid, int err);
 /* The subcommands: argv[0] is their name.  Each gives the exit status. */
 int ps_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int set_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 
 /* -- supervise.c --------------------------------------------------------------- */

@@ -10,6 +10,7 @@
  */
 #include "system_faults.h"
 #include "harness.h"
+#include "bell.h"
 #include "command.h"
 #include "fd.h"
 #include "page.h"
@@ -21,7 +22,6 @@
 #include "sys.h"
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -68,7 +68,7 @@ static void share_budget(void)
 
 	pool = pool_map(hand(pool_create((int64_t)(BUDGET >> page_shift())), pool_text));
 	CHECK(pool, "no memory for the budget");
-	hand(fd_raise(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), bell_text);
+	hand(bell_create(), bell_text);
 	snprintf(text, sizeof(text), "%s:%s", pool_text, bell_text);
 	setenv(COMMAND_ENV_BUDGET, text, 1);
 }

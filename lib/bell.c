@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* bell.c - one process rings, and all that listen hear it: see bell.h */
+#include "bell.h"
+#include "error.h"
+#include "fd.h"
+#include "sys.h"
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+int bell_create(void)
+{
+	char path[40];
+	int ends[2], bell;
+	int err = (int)sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
+
+	if (err)
+		return err;
+	error_format(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+	bell = sys_open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+	sys_close(ends[0]);
+	sys_close(ends[1]);
+	return fd_raise(bell);
+}
+
+uint64_t bell_number(int bell)
+{
+	struct stat st = { 0 };
+
+	sys_call2(SYS_fstat, bell, &st);
+	return st.st_ino;
+}
+
+/* If two ring at once, the pipe is empty for the first that writes, and both have taken out what
+ * was there after they had something to tell. */
+void bell_ring(int bell)
+{
+	char byte[8] = { 0 };
+
+	while (sys_read(bell, byte, sizeof(byte)) == sizeof(byte))
+		;
+	sys_write(bell, byte, 1);
+}
+
+int bell_listen(int bell)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int ear = fd_raise((int)sys_call1(SYS_epoll_create1, EPOLL_CLOEXEC));
+
+	if (ear >= 0)
+		sys_call4(SYS_epoll_ctl, ear, EPOLL_CTL_ADD, bell, &event);
+	return ear;
+}
+
+bool bell_heard(int ear)
+{
+	struct epoll_event event;
+
+	/* epoll_wait, in its form that every architecture has */
+	return sys_call6(SYS_epoll_pwait, ear, (long)&event, 1, 0, 0, 0) == 1;
+}
