@@ -30,13 +30,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PRELOAD_NAME "libspill-preload.so"
-#ifdef WITHOUT_PRELOAD
-#define PRELOAD_MISSING "spill was built with --disable-preload"
-#else
-#define PRELOAD_MISSING "is spill installed?"
-#endif
-
 /* SPILL_FD_SWAP: a path and some numbers for each named target. */
 #define SWAP_TEXT_SIZE 16384
 
@@ -256,76 +249,6 @@ static int parse(struct run *run, int argc, char **argv)
 	if (!status && !run->argv[0])
 		status = tool_fail("no command is given; see `spill run --help'");
 	return status;
-}
-
-/* -- the preload library -------------------------------------------------------------------- */
-
-static bool is_there(const char *path)
-{
-	return access(path, R_OK) == 0;
-}
-
-/* The directory of this program, that of its build tree included: libtool puts
- * the program itself into .libs. */
-static bool own_directory(char path[PROGRAM_PATH])
-{
-	ssize_t n = readlink("/proc/self/exe", path, PROGRAM_PATH - 1);
-	char *slash;
-
-	if (n <= 0)
-		return false;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (slash && slash - path >= 6 && strncmp(slash - 6, "/.libs", 6) == 0)
-		slash -= 6;
-	if (slash)
-		*slash = '\0';
-	return slash != NULL;
-}
-
-static bool find_in_build_tree(char path[PROGRAM_PATH])
-{
-	static const char *const places[] = { "../lib/preload/.libs", "../lib/.libs", "../.libs" };
-	char own[PROGRAM_PATH], text[PROGRAM_PATH + 64];
-
-	if (!own_directory(own))
-		return false;
-	snprintf(text, sizeof(text), "%s/../config.status", own);
-	if (!is_there(text)) /* installed */
-		return false;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(text, sizeof(text), "%s/%s/" PRELOAD_NAME, own, places[i]);
-		if (is_there(text) && realpath(text, path))
-			return true;
-	}
-	return false;
-}
-
-/* Where it is installed; or has been moved to as a whole, as with DESTDIR. */
-static void find_installed(char path[PROGRAM_PATH])
-{
-	char own[PROGRAM_PATH], text[PROGRAM_PATH + sizeof(PKGLIBDIR "/" PRELOAD_NAME)];
-	size_t length = own_directory(own) ? strlen(own) : 0;
-
-	strcpy(path, PKGLIBDIR "/" PRELOAD_NAME);
-	if (length <= strlen(BINDIR) || strcmp(own + length - strlen(BINDIR), BINDIR) != 0)
-		return;
-	own[length - strlen(BINDIR)] = '\0';
-	snprintf(text, sizeof(text), "%s%s", own, path);
-	if (is_there(text) && strlen(text) < PROGRAM_PATH)
-		strcpy(path, text);
-}
-
-static int find_preload(struct run *run)
-{
-	if (!find_in_build_tree(run->preload))
-		find_installed(run->preload);
-	if (!is_there(run->preload))
-		return tool_fail("%s: not found; " PRELOAD_MISSING, run->preload);
-	if (strpbrk(run->preload, " :"))
-		return tool_fail("%s: LD_PRELOAD takes no path with a space or a colon",
-				 run->preload);
-	return 0;
 }
 
 /* -- the command ------------------------------------------------------------------------------ */
@@ -643,8 +566,10 @@ static int prepare(struct run *run)
 	if (run->no_overcommit)
 		run->options.overcommit = 0;
 	status = find_program(run);
-	if (!status)
-		status = find_preload(run);
+	if (!status) {
+		why = tool_find_preload(run->preload);
+		status = why ? tool_fail("%s", why) : 0;
+	}
 	if (!status)
 		status = prepare_userfaultfd(run);
 	if (!status)

@@ -4,6 +4,8 @@
  * One file to a subcommand; `spill run` has more than one, and those that look at other
  * processes share some:
  *
+ *	installed.c	where the preload library is
+ *	speed.c		how fast swap space is
  *	survey.c	the processes that run under spill
  *	table.c		columns for people, JSON for programs
  *	run.c		options, checks, the environment, exec
@@ -14,6 +16,7 @@
 #define SPILL_TOOLS_H
 
 #include "options.h"
+#include "program.h"
 #include "stats.h"
 #include <stdio.h>
 #include <sys/resource.h>
@@ -39,12 +42,17 @@ int tool_bad_option(char **argv, int c);
 /* Prints it on stdout; gives the exit status. */
 int tool_help(const char *text);
 
+/* Finds the preload library; NULL, or why it cannot be used. */
+#define PRELOAD_NAME "libspill-preload.so"
+const char *tool_find_preload(char path[PROGRAM_PATH]);
+
 /* The number of a process; 0, or -EINVAL: it is none. */
 int tool_parse_pid(const char *text, uint32_t *ret_pid);
 /* Says why survey_take cannot look at that process; gives EXIT_SPILL. */
 int tool_fail_attach(const char *pid, int err);
 
 /* The subcommands: argv[0] is their name.  Each gives the exit status. */
+int doctor_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int set_main(int argc, char **argv);
