@@ -27,12 +27,12 @@ bin=$(directory bindir) lib=$(directory libdir)
 
 # -- the manual
 mandir=$(find "$root" -type d -name man)
-for page in "$srcdir"/man/*.[137]; do
+for page in "$srcdir"/man/*.[1357]; do
 	[ -f "$mandir/man${page##*.}/${page##*/}" ] || fail "${page##*/} is not installed"
 done
 
 # -- what has to come with it
-for text in README.md NEWS LICENSE LICENSES/jemalloc LICENSES/liburing LICENSES/xxHash; do
+for text in bash-completion/completions/spill README.md NEWS LICENSE LICENSES/jemalloc LICENSES/liburing LICENSES/xxHash; do
 	[ -n "$(find "$root" -path "*/$text")" ] || fail "$text is not installed"
 done
 
