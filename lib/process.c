@@ -10,10 +10,14 @@
 enum {
 	STAT_NAME = 2,
 	STAT_STATE = 3,
+	STAT_FLAGS = 9,
 	STAT_MINFLT = 10,
 	STAT_THREADS = 20,
 	STAT_START = 22,
 };
+
+/* Of the flags (include/linux/sched.h): a thread of io_uring's. */
+#define PF_IO_WORKER 0x10
 
 /* A file of numbers, read whole. */
 struct line {
@@ -98,12 +102,59 @@ static bool is_left(const struct line *stat, unsigned others)
 	return number_at(stat, stat_field(stat, STAT_THREADS)) <= 1 + others;
 }
 
-bool process_has_only(unsigned threads)
+/* As getdents64(2) has it. */
+struct directory_entry {
+	uint64_t inode;
+	int64_t next;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static bool is_worker(uint32_t pid, const char *thread)
 {
 	struct line stat;
+	char name[32];
 
-	read_line((uint32_t)sys_getpid(), "stat", &stat);
-	return stat.size > 0 && is_left(&stat, threads);
+	error_format(name, sizeof(name), "task/%s/stat", thread);
+	read_line(pid, name, &stat);
+	return stat.size > 0 && (number_at(&stat, stat_field(&stat, STAT_FLAGS)) & PF_IO_WORKER);
+}
+
+/* Threads that the kernel has made for io_uring: they count as the process's, and may stay as long as
+ * it does. */
+static unsigned count_workers(uint32_t pid)
+{
+	_Alignas(struct directory_entry) char entries[1024];
+	unsigned workers = 0;
+	char path[32];
+	long size;
+	int fd;
+
+	error_format(path, sizeof(path), "/proc/%u/task", pid);
+	fd = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	while (fd >= 0 && (size = sys_call3(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < size;) {
+			const struct directory_entry *entry = (const void *)(entries + at);
+
+			workers += entry->name[0] != '.' && is_worker(pid, entry->name);
+			at += entry->size;
+		}
+	}
+	if (fd >= 0)
+		sys_close(fd);
+	return workers;
+}
+
+bool process_has_only(unsigned threads)
+{
+	uint32_t pid = (uint32_t)sys_getpid();
+	struct line stat;
+
+	read_line(pid, "stat", &stat);
+	/* The workers are looked at only if the first thread is gone. */
+	return stat.size > 0 && is_left(&stat, UINT32_MAX - 1) &&
+	       is_left(&stat, threads + count_workers(pid));
 }
 
 bool process_is_alive(uint64_t mark)

@@ -6,7 +6,9 @@
  * Variants: default move move,uring taskrun encrypt
  */
 #include "harness.h"
+#include "tsan.h"
 #include <pthread.h>
+#include <sys/wait.h>
 #include <stdatomic.h>
 
 #define WORKERS 8
@@ -248,9 +250,48 @@ static void try_discarding(void)
 	case_end();
 }
 
+static void *busy(void *arg)
+{
+	(void)arg;
+	test_sleep_ms(200);
+	return NULL;
+}
+
+/* A child whose first thread ends by pthread_exit, and then its other one: the process ends, though
+ * the pager's threads are left. */
+static _Noreturn void end_by_threads(void)
+{
+	spill *s = pager_open(BUDGET);
+	struct area area = area_reserve(s, 1, 4 * BUDGET);
+	pthread_t thread;
+
+	for (size_t i = 0; i < area.pages; i++)
+		area_write(&area, i);
+	pthread_create(&thread, NULL, busy, NULL);
+	pthread_exit(NULL);
+}
+
+static void try_ending(void)
+{
+	int status = 0;
+	pid_t pid;
+
+	/* ThreadSanitizer has a thread of its own, which ends with exit alone. */
+	if (SPILL_TSAN)
+		return;
+	case_begin("the last thread ends", 0);
+	pid = fork();
+	if (pid == 0)
+		end_by_threads();
+	CHECK(waitpid(pid, &status, 0) == pid, "there is no child");
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it ended with status %x", status);
+	case_end();
+}
+
 int main(void)
 {
 	test_begin("threads", 80);
+	try_ending();
 	try_discarding();
 	try_all();
 	return test_end();

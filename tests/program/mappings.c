@@ -151,6 +151,22 @@ static void check_kinds(void)
 		check_mapped(huge, 2 << 20, 14);
 }
 
+/* mprotect with a key, or without one (-1), which any processor can. */
+static void check_keys(void)
+{
+	unsigned char *at = paged_map(32 * PAGE);
+
+	paged_fill(at, 32 * PAGE, 7, 0);
+	paged_out(at, 32 * PAGE);
+	EXPECT(pkey_mprotect(at, 16 * PAGE, PROT_READ, -1) == 0);
+	EXPECT(paged_holds(at, 32 * PAGE, 7, 0));
+	EXPECT(pkey_mprotect(at, 16 * PAGE, PROT_READ | PROT_WRITE, -1) == 0);
+	paged_fill(at, 32 * PAGE, 8, 0);
+	EXPECT(paged_holds(at, 32 * PAGE, 8, 0));
+	EXPECT(pkey_mprotect(at, PAGE, PROT_READ, 99) == -1 && errno == EINVAL);
+	munmap(at, 32 * PAGE);
+}
+
 static void check_break(void)
 {
 	unsigned char *start = sbrk(0), *old = sbrk((intptr_t)SIZE);
@@ -197,6 +213,7 @@ int main(void)
 	check_descriptor(open("mappings.data", O_CREAT | O_RDWR | O_TRUNC, 0600));
 	check_file_within();
 	check_kinds();
+	check_keys();
 	check_break();
 	check_left_mapped(false);
 	check_left_mapped(true);

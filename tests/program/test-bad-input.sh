@@ -76,6 +76,19 @@ rm "$swap"/*
 # -- programs that cannot be paged
 printf '\177ELF\1\1\1\0' >"$tmp/old" && head -c 64 /dev/zero >>"$tmp/old" && chmod +x "$tmp/old"
 refused '/old: is a 32-bit program' run "$tmp/old"
+# true, of which a part is changed or missing
+cp "$(command -v env)" "$tmp/whole"
+changed() {
+	local name=$1 says=$2
+	shift 2
+	perl -0777 -pe "$@" <"$tmp/whole" >"$tmp/$name" && chmod +x "$tmp/$name"
+	refused "/$name: $says" run "$tmp/$name"
+}
+changed cut 'is damaged: its ELF header is cut off' '$_ = substr($_, 0, 40)'
+changed short 'is damaged: its program headers cannot be read' '$_ = substr($_, 0, 64)'
+changed foreign 'is not a program for ' 'substr($_, 18, 2) = "\x15\0"'
+changed musl 'is linked with musl' 's!/lib64/ld-linux-x86-64.so.2!/lib/ld-musl-x86_64.so.1\0\0\0! or
+	s!/lib/ld-linux-aarch64.so.1!/lib/ld-musl-aarch64.so.1\0!'
 if echo 'int main(void) { return 0; }' | ${CC:-cc} -static -x c - -o "$tmp/static" 2>/dev/null; then
 	refused '/static: is a static program, which cannot be paged' run "$tmp/static"
 	printf '#!%s\n' "$tmp/static" >"$tmp/script" && chmod +x "$tmp/script"
@@ -96,6 +109,18 @@ if [ "$(id -u)" -eq 0 ]; then
 		"$SPILL" run -s "$public/closed" -- true 2>"$tmp/err"
 	[ $? -eq 125 ] || fail "a directory that is not writable was taken"
 	grep -q '/closed: is not writable' "$tmp/err" || fail "not writable: $(cat "$tmp/err")"
+	: >"$public/mine" && chmod 600 "$public/mine"
+	"$SPILL" run -- setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$SPILL" run -s "$public/mine" -- true 2>"$tmp/err"
+	[ $? -eq 125 ] || fail "a file that is not writable was taken"
+	grep -q '/mine: is not readable and writable' "$tmp/err" || fail "not writable: $(cat "$tmp/err")"
+	if mount --bind "$public" "$public" 2>/dev/null; then
+		at_exit "umount '$public'"
+		mount -o remount,bind,ro "$public"
+		refused 'lies on a read-only file system' run -s "$public" "${run[@]}"
+		refused 'lies on a read-only file system' run -s "$public/mine" "${run[@]}"
+		mount -o remount,bind,rw "$public"
+	fi
 
 	mkdir "$tmp/small"
 	if mount -t tmpfs -o size=8M spill-test "$tmp/small" 2>/dev/null; then

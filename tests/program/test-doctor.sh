@@ -44,6 +44,12 @@ if [ "$(id -u)" -ne 0 ]; then # root may lock what it likes, but the limit is lo
 	says costs locked '8 KiB'
 fi
 
+# -- the default is $TMPDIR, if it suits
+TMPDIR=$tmp doctor 0 "$SPILL" doctor
+says '(fine|costs)' swap "$tmp: room"
+TMPDIR=$tmp/nothing doctor 0 "$SPILL" doctor
+says '(fine|costs)' swap '/var/tmp: room'
+
 # -- swap space that cannot be, and that is slow or lies in memory
 doctor 1 "$SPILL" doctor -s "$tmp/nothing"
 says broken swap "nothing: .*"
