@@ -16,12 +16,12 @@
 #define HANDLERS_MAX 4
 
 struct options {
-	uint64_t budget;     /* bytes, whole pages */
-	char swap[4096];     /* TARGET[;TARGET]..., the paths are absolute */
-	uint64_t swap_limit; /* bytes, 0: none of its own */
-	uint64_t overcommit; /* bytes */
-	unsigned handlers;   /* threads, at least 1 */
-	unsigned disable;    /* or of enum spill_feature */
+	uint64_t budget;	/* bytes, whole pages */
+	char swap[4096];	/* TARGET[;TARGET]..., the paths are absolute */
+	uint64_t swap_limit;	/* bytes, 0: none of its own */
+	uint64_t overcommit;	/* bytes */
+	unsigned handlers;	/* threads, at least 1 */
+	unsigned disable;	/* or of enum spill_feature */
 	unsigned stall_warning; /* seconds, 0: never */
 	bool quiet;
 	bool encrypt;
