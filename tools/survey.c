@@ -32,7 +32,7 @@ static void *grow(void *list, size_t *count, size_t size)
 
 static FILE *open_proc(uint32_t pid, const char *name)
 {
-	char path[64];
+	char path[96];
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/%s", pid, name);
 	return fopen(path, "re");
