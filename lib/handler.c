@@ -32,8 +32,8 @@
 #define SPIN_READS 2
 /* Nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
-/* A hint is dropped after so many pauses in which nothing could be done for it. */
-#define REQUEST_TRIES 200
+/* A hint is dropped if nothing could be done for it in so long: the disk may be busy. */
+#define REQUEST_NS 1000000000
 /* How long, and how often (the process may be stopped meanwhile), nothing could make room for a
  * fault before something is given up: its page, or the budget. */
 #define FUTILE_NS 300000000
@@ -81,17 +81,17 @@ static bool serve_requests(struct handler *handler)
 
 	if (!handler->has_request) {
 		handler->has_request = request_pop(&handler->pager->requests, &handler->request);
-		handler->request_tries = 0;
+		handler->request_since = handler->round;
 	}
 	if (!handler->has_request)
 		return false;
 	before = handler->request.start;
 	handler->has_request = !carry_out(handler, &handler->request);
 	if (handler->request.start != before)
-		handler->request_tries = 0;
-	else if (++handler->request_tries > REQUEST_TRIES)
+		handler->request_since = handler->round;
+	else if (handler->round - handler->request_since > REQUEST_NS)
 		handler->has_request = false;
-	return handler->request_tries == 0 || !handler->has_request;
+	return handler->request_since == handler->round || !handler->has_request;
 }
 
 /* -- faults --------------------------------------------------------------------- */

@@ -133,7 +133,7 @@ struct handler {
 	uint64_t tidy_since;	/* which was then; ns */
 	struct request request; /* being carried out */
 	_Atomic bool has_request;
-	unsigned request_tries; /* in a row that came to nothing */
+	uint64_t request_since; /* ns: nothing could be done for it since then */
 };
 
 enum { WATCH_UFFD, WATCH_WAKE, WATCH_BELL };
