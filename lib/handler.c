@@ -32,8 +32,10 @@
 #define SPIN_READS 2
 /* Nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
-/* A hint is dropped if nothing could be done for it in so long: the disk may be busy. */
-#define REQUEST_NS 1000000000
+/* A hint is dropped if nothing could be done for it in so long.  To read ahead there may be no frames,
+ * and will be none; what leaves waits for writes, and the disk may be busy. */
+#define WILL_NEED_NS 20000000
+#define COLD_NS 1000000000
 /* How long, and how often (the process may be stopped meanwhile), nothing could make room for a
  * fault before something is given up: its page, or the budget. */
 #define FUTILE_NS 300000000
@@ -72,6 +74,11 @@ static bool carry_out(struct handler *handler, struct request *request)
 	return fault_will_need(handler, &request->start, request->end);
 }
 
+static uint64_t patience(const struct request *request)
+{
+	return request->kind == REQUEST_COLD ? COLD_NS : WILL_NEED_NS;
+}
+
 /* A little of what was asked for; true if anything was done.  What stands in the
  * way (a lock, a fork, writes in flight) passes soon, or it is a hint that cannot
  * be followed: there are no frames for it. */
@@ -89,7 +96,7 @@ static bool serve_requests(struct handler *handler)
 	handler->has_request = !carry_out(handler, &handler->request);
 	if (handler->request.start != before)
 		handler->request_since = handler->round;
-	else if (handler->round - handler->request_since > REQUEST_NS)
+	else if (handler->round - handler->request_since > patience(&handler->request))
 		handler->has_request = false;
 	return handler->request_since == handler->round || !handler->has_request;
 }
