@@ -99,28 +99,33 @@ static size_t table_size(uint32_t slots)
 	return sizeof(struct stats_table) + slots * sizeof(struct stats_slot);
 }
 
-static int create(uint32_t slots, struct stats_table **ret_table)
+/* Mapped, and open as *ret_fd; NULL: *ret_fd is -errno. */
+static struct stats_table *create(uint32_t slots, int *ret_fd)
 {
 	int fd = fd_memory(STATS_NAME, table_size(slots));
 	struct stats_table *table;
 
+	*ret_fd = fd;
 	if (fd < 0)
-		return fd;
+		return NULL;
 	table = sys_mmap(NULL, table_size(slots), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (sys_is_error(table)) {
 		fd_close(fd);
-		return sys_error(table);
+		*ret_fd = sys_error(table);
+		return NULL;
 	}
 	table->magic = STATS_MAGIC;
 	table->slot_size = sizeof(struct stats_slot);
 	table->slots = slots;
-	*ret_table = table;
-	return fd;
+	return table;
 }
 
 int stats_table_create(struct stats_table **ret_table)
 {
-	return create(STATS_SLOTS, ret_table);
+	int fd;
+
+	*ret_table = create(STATS_SLOTS, &fd);
+	return fd;
 }
 
 /* Is it what it says, as far as it is there? */
@@ -206,23 +211,28 @@ static struct stats_table *open_table(void)
 /* Without a launcher: in a table of its own, which is seen as long as fd is open. */
 static struct stats *claim_own(void)
 {
-	struct stats_table *table;
-	int fd = create(1, &table);
+	int fd;
+	struct stats_table *table = create(1, &fd);
 
-	if (fd < 0)
+	if (!table)
 		return NULL;
 	table->taken = 1;
 	return slot_claim(&table->slot[0], 0, fd);
 }
 
-struct stats *stats_claim(void)
+/* NULL: there is no table but one of its own. */
+static struct stats *claim_in(struct stats_table *table)
 {
-	struct stats_table *table = open_table();
 	struct stats *stats = table ? table_claim(table) : claim_own();
 
-	if (table && !stats)
+	if (!stats)
 		stats_table_unmap(table);
 	return stats ? stats : stats_private();
+}
+
+struct stats *stats_claim(void)
+{
+	return claim_in(open_table());
 }
 
 /* The mapping came along with the fork, and the descriptor of a table of its own. */
@@ -241,16 +251,10 @@ static struct stats_table *leave(struct stats_slot *slot)
 struct stats *stats_fork(struct stats *inherited)
 {
 	struct stats_slot *slot = slot_of(inherited);
-	struct stats_table *table;
-	struct stats *stats;
 
 	if (slot->place == STATS_PRIVATE)
 		return slot_claim(slot, STATS_PRIVATE, -1);
-	table = leave(slot);
-	stats = table ? table_claim(table) : claim_own();
-	if (table && !stats)
-		stats_table_unmap(table);
-	return stats ? stats : stats_private();
+	return claim_in(leave(slot));
 }
 
 void stats_release(struct stats *stats)
