@@ -314,6 +314,8 @@ void chunk_let_go(struct pager *pager, struct chunk *chunk, uint64_t mask)
 void chunk_welcome(struct chunk *chunk, uint64_t mask)
 {
 	chunk->foreign &= ~mask;
+	note("welcome", chunk, mask);
+	chunk_check(chunk);
 }
 
 void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)

@@ -92,24 +92,19 @@ uint64_t process_mark_self(void)
 	return mark ? mark : (uint64_t)pid << 32; /* no /proc */
 }
 
-/* Its first thread is gone, and there are at most so many others. */
-static bool is_left(const struct line *stat, unsigned others)
+/* Of a process: its first thread. */
+static bool is_gone(const struct line *stat)
 {
 	const char *state = stat_field(stat, STAT_STATE);
 
-	if (state >= stat->text + stat->size || (*state != 'Z' && *state != 'X'))
-		return false;
-	return number_at(stat, stat_field(stat, STAT_THREADS)) <= 1 + others;
+	return state < stat->text + stat->size && (*state == 'Z' || *state == 'X');
 }
 
-/* As getdents64(2) has it. */
-struct directory_entry {
-	uint64_t inode;
-	int64_t next;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
+/* The first one counts, gone or not. */
+static uint64_t threads_of(const struct line *stat)
+{
+	return number_at(stat, stat_field(stat, STAT_THREADS));
+}
 
 static bool is_worker(uint32_t pid, const char *thread)
 {
@@ -121,11 +116,11 @@ static bool is_worker(uint32_t pid, const char *thread)
 	return stat.size > 0 && (number_at(&stat, stat_field(&stat, STAT_FLAGS)) & PF_IO_WORKER);
 }
 
-/* Threads that the kernel has made for io_uring: they count as the process's, and may stay as long as
- * it does. */
+/* Threads that the kernel has made for io_uring: they count as the process's, and may stay as long
+ * as it does. */
 static unsigned count_workers(uint32_t pid)
 {
-	_Alignas(struct directory_entry) char entries[1024];
+	_Alignas(struct sys_entry) char entries[1024];
 	unsigned workers = 0;
 	char path[32];
 	long size;
@@ -133,9 +128,9 @@ static unsigned count_workers(uint32_t pid)
 
 	error_format(path, sizeof(path), "/proc/%u/task", pid);
 	fd = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	while (fd >= 0 && (size = sys_call3(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
+	while (fd >= 0 && (size = sys_getdents(fd, entries, sizeof(entries))) > 0) {
 		for (long at = 0; at < size;) {
-			const struct directory_entry *entry = (const void *)(entries + at);
+			const struct sys_entry *entry = (const void *)(entries + at);
 
 			workers += entry->name[0] != '.' && is_worker(pid, entry->name);
 			at += entry->size;
@@ -152,9 +147,8 @@ bool process_has_only(unsigned threads)
 	struct line stat;
 
 	read_line(pid, "stat", &stat);
-	/* The workers are looked at only if the first thread is gone. */
-	return stat.size > 0 && is_left(&stat, UINT32_MAX - 1) &&
-	       is_left(&stat, threads + count_workers(pid));
+	return stat.size > 0 && is_gone(&stat) &&
+	       threads_of(&stat) <= 1 + threads + count_workers(pid);
 }
 
 bool process_is_alive(uint64_t mark)
@@ -170,7 +164,7 @@ bool process_is_alive(uint64_t mark)
 	start_now = start_of(&stat);
 	if (start_then && start_now && start_then != start_now)
 		return false;
-	return !is_left(&stat, 0); /* a zombie */
+	return !(is_gone(&stat) && threads_of(&stat) <= 1); /* a zombie */
 }
 
 int64_t process_proportional(uint32_t pid)

@@ -92,14 +92,15 @@ static bool is_exhausted(struct pager *pager)
 	return pager_is_armed(pager) && pager_room(pager) <= 0;
 }
 
-/* What another userfaultfd had here is gone: the range was mapped anew. */
-static void welcome(struct pager *pager, const struct range_args *a)
+/* Changes the pages of the range in each row that there is, one after the other. */
+static void change_chunks(struct pager *pager, const struct range_args *a,
+			  void (*change)(struct chunk *chunk, uint64_t mask))
 {
 	struct chunk *chunk;
 
 	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
 		lock_take(&chunk->lock, LOCK_CHUNK);
-		chunk_welcome(chunk, chunk_mask_of(chunk, start_of(a), end_of(a)));
+		change(chunk, chunk_mask_of(chunk, start_of(a), end_of(a)));
 		chunk_unlock(chunk);
 	}
 }
@@ -115,7 +116,8 @@ static int adopt_locked(struct pager *pager, const struct range_args *a)
 		err = pager_register(pager, a->addr, end_of(a) - start_of(a));
 	if (err)
 		return err;
-	welcome(pager, a);
+	/* What another userfaultfd had here is gone: the range was mapped anew. */
+	change_chunks(pager, a, chunk_welcome);
 	ranges_set(&pager->regions, start_of(a), end_of(a), a->prot);
 	return 0;
 }
@@ -360,15 +362,9 @@ int region_discard(struct pager *pager, void *addr, size_t size)
 /* -- protecting ------------------------------------------------------------------------ */
 
 /* What MOVE refused before, it may take now. */
-static void forget_unmovable(struct pager *pager, const struct range_args *a)
+static void forget_unmovable(struct chunk *chunk, uint64_t mask)
 {
-	struct chunk *chunk;
-
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
-		lock_take(&chunk->lock, LOCK_CHUNK);
-		chunk->unmovable &= ~chunk_mask_of(chunk, start_of(a), end_of(a));
-		chunk_unlock(chunk);
-	}
+	chunk->unmovable &= ~mask;
 }
 
 static int ask_kernel(const struct range_args *a, void *addr, size_t size)
@@ -423,7 +419,7 @@ static int protect_locked(struct pager *pager, const struct range_args *a)
 	else
 		ranges_protect(&pager->regions, start_of(a), end_of(a), a->prot);
 	if (pager_is_armed(pager))
-		forget_unmovable(pager, a);
+		change_chunks(pager, a, forget_unmovable);
 	return err;
 }
 

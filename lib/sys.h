@@ -145,6 +145,20 @@ static inline long sys_read(int fd, void *buf, size_t size)
 	return tsan_kernel_wrote(buf, sys_call3(SYS_read, fd, buf, size));
 }
 
+/* What getdents64(2) gives, one behind the other. */
+struct sys_entry {
+	uint64_t inode;
+	int64_t next;
+	uint16_t size; /* of this one, bytes */
+	uint8_t type;
+	char name[];
+};
+
+static inline long sys_getdents(int fd, void *buf, size_t size)
+{
+	return tsan_kernel_wrote(buf, sys_call3(SYS_getdents64, fd, buf, size));
+}
+
 static inline long sys_write(int fd, const void *buf, size_t size)
 {
 	return tsan_kernel_read(buf, sys_call3(SYS_write, fd, buf, size));
