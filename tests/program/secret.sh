@@ -6,6 +6,8 @@
 #	start ARG...	runs `spill run -m 8M ARG...', whose command is secret, up to "filled"; $pid, and
 #			the descriptor $go, from which it takes a line for each step
 #	reaches STEP	waits until it says so
+#	next STEP	lets it go on to that step
+#	finish		lets it end; all that it wrote was right
 #	mount_image FILE DIRECTORY
 #			a file system of 160 MiB in FILE, or fails if there can be none here
 #
@@ -24,6 +26,15 @@ start() {
 }
 reaches() {
 	wait_for 60 grep -qs "^$1\$" "$tmp/out" || fail "secret does not get $1: $(cat "$tmp/err")"
+}
+next() {
+	echo >&"$go"
+	reaches "$1"
+}
+finish() {
+	echo >&"$go"
+	exec {go}>&-
+	wait "$pid" || fail "secret: exit status $?: $(cat "$tmp/err")"
 }
 
 has_file_systems() {

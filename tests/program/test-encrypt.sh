@@ -13,16 +13,6 @@ requires_paging
 }
 marker=spill-secret-
 
-next() {
-	echo >&"$go"
-	reaches "$1"
-}
-finish() {
-	echo >&"$go"
-	exec {go}>&-
-	wait "$pid" || fail "secret: exit status $?: $(cat "$tmp/err")"
-}
-
 # How many markers are in a file?
 markers() {
 	grep -a -o -e "$marker" "$1" | wc -l

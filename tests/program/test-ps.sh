@@ -47,13 +47,9 @@ line = json.load(open(sys.argv[1]))
 assert line["faults_major_per_second"] == 0 and line["hit_ratio"] is None, line
 assert line["latency_p99_seconds"] is None and line["queue_depth"] == 0, line
 END
-for step in checked freed; do
-	echo >&"$go"
-	reaches "$step"
-done
-echo >&"$go"
-exec {go}>&-
-wait "$pid" || fail "secret: exit status $?"
+next checked
+next freed
+finish
 [ -z "$(field "$pid" command)" ] || fail "a process that has ended is in the list"
 
 # -- one that is busy, beside one with plain memory: a shell of the same command
@@ -97,8 +93,7 @@ sed -n '/^#!.*python3/,/^\.Ed/p' "${top_srcdir:-$here/../..}/man/spill-stats.5" 
 	sed '/^\./d; s/\\e/\\/g' >"$tmp/example.py"
 told=$(python3 "$tmp/example.py" "$pid") || fail "the example of spill-stats(5) fails"
 [[ $told =~ ^$pid\ secret\ [0-9]+$ ]] || fail "the example of spill-stats(5) tells: $told"
-echo >&"$go"
-reaches checked
+next checked
 more=$(python3 "$tmp/example.py" "$pid")
 [ "${more##* }" -gt "${told##* }" ] || fail "major faults: $told, then $more"
 exec {go}>&-

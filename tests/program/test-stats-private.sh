@@ -61,13 +61,9 @@ for fd in $(ours_of "$paged"); do
 done
 [ -n "$named" ] || fail "no table has the process's name"
 
-for step in checked freed; do
-	echo >&"$go"
-	reaches "$step"
-done
-echo >&"$go"
-exec {go}>&-
-wait "$pid" || fail "secret: exit status $?: $(cat "$tmp/err")"
+next checked
+next freed
+finish
 [ "$(json_value "$directory/stats" pages_evicted)" -gt 5000 ] || fail "nothing was paged"
 grep -q -e "$marker" "$directory/stats" && fail "--json shows contents"
 exit 0
