@@ -2,8 +2,8 @@
 /* attach.h - what the pagers of another process publish: found among what it has open
  *
  * Under /proc/PID/fd lie memfds, with names: its counters (stats.h), the budget of its command
- * (pool.h); and the bell that it hears (bell.h), a pipe with a number.  The kernel shows them to who may trace the process, its own user and root,
- * and to nobody else.
+ * (pool.h); and the bell that it hears (bell.h), a pipe with a number.  The kernel shows them to
+ * who may trace the process, its own user and root, and to nobody else.
  *
  * For tools, not for the pager: it allocates.
  * Locking: none; each struct attach is its caller's own.

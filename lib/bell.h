@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* bell.h - one process rings, and all that listen hear it
  *
- * A pipe, open for both ways, in which there is one byte at most.  Nobody reads it but who rings: it
- * takes out what is there and puts a byte in, which is news for each listener's epoll
+ * A pipe, open for both ways, in which there is one byte at most.  Nobody reads it but who rings:
+ * it takes out what is there and puts a byte in, which is news for each listener's epoll
  * descriptor (edge-triggered).  It is a pipe, since that can be opened by way of
  * /proc/PID/fd: so those ring it, too, who may look at the process and did not inherit it.
  *

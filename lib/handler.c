@@ -32,8 +32,8 @@
 #define SPIN_READS 2
 /* Nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
-/* A hint is dropped if nothing could be done for it in so long.  To read ahead there may be no frames,
- * and will be none; what leaves waits for writes, and the disk may be busy. */
+/* A hint is dropped if nothing could be done for it in so long.  To read ahead there may be no
+ * frames, and will be none; what leaves waits for writes, and the disk may be busy. */
 #define WILL_NEED_NS 20000000
 #define COLD_NS 1000000000
 /* How long, and how often (the process may be stopped meanwhile), nothing could make room for a

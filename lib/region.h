@@ -60,10 +60,10 @@ long region_replace(struct pager *pager, void *addr, size_t size, bool keep, reg
 int region_unmap(struct pager *pager, void *addr, size_t size);
 int region_discard(struct pager *pager, void *addr, size_t size);
 
-/* What is managed of the range is plain memory from now on, whose contents stay, and no page is ever
- * filled in it until it is adopted anew: another userfaultfd will have it.  0; -EINVAL: it is not
- * mapped, -ENOMEM: no memory for tables, -EIO: a page of it is lost, -EAGAIN: evictions are faster
- * than we. */
+/* What is managed of the range is plain memory from now on, whose contents stay, and no page is
+ * ever filled in it until it is adopted anew: another userfaultfd will have it.  0; -EINVAL: it is
+ * not mapped, -ENOMEM: no memory for tables, -EIO: a page of it is lost, -EAGAIN: evictions are
+ * faster than we. */
 int region_renounce(struct pager *pager, void *addr, size_t size);
 
 /* mprotect over a range that may be managed in part; may arm as region_adopt.  With a key it

@@ -8,7 +8,6 @@
 #include "config.h"
 #include "tools.h"
 #include "error.h"
-#include "page.h"
 #include "probe.h"
 #include "size.h"
 #include "speed.h"
@@ -486,6 +485,5 @@ int doctor_main(int argc, char **argv)
 	if (argv[optind])
 		return tool_fail("%s: doctor takes no arguments; see `spill doctor --help'",
 				 argv[optind]);
-	page_init();
 	return request ? print_letter() : examine(json);
 }

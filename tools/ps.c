@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ps.c - spill ps: the processes that run under spill */
 #include "tools.h"
-#include "page.h"
 #include "survey.h"
 #include "table.h"
 #include <getopt.h>
@@ -36,26 +35,26 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const struct table_column columns[] = {
-	{ "PID", "pid", TABLE_COUNT, 7 },
-	{ "USER", "user", TABLE_TEXT, 8 },
-	{ "BUDGET", "budget", TABLE_BYTES, 6 },
-	{ "RESIDENT", "resident", TABLE_BYTES, 8 },
-	{ "CACHED", "cached", TABLE_BYTES, 6 },
-	{ "SWAPPED", "swapped", TABLE_BYTES, 7 },
-	{ "SOFT/s", "faults_soft_per_second", TABLE_RATE, 6 },
-	{ "MAJOR/s", "faults_major_per_second", TABLE_RATE, 7 },
-	{ "COMMAND", "command", TABLE_TEXT, 0 },
-};
+enum { PID, USER, BUDGET, RESIDENT, CACHED, SWAPPED, SOFT, MAJOR, COMMAND, COLUMNS };
 
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+static const struct table_column columns[COLUMNS] = {
+	[PID] = { "PID", "pid", TABLE_COUNT, 7 },
+	[USER] = { "USER", "user", TABLE_TEXT, 8 },
+	[BUDGET] = { "BUDGET", "budget", TABLE_BYTES, 6 },
+	[RESIDENT] = { "RESIDENT", "resident", TABLE_BYTES, 8 },
+	[CACHED] = { "CACHED", "cached", TABLE_BYTES, 6 },
+	[SWAPPED] = { "SWAPPED", "swapped", TABLE_BYTES, 7 },
+	[SOFT] = { "SOFT/s", "faults_soft_per_second", TABLE_RATE, 6 },
+	[MAJOR] = { "MAJOR/s", "faults_major_per_second", TABLE_RATE, 7 },
+	[COMMAND] = { "COMMAND", "command", TABLE_TEXT, 0 },
+};
 
 static const struct survey_process *find(const struct survey *survey,
 					 const struct survey_process *wanted)
 {
 	for (size_t i = 0; i < survey->processes; i++)
 		if (survey->process[i].pid == wanted->pid &&
-		    survey->process[i].start == wanted->start)
+		    survey->process[i].mark == wanted->mark)
 			return &survey->process[i];
 	return NULL;
 }
@@ -80,23 +79,22 @@ static double or_none(bool there, double value)
 	return there ? value : NAN;
 }
 
-static void fill(struct table_value values[COLUMNS], const struct survey *survey,
-		 const struct survey_process *before, const struct survey_process *process,
-		 char number[16])
+static void fill(struct table_value values[COLUMNS], const struct survey_process *before,
+		 const struct survey_process *process, char number[16])
 {
-	uint64_t budget = survey->command[process->command].budget;
+	uint64_t budget = survey_budget(process);
 	const struct stats *sum = &process->sum;
 	bool paged = process->paged;
 
-	values[0].number = process->pid;
-	values[1].text = user_name(process->user, number);
-	values[2].number = or_none(budget, (double)budget);
-	values[3].number = (double)sum->resident;
-	values[4].number = or_none(paged, (double)sum->cached);
-	values[5].number = or_none(paged, (double)sum->swapped);
-	values[6].number = or_none(paged, rate(before->sum.faults_soft, sum->faults_soft));
-	values[7].number = or_none(paged, rate(before->sum.faults_major, sum->faults_major));
-	values[8].text = process->name;
+	values[PID].number = process->pid;
+	values[USER].text = user_name(process->user, number);
+	values[BUDGET].number = or_none(budget, (double)budget);
+	values[RESIDENT].number = (double)sum->resident;
+	values[CACHED].number = or_none(paged, (double)sum->cached);
+	values[SWAPPED].number = or_none(paged, (double)sum->swapped);
+	values[SOFT].number = or_none(paged, rate(before->sum.faults_soft, sum->faults_soft));
+	values[MAJOR].number = or_none(paged, rate(before->sum.faults_major, sum->faults_major));
+	values[COMMAND].text = process->name;
 }
 
 static void print(const struct survey *first, const struct survey *second, bool json)
@@ -111,7 +109,7 @@ static void print(const struct survey *first, const struct survey *second, bool 
 		struct table_value values[COLUMNS];
 		char number[16];
 
-		fill(values, second, before ? before : process, process, number);
+		fill(values, before ? before : process, process, number);
 		if (json)
 			json_array_append_new(list, table_object(columns, COLUMNS, values));
 		else
@@ -151,6 +149,5 @@ int ps_main(int argc, char **argv)
 	}
 	if (argv[optind])
 		return tool_fail("%s: ps takes no arguments; see `spill ps --help'", argv[optind]);
-	page_init();
 	return list_all(json);
 }

@@ -596,7 +596,6 @@ int run_main(int argc, char **argv)
 	static struct run run;
 	int status;
 
-	page_init();
 	run.given.size = sizeof(run.given);
 	status = parse(&run, argc, argv);
 	if (status < 0)

@@ -105,14 +105,15 @@ static int make_change(const char *text, uint32_t pid, const struct change *chan
 	struct survey survey = { 0 };
 	int err = survey_take(&survey, pid);
 
-	if (!err && change->budget) {
-		err = set_budget(pid, change->budget);
-		if (err == -ENOENT)
-			return tool_fail("%s: was not started by `spill run': its program sets "
-					 "the budget, see spill_set_budget(3)",
-					 text);
-	}
 	survey_free(&survey);
+	if (err)
+		return tool_fail_attach(text, err);
+	if (change->budget)
+		err = set_budget(pid, change->budget);
+	if (err == -ENOENT)
+		return tool_fail("%s: was not started by `spill run': its program sets the "
+				 "budget, see spill_set_budget(3)",
+				 text);
 	return err ? tool_fail_attach(text, err) : 0;
 }
 
@@ -130,7 +131,6 @@ int set_main(int argc, char **argv)
 		return tool_bad_option(argv, c);
 	}
 	operands = argv + optind;
-	page_init();
 	if (!operands[0] || !operands[1])
 		return tool_fail("what to set is missing; see `spill set --help'");
 	if (tool_parse_pid(operands[0], &pid))

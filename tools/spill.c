@@ -2,6 +2,7 @@
 /* spill.c - spill(1): finds the subcommand */
 #include "config.h"
 #include "tools.h"
+#include "page.h"
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -120,6 +121,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	page_init();
 	if (!name)
 		return tool_fail("no subcommand is given; see `spill --help'");
 	if (strcmp(name, "--help") == 0)

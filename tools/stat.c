@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stat.c - spill stat: what the pagers do, a line for each interval */
 #include "tools.h"
-#include "page.h"
 #include "survey.h"
 #include "table.h"
 #include <errno.h>
@@ -93,7 +92,7 @@ static bool take(struct watch *watch, struct sample *ret)
 	else
 		survey_sum(survey, &ret->sum);
 	for (size_t i = 0; i < survey->processes; i++)
-		ret->cpu += survey->process[i].cpu;
+		ret->cpu += survey_cpu(&survey->process[i]);
 	return any;
 }
 
@@ -250,7 +249,6 @@ int stat_main(int argc, char **argv)
 			return tool_bad_option(argv, c);
 		watch.json = true;
 	}
-	page_init();
 	status = parse_operands(&watch, argv + optind);
 	if (!status)
 		status = find(&watch, argv[optind]);

@@ -38,24 +38,25 @@ static FILE *open_proc(uint32_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* Its name, user, and number in its own namespace; false: it is gone. */
+/* Its name, user, and mark; false: it is gone. */
 static bool read_status(struct survey_process *process)
 {
+	uint64_t inner = process->pid; /* its number in its own namespace */
 	FILE *file = open_proc(process->pid, "status");
 	char line[256];
 
 	if (!file)
 		return false;
-	process->inner = process->pid;
 	while (fgets(line, sizeof(line), file)) {
 		const char *last = strrchr(line, '\t');
 
 		sscanf(line, "Name:\t%15[^\n]", process->name);
 		sscanf(line, "Uid:\t%" SCNu32, &process->user);
 		if (strncmp(line, "NSpid:", 6) == 0 && last)
-			process->inner = (uint32_t)strtoul(last, NULL, 10);
+			inner = strtoul(last, NULL, 10);
 	}
 	fclose(file);
+	process->mark = inner << 32 | (uint32_t)process_mark(process->pid);
 	return true;
 }
 
@@ -84,27 +85,28 @@ static uint64_t thread_cpu(uint32_t pid, const char *tid)
 	return ns;
 }
 
-static uint64_t handlers_cpu(uint32_t pid)
+uint64_t survey_cpu(const struct survey_process *process)
 {
 	char path[32];
 	struct dirent *entry;
 	uint64_t ns = 0;
 	DIR *tasks;
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task", pid);
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task", process->pid);
 	tasks = opendir(path);
 	if (!tasks)
 		return 0;
 	while ((entry = readdir(tasks)))
 		if (entry->d_name[0] != '.')
-			ns += thread_cpu(pid, entry->d_name);
+			ns += thread_cpu(process->pid, entry->d_name);
 	closedir(tasks);
 	return ns;
 }
 
 /* -- commands ------------------------------------------------------------------------------ */
 
-/* Under a `spill run' in another it has both pools open, that of the inner with the higher number. */
+/* Under a `spill run' in another it has both pools open, that of the inner with the higher
+ * number. */
 int survey_open_pool(uint32_t pid, int flags)
 {
 	struct attach attach, last = { .fd = -1 };
@@ -120,17 +122,17 @@ int survey_open_pool(uint32_t pid, int flags)
 	return fd;
 }
 
-static uint64_t pool_budget(uint32_t pid)
+uint64_t survey_budget(const struct survey_process *process)
 {
-	int fd = survey_open_pool(pid, O_RDONLY);
+	int fd = survey_open_pool(process->pid, O_RDONLY);
 	int64_t frames = 0;
 
 	if (fd < 0)
-		return 0;
+		return process->sum.budget;
 	if (pread(fd, &frames, sizeof(frames), offsetof(struct pool, total)) != sizeof(frames))
 		frames = 0;
 	close(fd);
-	return (uint64_t)frames << page_shift();
+	return frames ? (uint64_t)frames << page_shift() : process->sum.budget;
 }
 
 /* Its index, maybe new; -1: it is of another version, or gone. */
@@ -164,11 +166,10 @@ static ssize_t find_command(struct survey *survey, const struct attach *attach)
 /* Of each of its pagers; false: it has none there. */
 static bool add_slots(struct survey_process *process, const struct stats_table *table)
 {
-	uint64_t mark = (uint64_t)process->inner << 32 | process->start;
 	bool any = false;
 
 	for (uint32_t i = 0; i < table->slots; i++) {
-		if (atomic_load(&table->slot[i].mark) != mark)
+		if (atomic_load(&table->slot[i].mark) != process->mark)
 			continue;
 		stats_add(&process->sum, &table->slot[i].stats);
 		process->paged = any = true;
@@ -176,23 +177,10 @@ static bool add_slots(struct survey_process *process, const struct stats_table *
 	return any;
 }
 
-static void end_process(struct survey *survey, struct survey_process *process)
-{
-	struct survey_command *command = &survey->command[process->command];
-	uint64_t budget = pool_budget(process->pid);
-
-	if (!process->paged)
-		process->sum = (struct stats){
-			.resident = (uint64_t)process_anonymous(process->pid) << page_shift(),
-		};
-	command->budget = budget ? budget : process->sum.budget;
-	process->cpu = handlers_cpu(process->pid);
-}
-
 /* 0 or -errno, as survey_take. */
 static int look_at(struct survey *survey, uint32_t pid)
 {
-	struct survey_process process = { .pid = pid, .start = (uint32_t)process_mark(pid) };
+	struct survey_process process = { .pid = pid };
 	struct attach attach;
 	bool found = false;
 	int err = attach_open(&attach, pid);
@@ -216,7 +204,8 @@ static int look_at(struct survey *survey, uint32_t pid)
 	attach_close(&attach);
 	if (!found) /* a zombie has nothing open */
 		return process_is_alive(process_mark(pid)) ? -ENOENT : -ESRCH;
-	end_process(survey, &process);
+	if (!process.paged)
+		process.sum.resident = (uint64_t)process_anonymous(pid) << page_shift();
 	*(struct survey_process *)grow(&survey->process, &survey->processes, sizeof(process)) =
 		process;
 	return 0;
@@ -277,10 +266,5 @@ void survey_sum(const struct survey *survey, struct stats *ret_sum)
 		for (uint32_t k = 0; k < table->slots; k++)
 			if (atomic_load(&table->slot[k].mark))
 				stats_add_counters(ret_sum, &table->slot[k].stats);
-	}
-	for (size_t i = 0; i < survey->processes; i++) {
-#define ADD(name) stat_add(&ret_sum->name, stat_get(&survey->process[i].sum.name));
-		STATS_GAUGES(ADD)
-#undef ADD
 	}
 }

@@ -16,21 +16,18 @@
 struct survey_process {
 	uint32_t pid;
 	uint32_t user;
-	uint32_t inner; /* its number in its own pid namespace */
-	uint32_t start; /* as in its mark (process.h) */
+	uint64_t mark;	/* as in its own pid namespace (process.h) */
 	size_t command; /* index of the command that it belongs to */
 	char name[16];
 	bool paged;	  /* it has an armed pager; else it has plain memory */
 	struct stats sum; /* of its pagers; gauges too: the pagers of a process are beside each
 			     other */
-	uint64_t cpu;	  /* ns that its handlers have used */
 };
 
 /* What one memfd of counters tells of: the processes of one `spill run`, or one pager. */
 struct survey_command {
 	const struct stats_table *table;
 	uint64_t device, inode;
-	uint64_t budget; /* of all of its processes; 0: it is not known */
 };
 
 struct survey {
@@ -46,10 +43,17 @@ struct survey {
 int survey_take(struct survey *survey, uint32_t pid);
 void survey_free(struct survey *survey);
 
-/* The budget of its command (pool.h), opened; or -errno as survey_take, -ENOENT also if it has none. */
+/* The budget of its command (pool.h), opened; or -errno as survey_take, -ENOENT also if it has
+ * none. */
 int survey_open_pool(uint32_t pid, int flags);
 
-/* All that was counted, of the pagers that are gone too; gauges are those of living processes. */
+/* That budget, or that of the process's own pagers, in bytes; 0: it is not known. */
+uint64_t survey_budget(const struct survey_process *process);
+
+/* What its handlers have used of the CPU, in ns. */
+uint64_t survey_cpu(const struct survey_process *process);
+
+/* All counters added up, of the pagers that are gone too. */
 void survey_sum(const struct survey *survey, struct stats *ret_sum);
 
 #endif
