@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* set.c - spill set: changes what a command may have while it runs
- *
- * The budget is a number in the memory that the command's processes share (pool.h).  When it is
- * changed the bell rings; each process that hears it gives up its part of what is too much, and
- * who is short takes of what there is more by itself.
- */
+/* set.c - spill set: what is to be changed while a command runs, and whether it may be */
 #include "tools.h"
-#include "attach.h"
-#include "bell.h"
-#include "page.h"
-#include "pool.h"
 #include "probe.h"
 #include "size.h"
+#include "steer.h"
 #include "survey.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char help[] =
 	"Usage: spill set PID KEY=VALUE...\n"
@@ -65,41 +55,6 @@ static int parse_change(const char *text, struct change *change)
 
 /* -- changing it --------------------------------------------------------------------------- */
 
-static int open_bell(uint32_t pid, uint64_t number)
-{
-	struct attach attach;
-	int bell, err = attach_open(&attach, pid);
-
-	if (err)
-		return err;
-	bell = attach_find_pipe(&attach, number) ? attach_get(&attach, O_RDWR | O_NONBLOCK)
-						 : -ENOENT;
-	attach_close(&attach);
-	return bell;
-}
-
-static int set_budget(uint32_t pid, uint64_t bytes)
-{
-	int bell, fd = survey_open_pool(pid, O_RDWR);
-	struct pool *pool;
-
-	if (fd < 0)
-		return fd;
-	pool = pool_map(fd);
-	close(fd);
-	if (!pool)
-		return -ENOMEM;
-	bell = open_bell(pid, pool->bell);
-	if (bell >= 0) {
-		pool->total = (int64_t)(bytes >> page_shift());
-		pool->told = 0;
-		bell_ring(bell);
-		close(bell);
-	}
-	pool_unmap(pool);
-	return bell < 0 ? bell : 0;
-}
-
 static int make_change(const char *text, uint32_t pid, const struct change *change)
 {
 	struct survey survey = { 0 };
@@ -109,7 +64,7 @@ static int make_change(const char *text, uint32_t pid, const struct change *chan
 	if (err)
 		return tool_fail_attach(text, err);
 	if (change->budget)
-		err = set_budget(pid, change->budget);
+		err = steer_budget(pid, change->budget);
 	if (err == -ENOENT)
 		return tool_fail("%s: was not started by `spill run': its program sets the "
 				 "budget, see spill_set_budget(3)",

@@ -6,6 +6,7 @@
  *
  *	installed.c	where the preload library is
  *	speed.c		how fast swap space is
+ *	steer.c		changes what a command may have while it runs
  *	survey.c	the processes that run under spill
  *	table.c		columns for people, JSON for programs
  *	run.c		options, checks, the environment, exec
