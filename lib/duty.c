@@ -57,12 +57,11 @@ void duty_note(struct handler *handler, unsigned got)
 		call_others(handler);
 }
 
-static void go_off_duty(struct handler *handler, uint64_t now)
+static void go_off_duty(struct handler *handler, uint64_t until)
 {
 	handler->called = false;
 	handler->off_duty = true;
-	handler->nap_ns = handler_back_off(handler->nap_ns, NAP_MIN_NS, NAP_MAX_NS);
-	handler->back_at = now + handler->nap_ns;
+	handler->back_at = until;
 	io_watch(handler->io, WATCH_UFFD, false);
 }
 
@@ -76,17 +75,31 @@ static void return_to_duty(struct handler *handler)
 	handler->more_faults = true;
 }
 
+/* The pager is paused.  Who lets it go on wakes all, and they return at once. */
+static void stand_by(struct handler *handler)
+{
+	if (handler->off_duty)
+		return;
+	atomic_fetch_sub(&handler->pager->on_duty, 1);
+	go_off_duty(handler, 0);
+}
+
 uint64_t duty_rest(struct handler *handler, uint64_t timeout_ns)
 {
 	uint64_t now;
 
+	if (handler->pager->paused) {
+		stand_by(handler);
+		return timeout_ns;
+	}
 	if (!handler->off_duty && handler->vain < VAIN_MAX)
 		return timeout_ns;
 	now = sys_now();
 	if (!handler->off_duty) {
 		if (handler->reads_in_flight || !leave(handler->pager))
 			return timeout_ns;
-		go_off_duty(handler, now);
+		handler->nap_ns = handler_back_off(handler->nap_ns, NAP_MIN_NS, NAP_MAX_NS);
+		go_off_duty(handler, now + handler->nap_ns);
 	} else if (handler->called || now >= handler->back_at) {
 		return_to_duty(handler);
 		return 0;

@@ -12,7 +12,9 @@
  * a handler has faults in hand, one that has nothing to do evicts in its stead, as
  * long as frames last.
  *
- * Invariant: pager->on_duty handlers are on duty, at least one.
+ * While the pager is paused (steering.h) none is on duty.
+ *
+ * Invariant: pager->on_duty handlers are on duty, at least one if it is not paused.
  * Locking: none; what others read of a handler is atomic.
  */
 #ifndef SPILL_DUTY_H

@@ -122,7 +122,7 @@ static void read_faults(struct handler *handler)
 {
 	unsigned before = handler->fault_count;
 
-	if (!handler->more_faults)
+	if (!handler->more_faults || handler->pager->paused)
 		return;
 	while (handler->more_faults && handler->fault_count < HANDLER_FAULTS) {
 		unsigned room = HANDLER_FAULTS - handler->fault_count;
@@ -264,6 +264,19 @@ static bool spins(const struct handler *handler)
 	       !(handler->pager->options.disable & SPILL_FEATURE_SPIN);
 }
 
+static int ear_of(const struct pager *pager)
+{
+	return pager->share ? pager->share->ear : pager->ear;
+}
+
+/* It does not say what it rang for. */
+static void listen_to_bell(struct pager *pager)
+{
+	if (pager->share)
+		share_lend(pager);
+	steering_obey(pager);
+}
+
 static void look(struct handler *handler, uint64_t timeout_ns)
 {
 	unsigned ready = io_wait(handler->io, timeout_ns);
@@ -273,8 +286,8 @@ static void look(struct handler *handler, uint64_t timeout_ns)
 		handler->more_faults = true;
 	if (ready & (1u << WATCH_WAKE))
 		sys_read(handler->wake_fd, &count, sizeof(count));
-	if ((ready & (1u << WATCH_BELL)) && bell_heard(handler->pager->share->ear))
-		share_lend(handler->pager);
+	if ((ready & (1u << WATCH_BELL)) && bell_heard(ear_of(handler->pager)))
+		listen_to_bell(handler->pager);
 }
 
 static bool has_news(const struct handler *handler)
@@ -458,7 +471,7 @@ static int make_io(struct handler *handler)
 		return handler->wake_fd;
 	watches[WATCH_UFFD] = pager->uffd.fd;
 	watches[WATCH_WAKE] = handler->wake_fd;
-	watches[WATCH_BELL] = pager->share ? pager->share->ear : -1;
+	watches[WATCH_BELL] = ear_of(pager);
 	handler->seal = (struct io_seal){
 		.cipher = pager->cipher,
 		.handler = handler->number,

@@ -55,7 +55,8 @@ int pager_new(const struct options *options, struct pager **ret_pager, const cha
 	pager->options = *options;
 	pager->stall_ns = options->stall_warning * UINT64_C(1000000000);
 	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->poison_fd = -1;
-	pager->trace_fd = -1;
+	pager->trace_fd = pager->ear = -1;
+	pager->readahead.cap = READAHEAD_NO_CAP;
 	pager->lifeline = pager->lifeline_writer = -1;
 	pager->stats = stats_private();
 	pager->hash_key = sys_random();
@@ -175,6 +176,8 @@ static int start_handlers(struct pager *pager)
 
 	pager->handler_count = count_handlers(pager);
 	share_begin(pager);
+	if (!pager->share)
+		pager->ear = stats_listen(pager->stats);
 	pager->handlers = meta_map(pager->handler_count * sizeof(struct handler));
 	if (!pager->handlers)
 		return -ENOMEM;
@@ -182,6 +185,7 @@ static int start_handlers(struct pager *pager)
 		pager->handlers[i].wake_fd = -1; /* all are stopped, if one does not start */
 	credit_force(&pager->arena, pager->handler_count * handler_charge(pager));
 	pager->on_duty = pager->handler_count;
+	steering_obey(pager);
 	for (unsigned i = 0; i < pager->handler_count && !err; i++)
 		err = handler_init(pager, &pager->handlers[i], i);
 	for (unsigned i = 0; i < pager->handler_count && !err; i++)
@@ -225,6 +229,7 @@ void pager_stop(struct pager *pager, bool in_child)
 	close_fd(&pager->pagemap_fd);
 	close_fd(&pager->poison_fd);
 	close_fd(&pager->trace_fd);
+	close_fd(&pager->ear);
 	if (pager->zeros)
 		sys_munmap((void *)(uintptr_t)pager->zeros, chunk_size());
 	pager->zeros = NULL;

@@ -20,6 +20,7 @@
 #include "request.h"
 #include "share.h"
 #include "stats.h"
+#include "steering.h"
 #include "swap.h"
 #include "uffd.h"
 
@@ -50,6 +51,7 @@ struct pager {
 	int memory_fd;	   /* /proc/self/mem: reads that never fault, or -1 */
 	int pagemap_fd;	   /* /proc/self/pagemap, or -1 */
 	int trace_fd;	   /* SPILL_TRACE, or -1 */
+	int ear;	   /* what hears the bell, if there is no share that has one; or -1 */
 	int poison_fd;	   /* an empty file, where UFFDIO_POISON is missing, or -1 */
 	uint64_t hash_key;
 	_Atomic uint64_t low_frames, high_frames; /* eviction keeps this much free */
@@ -58,6 +60,7 @@ struct pager {
 
 	_Atomic bool armed;
 	_Atomic bool stopping;
+	_Atomic bool paused;	     /* nobody watches for faults (steering.h) */
 	uint64_t stall_ns;	     /* a fault that waits so long is told of; 0: never */
 	_Atomic uint64_t written;    /* writes that succeeded */
 	_Atomic unsigned refusals;   /* of chunks of which no page could leave, in a row */

@@ -54,7 +54,6 @@ struct pool_entry {
 
 struct pool {
 	_Atomic int64_t total;	   /* frames */
-	_Atomic uint64_t bell;	   /* its number (bell.h): who changes total rings it */
 	_Atomic uint32_t entries;  /* those from here on were never claimed */
 	_Atomic uint32_t told;	   /* outside alone is more than the total: it was said */
 	_Atomic uint64_t measured; /* ns: when outside was last brought up to date */

@@ -136,11 +136,14 @@ static struct stream *stream_to_replace(struct readahead *readahead)
 
 /* -- how it goes on ------------------------------------------------------------------ */
 
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
 static void grow(struct stream *s, unsigned most)
 {
-	unsigned window = 2u * s->window;
-
-	s->window = (uint16_t)(window < most ? window : most);
+	s->window = (uint16_t)least(2u * s->window, most);
 }
 
 /* The first page of the next chunk in that direction. */
@@ -235,11 +238,11 @@ static struct window go_on(struct readahead *readahead, struct stream *s, enum k
 	case KIND_ALONG:
 		if (!s->direction)
 			start(s, s->last, s->window, page > s->last ? 1 : -1);
-		grow(s, readahead->most);
+		grow(s, least(readahead->most, readahead->cap));
 		return window_along(s, page, missing);
 	case KIND_STRIDE:
 		if (s->steady) {
-			grow(s, STRIDE_STEPS);
+			grow(s, least(STRIDE_STEPS, readahead->cap));
 			return window_strided(s, page, missing);
 		}
 		s->steady = true;
@@ -274,7 +277,7 @@ static struct window fault_locked(struct readahead *readahead, int64_t page, boo
 	enum kind kind;
 	struct stream *s;
 
-	if (advice == SPILL_RANDOM)
+	if (advice == SPILL_RANDOM || readahead->cap <= 1)
 		return (struct window){ .pages = 1 };
 	readahead->clock++;
 	s = find_stream(readahead, page, missing, &kind);
@@ -282,7 +285,7 @@ static struct window fault_locked(struct readahead *readahead, int64_t page, boo
 		s = stream_to_replace(readahead);
 	s->used = readahead->clock;
 	if (advice == SPILL_SEQUENTIAL && (kind == KIND_NEW || kind == KIND_SECOND)) {
-		start(s, page, readahead->most, 1);
+		start(s, page, least(readahead->most, readahead->cap), 1);
 		return window_along(s, page, true);
 	}
 	return go_on(readahead, s, kind, page, missing);

@@ -29,6 +29,7 @@
 
 #include "lock.h"
 #include "spill.h"
+#include <limits.h>
 
 #define READAHEAD_STREAMS 16
 
@@ -52,13 +53,16 @@ struct advised {
 /* Advice is a hint: of more ranges than this, the oldest is forgotten. */
 #define READAHEAD_ADVISED 64
 
+#define READAHEAD_NO_CAP UINT_MAX
+
 struct readahead {
 	struct lock lock;
 	struct advised advised[READAHEAD_ADVISED]; /* (R) disjoint, oldest first */
 	unsigned advised_count;			   /* (R) */
 	struct stream stream[READAHEAD_STREAMS];   /* (R) */
 	uint32_t clock;				   /* (R) */
-	_Atomic unsigned most;			   /* pages of the largest window */
+	_Atomic unsigned most;			   /* pages of the longest window, */
+	_Atomic unsigned cap;			   /* which is no longer than this in any case */
 };
 
 /* Pages to be read before they are touched: count of them from first on, each

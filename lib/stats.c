@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stats.c - the counters of a pager: see stats.h */
 #include "stats.h"
+#include "bell.h"
 #include "command.h"
 #include "fd.h"
 #include "meta.h"
@@ -10,9 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static struct stats_slot *slot_of(struct stats *stats)
+static struct stats_slot *slot_of(const struct stats *stats)
 {
-	return (struct stats_slot *)((char *)stats - offsetof(struct stats_slot, stats));
+	return (struct stats_slot *)((uintptr_t)stats - offsetof(struct stats_slot, stats));
 }
 
 static struct stats_table *table_of(struct stats_slot *slot)
@@ -36,11 +37,12 @@ static void read_comm(char comm[16])
 }
 
 /* The caller alone has it. */
-static struct stats *slot_claim(struct stats_slot *slot, uint32_t place, int fd)
+static struct stats *slot_claim(struct stats_slot *slot, uint32_t place, int fd, int bell)
 {
 	memset(&slot->stats, 0, sizeof(slot->stats));
 	slot->place = place;
 	slot->fd = fd;
+	slot->bell = bell;
 	slot->since = sys_now();
 	read_comm(slot->comm);
 	atomic_store_explicit(&slot->mark, process_mark_self(), memory_order_release);
@@ -51,7 +53,7 @@ struct stats *stats_private(void)
 {
 	struct stats_slot *slot = meta_map(sizeof(*slot));
 
-	return slot ? slot_claim(slot, STATS_PRIVATE, -1) : NULL;
+	return slot ? slot_claim(slot, STATS_PRIVATE, -1, -1) : NULL;
 }
 
 #define ADD(name) stat_add(&sum->name, stat_get(&stats->name));
@@ -100,7 +102,7 @@ static size_t table_size(uint32_t slots)
 }
 
 /* Mapped, and open as *ret_fd; NULL: *ret_fd is -errno. */
-static struct stats_table *create(uint32_t slots, int *ret_fd)
+static struct stats_table *create(uint32_t slots, int bell, int *ret_fd)
 {
 	int fd = fd_memory(STATS_NAME, table_size(slots));
 	struct stats_table *table;
@@ -117,14 +119,16 @@ static struct stats_table *create(uint32_t slots, int *ret_fd)
 	table->magic = STATS_MAGIC;
 	table->slot_size = sizeof(struct stats_slot);
 	table->slots = slots;
+	table->first = offsetof(struct stats_table, slot);
+	table->steering.bell = bell_number(bell);
 	return table;
 }
 
-int stats_table_create(struct stats_table **ret_table)
+int stats_table_create(int bell, struct stats_table **ret_table)
 {
 	int fd;
 
-	*ret_table = create(STATS_SLOTS, &fd);
+	*ret_table = create(STATS_SLOTS, bell, &fd);
 	return fd;
 }
 
@@ -168,7 +172,7 @@ static struct stats *take_new(struct stats_table *table)
 
 	while (place < table->slots)
 		if (atomic_compare_exchange_weak(&table->taken, &place, place + 1))
-			return slot_claim(&table->slot[place], place, -1);
+			return slot_claim(&table->slot[place], place, -1, -1);
 	return NULL;
 }
 
@@ -183,7 +187,7 @@ static struct stats *take_over(struct stats_table *table)
 			continue;
 		if (mark ? !process_is_alive(mark) && bury(table, slot, mark)
 			 : atomic_compare_exchange_strong(&slot->mark, &mark, STATS_CHANGING))
-			return slot_claim(slot, place, -1);
+			return slot_claim(slot, place, -1, -1);
 	}
 	atomic_fetch_add(&table->missed, 1);
 	return NULL;
@@ -208,16 +212,25 @@ static struct stats_table *open_table(void)
 	return table;
 }
 
+static int open_bell(void)
+{
+	int bell = command_open_bell();
+
+	return bell < 0 ? bell_create() : bell;
+}
+
 /* Without a launcher: in a table of its own, which is seen as long as fd is open. */
 static struct stats *claim_own(void)
 {
-	int fd;
-	struct stats_table *table = create(1, &fd);
+	int fd, bell = open_bell();
+	struct stats_table *table = create(1, bell, &fd);
 
-	if (!table)
+	if (!table) {
+		fd_close(bell);
 		return NULL;
+	}
 	table->taken = 1;
-	return slot_claim(&table->slot[0], 0, fd);
+	return slot_claim(&table->slot[0], 0, fd, bell);
 }
 
 /* NULL: there is no table but one of its own. */
@@ -239,12 +252,13 @@ struct stats *stats_claim(void)
 static struct stats_table *leave(struct stats_slot *slot)
 {
 	struct stats_table *table = table_of(slot);
-	int fd = slot->fd;
+	int fd = slot->fd, bell = slot->bell;
 
 	if (fd < 0)
 		return table;
 	sys_munmap(table, table_size(1));
 	fd_close(fd);
+	fd_close(bell);
 	return NULL;
 }
 
@@ -253,7 +267,7 @@ struct stats *stats_fork(struct stats *inherited)
 	struct stats_slot *slot = slot_of(inherited);
 
 	if (slot->place == STATS_PRIVATE)
-		return slot_claim(slot, STATS_PRIVATE, -1);
+		return slot_claim(slot, STATS_PRIVATE, -1, -1);
 	return claim_in(leave(slot));
 }
 
@@ -271,6 +285,36 @@ void stats_release(struct stats *stats)
 	if (slot->fd < 0 && bury(table_of(slot), slot, slot->mark))
 		atomic_store(&slot->mark, 0);
 	stats_table_unmap(leave(slot));
+}
+
+/* -- steering ---------------------------------------------------------------------- */
+
+struct steering *stats_steering(struct stats *stats)
+{
+	struct stats_slot *slot = slot_of(stats);
+
+	return slot->place == STATS_PRIVATE ? NULL : &table_of(slot)->steering;
+}
+
+int stats_listen(struct stats *stats)
+{
+	const struct stats_slot *slot = slot_of(stats);
+	int ear, bell;
+
+	if (slot->bell >= 0)
+		return bell_listen(slot->bell);
+	/* That of the command is open as long as we have what we inherited. */
+	bell = command_open_bell();
+	if (bell < 0)
+		return bell;
+	ear = bell_listen(bell);
+	fd_close(bell);
+	return ear;
+}
+
+uint32_t stats_place(const struct stats *stats)
+{
+	return slot_of(stats)->place;
 }
 
 /* -- reading ----------------------------------------------------------------------- */

@@ -23,6 +23,7 @@
 
 #include "latency.h"
 #include "spill.h"
+#include "steering.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -117,13 +118,20 @@ struct stats *stats_fork(struct stats *inherited);
 /* What was counted stays in the memfd of a command.  NULL is ignored. */
 void stats_release(struct stats *stats);
 
+/* What is wanted of the pagers of its table; NULL: it is private. */
+struct steering *stats_steering(struct stats *stats);
+/* A descriptor that hears when that has changed, and is the caller's; or -errno. */
+int stats_listen(struct stats *stats);
+/* Its slot's number in its table. */
+uint32_t stats_place(const struct stats *stats);
+
 /* Fills all of ret but its size. */
 void stats_to_public(const struct stats *stats, struct spill_stats *ret);
 
 /* -- the memfd ------------------------------------------------------------------- */
 
 #define STATS_NAME "spill-stats"
-#define STATS_MAGIC UINT64_C(0x327461747370730a) /* "\nspstat2": the version is in it */
+#define STATS_MAGIC UINT64_C(0x337461747370730a) /* "\nspstat3": the version is in it */
 #define STATS_SLOTS 1024
 
 struct stats_slot {
@@ -132,6 +140,8 @@ struct stats_slot {
 	char comm[16];		/* the name of the process then */
 	uint32_t place;		/* in the table, or STATS_PRIVATE */
 	int32_t fd;		/* of a table of its own, in its process; else -1 */
+	int32_t bell;		/* and of its bell */
+	uint32_t reserved;
 	struct stats stats;
 } __attribute__((aligned(64)));
 
@@ -145,14 +155,15 @@ struct stats_table {
 	_Atomic uint32_t taken;	 /* slots from here on were never claimed */
 	_Atomic uint32_t closed; /* pagers of which gone tells */
 	_Atomic uint32_t missed; /* pagers that found no slot */
-	uint32_t reserved;
-	struct stats gone; /* counters: sums; gauges: the most of any */
+	uint32_t first;		 /* bytes: where the slots begin */
+	struct stats gone;	 /* counters: sums; gauges: the most of any */
+	struct steering steering;
 	struct stats_slot slot[];
 };
 
-/* Makes the memfd of a command, close-on-exec; ret_table is it, mapped.  Its descriptor or
- * -errno. */
-int stats_table_create(struct stats_table **ret_table);
+/* Makes the memfd of a command, close-on-exec, whose processes hear that bell; ret_table is it,
+ * mapped.  Its descriptor or -errno. */
+int stats_table_create(int bell, struct stats_table **ret_table);
 
 /* Maps one of this version; NULL: it is none, or there is no memory. */
 struct stats_table *stats_table_map(int fd, bool writable);

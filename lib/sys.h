@@ -214,6 +214,18 @@ static inline int sys_futex_wait(_Atomic uint32_t *word, uint32_t expected,
 	return (int)sys_call4(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, expected, timeout);
 }
 
+/* Where the word lies in memory of several processes. */
+static inline int sys_futex_wake_shared(_Atomic uint32_t *word, int n)
+{
+	return (int)sys_call3(SYS_futex, word, FUTEX_WAKE, n);
+}
+
+static inline int sys_futex_wait_shared(_Atomic uint32_t *word, uint32_t expected,
+					const struct timespec *timeout)
+{
+	return (int)sys_call4(SYS_futex, word, FUTEX_WAIT, expected, timeout);
+}
+
 static inline int sys_futex_wake(_Atomic uint32_t *word, int n)
 {
 	return (int)sys_call3(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n);

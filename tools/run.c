@@ -49,6 +49,7 @@ struct run {
 	char budget_text[2 * COMMAND_FD_TEXT];
 	char stats_text[COMMAND_FD_TEXT];
 	char swap_text[SWAP_TEXT_SIZE];
+	int bell; /* what its processes listen to */
 	struct pool *pool;
 	struct stats_table *table; /* NULL: it is counted in that of an outer `spill run' */
 	int stats_fd;		   /* of stats_path, or -1 */
@@ -379,6 +380,17 @@ static int prepare_cipher(struct run *run)
 	return 0;
 }
 
+/* -- the bell --------------------------------------------------------------------------------------- */
+
+/* That of an outer `spill run', since its processes and ours may share a table. */
+static int prepare_bell(struct run *run)
+{
+	run->bell = command_open_bell();
+	if (run->bell < 0)
+		run->bell = bell_create();
+	return run->bell < 0 ? tool_fail("a pipe cannot be made: %s", error_name(run->bell)) : 0;
+}
+
 /* -- statistics ------------------------------------------------------------------------------------ */
 
 /* An outer `spill run' may have a table, in which the processes of this one count too. */
@@ -404,7 +416,7 @@ static int prepare_stats(struct run *run)
 	}
 	if (!run->stats && is_counted_already())
 		return 0;
-	fd = stats_table_create(&run->table);
+	fd = stats_table_create(run->bell, &run->table);
 	err = fd < 0 ? fd : command_hand(fd, run->stats_text);
 	if (err && !run->stats) /* each process publishes by itself then */
 		return 0;
@@ -416,20 +428,18 @@ static int prepare_stats(struct run *run)
 static int prepare_budget(struct run *run)
 {
 	int pool = pool_create((int64_t)(run->options.budget >> page_shift()));
-	int bell = bell_create();
 	char pool_text[COMMAND_FD_TEXT], bell_text[COMMAND_FD_TEXT];
-	int err = pool < 0 ? pool : bell < 0 ? bell : 0;
+	int err = pool < 0 ? pool : 0;
 
 	if (!err)
 		err = command_hand(pool, pool_text);
 	if (!err)
-		err = command_hand(bell, bell_text);
+		err = command_hand(run->bell, bell_text);
 	run->pool = pool < 0 ? NULL : pool_map(pool);
 	if (!err && !run->pool)
 		err = -ENOMEM;
 	if (err)
 		return tool_fail("the budget cannot be shared: %s", error_name(err));
-	run->pool->bell = bell_number(bell);
 	snprintf(run->budget_text, sizeof(run->budget_text), "%s:%s", pool_text, bell_text);
 	return 0;
 }
@@ -576,6 +586,8 @@ static int prepare(struct run *run)
 		status = prepare_cipher(run);
 	if (!status)
 		status = prepare_swap(run);
+	if (!status)
+		status = prepare_bell(run);
 	if (!status)
 		status = prepare_budget(run);
 	if (!status)

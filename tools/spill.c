@@ -17,7 +17,7 @@ static const struct {
 	{ "run", run_main, "run a command in less memory than it needs" },
 	{ "doctor", doctor_main, "tell whether all is there, and how to get what is not" },
 	{ "ps", ps_main, "list the processes that run under spill" },
-	{ "set", set_main, "change the budget of a command while it runs" },
+	{ "set", set_main, "change what a command may do while it runs" },
 	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
 };
 

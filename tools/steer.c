@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* steer.c - changes what a command may have while it runs: see steer.h */
+/* steer.c - looks into pagers and changes what they may do: see steer.h */
 #include "steer.h"
 #include "attach.h"
 #include "bell.h"
@@ -8,7 +8,75 @@
 #include "survey.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+static bool counts_in(const struct stats_table *table, uint64_t mark)
+{
+	for (uint32_t i = 0; i < table->slots; i++)
+		if (atomic_load(&table->slot[i].mark) == mark)
+			return true;
+	return false;
+}
+
+/* Takes the table if the process counts there; until one is found, the last that it has open:
+ * it would count there. */
+static void consider(struct steer *steer, struct stats_table *table)
+{
+	bool counts = counts_in(table, steer->mark);
+
+	if (steer->tables == STEER_TABLES ||
+	    (steer->tables && !counts && counts_in(steer->table[0], steer->mark))) {
+		stats_table_unmap(table);
+		return;
+	}
+	if (steer->tables && !counts_in(steer->table[0], steer->mark))
+		stats_table_unmap(steer->table[--steer->tables]);
+	steer->table[steer->tables++] = table;
+}
+
+static int find_mark(struct steer *steer)
+{
+	struct survey survey = { 0 };
+	int err = survey_take(&survey, steer->pid);
+
+	if (!err)
+		steer->mark = survey.process[0].mark;
+	survey_free(&survey);
+	return err;
+}
+
+int steer_open(struct steer *steer, uint32_t pid)
+{
+	struct attach attach;
+	int err;
+
+	*steer = (struct steer){ .pid = pid };
+	err = find_mark(steer);
+	if (!err)
+		err = attach_open(&attach, pid);
+	if (err)
+		return err;
+	while (attach_next(&attach, ATTACH_MEMFD(STATS_NAME))) {
+		int fd = attach_get(&attach, O_RDWR);
+		struct stats_table *table = fd < 0 ? NULL : stats_table_map(fd, true);
+
+		if (fd >= 0)
+			close(fd);
+		if (table)
+			consider(steer, table);
+	}
+	attach_close(&attach);
+	return steer->tables ? 0 : -ENOENT;
+}
+
+void steer_close(struct steer *steer)
+{
+	while (steer->tables)
+		stats_table_unmap(steer->table[--steer->tables]);
+}
+
+/* -- the bell ------------------------------------------------------------------------------ */
 
 static int open_bell(uint32_t pid, uint64_t number)
 {
@@ -23,9 +91,27 @@ static int open_bell(uint32_t pid, uint64_t number)
 	return bell;
 }
 
-int steer_budget(uint32_t pid, uint64_t bytes)
+int steer_ring(const struct steer *steer)
 {
-	int bell, fd = survey_open_pool(pid, O_RDWR);
+	int err = -ENOENT;
+
+	for (size_t i = 0; i < steer->tables; i++) {
+		int bell = open_bell(steer->pid, steer->table[i]->steering.bell);
+
+		if (bell < 0)
+			continue;
+		bell_ring(bell);
+		close(bell);
+		err = 0;
+	}
+	return err;
+}
+
+/* -- the budget ---------------------------------------------------------------------------- */
+
+int steer_budget(const struct steer *steer, uint64_t bytes)
+{
+	int fd = survey_open_pool(steer->pid, O_RDWR);
 	struct pool *pool;
 
 	if (fd < 0)
@@ -34,13 +120,8 @@ int steer_budget(uint32_t pid, uint64_t bytes)
 	close(fd);
 	if (!pool)
 		return -ENOMEM;
-	bell = open_bell(pid, pool->bell);
-	if (bell >= 0) {
-		pool->total = (int64_t)(bytes >> page_shift());
-		pool->told = 0;
-		bell_ring(bell);
-		close(bell);
-	}
+	pool->total = (int64_t)(bytes >> page_shift());
+	pool->told = 0;
 	pool_unmap(pool);
-	return bell < 0 ? bell : 0;
+	return steer_ring(steer);
 }

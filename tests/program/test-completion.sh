@@ -49,6 +49,7 @@ completes doctor -- === --swap --json --request --help
 completes doctor -s su === sub
 completes ps -- === --json --help
 completes stat a === all
+completes set 1 '' === budget= readahead= paused=
 completes set 1 bud === budget=
 completes set 1 x ===
 

@@ -17,6 +17,7 @@ static void begin(void)
 	page_init();
 	memset(&ra, 0, sizeof(ra));
 	ra.most = MOST;
+	ra.cap = READAHEAD_NO_CAP;
 }
 
 static struct window fault(uint64_t page)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* inquiry.c - what the page table holds, asked from outside: see inquiry.h */
+#include "inquiry.h"
+#include "pager.h"
+#include "process.h"
+
+static void copy_row(const struct chunk *chunk, struct inquiry_row *row)
+{
+	*row = (struct inquiry_row){
+		.address = chunk->address,
+		.resident = chunk->resident,
+		.cached = chunk->cached,
+		.swapped = chunk->swapped,
+		.filling = chunk->filling,
+		.poisoned = chunk->poisoned,
+		.pinned = chunk->pinned,
+		.hot = chunk->hot,
+	};
+}
+
+static void copy_pages(const struct chunk *chunk, struct inquiry_pages *pages)
+{
+	copy_row(chunk, &pages->row);
+	for (unsigned i = 0; i < CHUNK_PAGES; i++) {
+		bool swapped = chunk->swapped & mask_bit(i);
+
+		pages->slot[i] = swapped ? chunk->page[i].slot : 0;
+		pages->hash[i] = swapped ? chunk->page[i].hash : 0;
+	}
+}
+
+/* The rows from start on, as many as there is room for and are not locked. */
+static void fill_in(struct inquiry *inquiry, const struct pager *pager)
+{
+	bool whole = inquiry->kind == INQUIRY_PAGES;
+	unsigned room = whole ? INQUIRY_PAGES_MAX : INQUIRY_ROWS_MAX;
+	struct chunk *chunk;
+
+	inquiry->count = 0;
+	inquiry->next = 0;
+	pagetable_for_each(chunk, &pager->table, inquiry->start, PAGETABLE_END) {
+		if (inquiry->count == room || !chunk_try_lock(chunk)) {
+			inquiry->next = chunk->address;
+			return;
+		}
+		if (whole)
+			copy_pages(chunk, &inquiry->pages[inquiry->count++]);
+		else
+			copy_row(chunk, &inquiry->row[inquiry->count++]);
+		chunk_unlock(chunk);
+	}
+}
+
+void inquiry_answer(struct inquiry *inquiry, struct pager *pager)
+{
+	uint32_t asked = INQUIRY_ASKED;
+
+	if (inquiry->state != INQUIRY_ASKED || inquiry->mark != process_mark_self() ||
+	    inquiry->place != stats_place(pager->stats) ||
+	    !atomic_compare_exchange_strong(&inquiry->state, &asked, INQUIRY_ANSWERING))
+		return;
+	fill_in(inquiry, pager);
+	atomic_store(&inquiry->state, INQUIRY_ANSWERED);
+	sys_futex_wake_shared(&inquiry->state, INT32_MAX);
+}
