@@ -53,13 +53,14 @@ static void fill_in(struct inquiry *inquiry, const struct pager *pager)
 
 void inquiry_answer(struct inquiry *inquiry, struct pager *pager)
 {
-	uint32_t asked = INQUIRY_ASKED;
+	uint32_t asked = INQUIRY_ASKED, answering = INQUIRY_ANSWERING;
 
 	if (inquiry->state != INQUIRY_ASKED || inquiry->mark != process_mark_self() ||
 	    inquiry->place != stats_place(pager->stats) ||
 	    !atomic_compare_exchange_strong(&inquiry->state, &asked, INQUIRY_ANSWERING))
 		return;
 	fill_in(inquiry, pager);
-	atomic_store(&inquiry->state, INQUIRY_ANSWERED);
+	/* Who asked may have lost patience, and another asks by now. */
+	atomic_compare_exchange_strong(&inquiry->state, &answering, INQUIRY_ANSWERED);
 	sys_futex_wake_shared(&inquiry->state, INT32_MAX);
 }

@@ -16,6 +16,7 @@ static const struct {
 } subcommands[] = {
 	{ "run", run_main, "run a command in less memory than it needs" },
 	{ "doctor", doctor_main, "tell whether all is there, and how to get what is not" },
+	{ "map", map_main, "show where each page of a process is" },
 	{ "ps", ps_main, "list the processes that run under spill" },
 	{ "set", set_main, "change what a command may do while it runs" },
 	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },

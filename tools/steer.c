@@ -46,6 +46,25 @@ static int find_mark(struct steer *steer)
 	return err;
 }
 
+static int open_bell(uint32_t pid, uint64_t number)
+{
+	struct attach attach;
+	int bell, err = attach_open(&attach, pid);
+
+	if (err)
+		return err;
+	bell = attach_find_pipe(&attach, number) ? attach_get(&attach, O_RDWR | O_NONBLOCK)
+						 : -ENOENT;
+	attach_close(&attach);
+	return bell;
+}
+
+static void open_bells(struct steer *steer)
+{
+	for (size_t i = 0; i < steer->tables; i++)
+		steer->bell[i] = open_bell(steer->pid, steer->table[i]->steering.bell);
+}
+
 int steer_open(struct steer *steer, uint32_t pid)
 {
 	struct attach attach;
@@ -67,41 +86,26 @@ int steer_open(struct steer *steer, uint32_t pid)
 			consider(steer, table);
 	}
 	attach_close(&attach);
+	open_bells(steer);
 	return steer->tables ? 0 : -ENOENT;
 }
 
 void steer_close(struct steer *steer)
 {
-	while (steer->tables)
+	while (steer->tables) {
 		stats_table_unmap(steer->table[--steer->tables]);
+		if (steer->bell[steer->tables] >= 0)
+			close(steer->bell[steer->tables]);
+	}
 }
-
-/* -- the bell ------------------------------------------------------------------------------ */
-
-static int open_bell(uint32_t pid, uint64_t number)
-{
-	struct attach attach;
-	int bell, err = attach_open(&attach, pid);
-
-	if (err)
-		return err;
-	bell = attach_find_pipe(&attach, number) ? attach_get(&attach, O_RDWR | O_NONBLOCK)
-						 : -ENOENT;
-	attach_close(&attach);
-	return bell;
-}
-
 int steer_ring(const struct steer *steer)
 {
 	int err = -ENOENT;
 
 	for (size_t i = 0; i < steer->tables; i++) {
-		int bell = open_bell(steer->pid, steer->table[i]->steering.bell);
-
-		if (bell < 0)
+		if (steer->bell[i] < 0)
 			continue;
-		bell_ring(bell);
-		close(bell);
+		bell_ring(steer->bell[i]);
 		err = 0;
 	}
 	return err;

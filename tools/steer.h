@@ -23,6 +23,7 @@ struct steer {
 	uint32_t pid;
 	uint64_t mark;
 	struct stats_table *table[STEER_TABLES];
+	int bell[STEER_TABLES]; /* open, or -1: the process has closed it */
 	size_t tables;
 };
 
@@ -30,7 +31,7 @@ struct steer {
 int steer_open(struct steer *steer, uint32_t pid);
 void steer_close(struct steer *steer);
 
-/* Those that listen look at what was changed.  0, or -errno: none of them can hear. */
+/* Those that listen look at what was changed.  0, or -ENOENT: none of them can hear. */
 int steer_ring(const struct steer *steer);
 
 /* Gives the command of a process so many bytes.  0, or -errno as survey_open_pool: -ENOENT if

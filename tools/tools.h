@@ -4,11 +4,14 @@
  * One file to a subcommand; `spill run` has more than one, and those that look at other
  * processes share some:
  *
+ *	ask.c		what page tables hold
+ *	picture.c	where the pages of a process are
  *	installed.c	where the preload library is
  *	speed.c		how fast swap space is
  *	steer.c		changes what a command may have while it runs
  *	survey.c	the processes that run under spill
  *	table.c		columns for people, JSON for programs
+ *	terminal.c	what can be drawn
  *	run.c		options, checks, the environment, exec
  *	supervise.c	--stats: fork, forward signals, wait
  *	report.c	--stats: what is printed then
@@ -54,6 +57,7 @@ int tool_fail_attach(const char *pid, int err);
 
 /* The subcommands: argv[0] is their name.  Each gives the exit status. */
 int doctor_main(int argc, char **argv);
+int map_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int set_main(int argc, char **argv);

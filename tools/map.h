@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* map.h - the ways in which `spill map' shows a picture
+ */
+#ifndef SPILL_MAP_H
+#define SPILL_MAP_H
+
+#include "picture.h"
+#include <stdio.h>
+
+struct map {
+	const char *name; /* of the process */
+	uint32_t pid;
+	uint64_t budget, held; /* bytes; budget 0: it is not known */
+	uint64_t start, end;   /* what of it is shown */
+	uint64_t cell;	       /* bytes; 0: what fits */
+	struct picture picture;
+};
+
+/* A heat map, for a terminal; small stretches are left out of the picture. */
+void map_draw(struct map *map);
+
+/* As a page for a browser, which needs nothing else.  With the slots of more chunks than this it would
+ * be too large. */
+#define MAP_CHUNKS_WITH_SLOTS 16384
+void map_write_html(FILE *file, const struct map *map);
+
+/* How large cells are if all stretches shall take no more than so many rows of so many. */
+uint64_t map_fit(const struct picture *picture, unsigned rows, unsigned a_row);
+
+#endif
