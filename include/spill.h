@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -209,6 +210,28 @@ struct spill_stats {
 
 /* Reads the statistics.  Errors: EINVAL size is too small to be true. */
 SPILL_API int spill_get_stats(spill *s, struct spill_stats *ret_stats);
+
+/* -- other processes ---------------------------------------------------------- */
+
+/* Another process, whose pagers have counted something. */
+typedef struct spill_attached spill_attached;
+
+/* Attaches to a process that runs under spill, or uses this library: what its pagers have
+ * counted is read from memory that it shares (spill-stats(5)), and it does not notice.
+ *
+ * Returns what spill_detach frees, or NULL with errno: ESRCH there is no such process;
+ * EACCES it belongs to another user; ENOENT it does not run under spill, or its pager
+ * has not armed yet; ENOMEM.  Any thread; it does not block. */
+SPILL_API spill_attached *spill_attach(pid_t pid);
+SPILL_API void spill_detach(spill_attached *attached);
+
+/* The statistics of its pagers, added up; as spill_get_stats.  Of a process of `spill run'
+ * whose memory is plain all are 0.  A pager that it opened after spill_attach by itself
+ * is not among them.
+ *
+ * Errors: EINVAL size is too small to be true; ESRCH the process has ended: ret_stats has what
+ * it had counted.  Any thread, several at a time. */
+SPILL_API int spill_attached_stats(const spill_attached *attached, struct spill_stats *ret_stats);
 
 /* The state of a page, spill(7) explains them.  The first six exclude one
  * another; the flags come on top. */

@@ -10,7 +10,10 @@
 #include "handler.h"
 #include "pager.h"
 #include "probe.h"
+#include "process.h"
+#include "view.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What the application holds is the pager itself. */
@@ -189,18 +192,30 @@ int spill_set_budget(spill *s, size_t budget)
 	return result_of(err);
 }
 
+/* -- statistics ------------------------------------------------------------------------- */
+
+static bool knows_size(const struct spill_stats *stats)
+{
+	return stats->size >= offsetof(struct spill_stats, budget) + sizeof(stats->budget) &&
+	       stats->size <= sizeof(*stats);
+}
+
+/* As much as the application has room for. */
+static void copy_stats(const struct stats *stats, struct spill_stats *ret_stats)
+{
+	struct spill_stats all;
+
+	stats_to_public(stats, &all);
+	all.size = ret_stats->size;
+	memcpy(ret_stats, &all, all.size);
+}
+
 int spill_get_stats(spill *s, struct spill_stats *ret_stats)
 {
-	struct spill_stats stats;
-	size_t size = ret_stats->size;
-
-	if (size < offsetof(struct spill_stats, budget) + sizeof(stats.budget) ||
-	    size > sizeof(stats))
+	if (!knows_size(ret_stats))
 		return result_of(-EINVAL);
 	pager_publish(pager_of(s));
-	stats_to_public(pager_of(s)->stats, &stats);
-	stats.size = size;
-	memcpy(ret_stats, &stats, size);
+	copy_stats(pager_of(s)->stats, ret_stats);
 	return 0;
 }
 
@@ -218,4 +233,50 @@ int spill_get_states(spill *s, void *addr, size_t size, unsigned char *ret_state
 const char *spill_version(void)
 {
 	return PACKAGE_VERSION;
+}
+
+/* -- other processes -------------------------------------------------------------------- */
+
+struct spill_attached {
+	struct view view;
+	uint64_t mark; /* as this process sees it */
+};
+
+spill_attached *spill_attach(pid_t pid)
+{
+	spill_attached *attached = calloc(1, sizeof(*attached));
+	int err;
+
+	if (!attached)
+		return NULL;
+	attached->mark = pid > 0 ? process_mark((uint32_t)pid) : 0;
+	err = attached->mark ? view_open(&attached->view, (uint32_t)pid, false) : -ESRCH;
+	if (err) {
+		spill_detach(attached);
+		errno = -err;
+		return NULL;
+	}
+	return attached;
+}
+
+void spill_detach(spill_attached *attached)
+{
+	int saved = errno;
+
+	if (attached)
+		view_close(&attached->view);
+	free(attached);
+	errno = saved;
+}
+
+int spill_attached_stats(const spill_attached *attached, struct spill_stats *ret_stats)
+{
+	bool lives = process_is_alive(attached->mark);
+	struct stats sum;
+
+	if (!knows_size(ret_stats))
+		return result_of(-EINVAL);
+	view_sum(&attached->view, &sum);
+	copy_stats(&sum, ret_stats);
+	return result_of(lives ? 0 : -ESRCH);
 }

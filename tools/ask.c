@@ -125,7 +125,7 @@ static int ask_pager(struct ask *ask, const struct steer *steer, struct inquiry 
 {
 	uint64_t locked_since = 0;
 
-	inquiry->mark = steer->mark;
+	inquiry->mark = steer->view.mark;
 	inquiry->place = place;
 	do {
 		int err = ask_once(inquiry, steer, start);
@@ -149,7 +149,7 @@ static int ask_table(struct ask *ask, const struct steer *steer, struct stats_ta
 		return err;
 	inquiry->kind = slots ? INQUIRY_PAGES : INQUIRY_ROWS;
 	for (uint32_t i = 0; i < table->slots && !err; i++) {
-		if (atomic_load(&table->slot[i].mark) != steer->mark)
+		if (atomic_load(&table->slot[i].mark) != steer->view.mark)
 			continue;
 		any = true;
 		err = ask_pager(ask, steer, inquiry, i, start, end);
@@ -184,8 +184,8 @@ int ask_rows(struct ask *ask, const struct steer *steer, uint64_t start, uint64_
 	int err = -ENODATA;
 
 	*ask = (struct ask){ 0 };
-	for (size_t i = 0; i < steer->tables; i++) {
-		int one = ask_table(ask, steer, steer->table[i], start, end, slots);
+	for (size_t i = 0; i < steer->view.tables; i++) {
+		int one = ask_table(ask, steer, steer->view.table[i], start, end, slots);
 
 		if (one != -ENODATA)
 			err = one;

@@ -186,7 +186,7 @@ int picture_take(struct picture *picture, const struct steer *steer, uint64_t st
 
 	*picture = (struct picture){ 0 };
 	err = ask_rows(&picture->ask, steer, start, end, slots);
-	return err ? err : read_mappings(picture, steer->pid, start, end);
+	return err ? err : read_mappings(picture, steer->view.pid, start, end);
 }
 
 void picture_free(struct picture *picture)

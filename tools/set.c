@@ -117,8 +117,8 @@ static int parse_change(const char *text, struct change *change)
 
 static int make_change(const struct steer *steer, const struct change *change)
 {
-	for (size_t i = 0; i < steer->tables; i++) {
-		struct steering *steering = &steer->table[i]->steering;
+	for (size_t i = 0; i < steer->view.tables; i++) {
+		struct steering *steering = &steer->view.table[i]->steering;
 
 		if (change->set_readahead)
 			steering->readahead = change->readahead;
@@ -144,11 +144,11 @@ static int print_json(uint64_t budget, const struct steering *steering)
 
 static int print(const struct steer *steer, bool json)
 {
-	const struct steering *steering = &steer->table[0]->steering;
+	const struct steering *steering = &steer->view.table[0]->steering;
 	struct survey survey = { 0 };
 	char text[SIZE_TEXT];
 	uint64_t budget;
-	int err = survey_take(&survey, steer->pid);
+	int err = survey_take(&survey, steer->view.pid);
 
 	if (err)
 		return err;

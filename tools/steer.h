@@ -11,23 +11,14 @@
 #ifndef SPILL_STEER_H
 #define SPILL_STEER_H
 
-#include "stats.h"
-#include <stddef.h>
+#include "view.h"
 
-/* Tables in which one process has pagers. */
-#define STEER_TABLES 16
-
-/* A process that is steered.  Under `spill run' it has one table, that of its command; each pager that
- * a program opens by itself has its own. */
 struct steer {
-	uint32_t pid;
-	uint64_t mark;
-	struct stats_table *table[STEER_TABLES];
-	int bell[STEER_TABLES]; /* open, or -1: the process has closed it */
-	size_t tables;
+	struct view view;
+	int bell[VIEW_TABLES]; /* of each table, or -1: the process has closed it */
 };
 
-/* 0, or -errno as survey_take. */
+/* 0, or -errno as view_open. */
 int steer_open(struct steer *steer, uint32_t pid);
 void steer_close(struct steer *steer);
 

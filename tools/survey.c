@@ -6,6 +6,7 @@
 #include "pool.h"
 #include "page.h"
 #include "process.h"
+#include "view.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -41,23 +42,18 @@ static FILE *open_proc(uint32_t pid, const char *name)
 /* Its name, user, and mark; false: it is gone. */
 static bool read_status(struct survey_process *process)
 {
-	uint64_t inner = process->pid; /* its number in its own namespace */
 	FILE *file = open_proc(process->pid, "status");
 	char line[256];
 
 	if (!file)
 		return false;
 	while (fgets(line, sizeof(line), file)) {
-		const char *last = strrchr(line, '\t');
-
 		sscanf(line, "Name:\t%15[^\n]", process->name);
 		sscanf(line, "Uid:\t%" SCNu32, &process->user);
-		if (strncmp(line, "NSpid:", 6) == 0 && last)
-			inner = strtoul(last, NULL, 10);
 	}
 	fclose(file);
-	process->mark = inner << 32 | (uint32_t)process_mark(process->pid);
-	return true;
+	process->mark = view_mark(process->pid);
+	return process->mark;
 }
 
 static uint64_t thread_cpu(uint32_t pid, const char *tid)

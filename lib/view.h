@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* view.h - the tables of counters in which one process has pagers
+ *
+ * Under `spill run' that is one, of its command; each pager that a program opens by itself has its
+ * own.  A process of a command whose memory is plain has none of its pagers in it, but would.
+ *
+ * For tools and other programs, not for the pager: it allocates.
+ * Locking: none; each struct view is its caller's own.
+ */
+#ifndef SPILL_VIEW_H
+#define SPILL_VIEW_H
+
+#include "stats.h"
+#include <stddef.h>
+
+#define VIEW_TABLES 16
+
+struct view {
+	uint32_t pid;
+	uint64_t mark; /* as in the pid namespace of the process (process.h) */
+	struct stats_table *table[VIEW_TABLES];
+	size_t tables;
+};
+
+/* 0, -ESRCH: there is no such process, -EACCES: it is somebody else's, -ENOENT: it does not run
+ * under spill. */
+int view_open(struct view *view, uint32_t pid, bool writable);
+void view_close(struct view *view);
+
+/* Adds up what its pagers have counted, and their gauges; false: it has none. */
+bool view_sum(const struct view *view, struct stats *ret_sum);
+
+/* The mark of a process in its own pid namespace, which may be another than ours; 0: it is gone. */
+uint64_t view_mark(uint32_t pid);
+
+#endif
