@@ -9,6 +9,7 @@
 #include "hash.h"
 #include "pins.h"
 #include "tables.h"
+#include "usdt.h"
 #include "writeback.h"
 
 /* Pages are worth gathering on swap space if they are in runs of so many here, but not there. */
@@ -133,6 +134,7 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	stuck = dirty & ~writeback_add(handler, tray, dirty);
 	evict_put_back(pager, chunk, tray, stuck);
 	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
+	USDT(evict, chunk->address, out & ~stuck, dirty);
 	trace_note(handler->trace, TRACE_EVICT, chunk->address >> page_shift(), out & ~stuck);
 	queue_tray(pager, chunk, tray);
 	if (!chunk->resident)

@@ -4,6 +4,7 @@
 #include "ahead.h"
 #include "fill.h"
 #include "spent.h"
+#include "usdt.h"
 
 static void note_fault(struct handler *handler, const struct chunk *chunk, unsigned i,
 		       enum trace_kind kind)
@@ -228,12 +229,17 @@ static bool serve_foreign(struct handler *handler, struct chunk *chunk, unsigned
 	return true;
 }
 
-static bool note_latency(struct handler *handler, enum latency_kind kind, uint64_t seen,
-			 bool served)
+static bool note_latency(struct handler *handler, enum latency_kind kind,
+			 const struct uffd_fault *fault, bool served)
 {
-	if (served)
-		latency_note(&handler->pager->stats->latency[kind], sys_now() - seen);
-	return served;
+	uint64_t ns;
+
+	if (!served)
+		return false;
+	ns = sys_now() - fault->seen;
+	latency_note(&handler->pager->stats->latency[kind], ns);
+	USDT(fault_done, fault->address, kind, ns);
+	return true;
 }
 
 static bool serve_locked(struct handler *handler, struct chunk *chunk,
@@ -252,11 +258,10 @@ static bool serve_locked(struct handler *handler, struct chunk *chunk,
 	if (chunk->poisoned & bit)
 		return serve_poisoned(handler, chunk, i);
 	if (chunk->cached & bit)
-		return note_latency(handler, LATENCY_SOFT, fault->seen,
-				    serve_cached(handler, chunk, i));
+		return note_latency(handler, LATENCY_SOFT, fault, serve_cached(handler, chunk, i));
 	if (chunk->swapped & bit)
 		return serve_swapped(handler, chunk, i);
-	return note_latency(handler, LATENCY_ZERO, fault->seen, serve_absent(handler, chunk, i));
+	return note_latency(handler, LATENCY_ZERO, fault, serve_absent(handler, chunk, i));
 }
 
 bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
@@ -272,6 +277,7 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 		return false;
 	handler->ahead.count = 0;
 	handler->serving = fault->seen;
+	handler->serving_page = fault->address;
 	ret = serve_locked(handler, chunk, fault);
 	handler->serving = 0;
 	chunk_unlock(chunk);

@@ -4,6 +4,7 @@
 #include "debug.h"
 #include "error.h"
 #include "hash.h"
+#include "usdt.h"
 
 /* A read that fails or gives wrong contents is tried once more. */
 #define FILL_ATTEMPTS 2
@@ -342,6 +343,7 @@ static void submit_read(struct fill *fill)
 	};
 	stat_add(&pager->stats->reads, 1);
 	stat_add(&pager->stats->bytes_read, size);
+	USDT(read, fill->slot, size >> page_shift(), fill->ahead);
 	debug(DEBUG_IO, "reads slot %lx, %lu bytes, for pages %lx of %lx",
 	      (unsigned long)fill->slot, size, (unsigned long)fill->all,
 	      (unsigned long)fill->chunk->address);
@@ -361,6 +363,7 @@ static void start_read(struct handler *handler, struct chunk *chunk, uint64_t ru
 	fill->attempts = 0;
 	fill->started = handler->round;
 	fill->since = handler->serving;
+	fill->wanted = handler->serving_page;
 	handler->serving = 0;
 	fill->sibling = chunk->fills;
 	chunk->fills = fill;
@@ -469,6 +472,13 @@ static void wake_dropped(struct pager *pager, struct chunk *chunk, uint64_t drop
 	}
 }
 
+static void note_major(struct stats *stats, const struct fill *fill, uint64_t ns)
+{
+	latency_note(&stats->latency[LATENCY_MAJOR], ns);
+	USDT(fault_done, fill->wanted, LATENCY_MAJOR, ns);
+	(void)fill;
+}
+
 static void free_fill(struct fill *fill)
 {
 	struct handler *handler = fill->handler;
@@ -477,7 +487,7 @@ static void free_fill(struct fill *fill)
 
 	stat_add(&stats->read_time, now - fill->started);
 	if (fill->since)
-		latency_note(&stats->latency[LATENCY_MAJOR], now - fill->since);
+		note_major(stats, fill, now - fill->since);
 	fill->started = 0;
 	fill->next = handler->free_fills;
 	handler->free_fills = fill;

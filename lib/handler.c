@@ -12,6 +12,7 @@
 #include "last.h"
 #include "spent.h"
 #include "stall.h"
+#include "usdt.h"
 #include "watchdog.h"
 #include "thread.h"
 #include "writeback.h"
@@ -107,8 +108,10 @@ static void note_seen(struct uffd_fault *faults, unsigned n)
 {
 	uint64_t now = sys_now();
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		faults[i].seen = now;
+		USDT(fault_start, faults[i].address);
+	}
 }
 
 static void debug_faults(const struct uffd_fault *faults, unsigned n)

@@ -51,6 +51,7 @@ struct fill {
 	unsigned attempts;
 	uint64_t started; /* ns; 0: free */
 	uint64_t since;	  /* ns: when the fault was seen that it serves; 0: it serves none */
+	uintptr_t wanted; /* the page of that fault */
 };
 
 /* A write in flight: parts of trays, to adjacent slots. */
@@ -100,7 +101,8 @@ struct handler {
 
 	struct uffd_fault faults[HANDLER_FAULTS];
 	unsigned fault_count;
-	uint64_t serving;	/* ns: when the fault was seen for which no read was started yet */
+	uint64_t serving;	/* ns: when the fault was seen for which no read was started yet, */
+	uintptr_t serving_page; /* and where that is */
 	uint64_t waiting_since; /* ns: the first of them was seen so early; 0: there is none */
 	uintptr_t waiting;	/* which one that was */
 	bool more_faults;	/* the userfaultfd was not read to its end */

@@ -4,6 +4,7 @@
 #include "debug.h"
 #include "error.h"
 #include "evict.h"
+#include "usdt.h"
 
 /* So much of the budget may be on its way to one of several swap spaces. */
 #define CROWD_DIVISOR 4
@@ -218,6 +219,7 @@ void writeback_submit(struct handler *handler)
 		.owner = write,
 	};
 	stat_add(&pager->stats->writes, 1);
+	USDT(write_back, write->slot, write->pages);
 	stat_add(&pager->stats->bytes_written, (uint64_t)write->pages << page_shift());
 	debug(DEBUG_IO, "writes slot %lx, %u pages", (unsigned long)write->slot, write->pages);
 	swap_write_begins(&pager->swap, write->slot, write->pages, handler->round);
