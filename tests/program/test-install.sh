@@ -32,7 +32,8 @@ for page in "$srcdir"/man/*.[1357]; do
 done
 
 # -- what has to come with it
-for text in bash-completion/completions/spill README.md NEWS LICENSE LICENSES/jemalloc LICENSES/liburing LICENSES/xxHash; do
+for text in bash-completion/completions/spill zsh/site-functions/_spill README.md NEWS LICENSE \
+	LICENSES/jemalloc LICENSES/liburing LICENSES/xxHash; do
 	[ -n "$(find "$root" -path "*/$text")" ] || fail "$text is not installed"
 done
 
