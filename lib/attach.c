@@ -64,6 +64,12 @@ bool attach_find_pipe(struct attach *attach, uint64_t number)
 	return attach_next(attach, link);
 }
 
+bool attach_has_pager(struct attach *attach)
+{
+	rewinddir(attach->directory);
+	return attach_next(attach, "anon_inode:[userfaultfd]");
+}
+
 int attach_get(const struct attach *attach, int flags)
 {
 	char name[16];

@@ -33,6 +33,10 @@ bool attach_next(struct attach *attach, const char *link);
 /* The pipe of that number. */
 bool attach_find_pipe(struct attach *attach, uint64_t number);
 
+/* Does it page?  A process that has executed another program has no pager any more, but counts
+ * where it did. */
+bool attach_has_pager(struct attach *attach);
+
 /* Opens what was found; its descriptor, close-on-exec, or -errno: it is gone meanwhile. */
 int attach_get(const struct attach *attach, int flags);
 

@@ -85,6 +85,7 @@ static int find_tables(struct view *view, bool writable)
 		if (table)
 			consider(view, table);
 	}
+	view->paged = attach_has_pager(&attach);
 	attach_close(&attach);
 	return view->tables ? 0 : -ENOENT;
 }

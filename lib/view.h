@@ -18,6 +18,7 @@
 struct view {
 	uint32_t pid;
 	uint64_t mark; /* as in the pid namespace of the process (process.h) */
+	bool paged;    /* it has a pager that is armed */
 	struct stats_table *table[VIEW_TABLES];
 	size_t tables;
 };

@@ -184,6 +184,8 @@ int ask_rows(struct ask *ask, const struct steer *steer, uint64_t start, uint64_
 	int err = -ENODATA;
 
 	*ask = (struct ask){ 0 };
+	if (!steer->view.paged)
+		return -ENODATA;
 	for (size_t i = 0; i < steer->view.tables; i++) {
 		int one = ask_table(ask, steer, steer->view.table[i], start, end, slots);
 

@@ -197,6 +197,10 @@ static int look_at(struct survey *survey, uint32_t pid)
 			process.command = (size_t)command;
 		found = true;
 	}
+	if (process.paged && !attach_has_pager(&attach)) {
+		process.paged = false;
+		process.sum = (struct stats){ 0 };
+	}
 	attach_close(&attach);
 	if (!found) /* a zombie has nothing open */
 		return process_is_alive(process_mark(pid)) ? -ENOENT : -ESRCH;

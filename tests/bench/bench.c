@@ -31,6 +31,7 @@ static const char help[] =
 	"      --slow=US           touches that take longer count as slow (5)\n"
 	"      --scan-rate=MB      zipf-scan: MB/s of the scan (100)\n"
 	"      --hogs=N            processes that keep CPUs busy meanwhile (0)\n"
+	"      --readers=N         processes that read the statistics meanwhile, ten times a second (0)\n"
 	"      --fifo=CPU          a SCHED_FIFO thread that keeps this CPU busy meanwhile\n"
 	"      --list              lists the workloads, and exits\n"
 	"      --help              prints this, and exits\n";
@@ -94,6 +95,7 @@ enum {
 	OPTION_SLOW,
 	OPTION_SCAN_RATE,
 	OPTION_HOGS,
+	OPTION_READERS,
 	OPTION_FIFO,
 	OPTION_LIST,
 	OPTION_HELP,
@@ -116,6 +118,7 @@ static const struct option long_options[] = {
 	{ "slow", required_argument, NULL, OPTION_SLOW },
 	{ "scan-rate", required_argument, NULL, OPTION_SCAN_RATE },
 	{ "hogs", required_argument, NULL, OPTION_HOGS },
+	{ "readers", required_argument, NULL, OPTION_READERS },
 	{ "fifo", required_argument, NULL, OPTION_FIFO },
 	{ "list", no_argument, NULL, OPTION_LIST },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -210,6 +213,9 @@ static void set_count(struct options *options, int c)
 		return;
 	case OPTION_HOGS:
 		options->hogs = (unsigned)n;
+		return;
+	case OPTION_READERS:
+		options->readers = (unsigned)n;
 		return;
 	default:
 		options->fifo_cpu = (int)n;

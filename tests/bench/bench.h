@@ -47,6 +47,7 @@ struct options {
 	double slow_us;	     /* a touch that takes longer counts as slow */
 	double scan_rate;    /* MB/s at most of the scan in zipf-scan */
 	unsigned hogs;	     /* processes that keep CPUs busy meanwhile */
+	unsigned readers;    /* processes that read the pager's statistics meanwhile */
 	int fifo_cpu;	     /* a CPU that a SCHED_FIFO thread keeps busy meanwhile; -1: none */
 };
 

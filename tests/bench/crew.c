@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "spill.h"
 
 struct member {
 	pthread_t thread;
@@ -60,7 +61,20 @@ static void spin(void)
 		;
 }
 
-static void hog_start(void)
+/* Looks ten times a second, from when there is something to see. */
+static void read_statistics(void)
+{
+	struct spill_stats stats = { .size = sizeof(stats) };
+	spill_attached *attached;
+
+	while (!(attached = spill_attach(getppid())))
+		crew_sleep_us(100000);
+	while (spill_attached_stats(attached, &stats) == 0)
+		crew_sleep_us(100000);
+}
+
+/* Does it in a process that ends with this one. */
+static void start(void (*work)(void))
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
@@ -71,7 +85,7 @@ static void hog_start(void)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == parent)
-		spin();
+		work();
 	_exit(0);
 }
 
@@ -100,7 +114,9 @@ static void fifo_start(int cpu)
 void neighbours_start(const struct options *options)
 {
 	for (unsigned i = 0; i < options->hogs; i++)
-		hog_start();
+		start(spin);
+	for (unsigned i = 0; i < options->readers; i++)
+		start(read_statistics);
 	if (options->fifo_cpu >= 0)
 		fifo_start(options->fifo_cpu);
 }

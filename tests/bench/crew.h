@@ -11,7 +11,7 @@ void crew_run(unsigned n, void (*work)(void *arg, unsigned t), void *arg);
 
 void crew_sleep_us(unsigned us);
 
-/* Starts what options->hogs and options->fifo_cpu ask for; it ends with the process.
+/* Starts what options->hogs, options->readers and options->fifo_cpu ask for; it ends with the process.
  * Before there is a pager, which would be forked too. */
 void neighbours_start(const struct options *options);
 /* The calling thread, and those that it starts from now on, keep off fifo_cpu.  When

@@ -141,6 +141,22 @@ def idle(bench):
                       f"{used * 1000:.1f} ms CPU in 5 s", most=4)
 
 
+def readers(bench):
+    """A hundred that read the statistics, ten times a second each."""
+    budget = bench.mode.small
+    for row in (Row("random-read", None), Row("sequential-read", None)):
+        line = Line(row, 2)
+        for turn in range(1, bench.mode.rounds + 5):
+            for name, count in (("alone", 0), ("read", 100)):
+                line.add(name, bench.runner.run("readers", library(name=name), row.workload, budget,
+                                                turn, data=2 * budget, slow=bench.slow_us,
+                                                seconds=bench.mode.seconds, readers=count))
+        yield Finding(f"{row.label}: with 100 readers",
+                      ratio(line.cell("read").value(), line.cell("alone").value()),
+                      "x without", f"{line.cell('read').spread()}, without "
+                      f"{line.cell('alone').spread()} {line.unit}", least=0.99)
+
+
 STARTS = 100
 
 
@@ -287,6 +303,6 @@ def large(bench):
 
 
 SECTIONS = [("fallbacks", fallbacks), ("spin", spin), ("no pressure", no_pressure),
-            ("just over", just_over), ("age", age), ("contention", contention), ("idle", idle),
+            ("just over", just_over), ("age", age), ("contention", contention), ("idle", idle), ("readers", readers),
             ("start", start_up), ("malloc", malloc), ("fork", fork), ("scale", scale),
             ("cost", cost), ("large", large)]

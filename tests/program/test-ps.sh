@@ -87,6 +87,18 @@ kill "$busy"
 wait "$watching" || fail "stat of a process that ends: exit status $?: $(cat "$tmp/err")"
 wait "$shell"
 
+# -- one that paged, and executed a program that does not: it has plain memory again
+"$SPILL" run -m 8M -s "$tmp" -- perl -e 'my $x = "x" x (32 << 20); exec "sleep", "100"' &
+sleeping=$!
+at_exit "kill $sleeping 2>/dev/null"
+is_asleep() {
+	[ "$(field "$sleeping" command)" = sleep ]
+}
+wait_for 30 is_asleep || fail "perl does not get to sleep"
+[ "$(field "$sleeping" swapped)" = None ] || fail "what it had before exec: $(field "$sleeping" swapped)"
+refused "$sleeping: its memory is plain" map "$sleeping"
+kill "$sleeping"
+
 # -- the layout that spill-stats(5) tells, read by its example
 start -s "$tmp" -- "$secret" 32
 sed -n '/^#!.*python3/,/^\.Ed/p' "${top_srcdir:-$here/../..}/man/spill-stats.5" |
