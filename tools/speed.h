@@ -10,6 +10,10 @@
 
 #define SPEED_DEPTH 16
 
+/* Pages a second at random, one at a time: with fewer it is a disk that turns, or one across a
+ * network. */
+#define SPEED_SLOW 2000
+
 struct speed {
 	double write, read; /* bytes a second, in order */
 	double one, many;   /* pages a second at random: one at a time, SPEED_DEPTH at once */

@@ -6,6 +6,7 @@
  *
  *	ask.c		what page tables hold
  *	picture.c	where the pages of a process are
+ *	finding.c	what is fine, costs something, or is broken
  *	installed.c	where the preload library is
  *	speed.c		how fast swap space is
  *	steer.c		changes what a command may have while it runs
