@@ -9,6 +9,7 @@
 #include "tools.h"
 #include "error.h"
 #include "finding.h"
+#include "page.h"
 #include "probe.h"
 #include "size.h"
 #include "speed.h"
@@ -303,6 +304,11 @@ static void judge_speed(struct finding *finding, const struct target *target,
 
 	if (err) {
 		found(finding, BROKEN, "%.200s: %s", target->path, error_name(err));
+		return;
+	}
+	if (speed.wrong) {
+		found(finding, BROKEN, "%.200s: of %lu pages %lu came back as something else",
+		      target->path, size / page_size(), speed.wrong);
 		return;
 	}
 	found(finding, file->tmpfs || speed.one < SPEED_SLOW ? COSTS : FINE,
