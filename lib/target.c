@@ -23,11 +23,6 @@
 
 #define TARGET_MODE 0600
 
-/* Where file systems, volume managers and partition tables leave their
- * signatures: within this much of the start (btrfs: 64 KiB) or of the end
- * (ZFS: 512 KiB) of a device. */
-#define SIGNATURE_AREA ((uint64_t)1 << 20)
-
 /* When a process is killed, the kernel lets go of its ring, and of the files that
  * the ring reads, a moment after the process is gone (Linux 6.18). */
 #define LOCK_PATIENCE_NS 1000000000u
@@ -384,20 +379,12 @@ static int check_device(const struct target *target, struct target_file *file, u
 			const char **ret_why)
 {
 	uint64_t limit = 0;
-	int fd = file->fd;
-	int head = target_head_read(fd, &limit);
-	int zero = head;
+	int head = target_head_read_device(file->fd, size, &limit);
 
 	take_limit(file, limit);
-	if (head == TARGET_OURS)
-		return head;
-	if (head == TARGET_EMPTY)
-		zero = target_is_zero(fd, TARGET_HEADER_SIZE, least(size, SIGNATURE_AREA));
-	if (zero == 1)
-		zero = target_is_zero(fd, size - least(size, SIGNATURE_AREA), size);
-	if (head < 0 || zero < 0)
-		return refuse_error(ret_why, head < 0 ? head : zero, target->path);
-	if (head == TARGET_FOREIGN || zero == 0)
+	if (head < 0)
+		return refuse_error(ret_why, head, target->path);
+	if (head == TARGET_FOREIGN)
 		return refuse(ret_why, -EEXIST, target->path,
 			      "holds data (clear its first and last MiB if it is of no use); "
 			      "nothing was written to it");

@@ -13,12 +13,17 @@
 
 #define LIMIT_LINE "limit "
 
+/* Where signatures are: within this much of the start (btrfs: 64 KiB) or of the end (ZFS: 512 KiB)
+ * of a device. */
+#define SIGNATURE_AREA ((uint64_t)1 << 20)
+
 static bool all_zero(const char *bytes, size_t n)
 {
 	return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
 }
 
-int target_is_zero(int fd, uint64_t from, uint64_t end)
+/* Is [from, end) of the file all zeros, as far as there is anything?  1, 0 or -errno. */
+static int is_zero(int fd, uint64_t from, uint64_t end)
 {
 	char block[BLOCK_SIZE];
 
@@ -70,12 +75,28 @@ int target_head_read(int fd, uint64_t *ret_limit)
 
 	if (n < 0)
 		return (int)n;
-	zero = target_is_zero(fd, TEXT_SIZE, TARGET_HEADER_SIZE);
+	zero = is_zero(fd, TEXT_SIZE, TARGET_HEADER_SIZE);
 	if (zero < 0)
 		return zero;
 	if (zero && parse(text, ret_limit))
 		return TARGET_OURS;
 	return zero && all_zero(text, TEXT_SIZE) ? TARGET_EMPTY : TARGET_FOREIGN;
+}
+
+int target_head_read_device(int fd, uint64_t size, uint64_t *ret_limit)
+{
+	uint64_t area = size < SIGNATURE_AREA ? size : SIGNATURE_AREA;
+	int head = target_head_read(fd, ret_limit);
+	int zero;
+
+	if (head != TARGET_EMPTY)
+		return head;
+	zero = is_zero(fd, TARGET_HEADER_SIZE, area);
+	if (zero == 1)
+		zero = is_zero(fd, size - area, size);
+	if (zero < 0)
+		return zero;
+	return zero ? TARGET_EMPTY : TARGET_FOREIGN;
 }
 
 int target_head_write(int fd, uint64_t limit)

@@ -25,10 +25,11 @@ enum target_head { TARGET_EMPTY, TARGET_OURS, TARGET_FOREIGN };
  * target_head or -errno.  *ret_limit is set if it is ours: bytes, 0: there is no such line. */
 int target_head_read(int fd, uint64_t *ret_limit);
 
+/* The same of a block device of that size, which is TARGET_FOREIGN also if there is anything where
+ * file systems, volume managers and partition tables leave their signatures. */
+int target_head_read_device(int fd, uint64_t size, uint64_t *ret_limit);
+
 /* Over zeros, nothing, or a header of ours.  limit 0: without that line.  0 or -errno. */
 int target_head_write(int fd, uint64_t limit);
-
-/* Is [from, end) of the file all zeros, as far as there is anything?  1, 0 or -errno. */
-int target_is_zero(int fd, uint64_t from, uint64_t end);
 
 #endif
