@@ -25,6 +25,7 @@ struct handed_swap {
 	struct handed owners;
 	uint64_t offset;
 	uint64_t limit;
+	uint64_t kept; /* 1 or 0 */
 	int priority;
 	const char *path; /* in swap_text */
 };
@@ -113,8 +114,8 @@ static bool read_swap(const char *text, struct handed_swap *ret)
 
 	if (!read_handed(&text, ':', &ret->file) || !read_handed(&text, ':', &ret->owners) ||
 	    !read_number(&text, 10, ':', &ret->offset) ||
-	    !read_number(&text, 10, ':', &ret->limit) || !read_number(&text, 10, ':', &priority) ||
-	    !*text)
+	    !read_number(&text, 10, ':', &ret->limit) || !read_number(&text, 10, ':', &ret->kept) ||
+	    !read_number(&text, 10, ':', &priority) || !*text)
 		return false;
 	ret->priority = (int)(int64_t)priority; /* strtoull takes a minus sign */
 	ret->path = text;
@@ -246,6 +247,7 @@ static int open_swap(const struct handed_swap *swap, struct target_file *ret_fil
 		.direct = is_direct(fd),
 		.offset = swap->offset,
 		.limit = swap->limit,
+		.kept = swap->kept != 0,
 		.priority = swap->priority,
 	};
 	return 0;

@@ -8,7 +8,7 @@
  *				  permission of its own
  *	SPILL_FD_STATS=FD	  a memfd for the counters (stats.h)
  *	SPILL_FD_BUDGET=FD:BELL	  a memfd for the budget, and a pipe (share.h)
- *	SPILL_FD_SWAP=FD:OWNERS:OFFSET:LIMIT:PRIORITY:PATH;...
+ *	SPILL_FD_SWAP=FD:OWNERS:OFFSET:LIMIT:KEPT:PRIORITY:PATH;...
  *				  named swap: the locked file, and a memfd that
  *				  tells whose its segments are (slot.h)
  *

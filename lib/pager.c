@@ -18,11 +18,6 @@
 #define LOW_MIN 32
 #define LOW_MAX 1024
 
-/* The largest window of readahead: a part of the budget, and no more than about
- * what a fast disk delivers in the time of a few of its reads. */
-#define WINDOW_DIVISOR 64
-#define WINDOW_MAX 1024
-
 /* pager_settle looks again after this long, and gives up on a swap space that
  * is full when nothing has changed so often. */
 #define SETTLE_NS 10000000
@@ -110,9 +105,9 @@ void pager_free(struct pager *pager)
  * must fit a small budget. */
 static unsigned window_most(uint64_t frames)
 {
-	uint64_t n = frames / WINDOW_DIVISOR / CHUNK_PAGES * CHUNK_PAGES;
+	uint64_t n = frames / READAHEAD_DIVISOR / CHUNK_PAGES * CHUNK_PAGES;
 
-	return n < CHUNK_PAGES ? CHUNK_PAGES : n < WINDOW_MAX ? (unsigned)n : WINDOW_MAX;
+	return n < CHUNK_PAGES ? CHUNK_PAGES : n < READAHEAD_MAX ? (unsigned)n : READAHEAD_MAX;
 }
 
 void pager_set_limit(struct pager *pager, uint64_t budget)

@@ -33,6 +33,11 @@
 
 #define READAHEAD_STREAMS 16
 
+/* The largest window: a part of the budget, and no more pages than about what a fast
+ * disk delivers in the time of a few of its reads. */
+#define READAHEAD_DIVISOR 64
+#define READAHEAD_MAX 1024
+
 struct stream {
 	int64_t last;	  /* (R) page of the latest fault */
 	int64_t end;	  /* (R) where the next fault on a missing page should be */

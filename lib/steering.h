@@ -16,9 +16,6 @@
 
 #include "inquiry.h"
 
-/* No window is longer anyway (pager.c). */
-#define STEERING_READAHEAD_MAX 1024
-
 struct steering {
 	_Atomic uint64_t bell;	    /* its number; 0: there is none */
 	_Atomic uint32_t paused;    /* faults are not served */

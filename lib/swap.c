@@ -367,7 +367,7 @@ int swap_back(struct swap *swap, uint64_t bytes)
 
 static bool gives_back(const struct swap_space *space)
 {
-	return is_ours(space) && space->file.kind != TARGET_DEVICE;
+	return is_ours(space) && space->file.kind != TARGET_DEVICE && !space->file.kept;
 }
 
 bool swap_is_punchable(const struct swap *swap)

@@ -82,7 +82,7 @@ uint64_t swap_offset(const struct swap *swap, uint64_t slot);
 uint64_t swap_salt(const struct swap *swap, uint64_t slot);
 
 /* Gives the blocks of one free segment back to its file system (strict: makes them zeros, and
- * keeps them).  Devices keep theirs. */
+ * keeps them).  Devices keep theirs, and so do files that were made with them. */
 void swap_punch(struct swap *swap);
 /* Is there such a segment? */
 bool swap_is_punchable(const struct swap *swap);

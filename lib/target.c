@@ -10,6 +10,7 @@
 #include "size.h"
 #include "slot.h"
 #include "sys.h"
+#include "target_head.h"
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <stdlib.h>
@@ -21,13 +22,6 @@
 #include <unistd.h>
 
 #define TARGET_MODE 0600
-
-/* Where file systems, volume managers and partition tables leave their
- * signatures: within this much of the start (btrfs: 64 KiB) or of the end
- * (ZFS: 512 KiB) of a device. */
-#define SIGNATURE_AREA ((uint64_t)1 << 20)
-
-#define BLOCK_SIZE_READ 4096
 
 /* When a process is killed, the kernel lets go of its ring, and of the files that
  * the ring reads, a moment after the process is gone (Linux 6.18). */
@@ -107,6 +101,10 @@ static int set_limit(const struct target *target, uint64_t room, const char *cau
 	char text[128], size[SIZE_TEXT];
 
 	room = room > file->offset ? room - file->offset : 0;
+	if (file->wanted && file->wanted <= room) {
+		room = file->wanted;
+		cause = " (spill swap create)";
+	}
 	if (target->limit && target->limit <= room) {
 		room = target->limit;
 		cause = " (limit=)";
@@ -262,63 +260,7 @@ static int open_directory(const struct target *target, const struct stat *st,
 	return set_file_limit(target, 0, file, ret_why);
 }
 
-/* -- our header ---------------------------------------------------------------- */
-
-enum head { HEAD_EMPTY, HEAD_OURS, HEAD_FOREIGN };
-
-static bool all_zero(const char *bytes, size_t n)
-{
-	return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
-}
-
-/* Is [from, end) of the file all zeros?  1, 0 or -errno. */
-static int range_is_zero(int fd, uint64_t from, uint64_t end)
-{
-	char block[BLOCK_SIZE_READ];
-
-	while (from < end) {
-		long n = sys_pread(fd, block, least(sizeof(block), end - from), from);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0) /* the file ends here */
-			return 1;
-		if (!all_zero(block, (size_t)n))
-			return 0;
-		from += (uint64_t)n;
-	}
-	return 1;
-}
-
-/* What is in the first TARGET_HEADER_SIZE bytes; or -errno. */
-static int read_head(int fd)
-{
-	size_t magic = sizeof(TARGET_MAGIC) - 1;
-	char start[sizeof(TARGET_MAGIC) - 1] = { 0 };
-	long n = sys_pread(fd, start, magic, 0);
-	int zero;
-
-	if (n < 0)
-		return (int)n;
-	zero = range_is_zero(fd, magic, TARGET_HEADER_SIZE);
-	if (zero < 0)
-		return zero;
-	if (zero && memcmp(start, TARGET_MAGIC, magic) == 0)
-		return HEAD_OURS;
-	return zero && all_zero(start, magic) ? HEAD_EMPTY : HEAD_FOREIGN;
-}
-
-/* What is there already is zeros, or nothing. */
-static int write_head(int fd)
-{
-	char block[BLOCK_SIZE_READ] = TARGET_MAGIC;
-	struct iovec iov = { block, sizeof(block) };
-	long n = sys_pwritev(fd, &iov, 1, 0);
-
-	if (n < 0)
-		return (int)n;
-	return n == (long)sizeof(block) ? 0 : -ENOSPC;
-}
+/* -- a named file -------------------------------------------------------------- */
 
 static int refuse_foreign(const struct target *target, const char **ret_why)
 {
@@ -326,7 +268,12 @@ static int refuse_foreign(const struct target *target, const char **ret_why)
 		      "is not empty and is not a spill swap file; nothing was written to it");
 }
 
-/* -- a named file -------------------------------------------------------------- */
+/* What its header says of how much it shall hold. */
+static void take_limit(struct target_file *file, uint64_t limit)
+{
+	file->wanted = limit;
+	file->kept = limit != 0;
+}
 
 static int try_lock(int fd)
 {
@@ -361,23 +308,25 @@ static int check_owner(const struct target *target, int fd, const struct stat *s
 }
 
 /* The lock is held: looks at what is in the file, and makes it ours. */
-static int claim_file(const struct target *target, int fd, struct stat *ret_st,
+static int claim_file(const struct target *target, struct target_file *file, struct stat *ret_st,
 		      const char **ret_why)
 {
-	int err = (int)sys_call2(SYS_fstat, fd, ret_st);
+	int err = (int)sys_call2(SYS_fstat, file->fd, ret_st);
+	uint64_t limit = 0;
 	int head;
 
 	if (err)
 		return refuse_error(ret_why, err, target->path);
-	head = read_head(fd);
+	head = target_head_read(file->fd, &limit);
 	if (head < 0)
 		return refuse_error(ret_why, head, target->path);
-	if (ret_st->st_size != 0 && head != HEAD_OURS)
+	if (ret_st->st_size != 0 && head != TARGET_OURS)
 		return refuse_foreign(target, ret_why);
-	err = check_owner(target, fd, ret_st, ret_why);
-	if (err || head == HEAD_OURS)
+	take_limit(file, limit);
+	err = check_owner(target, file->fd, ret_st, ret_why);
+	if (err || head == TARGET_OURS)
 		return err;
-	err = write_head(fd);
+	err = target_head_write(file->fd, 0);
 	return err ? refuse_error(ret_why, err, target->path) : 0;
 }
 
@@ -417,7 +366,7 @@ static int open_file(const struct target *target, struct target_file *file, cons
 		return file->fd;
 	err = lock_file(target, file->fd, ret_why);
 	if (!err)
-		err = claim_file(target, file->fd, &st, ret_why);
+		err = claim_file(target, file, &st, ret_why);
 	if (!err)
 		err = set_file_limit(target, (uint64_t)st.st_blocks * 512, file, ret_why);
 	return err ? err : make_owners(target, file, ret_why);
@@ -425,27 +374,33 @@ static int open_file(const struct target *target, struct target_file *file, cons
 
 /* -- a block device -------------------------------------------------------------- */
 
-/* No signature, or ours. */
-static int check_device(const struct target *target, int fd, uint64_t size, const char **ret_why)
+/* No signature (TARGET_EMPTY), or ours (TARGET_OURS); else -errno. */
+static int check_device(const struct target *target, struct target_file *file, uint64_t size,
+			const char **ret_why)
 {
-	uint64_t head_end = least(size, SIGNATURE_AREA);
-	int head = read_head(fd);
-	int zero = head;
+	uint64_t limit = 0;
+	int head = target_head_read_device(file->fd, size, &limit);
 
-	if (head == HEAD_OURS)
-		return 0;
-	if (head == HEAD_EMPTY)
-		zero = range_is_zero(fd, TARGET_HEADER_SIZE, head_end);
-	if (zero == 1)
-		zero = range_is_zero(fd, size - least(size, SIGNATURE_AREA), size);
-	if (head < 0 || zero < 0)
-		return refuse_error(ret_why, head < 0 ? head : zero, target->path);
-	if (head == HEAD_FOREIGN || zero == 0)
+	take_limit(file, limit);
+	if (head < 0)
+		return refuse_error(ret_why, head, target->path);
+	if (head == TARGET_FOREIGN)
 		return refuse(ret_why, -EEXIST, target->path,
 			      "holds data (clear its first and last MiB if it is of no use); "
 			      "nothing was written to it");
-	zero = write_head(fd);
-	return zero ? refuse_error(ret_why, zero, target->path) : 0;
+	return head;
+}
+
+static int claim_device(const struct target *target, struct target_file *file, uint64_t size,
+			const char **ret_why)
+{
+	int head = check_device(target, file, size, ret_why);
+	int err = head < 0 ? head : set_limit(target, size, "", file, ret_why);
+
+	if (err || head == TARGET_OURS)
+		return err;
+	err = target_head_write(file->fd, 0);
+	return err ? refuse_error(ret_why, err, target->path) : 0;
 }
 
 static int open_device(const struct target *target, struct target_file *file, const char **ret_why)
@@ -461,9 +416,7 @@ static int open_device(const struct target *target, struct target_file *file, co
 	err = sys_ioctl(file->fd, BLKGETSIZE64, &size);
 	if (err)
 		return refuse_error(ret_why, err, target->path);
-	err = set_limit(target, size, "", file, ret_why);
-	if (!err)
-		err = check_device(target, file->fd, size, ret_why);
+	err = claim_device(target, file, size, ret_why);
 	return err ? err : make_owners(target, file, ret_why);
 }
 

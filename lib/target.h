@@ -6,7 +6,7 @@
  *
  * A directory means a file without a name in it (O_TMPFILE, mode 0600), which
  * nothing is left of, however the process ends.  A file is ours if it is
- * empty or begins with the header that we write; anything else is somebody's
+ * empty or begins with the header that we write (target_head.h); anything else is somebody's
  * data and is refused, as is a device that is mounted or holds anything where
  * signatures are found.  What does not exist is not made: of a name that was
  * mistyped nobody can tell whether it was meant for a directory or a file.
@@ -44,13 +44,10 @@ struct target_file {
 			      it: the caller does */
 	uint64_t offset; /* where slots begin: behind our header */
 	uint64_t limit;	 /* bytes of slots that it may hold */
+	uint64_t wanted; /* of these, by its header (target_head.h); 0: it does not say */
+	bool kept;	 /* a file that has its blocks for good */
 	int priority;
 };
-
-/* Each file or device of ours begins with this; zeros follow to
- * TARGET_HEADER_SIZE, which is the largest page size: slots stay aligned. */
-#define TARGET_MAGIC "spill swap 1\n"
-#define TARGET_HEADER_SIZE 65536
 
 /* The least room that a target must have. */
 #define TARGET_ROOM_MIN ((uint64_t)16 << 20)

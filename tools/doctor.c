@@ -8,6 +8,8 @@
 #include "config.h"
 #include "tools.h"
 #include "error.h"
+#include "finding.h"
+#include "page.h"
 #include "probe.h"
 #include "size.h"
 #include "speed.h"
@@ -18,7 +20,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <liburing.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -45,27 +46,6 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
-
-enum verdict { FINE, COSTS, BROKEN };
-
-static const char *const verdicts[] = { "fine", "costs", "broken" };
-
-struct finding {
-	enum verdict verdict;
-	char text[512];
-	const char *remedy; /* a command, for root if it begins with #; or NULL */
-};
-
-static void __attribute__((format(printf, 3, 4)))
-find(struct finding *finding, enum verdict verdict, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	finding->verdict = verdict;
-	vsnprintf(finding->text, sizeof(finding->text), format, list);
-	va_end(list);
-}
 
 /* The first line of a file of /proc or /sys; "": it cannot be read. */
 static const char *first_line(const char *path, char line[256])
@@ -98,24 +78,24 @@ static void check_userfaultfd(struct finding *finding)
 
 	uname(&name);
 	if (err == -ENOSYS) {
-		find(finding, BROKEN,
-		     "Linux %s has none with write protection: Linux 5.7 or later is needed, with "
-		     "CONFIG_USERFAULTFD",
-		     name.release);
+		found(finding, BROKEN,
+		      "Linux %s has none with write protection: Linux 5.7 or later is needed, with "
+		      "CONFIG_USERFAULTFD",
+		      name.release);
 	} else if (err == -EPERM) {
-		find(finding, BROKEN, "it is not permitted to you");
+		found(finding, BROKEN, "it is not permitted to you");
 		finding->remedy = access("/dev/userfaultfd", F_OK) ? ALLOW_SYSCTL : ALLOW_DEVICE;
 	} else if (err) {
-		find(finding, BROKEN, "%s", error_name(err));
+		found(finding, BROKEN, "%s", error_name(err));
 	} else {
 		if (uffd.move)
-			find(finding, FINE, "Linux %s, with MOVE%s", name.release,
-			     uffd.poison ? " and POISON" : "");
+			found(finding, FINE, "Linux %s, with MOVE%s", name.release,
+			      uffd.poison ? " and POISON" : "");
 		else
-			find(finding, COSTS,
-			     "Linux %s has no MOVE that can be trusted: pages that leave are copied, and a "
-			     "process that does direct I/O keeps its pages; Linux 6.12 has it",
-			     name.release);
+			found(finding, COSTS,
+			      "Linux %s has no MOVE that can be trusted: pages that leave are copied, and a "
+			      "process that does direct I/O keeps its pages; Linux 6.12 has it",
+			      name.release);
 		uffd_close(&uffd);
 	}
 }
@@ -128,13 +108,13 @@ static void check_io_uring(struct finding *finding)
 
 	if (!err) {
 		io_uring_queue_exit(&ring);
-		find(finding, FINE, "it works");
+		found(finding, FINE, "it works");
 		return;
 	}
 	first_line("/proc/sys/kernel/io_uring_disabled", line);
-	find(finding, COSTS,
-	     "it is refused (%s): threads do the reads and writes, at more CPU time",
-	     error_name(err));
+	found(finding, COSTS,
+	      "it is refused (%s): threads do the reads and writes, at more CPU time",
+	      error_name(err));
 	if (err == -EPERM && (line[0] == '1' || line[0] == '2'))
 		finding->remedy = "# sysctl kernel.io_uring_disabled=0";
 }
@@ -145,10 +125,10 @@ static void check_huge_pages(struct finding *finding)
 
 	first_line("/sys/kernel/mm/transparent_hugepage/enabled", line);
 	if (strstr(line, "[never]")) {
-		find(finding, COSTS, "never: memory that fits its budget has none either");
+		found(finding, COSTS, "never: memory that fits its budget has none either");
 		finding->remedy = "# echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
 	} else {
-		find(finding, FINE, "%s", line[0] ? line : "this kernel has none");
+		found(finding, FINE, "%s", line[0] ? line : "this kernel has none");
 	}
 }
 
@@ -161,13 +141,13 @@ static void check_mappings(struct finding *finding)
 
 	most = strtoul(first_line("/proc/sys/vm/max_map_count", line), NULL, 10);
 	if (most && most < 65530) {
-		find(finding, COSTS,
-		     "vm.max_map_count is %lu: a program that protects or unmaps many parts of its "
-		     "memory gets ENOMEM early",
-		     most);
+		found(finding, COSTS,
+		      "vm.max_map_count is %lu: a program that protects or unmaps many parts of its "
+		      "memory gets ENOMEM early",
+		      most);
 		finding->remedy = "# sysctl vm.max_map_count=262144";
 	} else {
-		find(finding, FINE, "vm.max_map_count is %s", line[0] ? line : "not known");
+		found(finding, FINE, "vm.max_map_count is %s", line[0] ? line : "not known");
 	}
 }
 
@@ -178,13 +158,13 @@ static void check_files(struct finding *finding)
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < 512) {
-		find(finding, COSTS,
-		     "a process may have %lu open: the pager's take the low numbers, of which some "
-		     "programs think that they are free",
-		     (unsigned long)limit.rlim_cur);
+		found(finding, COSTS,
+		      "a process may have %lu open: the pager's take the low numbers, of which some "
+		      "programs think that they are free",
+		      (unsigned long)limit.rlim_cur);
 		finding->remedy = "ulimit -n 1024";
 	} else {
-		find(finding, FINE, "a process may have %lu open", (unsigned long)limit.rlim_cur);
+		found(finding, FINE, "a process may have %lu open", (unsigned long)limit.rlim_cur);
 	}
 }
 
@@ -194,11 +174,11 @@ static void check_locked(struct finding *finding)
 
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	if (limit.rlim_cur < (64 << 10)) {
-		find(finding, COSTS, "%lu KiB: --encrypt cannot lock its key",
-		     (unsigned long)limit.rlim_cur >> 10);
+		found(finding, COSTS, "%lu KiB: --encrypt cannot lock its key",
+		      (unsigned long)limit.rlim_cur >> 10);
 		finding->remedy = "ulimit -l 64";
 	} else {
-		find(finding, FINE, "enough for the key of --encrypt");
+		found(finding, FINE, "enough for the key of --encrypt");
 	}
 }
 
@@ -209,14 +189,14 @@ static void check_addresses(struct finding *finding)
 
 	getrlimit(RLIMIT_AS, &limit);
 	if (limit.rlim_cur == RLIM_INFINITY) {
-		find(finding, FINE, "not limited");
+		found(finding, FINE, "not limited");
 		return;
 	}
 	size_format(size, limit.rlim_cur);
-	find(finding, COSTS,
-	     "ulimit -v is %s: the pager's addresses count, four times the budget; with too few "
-	     "of them memory beyond the budget is refused",
-	     size);
+	found(finding, COSTS,
+	      "ulimit -v is %s: the pager's addresses count, four times the budget; with too few "
+	      "of them memory beyond the budget is refused",
+	      size);
 	finding->remedy = "ulimit -v unlimited";
 }
 
@@ -227,11 +207,11 @@ static void check_memory(struct finding *finding)
 
 	size_format(budget, probe_default_budget());
 	if (limit)
-		find(finding, FINE, "the cgroup may have %s; without -m the budget is %s",
-		     size_format(all, limit), budget);
+		found(finding, FINE, "the cgroup may have %s; without -m the budget is %s",
+		      size_format(all, limit), budget);
 	else
-		find(finding, FINE, "the machine has %s; without -m the budget is %s",
-		     size_format(all, probe_memory_total()), budget);
+		found(finding, FINE, "the machine has %s; without -m the budget is %s",
+		      size_format(all, probe_memory_total()), budget);
 }
 
 /* Of cgroup v2; v1 has the two numbers in files of their own. */
@@ -248,12 +228,12 @@ static void check_cpus(struct finding *finding)
 					NULL);
 	}
 	if (quota > 0 && period > 0 && quota / period < cpus)
-		find(finding, COSTS,
-		     "%u, of which the cgroup may use %.1f: the pager's threads take their part of "
-		     "that",
-		     cpus, quota / period);
+		found(finding, COSTS,
+		      "%u, of which the cgroup may use %.1f: the pager's threads take their part of "
+		      "that",
+		      cpus, quota / period);
 	else
-		find(finding, FINE, "%u", cpus);
+		found(finding, FINE, "%u", cpus);
 }
 
 /* -- where we are -------------------------------------------------------------------------- */
@@ -264,9 +244,9 @@ static void check_library(struct finding *finding)
 	const char *why = tool_find_preload(path);
 
 	if (why)
-		find(finding, BROKEN, "%.400s", why);
+		found(finding, BROKEN, "%.400s", why);
 	else
-		find(finding, FINE, "%.400s", path);
+		found(finding, FINE, "%.400s", path);
 }
 
 static const char *container_of(void)
@@ -303,16 +283,14 @@ static void check_container(struct finding *finding)
 	const char *filter = is_filtered() ? "a seccomp filter is at work" : "no seccomp filter";
 
 	if (name)
-		find(finding, FINE, "%s, %s", name, filter);
+		found(finding, FINE, "%s, %s", name, filter);
 	else
-		find(finding, FINE, "none, %s", filter);
+		found(finding, FINE, "none, %s", filter);
 }
 
 /* -- swap space ---------------------------------------------------------------------------- */
 
 #define MEASURED ((uint64_t)64 << 20)
-/* A page at random takes longer than this: a disk that turns, or one across a network. */
-#define SLOW_PAGES 2000
 
 static const char *swap_wanted; /* NULL: the default */
 
@@ -325,19 +303,24 @@ static void judge_speed(struct finding *finding, const struct target *target,
 	int err = speed_measure(file, size, &speed);
 
 	if (err) {
-		find(finding, BROKEN, "%.200s: %s", target->path, error_name(err));
+		found(finding, BROKEN, "%.200s: %s", target->path, error_name(err));
 		return;
 	}
-	find(finding, file->tmpfs || speed.one < SLOW_PAGES ? COSTS : FINE,
-	     "%.200s: room for %s; writes %s/s, reads %s/s; %.0f pages/s at random one by one, %.0f "
-	     "with %d at once%s%s",
-	     target->path, size_format(room, file->limit),
-	     size_format(write, (uint64_t)speed.write), size_format(read, (uint64_t)speed.read),
-	     speed.one, speed.many, SPEED_DEPTH, file->direct ? "" : "; no direct I/O",
-	     file->tmpfs	      ? "; it lies in memory, and takes what it gives"
-	     : speed.one < SLOW_PAGES ? "; slow: programs that jump about will crawl"
-				      : "");
-	if (file->tmpfs || speed.one < SLOW_PAGES)
+	if (speed.wrong) {
+		found(finding, BROKEN, "%.200s: of %lu pages %lu came back as something else",
+		      target->path, size / page_size(), speed.wrong);
+		return;
+	}
+	found(finding, file->tmpfs || speed.one < SPEED_SLOW ? COSTS : FINE,
+	      "%.200s: room for %s; writes %s/s, reads %s/s; %.0f pages/s at random one by one, %.0f "
+	      "with %d at once%s%s",
+	      target->path, size_format(room, file->limit),
+	      size_format(write, (uint64_t)speed.write), size_format(read, (uint64_t)speed.read),
+	      speed.one, speed.many, SPEED_DEPTH, file->direct ? "" : "; no direct I/O",
+	      file->tmpfs	       ? "; it lies in memory, and takes what it gives"
+	      : speed.one < SPEED_SLOW ? "; slow: programs that jump about will crawl"
+				       : "");
+	if (file->tmpfs || speed.one < SPEED_SLOW)
 		finding->remedy = "spill run -s DIRECTORY-ON-A-FAST-DISK ...";
 }
 
@@ -349,11 +332,11 @@ static void check_swap(struct finding *finding)
 	const char *why;
 
 	if (target_next(&list, &target)) {
-		find(finding, BROKEN, "%.200s is not TARGET[,pri=N][,limit=SIZE]", list);
+		found(finding, BROKEN, "%.200s is not TARGET[,pri=N][,limit=SIZE]", list);
 		return;
 	}
 	if (target_open(&target, true, &file, &why)) {
-		find(finding, BROKEN, "%.400s", why);
+		found(finding, BROKEN, "%.400s", why);
 		finding->remedy = "spill run -s DIRECTORY ...";
 		return;
 	}
@@ -385,40 +368,29 @@ static const struct {
 
 static void print_text(const struct finding findings[CHECKS], bool works)
 {
-	for (size_t i = 0; i < CHECKS; i++) {
-		const struct finding *finding = &findings[i];
-
-		printf("%-7s %-12s %s\n", verdicts[finding->verdict], checks[i].name,
-		       finding->text);
-		if (finding->remedy)
-			printf("%-20s mend it: %s\n", "", finding->remedy);
-	}
+	findings_print(findings, CHECKS);
 	puts(works ? "\n`spill run' will work." : "\n`spill run' will not work.");
 }
 
 static void print_json(const struct finding findings[CHECKS], bool works)
 {
-	json_t *object = json_object(), *list = json_object();
+	json_t *object = json_object();
 
-	for (size_t i = 0; i < CHECKS; i++)
-		json_object_set_new(list, checks[i].name,
-				    json_pack("{s:s, s:s, s:s?}", "verdict",
-					      verdicts[findings[i].verdict], "text",
-					      findings[i].text, "remedy", findings[i].remedy));
 	json_object_set_new(object, "works", json_boolean(works));
-	json_object_set_new(object, "checks", list);
+	json_object_set_new(object, "checks", findings_object(findings, CHECKS));
 	table_print_json(object, false);
 }
 
 static int examine(bool json)
 {
 	static struct finding findings[CHECKS];
-	bool works = true;
+	bool works;
 
 	for (size_t i = 0; i < CHECKS; i++) {
+		findings[i].name = checks[i].name;
 		checks[i].look(&findings[i]);
-		works = works && findings[i].verdict != BROKEN;
 	}
+	works = findings_work(findings, CHECKS);
 	if (json)
 		print_json(findings, works);
 	else

@@ -276,7 +276,7 @@ static int find_program(struct run *run)
 
 /* -- swap space -------------------------------------------------------------------------------- */
 
-/* Writes "FD:OWNERS:OFFSET:LIMIT:PRIORITY:PATH" behind what is in swap_text. */
+/* Writes "FD:OWNERS:OFFSET:LIMIT:KEPT:PRIORITY:PATH" behind what is in swap_text. */
 static int describe_swap(struct run *run, const struct target *target,
 			 const struct target_file *file)
 {
@@ -290,8 +290,8 @@ static int describe_swap(struct run *run, const struct target *target,
 	if (err)
 		return err;
 	n = snprintf(run->swap_text + length, sizeof(run->swap_text) - length,
-		     "%s%s:%s:%lu:%lu:%d:%s", length ? ";" : "", file_text, owners_text,
-		     file->offset, file->limit, file->priority, target->path);
+		     "%s%s:%s:%lu:%lu:%d:%d:%s", length ? ";" : "", file_text, owners_text,
+		     file->offset, file->limit, file->kept, file->priority, target->path);
 	return (size_t)n < sizeof(run->swap_text) - length ? 0 : -E2BIG;
 }
 

@@ -3,6 +3,7 @@
 #include "tools.h"
 #include "page.h"
 #include "probe.h"
+#include "readahead.h"
 #include "size.h"
 #include "steer.h"
 #include "survey.h"
@@ -62,7 +63,7 @@ static int parse_budget(const char *text, struct change *change)
 
 static uint64_t readahead_max(void)
 {
-	return (uint64_t)STEERING_READAHEAD_MAX << page_shift();
+	return (uint64_t)READAHEAD_MAX << page_shift();
 }
 
 static int parse_readahead(const char *text, struct change *change)

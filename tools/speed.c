@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* speed.c - how fast swap space is: see speed.h */
+/* speed.c - how fast swap space is, and whether it gives back what it was given: see speed.h */
 #include "speed.h"
 #include "io.h"
 #include "page.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* In order: so much at once, so many at a time. */
 #define PIECE ((size_t)1 << 20)
@@ -15,19 +17,24 @@
 struct run {
 	struct io *io;
 	int fd;
+	bool direct;
 	bool write, random;
+	bool check;	      /* each page has contents of its own */
 	uint64_t begin, size; /* of the file, bytes */
 	size_t piece;
 	uint64_t next;	/* in order: where the next piece begins */
 	uint64_t until; /* at random: ns */
 	uint64_t dice;
+	uint64_t seed; /* of those contents */
 	unsigned in_flight;
-	uint64_t done; /* bytes */
+	uint64_t done;	/* bytes */
+	uint64_t wrong; /* pages */
 	int err;
 	struct slot {
 		struct io_request request;
 		struct iovec iov;
 		char *buffer;
+		uint64_t at; /* what is in it, bytes from begin */
 		struct run *run;
 	} slot[SPEED_DEPTH];
 };
@@ -40,6 +47,41 @@ static uint64_t roll(struct run *run)
 	run->dice ^= run->dice << 17;
 	return run->dice;
 }
+
+/* -- contents ------------------------------------------------------------------------------ */
+
+/* Word number n of the space: no two are alike, and none is what an earlier run has left there. */
+static uint64_t word(const struct run *run, uint64_t n)
+{
+	uint64_t x = (run->seed + n) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (x ^ x >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+}
+
+static void write_contents(const struct run *run, const struct slot *slot)
+{
+	uint64_t *words = (uint64_t *)slot->buffer, first = slot->at / sizeof(*words);
+
+	for (size_t i = 0; i < run->piece / sizeof(*words); i++)
+		words[i] = word(run, first + i);
+}
+
+static bool is_right(const struct run *run, const uint64_t *words, uint64_t first)
+{
+	for (size_t i = 0; i < page_size() / sizeof(*words); i++)
+		if (words[i] != word(run, first + i))
+			return false;
+	return true;
+}
+
+static void check_contents(struct run *run, const struct slot *slot)
+{
+	for (size_t at = 0; at < run->piece; at += page_size())
+		run->wrong += !is_right(run, (uint64_t *)(slot->buffer + at),
+					(slot->at + at) / sizeof(uint64_t));
+}
+
+/* -- reads and writes ---------------------------------------------------------------------- */
 
 /* Where the next piece is; false: that was all. */
 static bool choose(struct run *run, uint64_t *ret_offset)
@@ -60,16 +102,17 @@ static void finished(struct io_request *request, long result);
 static void start(struct slot *slot)
 {
 	struct run *run = slot->run;
-	uint64_t offset;
 
-	if (!choose(run, &offset))
+	if (!choose(run, &slot->at))
 		return;
+	if (run->check && run->write)
+		write_contents(run, slot);
 	slot->iov = (struct iovec){ slot->buffer, run->piece };
 	slot->request = (struct io_request){
 		.done = finished,
 		.fd = run->fd,
 		.write = run->write,
-		.offset = run->begin + offset,
+		.offset = run->begin + slot->at,
 		.iov = &slot->iov,
 		.iov_count = 1,
 		.owner = slot,
@@ -90,14 +133,31 @@ static void finished(struct io_request *request, long result)
 		run->err = -EIO;
 	else
 		run->done += run->piece;
+	if (run->check && !run->write && !run->err)
+		check_contents(run, slot);
 	start(slot);
+}
+
+/* What the page cache has of it. */
+static void forget_cached(const struct run *run)
+{
+	if (!run->direct)
+		posix_fadvise(run->fd, (off_t)run->begin, (off_t)run->size, POSIX_FADV_DONTNEED);
+}
+
+static void reach_disk(struct run *run)
+{
+	if (!run->direct && fdatasync(run->fd) && !run->err)
+		run->err = -errno;
 }
 
 /* Bytes a second. */
 static double measure(struct run *run, bool write, bool random, size_t piece, unsigned depth)
 {
-	uint64_t began = sys_now();
+	uint64_t began;
 
+	forget_cached(run);
+	began = sys_now();
 	run->write = write;
 	run->random = random;
 	run->piece = piece;
@@ -107,6 +167,8 @@ static double measure(struct run *run, bool write, bool random, size_t piece, un
 		start(&run->slot[i]);
 	while (run->in_flight)
 		io_wait(run->io, UINT64_MAX);
+	if (write)
+		reach_disk(run);
 	return (double)run->done * 1e9 / (double)(sys_now() - began);
 }
 
@@ -115,10 +177,26 @@ static void fill(struct run *run, char *buffers)
 {
 	for (size_t i = 0; i < PIECES * PIECE / sizeof(uint64_t); i++)
 		((uint64_t *)buffers)[i] = roll(run);
+}
+
+/* Those who do whole pieces have a buffer each; those who do pages have a page in one. */
+static void deal(struct run *run, char *buffers)
+{
 	for (unsigned i = 0; i < SPEED_DEPTH; i++) {
 		run->slot[i].run = run;
 		run->slot[i].buffer = buffers + i % PIECES * PIECE + i / PIECES * page_size();
 	}
+}
+
+/* All is written before any of it is read. */
+static int compare(struct run *run, struct speed *ret)
+{
+	run->check = true;
+	measure(run, true, false, PIECE, PIECES);
+	measure(run, false, false, PIECE, PIECES);
+	run->check = false;
+	ret->wrong = run->wrong;
+	return run->err;
 }
 
 static int measure_all(struct run *run, struct speed *ret)
@@ -135,9 +213,11 @@ int speed_measure(const struct target_file *file, uint64_t size, struct speed *r
 	static const int no_watches[IO_WATCHES] = { -1, -1, -1 };
 	struct run run = {
 		.fd = file->fd,
+		.direct = file->direct,
 		.begin = file->offset,
 		.size = size,
 		.dice = sys_now() | 1,
+		.seed = sys_random(),
 	};
 	char *buffers = mmap(NULL, PIECES * PIECE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -145,10 +225,13 @@ int speed_measure(const struct target_file *file, uint64_t size, struct speed *r
 
 	if (buffers == MAP_FAILED)
 		return -errno;
-	fill(&run, buffers);
+	deal(&run, buffers);
 	err = io_open(&run.io, 0, SPEED_DEPTH, no_watches, NULL);
 	if (!err)
 		err = io_enable(run.io);
+	if (!err)
+		err = compare(&run, ret);
+	fill(&run, buffers);
 	if (!err)
 		err = measure_all(&run, ret);
 	io_close(run.io, false);

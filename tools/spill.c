@@ -20,6 +20,7 @@ static const struct {
 	{ "ps", ps_main, "list the processes that run under spill" },
 	{ "set", set_main, "change what a command may do while it runs" },
 	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
+	{ "swap", swap_main, "make a swap file, tell how fast it is and who uses it" },
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -5,11 +5,16 @@
  * processes share some:
  *
  *	ask.c		what page tables hold
- *	picture.c	where the pages of a process are
+ *	finding.c	what is fine, costs something, or is broken
  *	installed.c	where the preload library is
+ *	picture.c	where the pages of a process are
+ *	place.c		in which file system swap space lies
  *	speed.c		how fast swap space is
  *	steer.c		changes what a command may have while it runs
  *	survey.c	the processes that run under spill
+ *	swap_create.c	what `spill swap' does, one by one
+ *	swap_check.c
+ *	swap_info.c
  *	table.c		columns for people, JSON for programs
  *	terminal.c	what can be drawn
  *	run.c		options, checks, the environment, exec
@@ -62,6 +67,15 @@ int ps_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int set_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
+int swap_main(int argc, char **argv);
+
+/* -- swap_*.c ------------------------------------------------------------------ */
+
+/* What `spill swap' does; each gives the exit status.  size, target: NULL if it is not given; need: 0
+ * if not. */
+int swap_create(const char *path, const char *size);
+int swap_check(const char *target, uint64_t need, bool json);
+int swap_info(char **targets, bool json);
 
 /* -- supervise.c --------------------------------------------------------------- */
 

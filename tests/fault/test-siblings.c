@@ -20,6 +20,7 @@
 #include "share.h"
 #include "slot.h"
 #include "sys.h"
+#include "target_head.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -81,7 +82,7 @@ static void share_swap(const char *path)
 
 	CHECK(flock(fd, LOCK_EX) == 0, "%s: %s", path, strerror(errno));
 	hand(slot_owners_create(SWAP >> page_shift()), owners_text);
-	snprintf(text, sizeof(text), "%s:%s:%d:%lu:0:%s", file_text, owners_text,
+	snprintf(text, sizeof(text), "%s:%s:%d:%lu:0:0:%s", file_text, owners_text,
 		 TARGET_HEADER_SIZE, SWAP, path);
 	setenv(COMMAND_ENV_SWAP, text, 1);
 }

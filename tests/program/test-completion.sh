@@ -47,6 +47,10 @@ completes run -s su === sub
 completes run cat su === sub
 completes doctor -- === --swap --json --request --help
 completes doctor -s su === sub
+completes swap c === create check
+completes swap check su === sub
+completes swap check --n === --need
+completes swap check --need 1 ===
 completes ps -- === --json --help
 completes stat a === all
 completes set 1 '' === budget= readahead= paused=

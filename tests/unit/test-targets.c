@@ -7,6 +7,7 @@
 #include "options.h"
 #include "page.h"
 #include "slot.h"
+#include "target_head.h"
 #include "unit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -319,6 +320,76 @@ START_TEST(a_header_with_more_behind_it_is_not_ours)
 }
 END_TEST
 
+/* What `spill swap create' leaves: a header with this text, and room behind it. */
+static const char *make_swap(const char *text)
+{
+	const char *path = make_file("swap", text);
+
+	ck_assert_int_eq(truncate(path, TARGET_HEADER_SIZE + 64 * (off_t)M), 0);
+	return path;
+}
+
+START_TEST(a_limit_in_the_header_is_kept)
+{
+	char text[sizeof(directory) + 96];
+	struct target_file file = opened(make_swap(TARGET_MAGIC "limit 50331648\n"));
+
+	ck_assert_uint_eq(file.limit, 48 * M);
+	ck_assert_uint_eq(file.wanted, 48 * M);
+	ck_assert(file.kept);
+	target_close(&file);
+
+	snprintf(text, sizeof(text), "%s,limit=32M", in_directory("swap"));
+	file = opened(text);
+	ck_assert_uint_eq(file.limit, 32 * M);
+	target_close(&file);
+	snprintf(text, sizeof(text), "%s,limit=64M", in_directory("swap"));
+	file = opened(text);
+	ck_assert_uint_eq(file.limit, 48 * M);
+	target_close(&file);
+
+	file = opened(make_swap(TARGET_MAGIC));
+	ck_assert_uint_gt(file.limit, 48 * M);
+	ck_assert_uint_eq(file.wanted, 0);
+	ck_assert(!file.kept);
+	target_close(&file);
+}
+END_TEST
+
+START_TEST(a_header_is_read_as_it_was_written)
+{
+	uint64_t limit = 1;
+	int fd = open(make_file("swap", ""), O_RDWR);
+
+	ck_assert_int_eq(target_head_read(fd, &limit), TARGET_EMPTY);
+	ck_assert_int_eq(target_head_write(fd, UINT64_MAX), 0);
+	ck_assert_int_eq(target_head_read(fd, &limit), TARGET_OURS);
+	ck_assert_uint_eq(limit, UINT64_MAX);
+	ck_assert_int_eq(target_head_write(fd, 0), 0);
+	ck_assert_int_eq(target_head_read(fd, &limit), TARGET_OURS);
+	ck_assert_uint_eq(limit, 0);
+	close(fd);
+}
+END_TEST
+
+static const char *const strange_heads[] = {
+	TARGET_MAGIC "limit \n",
+	TARGET_MAGIC "limit 0\n",
+	TARGET_MAGIC "limit -5\n",
+	TARGET_MAGIC "limit 050331648\n",
+	TARGET_MAGIC "limit 50331648",
+	TARGET_MAGIC "limit 50331648\n\n",
+	TARGET_MAGIC "limit 50331648 \n",
+	TARGET_MAGIC "colour 5\n",
+	"spill swap 2\n",
+};
+
+START_TEST(a_strange_header_is_not_ours)
+{
+	refused(make_swap(strange_heads[_i]), -EEXIST);
+}
+END_TEST
+
 START_TEST(a_file_serves_one_command)
 {
 	const char *path = make_file("swap", "");
@@ -448,8 +519,8 @@ static int hand_over(const char *path)
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
 	ck_assert_int_eq(command_hand(fd, fd_text), 0);
 	ck_assert_int_eq(command_hand(owners, owners_text), 0);
-	snprintf(text, sizeof(text), "%s:%s:%d:%lu:%d:%s", fd_text, owners_text, TARGET_HEADER_SIZE,
-		 64 * M, -2, path);
+	snprintf(text, sizeof(text), "%s:%s:%d:%lu:1:%d:%s", fd_text, owners_text,
+		 TARGET_HEADER_SIZE, 64 * M, -2, path);
 	ck_assert_int_eq(setenv(COMMAND_ENV_SWAP, text, 1), 0);
 	return fd;
 }
@@ -467,6 +538,7 @@ START_TEST(processes_share_a_named_file)
 	ck_assert_int_ge(file.owners_fd, 0);
 	ck_assert_uint_eq(file.offset, TARGET_HEADER_SIZE);
 	ck_assert_uint_eq(file.limit, 64 * M);
+	ck_assert(file.kept);
 	ck_assert_int_eq(file.priority, -2);
 	ck_assert(fd_is_ours(fd));
 	ck_assert(fd_is_ours(file.fd));
@@ -529,6 +601,10 @@ int main(void)
 	tcase_add_test(c, a_file_with_data_is_left_alone);
 	tcase_add_test(c, zeros_are_data_too);
 	tcase_add_test(c, a_header_with_more_behind_it_is_not_ours);
+	tcase_add_test(c, a_limit_in_the_header_is_kept);
+	tcase_add_test(c, a_header_is_read_as_it_was_written);
+	tcase_add_loop_test(c, a_strange_header_is_not_ours, 0,
+			    sizeof(strange_heads) / sizeof(strange_heads[0]));
 	tcase_add_test(c, a_file_serves_one_command);
 	tcase_add_test(c, a_symbolic_link_is_not_followed_to_a_file);
 	tcase_add_test(c, a_place_where_everybody_renames_is_refused);
