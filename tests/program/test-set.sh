@@ -77,17 +77,23 @@ import json, sys
 line = json.load(sys.stdin)
 print(int(sum(line[key] for key in line if key.endswith("_per_second"))))'
 }
+is_at_work() {
+	[ "$(faults "$1")" -gt 0 ]
+}
+has_no_work() {
+	! is_at_work "$1"
+}
+# What was on its way comes to its end; then nothing begins.
+is_at_rest() {
+	wait_for 10 has_no_work "$1" && has_no_work "$1"
+}
 set_key "$pid" paused=on
-"$SPILL" stat "$pid" 0.2 1 >"$tmp/stat"
-[ "$(faults "$pid")" -eq 0 ] || fail "paused: $(faults "$pid") events a second"
+is_at_rest "$pid" || fail "paused: $(faults "$pid") events a second"
 [ "$("$SPILL" set "$pid" | tr '\n' ' ')" = 'budget=8M readahead=auto paused=on ' ] ||
 	fail "what is set: $("$SPILL" set "$pid")"
 [ "$("$SPILL" set --json "$pid" | tr -d ' \n')" = \
 	'{"budget":8388608,"readahead":null,"paused":true}' ] || fail "$("$SPILL" set --json "$pid")"
 set_key "$pid" paused=off
-is_at_work() {
-	[ "$(faults "$1")" -gt 0 ]
-}
 wait_for 10 is_at_work "$pid" || fail "it does not go on after paused=off"
 
 # All of it fits.
@@ -112,8 +118,7 @@ set_budget "$shell" 40M
 wait_for 20 at_most "$(bytes 40M)" "${three[@]}" || fail "40M: three hold $(held "${three[@]}")"
 # Paused is the whole command; a process that is killed meanwhile ends.
 set_key "$shell" paused=on
-"$SPILL" stat "$shell" 0.2 1 >"$tmp/stat"
-[ "$(faults "$shell")" -eq 0 ] || fail "three are paused: $(faults "$shell") events a second"
+is_at_rest "$shell" || fail "three are paused: $(faults "$shell") events a second"
 kill "${three[0]}"
 wait_for 10 has_ended "${three[0]}" || fail "a paused process does not end when it is killed"
 set_key "${three[2]}" paused=off
@@ -171,8 +176,7 @@ at_exit "kill -KILL $pid 2>/dev/null"
 wait_for 60 grep -qs filled "$tmp/program.out" || fail "the program does not get filled: $(cat "$tmp/told")"
 refused "$pid: was not started by .spill run" set "$pid" budget=64M
 set_key "$pid" paused=on
-"$SPILL" stat "$pid" 0.2 1 >"$tmp/stat"
-[ "$(faults "$pid")" -eq 0 ] || fail "the program, paused: $(faults "$pid") events a second"
+is_at_rest "$pid" || fail "the program, paused: $(faults "$pid") events a second"
 set_key "$pid" paused=off
 wait_for 10 is_at_work "$pid" || fail "the program does not go on after paused=off"
 set_key "$pid" readahead=0
