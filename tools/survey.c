@@ -39,6 +39,38 @@ static FILE *open_proc(uint32_t pid, const char *name)
 	return fopen(path, "re");
 }
 
+/* How many bytes the character of UTF-8 there has; 0: it is none, or a control character. */
+static size_t character_length(const char *text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)text[0];
+	size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+	uint32_t c = n == 1 ? first : first & (0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (text[i] & 0x3f);
+	}
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c < least[n] || c > 0x10ffff ||
+	    (c >= 0xd800 && c < 0xe000) || (n == 1 && c >= 0x7f))
+		return 0;
+	return n;
+}
+
+/* A process calls itself what it likes, and the kernel cuts that after 15 bytes: what a terminal would
+ * obey, and JSON could not have, is '?'. */
+static void clean_name(char *name)
+{
+	while (*name) {
+		size_t n = character_length(name);
+
+		if (!n)
+			*name = '?';
+		name += n ? n : 1;
+	}
+}
+
 /* Its name, user, and mark; false: it is gone. */
 static bool read_status(struct survey_process *process)
 {
@@ -52,6 +84,7 @@ static bool read_status(struct survey_process *process)
 		sscanf(line, "Uid:\t%" SCNu32, &process->user);
 	}
 	fclose(file);
+	clean_name(process->name);
 	process->mark = view_mark(process->pid);
 	return process->mark;
 }
