@@ -22,6 +22,7 @@ static const struct {
 	{ "set", set_main, "change what a command may do while it runs" },
 	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
 	{ "swap", swap_main, "make a swap file, tell how fast it is and who uses it" },
+	{ "top", top_main, "show processes, budgets and the last minute on the whole screen" },
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -75,6 +75,7 @@ int run_main(int argc, char **argv);
 int set_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int swap_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 /* -- swap_*.c ------------------------------------------------------------------ */
 
