@@ -355,7 +355,7 @@ static int map_process(const char *text, const struct request *request)
 		return tool_fail_attach(text, err);
 	}
 	map.name = survey.process[0].name;
-	map.budget = survey_budget(&survey.process[0]);
+	map.budget = survey_share(&survey.process[0]).budget;
 	map.held = stat_get(&survey.process[0].sum.held);
 	status = look(&map, request, &steer, text);
 	steer_close(&steer);

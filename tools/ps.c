@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* ps.c - spill ps: the processes that run under spill */
 #include "tools.h"
+#include "rate.h"
 #include "survey.h"
 #include "table.h"
 #include <getopt.h>
 #include <math.h>
-#include <pwd.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 /* Fault rates are those of so long. */
@@ -49,31 +47,6 @@ static const struct table_column columns[COLUMNS] = {
 	[COMMAND] = { "COMMAND", "command", TABLE_TEXT, 0 },
 };
 
-static const struct survey_process *find(const struct survey *survey,
-					 const struct survey_process *wanted)
-{
-	for (size_t i = 0; i < survey->processes; i++)
-		if (survey->process[i].pid == wanted->pid &&
-		    survey->process[i].mark == wanted->mark)
-			return &survey->process[i];
-	return NULL;
-}
-
-static double rate(uint64_t before, uint64_t after)
-{
-	return after > before ? (double)(after - before) * 1e9 / SAMPLE_NS : 0;
-}
-
-static const char *user_name(uint32_t user, char number[16])
-{
-	const struct passwd *entry = getpwuid(user);
-
-	if (entry && strlen(entry->pw_name) <= 8)
-		return entry->pw_name;
-	snprintf(number, 16, "%u", user);
-	return number;
-}
-
 static double or_none(bool there, double value)
 {
 	return there ? value : NAN;
@@ -82,18 +55,20 @@ static double or_none(bool there, double value)
 static void fill(struct table_value values[COLUMNS], const struct survey_process *before,
 		 const struct survey_process *process, char number[16])
 {
-	uint64_t budget = survey_budget(process);
+	uint64_t budget = survey_share(process).budget;
 	const struct stats *sum = &process->sum;
 	bool paged = process->paged;
 
 	values[PID].number = process->pid;
-	values[USER].text = user_name(process->user, number);
+	values[USER].text = tool_user_name(process->user, number);
 	values[BUDGET].number = or_none(budget, (double)budget);
 	values[RESIDENT].number = (double)sum->resident;
 	values[CACHED].number = or_none(paged, (double)sum->cached);
 	values[SWAPPED].number = or_none(paged, (double)sum->swapped);
-	values[SOFT].number = or_none(paged, rate(before->sum.faults_soft, sum->faults_soft));
-	values[MAJOR].number = or_none(paged, rate(before->sum.faults_major, sum->faults_major));
+	values[SOFT].number =
+		or_none(paged, rate(before->sum.faults_soft, sum->faults_soft, SAMPLE_NS));
+	values[MAJOR].number =
+		or_none(paged, rate(before->sum.faults_major, sum->faults_major, SAMPLE_NS));
 	values[COMMAND].text = process->name;
 }
 
@@ -105,7 +80,7 @@ static void print(const struct survey *first, const struct survey *second, bool 
 		table_print_titles(columns, COLUMNS);
 	for (size_t i = 0; i < second->processes; i++) {
 		const struct survey_process *process = &second->process[i];
-		const struct survey_process *before = find(first, process);
+		const struct survey_process *before = survey_find(first, process);
 		struct table_value values[COLUMNS];
 		char number[16];
 

@@ -2,7 +2,6 @@
 /* set.c - spill set: what is to be changed while a command runs, and whether it may be */
 #include "tools.h"
 #include "page.h"
-#include "probe.h"
 #include "readahead.h"
 #include "size.h"
 #include "steer.h"
@@ -48,12 +47,12 @@ struct change {
 
 static int parse_budget(const char *text, struct change *change)
 {
-	uint64_t whole = probe_memory_whole(), bytes;
+	uint64_t whole = steer_budget_most(), bytes;
 	char most[SIZE_TEXT];
 
 	if (size_parse(text, whole, &bytes))
 		return tool_fail("budget: %s is not a size (such as 512M, 2G or 80%%)", text);
-	if (bytes < SPILL_BUDGET_MIN || bytes > whole)
+	if (!steer_budget_fits(bytes))
 		return tool_fail("budget: %s is not from 8M to %s, which is all there is", text,
 				 size_format(most, whole));
 	change->budget = bytes;
@@ -153,7 +152,7 @@ static int print(const struct steer *steer, bool json)
 
 	if (err)
 		return err;
-	budget = survey_budget(&survey.process[0]);
+	budget = survey_share(&survey.process[0]).budget;
 	survey_free(&survey);
 	if (json)
 		return print_json(budget, steering);
@@ -179,7 +178,7 @@ static int steer_process(const char *text, const struct change *change, bool jso
 		return tool_fail_attach(text, err);
 	err = change ? make_change(&steer, change) : print(&steer, json);
 	steer_close(&steer);
-	if (err == -ENOENT && change->set_budget)
+	if (err == -ENOENT && change && change->set_budget)
 		return tool_fail("%s: was not started by `spill run': its program sets the "
 				 "budget, see spill_set_budget(3)",
 				 text);

@@ -5,6 +5,7 @@
 #include "page.h"
 #include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static const struct {
 	{ "set", set_main, "change what a command may do while it runs" },
 	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
 	{ "swap", swap_main, "make a swap file, tell how fast it is and who uses it" },
+	{ "top", top_main, "show processes, budgets and the last minute on the whole screen" },
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -83,6 +85,37 @@ int tool_parse_pid(const char *text, uint32_t *ret_pid)
 		return -EINVAL;
 	*ret_pid = (uint32_t)pid;
 	return 0;
+}
+
+int tool_parse_interval(const char *text, double *ret_seconds)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0.01 && seconds <= 86400))
+		return -EINVAL;
+	*ret_seconds = seconds;
+	return 0;
+}
+
+const char *tool_user_name(uint32_t user, char text[16])
+{
+	static char name[9];
+	static uint32_t known = UINT32_MAX;
+	const struct passwd *entry;
+
+	/* Most processes are of one user: he is looked up once. */
+	if (user != known) {
+		known = user;
+		entry = getpwuid(user);
+		snprintf(name, sizeof(name), "%s",
+			 entry && strlen(entry->pw_name) < sizeof(name) ? entry->pw_name : "");
+	}
+	if (name[0])
+		snprintf(text, 16, "%s", name);
+	else
+		snprintf(text, 16, "%u", user);
+	return text;
 }
 
 int tool_fail_attach(const char *pid, int err)

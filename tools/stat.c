@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stat.c - spill stat: what the pagers do, a line for each interval */
 #include "tools.h"
+#include "rate.h"
 #include "survey.h"
 #include "table.h"
 #include <errno.h>
@@ -70,14 +71,6 @@ struct watch {
 	unsigned long count;
 };
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* -- samples ------------------------------------------------------------------------------- */
 
 /* false: all that was watched has ended. */
@@ -86,7 +79,7 @@ static bool take(struct watch *watch, struct sample *ret)
 	struct survey *survey = &watch->survey;
 	bool any = survey_take(survey, watch->pid) == 0;
 
-	*ret = (struct sample){ .time = now() };
+	*ret = (struct sample){ .time = rate_now() };
 	if (watch->pid && any)
 		stats_add(&ret->sum, &survey->process[0].sum);
 	else
@@ -96,36 +89,13 @@ static bool take(struct watch *watch, struct sample *ret)
 	return any;
 }
 
-static double per_second(const struct sample *before, const struct sample *after, uint64_t from,
-			 uint64_t to)
-{
-	return to > from ? (double)(to - from) * 1e9 / (double)(after->time - before->time) : 0;
-}
-
-/* What came into the histograms of all kinds meanwhile. */
-static void latencies(const struct stats *before, const struct stats *after,
-		      uint64_t counts[LATENCY_BUCKETS])
-{
-	for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
-		counts[i] = 0;
-		for (unsigned kind = 0; kind < LATENCY_KINDS; kind++)
-			counts[i] += stat_get(&after->latency[kind].bucket[i]) -
-				     stat_get(&before->latency[kind].bucket[i]);
-	}
-}
-
-static double or_none(uint64_t ns)
-{
-	return ns ? (double)ns : NAN;
-}
-
 static void compare(const struct sample *before, const struct sample *after,
 		    struct table_value values[COLUMNS])
 {
 	const struct stats *from = &before->sum, *to = &after->sum;
-	uint64_t counts[LATENCY_BUCKETS];
+	uint64_t ns = after->time - before->time;
 
-#define RATE(name) per_second(before, after, from->name, to->name)
+#define RATE(name) rate(from->name, to->name, ns)
 	values[ZERO].number = RATE(faults_zero);
 	values[SOFT].number = RATE(faults_soft);
 	values[MAJOR].number = RATE(faults_major);
@@ -136,10 +106,9 @@ static void compare(const struct sample *before, const struct sample *after,
 	values[WRITE].number = RATE(bytes_written);
 	values[QUEUE].number = (RATE(read_time) + RATE(write_time)) / 1e9;
 #undef RATE
-	values[CPU].number = per_second(before, after, before->cpu, after->cpu) / 1e9;
-	latencies(from, to, counts);
-	values[P50].number = or_none(latency_quantile(counts, 0.5));
-	values[P99].number = or_none(latency_quantile(counts, 0.99));
+	values[CPU].number = rate(before->cpu, after->cpu, ns) / 1e9;
+	values[P50].number = rate_latency(from, to, RATE_ALL_KINDS, 0.5);
+	values[P99].number = rate_latency(from, to, RATE_ALL_KINDS, 0.99);
 }
 
 /* -- the loop ------------------------------------------------------------------------------ */
@@ -222,8 +191,7 @@ static int parse_operands(struct watch *watch, char **operands)
 	if (!operands[1])
 		return 0;
 	watch->count = (unsigned long)-1;
-	watch->interval = strtod(operands[1], &end);
-	if (end == operands[1] || *end || !(watch->interval >= 0.01 && watch->interval <= 86400))
+	if (tool_parse_interval(operands[1], &watch->interval))
 		return tool_fail("%s: is not an interval: 0.01 to 86400 seconds", operands[1]);
 	if (!operands[2])
 		return 0;

@@ -5,6 +5,8 @@
 #include "bell.h"
 #include "page.h"
 #include "pool.h"
+#include "probe.h"
+#include "spill.h"
 #include "survey.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +56,16 @@ int steer_ring(const struct steer *steer)
 }
 
 /* -- the budget ---------------------------------------------------------------------------- */
+
+uint64_t steer_budget_most(void)
+{
+	return probe_memory_whole();
+}
+
+bool steer_budget_fits(uint64_t bytes)
+{
+	return bytes >= SPILL_BUDGET_MIN && bytes <= steer_budget_most();
+}
 
 int steer_budget(const struct steer *steer, uint64_t bytes)
 {

@@ -12,6 +12,7 @@
 #define SPILL_STEER_H
 
 #include "view.h"
+#include <stdbool.h>
 
 struct steer {
 	struct view view;
@@ -24,6 +25,10 @@ void steer_close(struct steer *steer);
 
 /* Those that listen look at what was changed.  0, or -ENOENT: none of them can hear. */
 int steer_ring(const struct steer *steer);
+
+/* The most that a command may have: all there is.  Whether it may have so much. */
+uint64_t steer_budget_most(void);
+bool steer_budget_fits(uint64_t bytes);
 
 /* Gives the command of a process so many bytes.  0, or -errno as survey_open_pool: -ENOENT if
  * `spill run' did not start it. */

@@ -39,6 +39,38 @@ static FILE *open_proc(uint32_t pid, const char *name)
 	return fopen(path, "re");
 }
 
+/* How many bytes the character of UTF-8 there has; 0: it is none, or a control character. */
+static size_t character_length(const char *text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)text[0];
+	size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+	uint32_t c = n == 1 ? first : first & (0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (text[i] & 0x3f);
+	}
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c < least[n] || c > 0x10ffff ||
+	    (c >= 0xd800 && c < 0xe000) || (n == 1 && c >= 0x7f))
+		return 0;
+	return n;
+}
+
+/* A process calls itself what it likes, and the kernel cuts that after 15 bytes: what a terminal would
+ * obey, and JSON could not have, is '?'. */
+static void clean_name(char *name)
+{
+	while (*name) {
+		size_t n = character_length(name);
+
+		if (!n)
+			*name = '?';
+		name += n ? n : 1;
+	}
+}
+
 /* Its name, user, and mark; false: it is gone. */
 static bool read_status(struct survey_process *process)
 {
@@ -52,6 +84,7 @@ static bool read_status(struct survey_process *process)
 		sscanf(line, "Uid:\t%" SCNu32, &process->user);
 	}
 	fclose(file);
+	clean_name(process->name);
 	process->mark = view_mark(process->pid);
 	return process->mark;
 }
@@ -118,17 +151,35 @@ int survey_open_pool(uint32_t pid, int flags)
 	return fd;
 }
 
-uint64_t survey_budget(const struct survey_process *process)
+/* A copy of the pool up to the last entry that is in use; false: it cannot be read. */
+static bool read_pool(int fd, struct pool *pool)
 {
-	int fd = survey_open_pool(process->pid, O_RDONLY);
-	int64_t frames = 0;
+	size_t head = offsetof(struct pool, entry), entries;
 
-	if (fd < 0)
-		return process->sum.budget;
-	if (pread(fd, &frames, sizeof(frames), offsetof(struct pool, total)) != sizeof(frames))
-		frames = 0;
-	close(fd);
-	return frames ? (uint64_t)frames << page_shift() : process->sum.budget;
+	if (pread(fd, pool, head, 0) != (ssize_t)head || !pool->total)
+		return false;
+	if (pool->entries > POOL_ENTRIES)
+		pool->entries = POOL_ENTRIES;
+	entries = pool->entries * sizeof(pool->entry[0]);
+	return pread(fd, pool->entry, entries, (off_t)head) == (ssize_t)entries;
+}
+
+struct survey_share survey_share(const struct survey_process *process)
+{
+	static struct pool pool; /* large */
+	int fd = survey_open_pool(process->pid, O_RDONLY);
+	int64_t held = 0;
+	bool there = fd >= 0 && read_pool(fd, &pool);
+
+	if (fd >= 0)
+		close(fd);
+	if (!there)
+		return (struct survey_share){ process->sum.budget, process->sum.held };
+	for (const struct pool_entry *entry = pool.entry; entry < pool.entry + pool.entries;
+	     entry++)
+		held += entry->held - entry->overlap + entry->outside;
+	return (struct survey_share){ (uint64_t)pool.total << page_shift(),
+				      held > 0 ? (uint64_t)held << page_shift() : 0 };
 }
 
 /* Its index, maybe new; -1: it is of another version, or gone. */
@@ -159,12 +210,20 @@ static ssize_t find_command(struct survey *survey, const struct attach *attach)
 
 /* -- processes ----------------------------------------------------------------------------- */
 
+/* Those behind were never used, and take no memory as long as nobody looks at them. */
+static uint32_t slots_taken(const struct stats_table *table)
+{
+	uint32_t taken = atomic_load(&table->taken);
+
+	return taken < table->slots ? taken : table->slots;
+}
+
 /* Of each of its pagers; false: it has none there. */
 static bool add_slots(struct survey_process *process, const struct stats_table *table)
 {
 	bool any = false;
 
-	for (uint32_t i = 0; i < table->slots; i++) {
+	for (uint32_t i = 0; i < slots_taken(table); i++) {
 		if (atomic_load(&table->slot[i].mark) != process->mark)
 			continue;
 		stats_add(&process->sum, &table->slot[i].stats);
@@ -246,6 +305,17 @@ int survey_take(struct survey *survey, uint32_t pid)
 	return err;
 }
 
+const struct survey_process *survey_find(const struct survey *survey,
+					 const struct survey_process *wanted)
+{
+	const struct survey_process *found;
+
+	if (!survey->processes)
+		return NULL;
+	found = bsearch(wanted, survey->process, survey->processes, sizeof(*wanted), by_pid);
+	return found && found->mark == wanted->mark ? found : NULL;
+}
+
 void survey_free(struct survey *survey)
 {
 	for (size_t i = 0; i < survey->commands; i++)
@@ -256,15 +326,24 @@ void survey_free(struct survey *survey)
 
 /* -- sums ---------------------------------------------------------------------------------- */
 
+void survey_sum_command(const struct survey_command *command, struct stats *ret_sum)
+{
+	const struct stats_table *table = command->table;
+
+	*ret_sum = (struct stats){ 0 };
+	stats_add_counters(ret_sum, &table->gone);
+	for (uint32_t i = 0; i < slots_taken(table); i++)
+		if (atomic_load(&table->slot[i].mark))
+			stats_add_counters(ret_sum, &table->slot[i].stats);
+}
+
 void survey_sum(const struct survey *survey, struct stats *ret_sum)
 {
+	struct stats sum;
+
 	*ret_sum = (struct stats){ 0 };
 	for (size_t i = 0; i < survey->commands; i++) {
-		const struct stats_table *table = survey->command[i].table;
-
-		stats_add_counters(ret_sum, &table->gone);
-		for (uint32_t k = 0; k < table->slots; k++)
-			if (atomic_load(&table->slot[k].mark))
-				stats_add_counters(ret_sum, &table->slot[k].stats);
+		survey_sum_command(&survey->command[i], &sum);
+		stats_add_counters(ret_sum, &sum);
 	}
 }

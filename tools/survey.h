@@ -43,17 +43,26 @@ struct survey {
 int survey_take(struct survey *survey, uint32_t pid);
 void survey_free(struct survey *survey);
 
+/* The same process, as it was then; NULL: it was not there. */
+const struct survey_process *survey_find(const struct survey *survey,
+					 const struct survey_process *wanted);
+
 /* The budget of its command (pool.h), opened; or -errno as survey_take, -ENOENT also if it has
  * none. */
 int survey_open_pool(uint32_t pid, int flags);
 
-/* That budget, or that of the process's own pagers, in bytes; 0: it is not known. */
-uint64_t survey_budget(const struct survey_process *process);
+/* That budget, or that of the process's own pagers (0: it is not known), and what is taken of it by
+ * all of them, memory that is not paged included; in bytes. */
+struct survey_share {
+	uint64_t budget, held;
+};
+struct survey_share survey_share(const struct survey_process *process);
 
 /* What its handlers have used of the CPU, in ns. */
 uint64_t survey_cpu(const struct survey_process *process);
 
-/* All counters added up, of the pagers that are gone too. */
+/* All counters added up, of the pagers that are gone too: of one command, of all. */
+void survey_sum_command(const struct survey_command *command, struct stats *ret_sum);
 void survey_sum(const struct survey *survey, struct stats *ret_sum);
 
 #endif

@@ -31,8 +31,8 @@ static void format_time(char cell[TABLE_CELL], double ns)
 	snprintf(cell, TABLE_CELL, "%.*f%s", ns >= 9.95 || unit == 0 ? 0 : 1, ns, units[unit]);
 }
 
-static const char *format(char cell[TABLE_CELL], enum table_kind kind,
-			  const struct table_value *value)
+const char *table_format(char cell[TABLE_CELL], enum table_kind kind,
+			 const struct table_value *value)
 {
 	if (kind == TABLE_TEXT)
 		return value->text;
@@ -76,8 +76,8 @@ void table_print(const struct table_column *columns, size_t n, const struct tabl
 
 	for (size_t i = 0; i < n; i++)
 		if (columns[i].title)
-			print_cell(format(cell, columns[i].kind, &values[i]), columns[i].width,
-				   i == 0, i == n - 1);
+			print_cell(table_format(cell, columns[i].kind, &values[i]),
+				   columns[i].width, i == 0, i == n - 1);
 }
 
 static json_t *json_of(enum table_kind kind, const struct table_value *value)

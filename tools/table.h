@@ -35,6 +35,10 @@ struct table_value {
 
 #define TABLE_CELL 32
 
+/* A value as people read it: in cell, or the value's own text. */
+const char *table_format(char cell[TABLE_CELL], enum table_kind kind,
+			 const struct table_value *value);
+
 /* Prints the titles, or a line of values. */
 void table_print_titles(const struct table_column *columns, size_t n);
 void table_print(const struct table_column *columns, size_t n, const struct table_value *values);

@@ -9,6 +9,7 @@
  *	installed.c	where the preload library is
  *	picture.c	where the pages of a process are
  *	place.c		in which file system swap space lies
+ *	rate.c		what was counted between two looks
  *	speed.c		how fast swap space is
  *	steer.c		changes what a command may have while it runs
  *	survey.c	the processes that run under spill
@@ -57,6 +58,12 @@ const char *tool_find_preload(char path[PROGRAM_PATH]);
 
 /* The number of a process; 0, or -EINVAL: it is none. */
 int tool_parse_pid(const char *text, uint32_t *ret_pid);
+/* Seconds from one look to the next, 0.01 to 86400; 0, or -EINVAL. */
+int tool_parse_interval(const char *text, double *ret_seconds);
+
+/* A user's name, in text; his number if he has none, or one of more than 8 characters. */
+const char *tool_user_name(uint32_t user, char text[16]);
+
 /* Says why survey_take cannot look at that process; gives EXIT_SPILL. */
 int tool_fail_attach(const char *pid, int err);
 
@@ -68,6 +75,7 @@ int run_main(int argc, char **argv);
 int set_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int swap_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 /* -- swap_*.c ------------------------------------------------------------------ */
 

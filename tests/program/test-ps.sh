@@ -99,6 +99,18 @@ wait_for 30 is_asleep || fail "perl does not get to sleep"
 refused "$sleeping: its memory is plain" map "$sleeping"
 kill "$sleeping"
 
+# -- one that calls itself what a terminal would obey, and ends within a character
+name=$'\e[7maaaaaaaaaaö'
+cp "$(command -v sleep)" "$tmp/$name" || exit 99
+"$SPILL" run -m 64M -s "$tmp" -- "$tmp/$name" 100 &
+pid=$!
+at_exit "kill $pid 2>/dev/null"
+wait_for 10 eval '[ "$(field $pid command)" = "?[7maaaaaaaaaa?" ]' ||
+	fail "its name: $("$SPILL" ps --json | grep '7ma')"
+"$SPILL" ps | grep -qF ' ?[7maaaaaaaaaa?' || fail "its name: $("$SPILL" ps | cat -v)"
+kill "$pid"
+wait "$pid"
+
 # -- the layout that spill-stats(5) tells, read by its example
 start -s "$tmp" -- "$secret" 32
 sed -n '/^#!.*python3/,/^\.Ed/p' "${top_srcdir:-$here/../..}/man/spill-stats.5" |
