@@ -102,7 +102,8 @@ wait_for 20 at_least "$(bytes 100M)" "$pid" || fail "20%: it holds $(held "$pid"
 ends_well "$pid"
 
 # -- a command of three, by the number of any
-"$SPILL" run -m 128M -s "$tmp" -- bash -c '"$@" & "$@" & "$@" & wait' bash \
+# More than all for any of them: none is left with plain memory.
+"$SPILL" run -m 64M -s "$tmp" -- bash -c '"$@" & "$@" & "$@" & wait' bash \
 	"${hungry[@]}" 64 100000 >"$tmp/said" 2>"$tmp/told" &
 shell=$!
 at_exit "kill -KILL \$(pgrep -P $shell) $shell 2>/dev/null"
