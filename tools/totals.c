@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c - what `spill run --stats` prints at the end
+/* totals.c - what `spill run --stats` prints at the end
  *
  * Each process of the command has a pager of its own, with a part of the budget.
  * So what was counted is added up over the processes, and what was held or
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-struct report {
+struct totals {
 	const char *command;
 	const struct outcome *outcome;
 	uint64_t budget;    /* what was asked for: there may be no pager to ask */
@@ -22,24 +22,24 @@ struct report {
 
 /* -- adding up ------------------------------------------------------------------------ */
 
-static void add_table(struct report *report, const struct stats_table *table)
+static void add_table(struct totals *totals, const struct stats_table *table)
 {
-	stats_fold(&report->sum, &table->gone);
+	stats_fold(&totals->sum, &table->gone);
 	for (uint32_t i = 0; i < table->slots; i++) {
 		if (!atomic_load(&table->slot[i].mark))
 			continue;
-		stats_fold(&report->sum, &table->slot[i].stats);
-		report->processes++;
+		stats_fold(&totals->sum, &table->slot[i].stats);
+		totals->processes++;
 	}
-	report->uncounted = table->missed;
-	report->processes += table->closed + report->uncounted;
-	if (report->processes == 0)
-		report->sum.budget = report->budget;
+	totals->uncounted = table->missed;
+	totals->processes += table->closed + totals->uncounted;
+	if (totals->processes == 0)
+		totals->sum.budget = totals->budget;
 }
 
-static uint64_t max_rss(const struct report *report)
+static uint64_t max_rss(const struct totals *totals)
 {
-	return (uint64_t)report->outcome->usage.ru_maxrss << 10;
+	return (uint64_t)totals->outcome->usage.ru_maxrss << 10;
 }
 
 static double seconds_of(struct timeval t)
@@ -60,15 +60,15 @@ static double hit_ratio(const struct stats *sum)
 #define LABEL "  %-12s "
 #define VALUE LABEL "%10s  "
 
-static void print_head(FILE *file, const struct report *report)
+static void print_head(FILE *file, const struct totals *totals)
 {
-	int status = report->outcome->status;
+	int status = totals->outcome->status;
 
 	if (WIFSIGNALED(status))
-		fprintf(file, "spill: %s was killed by signal %d (%s)\n", report->command,
+		fprintf(file, "spill: %s was killed by signal %d (%s)\n", totals->command,
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		fprintf(file, "spill: %s ended with exit status %d\n", report->command,
+		fprintf(file, "spill: %s ended with exit status %d\n", totals->command,
 			WEXITSTATUS(status));
 }
 
@@ -79,9 +79,9 @@ static void print_size(FILE *file, const char *label, uint64_t bytes)
 	fprintf(file, VALUE, label, size_format(size, bytes));
 }
 
-static void print_time(FILE *file, const struct report *report)
+static void print_time(FILE *file, const struct totals *totals)
 {
-	const struct outcome *outcome = report->outcome;
+	const struct outcome *outcome = totals->outcome;
 	char text[32];
 
 	snprintf(text, sizeof(text), "%.2f s", outcome->seconds);
@@ -89,25 +89,25 @@ static void print_time(FILE *file, const struct report *report)
 		seconds_of(outcome->usage.ru_utime), seconds_of(outcome->usage.ru_stime));
 }
 
-static void print_memory(FILE *file, const struct report *report)
+static void print_memory(FILE *file, const struct totals *totals)
 {
 	char size[SIZE_TEXT];
 
-	print_size(file, "budget", report->sum.budget);
-	if (report->processes > 1)
+	print_size(file, "budget", totals->sum.budget);
+	if (totals->processes > 1)
 		fprintf(file, "for the whole command; %u of its processes needed paging\n",
-			report->processes);
+			totals->processes);
 	else
 		fputs("for the whole command\n", file);
-	if (report->processes) {
-		print_size(file, "peak", report->sum.peak);
+	if (totals->processes) {
+		print_size(file, "peak", totals->sum.peak);
 		fputs("held by the pager at most\n", file);
 	}
-	print_size(file, "resident", max_rss(report));
+	print_size(file, "resident", max_rss(totals));
 	fputs("at most, everything counted", file);
-	if (report->sum.unmanaged_peak)
+	if (totals->sum.unmanaged_peak)
 		fprintf(file, "; %s of it unmanaged",
-			size_format(size, report->sum.unmanaged_peak));
+			size_format(size, totals->sum.unmanaged_peak));
 	fputc('\n', file);
 }
 
@@ -156,15 +156,15 @@ static void print_errors(FILE *file, const struct stats *sum)
 			"errors", "", sum->write_errors, sum->pages_poisoned);
 }
 
-static void print_text(FILE *file, const struct report *report)
+static void print_text(FILE *file, const struct totals *totals)
 {
-	const struct stats *sum = &report->sum;
+	const struct stats *sum = &totals->sum;
 	char size[SIZE_TEXT];
 
-	print_head(file, report);
-	print_time(file, report);
-	print_memory(file, report);
-	if (report->processes == 0) {
+	print_head(file, totals);
+	print_time(file, totals);
+	print_memory(file, totals);
+	if (totals->processes == 0) {
 		fprintf(file, LABEL "memory never exceeded the budget: nothing was paged\n", "");
 		return;
 	}
@@ -175,8 +175,8 @@ static void print_text(FILE *file, const struct report *report)
 	print_size(file, "swap space", sum->swap_size);
 	fprintf(file, "at most; tables took %s\n", size_format(size, sum->metadata));
 	print_errors(file, sum);
-	if (report->uncounted)
-		fprintf(file, LABEL "%u more processes were not counted\n", "", report->uncounted);
+	if (totals->uncounted)
+		fprintf(file, LABEL "%u more processes were not counted\n", "", totals->uncounted);
 }
 
 /* -- for programs ------------------------------------------------------------------------ */
@@ -192,10 +192,10 @@ static void print_key_seconds(FILE *file, const char *key, double seconds)
 }
 
 /* The keys are an interface: spill-run(1) documents them. */
-static void print_json(FILE *file, const struct report *report)
+static void print_json(FILE *file, const struct totals *totals)
 {
-	const struct outcome *outcome = report->outcome;
-	double ratio = hit_ratio(&report->sum);
+	const struct outcome *outcome = totals->outcome;
+	double ratio = hit_ratio(&totals->sum);
 
 	fputs("{\n", file);
 	print_key(file, "exit_status", (uint64_t)outcome_exit_status(outcome));
@@ -204,9 +204,9 @@ static void print_json(FILE *file, const struct report *report)
 	print_key_seconds(file, "elapsed_seconds", outcome->seconds);
 	print_key_seconds(file, "user_seconds", seconds_of(outcome->usage.ru_utime));
 	print_key_seconds(file, "system_seconds", seconds_of(outcome->usage.ru_stime));
-	print_key(file, "max_rss", max_rss(report));
-	print_key(file, "processes", report->processes);
-#define PRINT(name) print_key(file, #name, report->sum.name);
+	print_key(file, "max_rss", max_rss(totals));
+	print_key(file, "processes", totals->processes);
+#define PRINT(name) print_key(file, #name, totals->sum.name);
 	STATS_GAUGES(PRINT)
 	PRINT(unmanaged_peak)
 	STATS_COUNTERS(PRINT)
@@ -217,18 +217,18 @@ static void print_json(FILE *file, const struct report *report)
 		fprintf(file, "  \"hit_ratio\": %.6f\n}\n", ratio);
 }
 
-void report_print(FILE *file, bool json, const char *command, const struct options *options,
+void totals_print(FILE *file, bool json, const char *command, const struct options *options,
 		  const struct stats_table *table, const struct outcome *outcome)
 {
-	struct report report = {
+	struct totals totals = {
 		.command = command,
 		.outcome = outcome,
 		.budget = options->budget,
 	};
 
-	add_table(&report, table);
+	add_table(&totals, table);
 	if (json)
-		print_json(file, &report);
+		print_json(file, &totals);
 	else
-		print_text(file, &report);
+		print_text(file, &totals);
 }
