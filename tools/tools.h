@@ -71,6 +71,7 @@ int tool_fail_attach(const char *pid, int err);
 int doctor_main(int argc, char **argv);
 int map_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
+int report_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int set_main(int argc, char **argv);
 int stat_main(int argc, char **argv);

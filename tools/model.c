@@ -4,7 +4,7 @@
 #include "evict.h"
 #include "fill.h"
 #include "spent.h"
-#include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 
 struct model {
@@ -16,41 +16,62 @@ struct model {
 	struct model_counts counts;
 };
 
-static void *allocate(size_t n, size_t size)
+static void set_size(struct model *model, const struct model_size *size)
 {
-	void *ret = calloc(n, size);
+	struct pager *pager = model->pager;
 
-	if (!ret)
-		err(EXIT_FAILURE, "out of memory");
-	return ret;
+	pager_set_limit(pager, size->limit << page_shift());
+	if (size->high) {
+		pager->low_frames = size->low;
+		pager->high_frames = size->high;
+	}
+	credit_force(&pager->arena, size->charge);
 }
 
-static void model_init(struct model *model, uint32_t pages, uint32_t frames)
+static int init(struct model *model, uint32_t chunks, const struct model_size *size)
 {
-	uint32_t n = (pages + CHUNK_PAGES - 1) / CHUNK_PAGES;
-
-	page_init();
-	*model = (struct model){ .pager = allocate(1, sizeof(struct pager)),
-				 .chunks = allocate(n, sizeof(struct chunk)),
-				 .records = allocate((size_t)n * CHUNK_PAGES,
-						     sizeof(struct page_record)) };
-	for (uint32_t i = 0; i < n; i++) {
+	model->pager = calloc(1, sizeof(*model->pager));
+	model->chunks = calloc(chunks, sizeof(*model->chunks));
+	model->records = calloc((size_t)chunks * CHUNK_PAGES, sizeof(*model->records));
+	if (!model->pager || !model->chunks || !model->records)
+		return -ENOMEM;
+	model->pager->stats = calloc(1, sizeof(struct stats));
+	if (!model->pager->stats)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < chunks; i++) {
 		model->chunks[i].address = (uintptr_t)i << chunk_shift();
 		model->chunks[i].page = model->records + (size_t)i * CHUNK_PAGES;
 	}
-	model->pager->stats = allocate(1, sizeof(struct stats));
-	pager_set_limit(model->pager, (uint64_t)frames << page_shift());
-	if (arena_init(&model->pager->arena, frames))
-		errx(EXIT_FAILURE, "no memory for the trays");
+	if (arena_init(&model->pager->arena, size->limit))
+		return -ENOMEM;
+	set_size(model, size);
+	return 0;
 }
 
-static void model_free(struct model *model)
+struct model *model_new(uint32_t pages, const struct model_size *size)
 {
-	arena_free(&model->pager->arena);
-	free(model->pager->stats);
+	struct model *model = calloc(1, sizeof(*model));
+
+	page_init();
+	if (model && init(model, (pages + CHUNK_PAGES - 1) / CHUNK_PAGES, size)) {
+		model_free(model);
+		return NULL;
+	}
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	if (model->pager && model->pager->stats) {
+		arena_free(&model->pager->arena);
+		free(model->pager->stats);
+	}
 	free(model->pager);
 	free(model->records);
 	free(model->chunks);
+	free(model);
 }
 
 /* -- evict.c, without what it does to memory ------------------------------------- */
@@ -142,23 +163,26 @@ static bool make_room(struct model *model)
 	return progress || reclaim(model);
 }
 
-/* -- faults ------------------------------------------------------------------------ */
+/* -- touches ----------------------------------------------------------------------- */
 
-static void take_frame(struct model *model)
+static int take_frame(struct model *model)
 {
 	while (!credit_take(&model->pager->arena, 1))
 		if (!make_room(model))
-			errx(EXIT_FAILURE, "nothing comes free");
+			return -ENOSPC;
+	return 0;
 }
 
-static void serve_cached(struct model *model, struct chunk *chunk, uint64_t bit)
+/* Only who touches a page proves it, not what comes with it. */
+static void serve_cached(struct model *model, struct chunk *chunk, uint64_t bit, bool touched)
 {
 	struct pager *pager = model->pager;
 	struct tray *tray = chunk_tray_of(chunk, mask_first(bit));
 
 	chunk_begin_fill(chunk, bit);
 	chunk_end_restore(pager, chunk, tray, bit, bit, false);
-	chunk_prove(pager, chunk, bit);
+	if (touched)
+		chunk_prove(pager, chunk, bit);
 	spent_note(&pager->arena, tray);
 	if (spent_is_full(&pager->arena))
 		spent_sweep(pager);
@@ -169,38 +193,56 @@ static void serve_missing(struct model *model, struct chunk *chunk, uint64_t bit
 {
 	struct pager *pager = model->pager;
 
+	if (chunk->swapped & bit)
+		model->counts.read++;
+	else
+		model->counts.zeroed++;
 	chunk_begin_fill(chunk, bit);
 	chunk_prove(pager, chunk, policy_refault(&pager->policy, chunk, bit, pager->arena.limit));
 	chunk_end_fill(pager, chunk, bit, bit);
-	model->counts.misses++;
 }
 
-static void touch(struct model *model, uint32_t page)
+static int touch(struct model *model, struct chunk *chunk, uint64_t bit, bool touched)
 {
-	struct chunk *chunk = &model->chunks[page / CHUNK_PAGES];
-	uint64_t bit = mask_bit(page % CHUNK_PAGES);
+	int err;
 
 	if (chunk->resident & bit)
-		return;
-	take_frame(model); /* which may evict, and reclaim what was cached */
+		return 0;
+	err = take_frame(model); /* which may evict, and reclaim what was cached */
+	if (err)
+		return err;
 	if (chunk->cached & bit)
-		serve_cached(model, chunk, bit);
+		serve_cached(model, chunk, bit, touched);
 	else
 		serve_missing(model, chunk, bit);
 	policy_insert(&model->pager->policy, chunk);
 	while (make_room(model))
 		;
+	return 0;
 }
 
-struct model_counts model_pager(const struct accesses *accesses, uint32_t frames)
+int model_touch(struct model *model, uint32_t page, uint64_t mask)
 {
-	struct model_counts ret;
-	struct model model;
+	struct chunk *chunk = &model->chunks[page / CHUNK_PAGES];
+	uint64_t bit = mask_bit(page % CHUNK_PAGES);
+	int err = touch(model, chunk, bit, true);
+	unsigned i;
 
-	model_init(&model, accesses->pages, frames);
-	for (size_t i = 0; i < accesses->count; i++)
-		touch(&model, accesses->page[i]);
-	ret = model.counts;
-	model_free(&model);
-	return ret;
+	mask_for_each(i, mask & ~bit)
+		if (!err)
+			err = touch(model, chunk, mask_bit(i), false);
+	return err;
+}
+
+void model_discard(struct model *model, uint32_t number, uint64_t mask)
+{
+	struct chunk *chunk = &model->chunks[number];
+
+	chunk->swapped &= ~mask; /* there is no swap space that would take the slots back */
+	chunk_discard(model->pager, chunk, mask);
+}
+
+struct model_counts model_counts(const struct model *model)
+{
+	return model->counts;
 }
