@@ -11,10 +11,10 @@
 #define QUEUE_MIN 2
 #define WHOLE (UINT64_C(1) << 32)
 /* A touch that is recorded takes about 12 us.  If so many take less than so long each, most of the
- * time goes into recording, and an eighth of the sample has to do. */
+ * time goes into recording, and a quarter of the sample has to do. */
 #define RATE_TOUCHES 4096
 #define RATE_NS UINT64_C(30000)
-#define LEAST_DIVISOR 8
+#define LEAST_DIVISOR 4
 
 static size_t watch_size(unsigned most)
 {

@@ -16,7 +16,7 @@
  * the same ones whenever they are touched.  All are, until there are more than N; then half of
  * them, and so on (the threshold).  So a small program is recorded whole, and what it costs to
  * record a large one does not grow with it.  If most of the time is spent on recording, half of them
- * are given up as well, down to an eighth of N.
+ * are given up as well, down to a quarter of N.
  *
  * A tray of a chunk that is watched holds no copy of anything: its pages are hashed and
  * written when its frames are wanted, as if they left then (evict.h).  Before a fork all go

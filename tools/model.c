@@ -13,6 +13,7 @@ struct model {
 	struct page_record *records;
 	uint64_t slots; /* each page gets one of its own */
 	bool evicting;
+	unsigned spent; /* spent.h */
 	struct model_counts counts;
 };
 
@@ -25,6 +26,7 @@ static void set_size(struct model *model, const struct model_size *size)
 		pager->low_frames = size->low;
 		pager->high_frames = size->high;
 	}
+	model->spent = size->spent ? size->spent : SPENT_BATCH;
 	credit_force(&pager->arena, size->charge);
 }
 
@@ -184,7 +186,7 @@ static void serve_cached(struct model *model, struct chunk *chunk, uint64_t bit,
 	if (touched)
 		chunk_prove(pager, chunk, bit);
 	spent_note(&pager->arena, tray);
-	if (spent_is_full(&pager->arena))
+	if (pager->arena.spent_count >= model->spent)
 		spent_sweep(pager);
 	model->counts.soft++;
 }

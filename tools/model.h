@@ -18,6 +18,8 @@ struct model_size {
 	uint64_t limit;	    /* frames: the budget */
 	uint64_t charge;    /* of these, what handlers take for themselves */
 	uint64_t low, high; /* evictions keep so many free; 0: as such a budget has it */
+	unsigned spent; /* trays with frames that hold nothing, before these are given back; 0: as
+			       the pager has it */
 };
 
 struct model_counts {

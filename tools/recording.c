@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Addresses of processes have no more bits. */
-#define PAGE_LIMIT (UINT64_C(1) << 52)
+/* Addresses of processes have fewer bits. */
+#define PAGE_LIMIT (UINT64_C(1) << 50)
 
 static bool is_valid(const struct trace_event *event)
 {
 	if (event->kind == TRACE_GAUGE)
-		return event->page < GAUGES;
+		return event->page < GAUGES && event->mask < PAGE_LIMIT;
 	return event->kind < TRACE_KINDS && event->page < PAGE_LIMIT;
 }
 

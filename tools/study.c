@@ -12,6 +12,8 @@
  * belong together. */
 #define REGIONS 64
 #define REGION_GAP 32
+/* No sample is a smaller part than this, whatever a file says. */
+#define PART_LEAST 1e-6
 /* What study_least tries. */
 #define LEAST_STEPS 8
 
@@ -133,6 +135,8 @@ static void find_part(struct study *study)
 	double all = (double)study->gauge[GAUGE_ZEROED], ours = pages_zeroed(study);
 
 	study->part = study->sampled && all > ours && ours > 0 ? ours / all : 1;
+	if (study->part < PART_LEAST)
+		study->part = PART_LEAST;
 	study->touches /= study->part;
 }
 
@@ -166,6 +170,21 @@ static uint64_t scale(const struct study *study, uint64_t frames)
 	return (uint64_t)((double)frames * study->part + 0.5);
 }
 
+/* Chunks leave whole, and then half of one more than was wanted is free, on average: that does not
+ * become less with the budget, so it is made up for. */
+static void scale_size(const struct study *study, struct model_size *size)
+{
+	uint64_t over = CHUNK_PAGES / 2 - scale(study, CHUNK_PAGES / 2);
+
+	size->limit = scale(study, size->limit) + over;
+	size->charge = scale(study, size->charge);
+	size->low = scale(study, size->low) + 1;
+	size->high = scale(study, size->high) + 2;
+	size->spent = (unsigned)scale(study, SPENT_BATCH) + 1;
+	if (size->spent > SPENT_BATCH)
+		size->spent = SPENT_BATCH;
+}
+
 static int replay(const struct study *study, struct model *model)
 {
 	int err = 0;
@@ -195,10 +214,7 @@ int study_predict(const struct study *study, uint64_t budget, struct study_point
 		*ret_point = point;
 		return 0;
 	}
-	size.limit = scale(study, size.limit);
-	size.charge = scale(study, size.charge);
-	size.low = scale(study, size.low) + 1;
-	size.high = scale(study, size.high) + 2;
+	scale_size(study, &size);
 	model = model_new(study->chunk_count * CHUNK_PAGES, &size);
 	if (!model)
 		return -ENOMEM;
