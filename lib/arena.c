@@ -30,11 +30,22 @@ static bool arena_map(struct arena *arena)
 	return true;
 }
 
-int arena_init(struct arena *arena, uint64_t budget_frames)
+static size_t count_trays(uint64_t budget_frames)
 {
 	size_t count = budget_frames / CHUNK_PAGES * ARENA_BUDGETS;
 
-	count = count < ARENA_TRAYS_MIN ? ARENA_TRAYS_MIN : (count + 63) & ~(size_t)63;
+	return count < ARENA_TRAYS_MIN ? ARENA_TRAYS_MIN : (count + 63) & ~(size_t)63;
+}
+
+size_t arena_tables(uint64_t budget_frames)
+{
+	return count_trays(budget_frames) * sizeof(struct tray);
+}
+
+int arena_init(struct arena *arena, uint64_t budget_frames)
+{
+	size_t count = count_trays(budget_frames);
+
 	arena->tray_count = count;
 	arena->spent_count = 0;
 	arena->trays = meta_map(count * sizeof(struct tray));

@@ -40,6 +40,7 @@ struct tray {
 	_Atomic bool queued;	     /* (C) for writing; in the second-chance queue */
 	bool picked;		     /* (P) somebody has it in hand, from the queue's head */
 	bool ahead;    /* (C) its pages were read ahead, and nobody has touched them */
+	bool unseen;   /* (C) its pages left to be watched (watch.h): none was hashed or written */
 	char *address; /* never changes */
 };
 
@@ -67,6 +68,9 @@ struct arena {
 /* Maps trays for a budget of so many frames.  0 or -ENOMEM. */
 int arena_init(struct arena *arena, uint64_t budget_frames);
 void arena_free(struct arena *arena);
+
+/* How many bytes the table of trays takes with such a budget. */
+size_t arena_tables(uint64_t budget_frames);
 
 /* An empty tray, or NULL. */
 struct tray *tray_alloc(struct arena *arena);

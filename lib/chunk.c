@@ -136,7 +136,7 @@ static void tray_attach(struct chunk *chunk, struct tray *tray)
 	tray->chunk = chunk;
 	tray->valid = tray->writing = 0;
 	tray->busy = 0;
-	tray->ahead = false;
+	tray->ahead = tray->unseen = false;
 	tray->sibling = chunk->trays;
 	chunk->trays = tray;
 }
@@ -190,14 +190,21 @@ static void forget_writes(struct chunk *chunk, uint64_t mask)
 
 void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
-	assert(!(mask & ~chunk->resident));
+	tray_attach(chunk, tray);
+	tray->frames = 0;
+	chunk_evict_more(pager, chunk, tray, mask);
+}
+
+void chunk_evict_more(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	assert(!(mask & ~chunk->resident) && !(mask & tray->frames) && !tray->queued);
 	forget_writes(chunk, mask);
 	count_proven(pager, 0, mask & chunk->hot);
 	chunk->hot &= ~mask;
 	chunk->resident &= ~mask;
 	chunk->cached |= mask;
-	tray_attach(chunk, tray);
-	tray->frames = tray->valid = mask;
+	tray->frames |= mask;
+	tray->valid |= mask;
 	count_resident(pager, 0, mask);
 	count_cached(pager, mask, 0);
 	note("evict", chunk, mask);

@@ -78,6 +78,7 @@ struct chunk {
 	struct fill *fills;	  /* (C) reads in flight, linked through fill->sibling */
 	struct queued queue[2];	  /* (P) by standing (policy.h) */
 	bool claimed;		  /* (G) locked for a change of the mapping (region.c) */
+	bool sampled, watched;	  /* (W) in a recording's sample, in its queue (watch.h) */
 	struct page_record *page; /* CHUNK_PAGES of them, apart: rows alone are walked faster */
 };
 
@@ -155,6 +156,8 @@ void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mas
 
 /* Resident pages left for this tray, which is the chunk's from now on. */
 void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
+/* The same for a tray that the chunk has already, and that is in no queue. */
+void chunk_evict_more(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
 /* Cached pages that were being put back (chunk_begin_fill) no longer are;
  * installed went back: moved with their frames, else copied. */
 void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,

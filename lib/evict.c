@@ -10,7 +10,9 @@
 #include "pins.h"
 #include "tables.h"
 #include "usdt.h"
+#include "watch.h"
 #include "writeback.h"
+#include "zap.h"
 
 /* Pages are worth gathering on swap space if they are in runs of so many here, but not there. */
 #define GATHER_RUN 8
@@ -135,7 +137,7 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	evict_put_back(pager, chunk, tray, stuck);
 	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
 	USDT(evict, chunk->address, out & ~stuck, dirty);
-	trace_note(handler->trace, TRACE_EVICT, chunk->address >> page_shift(), out & ~stuck);
+	watch_note(handler, TRACE_EVICT, chunk, 0, out & ~stuck);
 	queue_tray(pager, chunk, tray);
 	if (!chunk->resident)
 		tables_release(pager, chunk);
@@ -178,6 +180,117 @@ static void leave_eviction(struct pager *pager)
 	atomic_fetch_sub(&pager->evicting, 1);
 }
 
+/* -- watched (watch.h) ------------------------------------------------------------------- */
+
+/* Of n pages the frames are gone; the tray is in no queue. */
+static void give_spent(struct pager *pager, struct tray *tray, uint64_t mask)
+{
+	struct iovec ranges[MASK_RUNS_MAX];
+
+	if (!mask)
+		return;
+	zap_ours(ranges, mask_ranges(mask, tray->address, ranges));
+	tray->frames &= ~mask;
+	tray_changed(tray, mask);
+	credit_give(&pager->arena, mask_count(mask));
+}
+
+/* A tray to which the chunk's pages left before and which has room for these, out of the
+ * queue: else a page at a time would take a tray each. */
+static struct tray *tray_to_join(struct pager *pager, struct chunk *chunk, uint64_t victims)
+{
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		if (tray->unseen && tray->queued && policy_remove(&pager->policy, tray)) {
+			give_spent(pager, tray, tray->frames & ~tray->valid & victims);
+			return tray;
+		}
+	return NULL;
+}
+
+static bool leave_unseen(struct pager *pager, struct chunk *chunk, uint64_t victims)
+{
+	struct tray *joined = tray_to_join(pager, chunk, victims);
+	struct tray *tray = joined ? joined : tray_alloc(&pager->arena);
+	uint64_t out = tray ? depart(pager, chunk, tray, victims) : 0;
+
+	if (joined)
+		chunk_evict_more(pager, chunk, tray, out);
+	else if (out)
+		chunk_evict(pager, chunk, tray, out);
+	else if (tray)
+		tray_free(&pager->arena, &tray, 1);
+	if (!joined && !out)
+		return false;
+	tray->unseen = true;
+	pager->watch->away = true;
+	policy_wait(&pager->policy, tray);
+	return true;
+}
+
+bool evict_unseen(struct handler *handler, struct chunk *chunk)
+{
+	struct pager *pager = handler->pager;
+	uint64_t victims;
+	bool ret = true;
+
+	if (!enter_eviction(pager))
+		return false;
+	if (chunk_try_lock(chunk)) {
+		victims = chunk->resident & ~chunk->pinned;
+		if (victims)
+			ret = leave_unseen(pager, chunk, victims);
+		if (chunk->resident)
+			policy_insert(&pager->policy, chunk);
+		chunk_check(chunk);
+		chunk_unlock(chunk);
+	} else {
+		ret = false;
+	}
+	leave_eviction(pager);
+	return ret;
+}
+
+/* They leave for good now: what is dirty joins a write.  The chunk is locked; an eviction is
+ * entered.  false: not now. */
+static bool settle_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
+{
+	uint64_t out = tray->valid, dirty, stuck;
+
+	if (!writeback_has_room(handler))
+		return false;
+	tray->unseen = false;
+	dirty = find_dirty(handler->pager, chunk, tray);
+	stuck = dirty & ~writeback_add(handler, tray, dirty);
+	evict_put_back(handler->pager, chunk, tray, stuck);
+	stat_add(&handler->pager->stats->pages_evicted, mask_count(out & ~stuck));
+	watch_note(handler, TRACE_EVICT, chunk, 0, out & ~stuck);
+	return true;
+}
+
+static bool take_back(struct handler *handler, struct chunk *chunk, struct tray *tray)
+{
+	bool done = true;
+
+	atomic_fetch_add(&handler->pager->evicting, 1);
+	evict_put_back(handler->pager, chunk, tray, tray->valid);
+	if (tray->valid)
+		done = settle_unseen(handler, chunk, tray);
+	else
+		tray->unseen = false;
+	leave_eviction(handler->pager);
+	return done;
+}
+
+bool evict_take_back(struct handler *handler, struct chunk *chunk)
+{
+	bool done = true;
+
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		if (tray->unseen)
+			done &= take_back(handler, chunk, tray);
+	return done;
+}
+
 /* -- frames come free ----------------------------------------------------------------------- */
 
 /* What becomes of a tray whose frames are wanted. */
@@ -196,7 +309,7 @@ static void reclaim_locked(struct handler *handler, struct chunk *chunk, struct 
 				 (chunk->address >> page_shift()) + mask_first(tray->valid));
 	else
 		policy_note_left(&pager->policy, chunk, tray->valid, pager->arena.limit);
-	trace_note(handler->trace, TRACE_RECLAIM, chunk->address >> page_shift(), tray->valid);
+	watch_note(handler, TRACE_RECLAIM, chunk, 0, tray->valid);
 	chunk_uncache(pager, chunk, tray, tray->valid);
 	chunk_detach(chunk, tray);
 	policy_leave(&pager->policy, tray);
@@ -215,6 +328,20 @@ static bool rescue(struct handler *handler, struct chunk *chunk, struct tray *tr
 	return true;
 }
 
+/* false: not now, since a fork is about to happen, or writes are. */
+static bool settle(struct handler *handler, struct chunk *chunk, struct tray *tray)
+{
+	bool ret;
+
+	if (!tray->unseen)
+		return true;
+	if (!enter_eviction(handler->pager))
+		return false;
+	ret = settle_unseen(handler, chunk, tray);
+	leave_eviction(handler->pager);
+	return ret;
+}
+
 static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 {
 	struct chunk *chunk = tray->chunk;
@@ -223,6 +350,10 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 
 	if (!chunk_try_lock(chunk))
 		return NOT_READY;
+	if (!settle(handler, chunk, tray)) {
+		chunk_unlock(chunk);
+		return NOT_READY;
+	}
 	dirty = tray->valid & ~chunk->swapped;
 	if (tray->busy) {
 		if (swap_any_stalls(&handler->pager->swap, handler->round))

@@ -38,6 +38,14 @@ void evict_check_held_back(struct pager *pager);
 /* Evicts [start, end) as far as it goes; *start moves on.  true: finished. */
 bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
 
+/* All pages of the chunk that may leave do, for a tray in which they are neither hashed nor
+ * written until its frames are wanted: who touches one of them is seen (watch.h).  false: not
+ * now. */
+bool evict_unseen(struct handler *handler, struct chunk *chunk);
+/* Those that left so, of this chunk, go back, or are written if they cannot; it is locked.
+ * false: some are still to. */
+bool evict_take_back(struct handler *handler, struct chunk *chunk);
+
 /* The tray at the head of the second-chance queue with its frames, these offsets
  * among them, if the queue is as long as it should be with one more; or NULL, and
  * then more is evicted soon, if free frames are few.  It is the caller's, of no chunk: reading into it costs

@@ -5,12 +5,7 @@
 #include "fill.h"
 #include "spent.h"
 #include "usdt.h"
-
-static void note_fault(struct handler *handler, const struct chunk *chunk, unsigned i,
-		       enum trace_kind kind)
-{
-	trace_note(handler->trace, kind, (chunk->address >> page_shift()) + i, 0);
-}
+#include "watch.h"
 
 /* -- windows -------------------------------------------------------------------- */
 
@@ -92,7 +87,7 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 	policy_insert(&pager->policy, chunk);
 	tell_window(handler, chunk, i, window, 0);
 	stat_add(&pager->stats->faults_zero, 1);
-	note_fault(handler, chunk, i, TRACE_ZERO);
+	watch_note(handler, TRACE_ZERO, chunk, i, installed);
 	stat_add(&pager->stats->pages_zeroed, mask_count(installed));
 	if (again && !(installed & mask_bit(i)))
 		return false;
@@ -128,7 +123,8 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 {
 	struct pager *pager = handler->pager;
 	struct tray *tray = chunk_tray_of(chunk, i);
-	struct window window = ask_window(handler, chunk, i, false);
+	/* Of what is watched as much comes as would be read with it. */
+	struct window window = ask_window(handler, chunk, i, tray->unseen);
 	uint64_t mask = window_mask(i, window) & restorable(tray, i);
 	bool idle = !(mask & tray->writing); /* no write reads from its frames */
 	bool ahead = tray->ahead;	     /* it may be another's when all is done */
@@ -151,7 +147,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 	policy_insert(&pager->policy, chunk);
 	tell_window(handler, chunk, i, window, 0);
 	stat_add(&pager->stats->faults_soft, 1);
-	note_fault(handler, chunk, i, TRACE_SOFT);
+	watch_note(handler, TRACE_SOFT, chunk, i, installed);
 	if (again && !(installed & mask_bit(i)))
 		return false;
 	if (!(installed & mask_bit(i)))
@@ -170,7 +166,6 @@ static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned
 	if (!got)
 		return false;
 	stat_add(&handler->pager->stats->faults_major, 1);
-	note_fault(handler, chunk, i, TRACE_MAJOR);
 	/* The rest of the window, where it lies in other slots. */
 	for (uint64_t rest = mask & ~got, more; rest; rest &= ~more) {
 		more = fill_start(handler, chunk, rest, mask_first(rest));
@@ -178,6 +173,7 @@ static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned
 			break;
 		got |= more;
 	}
+	watch_note(handler, TRACE_MAJOR, chunk, i, got);
 	prove_refaults(handler->pager, chunk, got);
 	tell_window(handler, chunk, i, window, got);
 	return true;
@@ -283,6 +279,8 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 	chunk_unlock(chunk);
 	if (ret && handler->ahead.count)
 		ahead_read(handler, handler->ahead);
+	if (ret)
+		watch_touched(handler, chunk);
 	return ret;
 }
 

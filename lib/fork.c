@@ -9,6 +9,7 @@
 #include "pagemap.h"
 #include "pager.h"
 #include "thread.h"
+#include "watch.h"
 #include <pthread.h>
 
 /* How often prepare looks whether the last writes are done. */
@@ -56,7 +57,7 @@ static void make_quiet(struct pager *pager)
 	struct timespec pause = { 0, QUIET_NS };
 
 	atomic_fetch_add(&pager->gate, 1);
-	while (pager->evicting || pager->writes) {
+	while (pager->evicting || pager->writes || (pager->watch && pager->watch->away)) {
 		pager_wake(pager);
 		sys_call2(SYS_nanosleep, &pause, 0);
 	}

@@ -13,6 +13,7 @@
 #include "spent.h"
 #include "stall.h"
 #include "usdt.h"
+#include "watch.h"
 #include "watchdog.h"
 #include "thread.h"
 #include "writeback.h"
@@ -371,6 +372,7 @@ static void rest(struct handler *handler)
 		if (has_news(handler))
 			return;
 	}
+	pager_note_gauges(handler->pager, handler->trace, handler->trace && handler->trace->flush);
 	trace_rest(handler->trace);
 	timeout = pager_publish_soon(handler->pager);
 	timeout = sys_sooner(timeout, stall_check(handler));
@@ -405,8 +407,11 @@ static bool work(struct handler *handler)
 	if (handler->starved || spent_is_full(&pager->arena))
 		spent_sweep(pager);
 	progress |= evict_ahead(handler);
-	if (pager->gate)
-		writeback_submit(handler); /* a fork waits for it */
+	if (pager->gate) { /* a fork waits for it */
+		watch_call_back(handler);
+		writeback_submit(handler);
+	}
+	pager_note_gauges(pager, handler->trace, false);
 	handler->summoned = false;
 	progress |= serve_requests(handler);
 	note_futility(handler, served);

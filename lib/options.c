@@ -9,6 +9,7 @@
 #include "size.h"
 #include "target.h"
 #include "trace.h"
+#include "watch.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -102,6 +103,11 @@ int options_parse_handlers(const char *text, unsigned *ret_handlers)
 int options_parse_stall_warning(const char *text, unsigned *ret_seconds)
 {
 	return parse_number(text, 0, STALL_WARNING_MAX, ret_seconds);
+}
+
+int options_parse_trace_sample(const char *text, unsigned *ret_chunks)
+{
+	return parse_number(text, WATCH_MIN, WATCH_MAX, ret_chunks);
 }
 
 /* -- filling ------------------------------------------------------------------- */
@@ -243,6 +249,18 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 	return 0;
 }
 
+static int fill_trace(unsigned *ret_sample, const struct complaint *complaint)
+{
+	const char *path = environment("SPILL_TRACE"), *value = environment("SPILL_TRACE_SAMPLE");
+
+	trace_to(path);
+	*ret_sample = 0;
+	if (path && value && options_parse_trace_sample(value, ret_sample))
+		return complain(complaint, "SPILL_TRACE_SAMPLE", value,
+				"is not a number of chunks from 16 to 65536");
+	return 0;
+}
+
 static int fill_debug(const struct complaint *complaint)
 {
 	const char *value = environment("SPILL_DEBUG");
@@ -273,7 +291,8 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	page_init();
 	command_init();
 	error_log_to(environment("SPILL_LOG"));
-	trace_to(environment("SPILL_TRACE"));
+	if (!err)
+		err = fill_trace(&options.trace_sample, &complaint);
 	if (!err)
 		err = fill_debug(&complaint);
 	if (!err)

@@ -23,6 +23,7 @@ struct options {
 	unsigned handlers;	/* threads, at least 1 */
 	unsigned disable;	/* or of enum spill_feature */
 	unsigned stall_warning; /* seconds, 0: never */
+	unsigned trace_sample;	/* chunks, 0: what is recorded is no sample */
 	bool quiet;
 	bool encrypt;
 	bool strict;
@@ -43,6 +44,9 @@ int options_parse_disable(const char *text, unsigned *ret_disable);
 
 /* A number of handlers: 1 to HANDLERS_MAX.  0 or -EINVAL. */
 int options_parse_handlers(const char *text, unsigned *ret_handlers);
+
+/* Chunks of a recording's sample, WATCH_MIN to WATCH_MAX.  0 or -EINVAL. */
+int options_parse_trace_sample(const char *text, unsigned *ret_chunks);
 
 /* Seconds, at most a day; 0: never.  0 or -EINVAL. */
 int options_parse_stall_warning(const char *text, unsigned *ret_seconds);

@@ -9,6 +9,7 @@
 #include "pagemap.h"
 #include "process.h"
 #include "trace.h"
+#include "watch.h"
 #include <linux/memfd.h>
 
 /* Eviction keeps between a 64th and a 32nd of the budget free, within bounds:
@@ -29,6 +30,11 @@
 /* Handlers that are about to sleep publish no more often: there may be a fault every
  * few microseconds. */
 #define PUBLISH_NS 2000000
+/* How often a recording has them. */
+#define GAUGE_NS 50000000
+/* A handler is asked for what it has recorded so often, in the end. */
+#define FLUSH_NS 100000
+#define FLUSH_ROUNDS 2000
 
 /* -- making ------------------------------------------------------------------------- */
 
@@ -223,6 +229,10 @@ void pager_stop(struct pager *pager, bool in_child)
 	close_fd(&pager->memory_fd);
 	close_fd(&pager->pagemap_fd);
 	close_fd(&pager->poison_fd);
+	trace_free(pager->discards, in_child);
+	pager->discards = NULL;
+	watch_free(pager->watch);
+	pager->watch = NULL;
 	close_fd(&pager->trace_fd);
 	close_fd(&pager->ear);
 	if (pager->zeros)
@@ -335,15 +345,49 @@ static void claim_stats(struct pager *pager)
 	pager->stats = claimed;
 }
 
+/* `spill set' may have changed it. */
+static uint64_t command_budget(const struct pager *pager)
+{
+	if (!pager->share)
+		return pager_budget(pager);
+	return (uint64_t)pager->share->pool->total << page_shift();
+}
+
+static void open_trace(struct pager *pager)
+{
+	if (pager->trace_fd < 0)
+		pager->trace_fd = trace_open(command_budget(pager), count_handlers(pager));
+}
+
+/* What there is no memory for is not recorded. */
+static void begin_trace(struct pager *pager)
+{
+	open_trace(pager);
+	pager->discards = trace_new(pager->trace_fd, HANDLERS_MAX);
+	if (pager->discards && pager->options.trace_sample)
+		pager->watch = watch_new(pager->options.trace_sample);
+}
+
 uint64_t pager_charge(const struct pager *pager)
 {
 	return (uint64_t)count_handlers(pager) * handler_charge(pager);
+}
+
+/* Is this the process to be recorded, and from its first page on? */
+static bool must_see_all(struct pager *pager)
+{
+	if (!pager->options.trace_sample)
+		return false;
+	open_trace(pager);
+	return pager->trace_fd >= 0;
 }
 
 bool pager_fits(struct pager *pager, uint64_t bytes)
 {
 	uint64_t frames = page_round_up(bytes) >> page_shift();
 
+	if (frames && !pager->kept_whole && must_see_all(pager))
+		return false;
 	if (pager->share)
 		return share_reserve(pager, (int64_t)frames) || pager->kept_whole;
 	if (pager->kept_whole)
@@ -359,7 +403,7 @@ int pager_arm(struct pager *pager)
 	err = swap_open(&pager->swap, &pager->options, &pager->why);
 	if (!err) {
 		claim_stats(pager);
-		pager->trace_fd = trace_open();
+		begin_trace(pager);
 		err = pager_start(pager);
 	}
 	if (!err)
@@ -493,14 +537,6 @@ uint64_t pager_publish_soon(struct pager *pager)
 	return UINT64_MAX;
 }
 
-/* `spill set' may have changed it. */
-static uint64_t command_budget(const struct pager *pager)
-{
-	if (!pager->share)
-		return pager_budget(pager);
-	return (uint64_t)pager->share->pool->total << page_shift();
-}
-
 void pager_publish(struct pager *pager)
 {
 	struct stats *stats = pager->stats;
@@ -515,4 +551,68 @@ void pager_publish(struct pager *pager)
 	stat_set(&stats->swap_used, swap_used(&pager->swap));
 	stat_set(&stats->swap_size, swap_size(&pager->swap));
 	stat_set(&stats->metadata, metadata_bytes(pager));
+}
+
+/* -- the recording ---------------------------------------------------------------------------- */
+
+static void note_gauge(struct trace *trace, enum trace_gauge gauge, uint64_t value)
+{
+	trace_append(trace, TRACE_GAUGE, gauge, value);
+}
+
+static uint64_t pages_unmanaged(const struct pager *pager)
+{
+	size_t tables = pager->arena.tray_count * sizeof(struct tray);
+	int64_t unmanaged = process_anonymous((uint32_t)sys_getpid()) - pager->arena.used -
+			    (int64_t)(tables >> page_shift());
+
+	return unmanaged > 0 ? (uint64_t)unmanaged : 0;
+}
+
+static void append_gauges(struct pager *pager, struct trace *trace)
+{
+	const struct stats *stats = pager->stats;
+
+	note_gauge(trace, GAUGE_KEPT, pager->kept);
+	note_gauge(trace, GAUGE_HELD, (uint64_t)pager->arena.used);
+	note_gauge(trace, GAUGE_UNMANAGED, pages_unmanaged(pager));
+	note_gauge(trace, GAUGE_ZEROED, stat_get(&stats->pages_zeroed));
+	note_gauge(trace, GAUGE_FAULTS_ZERO, stat_get(&stats->faults_zero));
+	note_gauge(trace, GAUGE_FAULTS_SOFT, stat_get(&stats->faults_soft));
+	note_gauge(trace, GAUGE_FAULTS_MAJOR, stat_get(&stats->faults_major));
+	note_gauge(trace, GAUGE_READ, stat_get(&stats->pages_read));
+	note_gauge(trace, GAUGE_EVICTED, stat_get(&stats->pages_evicted));
+	note_gauge(trace, GAUGE_THRESHOLD, pager->watch ? pager->watch->threshold : 0);
+}
+
+void pager_note_gauges(struct pager *pager, struct trace *trace, bool now)
+{
+	uint64_t time, last;
+
+	if (!trace)
+		return;
+	time = sys_now();
+	last = pager->gauged;
+	if ((now || time - last >= GAUGE_NS) &&
+	    atomic_compare_exchange_strong(&pager->gauged, &last, time))
+		append_gauges(pager, trace);
+}
+
+void pager_flush_trace(struct pager *pager)
+{
+	struct timespec pause = { 0, FLUSH_NS };
+
+	if (!pager_is_armed(pager) || pager->trace_fd < 0)
+		return;
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		struct trace *trace = pager->handlers[i].trace;
+
+		if (!trace)
+			continue;
+		trace->flush = true;
+		for (unsigned n = 0; n < FLUSH_ROUNDS && trace->flush; n++) {
+			handler_wake(&pager->handlers[i]);
+			sys_call2(SYS_nanosleep, &pause, 0);
+		}
+	}
 }

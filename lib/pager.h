@@ -25,6 +25,8 @@
 #include "uffd.h"
 
 struct handler;
+struct trace;
+struct watch;
 
 /* Beyond four waiters a userfaultfd wakes too many threads at each fault. */
 #define HANDLERS_MAX 4
@@ -47,12 +49,15 @@ struct pager {
 	struct handler *handlers;
 	unsigned handler_count;
 	struct stats *stats;
-	const char *zeros; /* a chunk of zeros to copy from */
-	int memory_fd;	   /* /proc/self/mem: reads that never fault, or -1 */
-	int pagemap_fd;	   /* /proc/self/pagemap, or -1 */
-	int trace_fd;	   /* SPILL_TRACE, or -1 */
-	int ear;	   /* what hears the bell, if there is no share that has one; or -1 */
-	int poison_fd;	   /* an empty file, where UFFDIO_POISON is missing, or -1 */
+	const char *zeros;	 /* a chunk of zeros to copy from */
+	int memory_fd;		 /* /proc/self/mem: reads that never fault, or -1 */
+	int pagemap_fd;		 /* /proc/self/pagemap, or -1 */
+	int trace_fd;		 /* SPILL_TRACE, or -1 */
+	int ear;		 /* what hears the bell, if there is no share that has one; or -1 */
+	struct trace *discards;	 /* (G) what application threads record; or NULL */
+	struct watch *watch;	 /* SPILL_TRACE_SAMPLE, or NULL */
+	_Atomic uint64_t gauged; /* ns: when the recording last had the gauges */
+	int poison_fd;		 /* an empty file, where UFFDIO_POISON is missing, or -1 */
 	uint64_t hash_key;
 	_Atomic uint64_t low_frames, high_frames; /* eviction keeps this much free */
 
@@ -155,6 +160,11 @@ void pager_publish(struct pager *pager);
 uint64_t pager_publish_soon(struct pager *pager);
 /* The same, and what is held beside our frames, some times a second. */
 void pager_sample(struct pager *pager);
+
+/* Writes the gauges to the recording (NULL: there is none), some times a second, or now. */
+void pager_note_gauges(struct pager *pager, struct trace *trace, bool now);
+/* The process ends: what handlers have recorded is written.  Takes no lock. */
+void pager_flush_trace(struct pager *pager);
 
 /* Sets the budget, in bytes; nothing is evicted yet.  The caller holds (G). */
 void pager_set_limit(struct pager *pager, uint64_t budget);

@@ -10,6 +10,7 @@
 #include "newer.h"
 #include "pagemap.h"
 #include "pager.h"
+#include "watch.h"
 #include <string.h>
 
 struct range_args {
@@ -221,6 +222,14 @@ static void drop_pins(struct pager *pager, struct chunk *chunk, uint64_t mask)
 	atomic_fetch_sub(&pager->pinned, mask_count(mask));
 }
 
+static void discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	if (__builtin_expect(pager->discards != NULL, 0) && mask &&
+	    watch_takes(pager->watch, chunk))
+		trace_append(pager->discards, TRACE_DISCARD, chunk->address >> page_shift(), mask);
+	chunk_discard(pager, chunk, mask);
+}
+
 /* A row that appeared meanwhile: its pages came before the call, and are gone, or
  * behind it. */
 static void discard_latecomer(struct pager *pager, struct chunk *chunk, uint64_t mask)
@@ -228,7 +237,7 @@ static void discard_latecomer(struct pager *pager, struct chunk *chunk, uint64_t
 	lock_take(&chunk->lock, LOCK_CHUNK);
 	mask &= chunk->resident;
 	mask &= ~pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
-	chunk_discard(pager, chunk, mask);
+	discard(pager, chunk, mask);
 	chunk_unlock(chunk);
 }
 
@@ -260,7 +269,7 @@ static void discard_chunks(struct pager *pager, const struct range_args *a)
 			lift_poison(pager, chunk, mask);
 		else
 			drop_pins(pager, chunk, mask);
-		chunk_discard(pager, chunk, mask);
+		discard(pager, chunk, mask);
 	}
 }
 
@@ -276,7 +285,7 @@ static void discard_gone(struct pager *pager, const struct range_args *a)
 		if (!chunk->claimed || !mask)
 			continue;
 		mask &= ~pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
-		chunk_discard(pager, chunk, mask);
+		discard(pager, chunk, mask);
 	}
 }
 

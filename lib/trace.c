@@ -6,6 +6,7 @@
 #include "meta.h"
 #include "page.h"
 #include <string.h>
+#include <sys/prctl.h>
 
 #define TRACE_MODE 0600
 /* A handler that comes to rest writes what it has when the last time is so long ago. */
@@ -23,23 +24,52 @@ void trace_to(const char *path)
 	trace_path[length] = '\0';
 }
 
-int trace_open(void)
+/* Where the path has "%p": the process's own number. */
+static void expand(char *to, size_t size)
 {
-	struct trace_header header = { TRACE_MAGIC, (uint32_t)page_size(),
-				       sizeof(struct trace_event) };
+	char *place = strstr(trace_path, "%p");
+
+	if (place)
+		*place = '\0';
+	if (place)
+		error_format(to, size, "%s%d%s", trace_path, sys_getpid(), place + 2);
+	else
+		error_format(to, size, "%s", trace_path);
+}
+
+static void fill_header(struct trace_header *header, uint64_t budget, unsigned handlers)
+{
+	*header = (struct trace_header){
+		.magic = TRACE_MAGIC,
+		.page_size = (uint32_t)page_size(),
+		.event_size = sizeof(struct trace_event),
+		.budget = budget,
+		.started = sys_now(),
+		.pid = (uint32_t)sys_getpid(),
+		.handlers = handlers,
+	};
+	sys_call2(SYS_prctl, PR_GET_NAME, header->comm);
+}
+
+int trace_open(uint64_t budget, unsigned handlers)
+{
+	struct trace_header header;
+	char path[sizeof(trace_path) + 16];
 	int fd;
 
 	if (!trace_path[0])
 		return -1;
-	fd = fd_raise(sys_open(trace_path,
-			       O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY,
+	expand(path, sizeof(path));
+	trace_path[0] = '\0';
+	fd = fd_raise(sys_open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY,
 			       TRACE_MODE));
 	if (fd < 0) {
 		if (fd != -EEXIST)
-			error_report(EVENT_TRACE, "nothing is recorded in %s: %s", trace_path,
+			error_report(EVENT_TRACE, "nothing is recorded in %s: %s", path,
 				     error_name(fd));
 		return -1;
 	}
+	fill_header(&header, budget, handlers);
 	sys_write(fd, &header, sizeof(header));
 	return fd;
 }
@@ -83,13 +113,14 @@ void trace_append(struct trace *trace, enum trace_kind kind, uint64_t page, uint
 		write_out(trace, now);
 }
 
+void trace_flush(struct trace *trace)
+{
+	write_out(trace, sys_now());
+	trace->flush = false;
+}
+
 void trace_rest(struct trace *trace)
 {
-	uint64_t now;
-
-	if (!trace || !trace->count)
-		return;
-	now = sys_now();
-	if (now - trace->written > REST_NS)
-		write_out(trace, now);
+	if (trace && (trace->flush || (trace->count && sys_now() - trace->written > REST_NS)))
+		trace_flush(trace);
 }

@@ -1,50 +1,81 @@
 /* SPDX-License-Identifier: MIT */
-/* trace.h - a recording of what the pager sees: faults, evictions, reclaims
+/* trace.h - a recording of what the pager sees: faults, evictions, reclaims, discards
  *
  * Off, which is the default: a NULL pointer in each handler, and a branch that
  * looks at it.  With SPILL_TRACE=FILE each handler appends events to a buffer of
  * its own and writes that out when it is full, or has nothing to do and has not
- * written for a while.  So the events of one handler are in order; with one handler
- * (--handlers=1) all are.  What is in the buffers when the process ends is lost,
- * unless the pager is closed.
+ * written for a while.  So the events of one handler are in order; those of all are when they
+ * are sorted by their times.  What application threads discard has a buffer of its own.  What
+ * is in the buffers when the process is killed is lost; when it exits, or the pager is closed,
+ * it is written.
  *
  *	file	[header][event][event] ...
  *
+ * With SPILL_TRACE_SAMPLE=N as well, the events are those of a sample of the chunks, and of
+ * these each touch is a fault (watch.h); the pager arms with the first memory that it has,
+ * so that all of it is seen.
+ *
  * The first pager to arm makes the file, and alone records: O_EXCL decides between
- * processes.  A fork's child records nothing.  A write that fails ends the recording
+ * processes.  If its name has "%p" in it, each process makes one, with its PID in that
+ * place.  A fork's child records nothing.  A write that fails ends the recording
  * of that handler.
  *
- * Locking: a buffer belongs to its handler's thread.  A write is one call with
- * O_APPEND, so that those of several handlers do not mix.
+ * Locking: a buffer belongs to its handler's thread, but for flush; that of application threads
+ * is guarded by (G).  A write is one call with O_APPEND, so that those of several do not mix.
  */
 #ifndef SPILL_TRACE_H
 #define SPILL_TRACE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRACE_MAGIC UINT64_C(0x3165636172747073) /* "sptrace1": the version is in it */
+#define TRACE_MAGIC UINT64_C(0x3265636172747073) /* "sptrace2": the version is in it */
 #define TRACE_EVENTS 1024			 /* 32 KiB for each handler */
 
 enum trace_kind {
-	TRACE_ZERO,    /* a fault on a page that was absent, */
-	TRACE_SOFT,    /* cached, */
-	TRACE_MAJOR,   /* or swapped */
-	TRACE_EVICT,   /* these pages of a chunk left for a tray */
+	TRACE_ZERO,  /* a fault on a page that was absent, */
+	TRACE_SOFT,  /* cached, */
+	TRACE_MAJOR, /* or swapped; mask: the pages of its chunk that came, or are read, with it */
+	TRACE_EVICT, /* these pages of a chunk left for a tray */
 	TRACE_RECLAIM, /* the frames of these were given up */
+	TRACE_DISCARD, /* the program discarded or unmapped these */
+	TRACE_GAUGE,   /* page: which (enum trace_gauge); mask: what it is now */
+	TRACE_KINDS,
+};
+
+/* How it stands, some times a second; counters are since the pager armed. */
+enum trace_gauge {
+	GAUGE_KEPT,	   /* pages with contents, wherever they are */
+	GAUGE_HELD,	   /* frames */
+	GAUGE_UNMANAGED,   /* private pages of the process beside these, but for the table of trays,
+				which is that of the budget */
+	GAUGE_ZEROED,	   /* pages that were filled with zeros, ever */
+	GAUGE_FAULTS_ZERO, /* faults, ever */
+	GAUGE_FAULTS_SOFT, /* with those that the recording makes */
+	GAUGE_FAULTS_MAJOR,
+	GAUGE_READ,	 /* pages read, ever */
+	GAUGE_EVICTED,	 /* pages evicted, ever */
+	GAUGE_THRESHOLD, /* of the sample: of 2^32; 0: there is none */
+	GAUGES,
 };
 
 struct trace_header {
 	uint64_t magic;
 	uint32_t page_size;  /* bytes */
 	uint32_t event_size; /* sizeof(struct trace_event) */
+	uint64_t budget;     /* bytes */
+	uint64_t started;    /* ns, CLOCK_MONOTONIC */
+	uint32_t pid;
+	uint32_t handlers;
+	char comm[16]; /* the name of the process */
 };
 
 struct trace_event {
 	uint64_t time; /* ns, CLOCK_MONOTONIC */
 	uint64_t page; /* address / page size; of a chunk: its first page */
-	uint64_t mask; /* of the chunk's pages; 0 for a fault */
+	uint64_t mask; /* of the chunk's pages */
 	uint32_t kind; /* enum trace_kind */
 	uint32_t handler;
 };
@@ -53,16 +84,18 @@ struct trace {
 	int fd;
 	uint32_t handler;
 	unsigned count;
-	uint64_t written; /* ns: when it was written out last */
+	uint64_t written;   /* ns: when it was written out last */
+	_Atomic bool flush; /* somebody waits until it is written; cleared then */
 	struct trace_event event[TRACE_EVENTS];
 };
 
 /* Where to, from now on; "" or NULL: nowhere. */
 void trace_to(const char *path);
 
-/* Makes the file; its descriptor, or -1 if there is nothing to record or it cannot
- * be made (which is told, unless it is there already). */
-int trace_open(void);
+/* Makes the file for a pager with such a budget and so many handlers; its descriptor, or -1 if
+ * there is nothing to record or it cannot be made (which is told, unless it is there already).
+ * It is not tried again. */
+int trace_open(uint64_t budget, unsigned handlers);
 
 /* A handler's buffer; NULL if fd is negative or there is no memory. */
 struct trace *trace_new(int fd, unsigned handler);
@@ -72,12 +105,7 @@ void trace_free(struct trace *trace, bool discard);
 void trace_append(struct trace *trace, enum trace_kind kind, uint64_t page, uint64_t mask);
 /* The handler is about to sleep. */
 void trace_rest(struct trace *trace);
-
-static inline void trace_note(struct trace *trace, enum trace_kind kind, uint64_t page,
-			      uint64_t mask)
-{
-	if (__builtin_expect(trace != NULL, 0))
-		trace_append(trace, kind, page, mask);
-}
+/* Writes what there is. */
+void trace_flush(struct trace *trace);
 
 #endif

@@ -1,234 +1,164 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c - what `spill run --stats` prints at the end
- *
- * Each process of the command has a pager of its own, with a part of the budget.
- * So what was counted is added up over the processes, and what was held or
- * taken is that of the process with the most of it.
- */
-#include "tools.h"
+/* report.c - spill report: how much memory a recorded program needs */
+#include "config.h"
+#include "report.h"
+#include "page.h"
 #include "size.h"
-#include <inttypes.h>
+#include "spill.h"
+#include "tools.h"
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-struct report {
-	const char *command;
-	const struct outcome *outcome;
-	uint64_t budget;    /* what was asked for: there may be no pager to ask */
-	unsigned processes; /* whose pager armed */
-	unsigned uncounted; /* of these, without a slot */
-	struct stats sum;   /* counters: sums; gauges: the most of any process */
+static const char help[] =
+	"Usage: spill report [OPTION]... [FILE]\n"
+	"\n"
+	"Tells from a recording that `spill trace' made (default: spill.trace) how often the\n"
+	"program would have to read its memory back with one budget or another, which of it\n"
+	"is touched most, and when.\n"
+	"\n"
+	"  -m, --budget SIZE   for this budget; may be given several times (default: from a\n"
+	"                      tenth to twice of what was given, or of what it needs)\n"
+	"      --json          for programs\n"
+	"      --help          print this, and exit\n";
+
+enum { OPTION_JSON = 256, OPTION_HELP };
+
+static const struct option long_options[] = {
+	{ "budget", required_argument, NULL, 'm' },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
 };
 
-/* -- adding up ------------------------------------------------------------------------ */
+struct request {
+	struct report report;
+	bool json;
+};
 
-static void add_table(struct report *report, const struct stats_table *table)
+/* -- budgets ------------------------------------------------------------------------------- */
+
+static int add_budget(struct report *report, uint64_t budget)
 {
-	stats_fold(&report->sum, &table->gone);
-	for (uint32_t i = 0; i < table->slots; i++) {
-		if (!atomic_load(&table->slot[i].mark))
-			continue;
-		stats_fold(&report->sum, &table->slot[i].stats);
-		report->processes++;
+	if (report->point_count == REPORT_POINTS_MAX)
+		return tool_fail("--budget: too many are given");
+	report->point[report->point_count++].budget = page_round_down(budget);
+	return 0;
+}
+
+static int parse_budget(struct report *report, const char *text)
+{
+	uint64_t budget;
+
+	if (size_parse(text, 0, &budget) || budget < SPILL_BUDGET_MIN)
+		return tool_fail("--budget: %s is not a size from 8M on", text);
+	return add_budget(report, budget);
+}
+
+/* From a tenth to twice: of the budget, if it did not fit there, else of what it needs. */
+static void choose_budgets(struct report *report)
+{
+	static const unsigned percent[] = { 10, 20,  30,  40,  50,  60,	 70, 80,
+					    90, 100, 110, 125, 150, 175, 200 };
+	uint64_t budget = report->study.recording.header.budget;
+
+	report->base = budget < report->study.need ? budget : report->study.need;
+	for (size_t i = 0; i < sizeof(percent) / sizeof(percent[0]); i++)
+		add_budget(report, report->base / 100 * percent[i]);
+}
+
+static int compare_points(const void *a, const void *b)
+{
+	uint64_t x = ((const struct study_point *)a)->budget;
+	uint64_t y = ((const struct study_point *)b)->budget;
+
+	return x < y ? -1 : x > y;
+}
+
+/* -- what is printed ------------------------------------------------------------------------ */
+
+static int parse_option(struct request *request, char **argv, int c)
+{
+	switch (c) {
+	case 'm':
+		return parse_budget(&request->report, optarg);
+	case OPTION_JSON:
+		request->json = true;
+		return 0;
+	default:
+		return tool_bad_option(argv, c);
 	}
-	report->uncounted = table->missed;
-	report->processes += table->closed + report->uncounted;
-	if (report->processes == 0)
-		report->sum.budget = report->budget;
 }
 
-static uint64_t max_rss(const struct report *report)
+/* 0, an exit status, or -1: help was asked for. */
+static int parse(struct request *request, int argc, char **argv)
 {
-	return (uint64_t)report->outcome->usage.ru_maxrss << 10;
-}
+	int c, status = 0;
 
-static double seconds_of(struct timeval t)
-{
-	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-/* Of the faults on evicted pages, how many needed no read; -1: there were none. */
-static double hit_ratio(const struct stats *sum)
-{
-	uint64_t evicted = sum->faults_soft + sum->faults_major;
-
-	return evicted ? (double)sum->faults_soft / (double)evicted : -1;
-}
-
-/* -- for people ----------------------------------------------------------------------- */
-
-#define LABEL "  %-12s "
-#define VALUE LABEL "%10s  "
-
-static void print_head(FILE *file, const struct report *report)
-{
-	int status = report->outcome->status;
-
-	if (WIFSIGNALED(status))
-		fprintf(file, "spill: %s was killed by signal %d (%s)\n", report->command,
-			WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		fprintf(file, "spill: %s ended with exit status %d\n", report->command,
-			WEXITSTATUS(status));
-}
-
-static void print_size(FILE *file, const char *label, uint64_t bytes)
-{
-	char size[SIZE_TEXT];
-
-	fprintf(file, VALUE, label, size_format(size, bytes));
-}
-
-static void print_time(FILE *file, const struct report *report)
-{
-	const struct outcome *outcome = report->outcome;
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.2f s", outcome->seconds);
-	fprintf(file, VALUE "user %.2f s, system %.2f s\n", "time", text,
-		seconds_of(outcome->usage.ru_utime), seconds_of(outcome->usage.ru_stime));
-}
-
-static void print_memory(FILE *file, const struct report *report)
-{
-	char size[SIZE_TEXT];
-
-	print_size(file, "budget", report->sum.budget);
-	if (report->processes > 1)
-		fprintf(file, "for the whole command; %u of its processes needed paging\n",
-			report->processes);
-	else
-		fputs("for the whole command\n", file);
-	if (report->processes) {
-		print_size(file, "peak", report->sum.peak);
-		fputs("held by the pager at most\n", file);
+	opterr = 0;
+	while (!status && (c = getopt_long(argc, argv, ":m:", long_options, NULL)) != -1) {
+		if (c == OPTION_HELP)
+			return -1;
+		status = parse_option(request, argv, c);
 	}
-	print_size(file, "resident", max_rss(report));
-	fputs("at most, everything counted", file);
-	if (report->sum.unmanaged_peak)
-		fprintf(file, "; %s of it unmanaged",
-			size_format(size, report->sum.unmanaged_peak));
-	fputc('\n', file);
+	if (!status && argc - optind > 1)
+		status = tool_fail("%s: one recording at a time", argv[optind + 1]);
+	request->report.file = argv[optind] ? argv[optind] : "spill.trace";
+	return status;
 }
 
-static void print_faults(FILE *file, const struct stats *sum)
+static int refuse(const char *file, int err)
 {
-	uint64_t all = sum->faults_zero + sum->faults_soft + sum->faults_major + sum->faults_other;
-	double ratio = hit_ratio(sum);
-	char text[32];
+	if (err == -EINVAL)
+		return tool_fail("%s: is no recording of this version of spill", file);
+	if (err == -ENODATA)
+		return tool_fail("%s: not one touch was recorded", file);
+	return tool_fail("%s: %s", file, strerror(-err));
+}
 
-	snprintf(text, sizeof(text), "%" PRIu64, all);
-	fprintf(file,
-		VALUE "%" PRIu64 " zero, %" PRIu64 " soft, %" PRIu64 " major, %" PRIu64 " other\n",
-		"faults", text, sum->faults_zero, sum->faults_soft, sum->faults_major,
-		sum->faults_other);
-	if (ratio < 0)
-		strcpy(text, "-");
+static int predict(struct report *report)
+{
+	const struct study *study = &report->study;
+	double hardly = (double)study->gauge_most[GAUGE_KEPT] / 1000;
+	int err = 0;
+
+	if (!report->point_count)
+		choose_budgets(report);
+	qsort(report->point, report->point_count, sizeof(report->point[0]), compare_points);
+	for (unsigned i = 0; i < report->point_count && !err; i++)
+		err = study_predict(study, report->point[i].budget, &report->point[i]);
+	if (!err)
+		err = study_least(study, hardly, &report->enough);
+	if (!err)
+		err = study_least(study, study->seconds * REPORT_TIGHT_RATE, &report->tight);
+	return err;
+}
+
+static int print(const struct request *request)
+{
+	if (request->json)
+		report_print_json(&request->report);
 	else
-		snprintf(text, sizeof(text), "%.1f %%", 100 * ratio);
-	fprintf(file, VALUE "of the faults on evicted pages needed no read\n", "hit ratio", text);
+		report_print_text(&request->report);
+	return fflush(stdout) ? tool_fail("stdout: %s", strerror(errno)) : 0;
 }
 
-static void print_evicted(FILE *file, const struct stats *sum)
+int report_main(int argc, char **argv)
 {
-	char text[32];
+	static struct request request;
+	struct report *report = &request.report;
+	int status = parse(&request, argc, argv);
+	int err;
 
-	snprintf(text, sizeof(text), "%" PRIu64, sum->pages_evicted);
-	fprintf(file, VALUE "pages, %" PRIu64 " of them clean (not written)\n", "evicted", text,
-		sum->pages_clean);
-}
-
-static void print_transfer(FILE *file, const char *label, uint64_t bytes, uint64_t requests,
-			   const char *name)
-{
-	char size[SIZE_TEXT];
-
-	print_size(file, label, bytes);
-	fprintf(file, "in %" PRIu64 " %s of %s each\n", requests, name,
-		size_format(size, requests ? bytes / requests : 0));
-}
-
-static void print_errors(FILE *file, const struct stats *sum)
-{
-	if (sum->read_errors || sum->write_errors || sum->pages_poisoned)
-		fprintf(file,
-			VALUE "failed reads, %" PRIu64 " failed writes, %" PRIu64 " pages lost\n",
-			"errors", "", sum->write_errors, sum->pages_poisoned);
-}
-
-static void print_text(FILE *file, const struct report *report)
-{
-	const struct stats *sum = &report->sum;
-	char size[SIZE_TEXT];
-
-	print_head(file, report);
-	print_time(file, report);
-	print_memory(file, report);
-	if (report->processes == 0) {
-		fprintf(file, LABEL "memory never exceeded the budget: nothing was paged\n", "");
-		return;
-	}
-	print_faults(file, sum);
-	print_evicted(file, sum);
-	print_transfer(file, "written", sum->bytes_written, sum->writes, "writes");
-	print_transfer(file, "read", sum->bytes_read, sum->reads, "reads");
-	print_size(file, "swap space", sum->swap_size);
-	fprintf(file, "at most; tables took %s\n", size_format(size, sum->metadata));
-	print_errors(file, sum);
-	if (report->uncounted)
-		fprintf(file, LABEL "%u more processes were not counted\n", "", report->uncounted);
-}
-
-/* -- for programs ------------------------------------------------------------------------ */
-
-static void print_key(FILE *file, const char *key, uint64_t value)
-{
-	fprintf(file, "  \"%s\": %" PRIu64 ",\n", key, value);
-}
-
-static void print_key_seconds(FILE *file, const char *key, double seconds)
-{
-	fprintf(file, "  \"%s\": %.6f,\n", key, seconds);
-}
-
-/* The keys are an interface: spill-run(1) documents them. */
-static void print_json(FILE *file, const struct report *report)
-{
-	const struct outcome *outcome = report->outcome;
-	double ratio = hit_ratio(&report->sum);
-
-	fputs("{\n", file);
-	print_key(file, "exit_status", (uint64_t)outcome_exit_status(outcome));
-	print_key(file, "signal",
-		  WIFSIGNALED(outcome->status) ? (uint64_t)WTERMSIG(outcome->status) : 0);
-	print_key_seconds(file, "elapsed_seconds", outcome->seconds);
-	print_key_seconds(file, "user_seconds", seconds_of(outcome->usage.ru_utime));
-	print_key_seconds(file, "system_seconds", seconds_of(outcome->usage.ru_stime));
-	print_key(file, "max_rss", max_rss(report));
-	print_key(file, "processes", report->processes);
-#define PRINT(name) print_key(file, #name, report->sum.name);
-	STATS_GAUGES(PRINT)
-	PRINT(unmanaged_peak)
-	STATS_COUNTERS(PRINT)
-#undef PRINT
-	if (ratio < 0)
-		fputs("  \"hit_ratio\": null\n}\n", file);
-	else
-		fprintf(file, "  \"hit_ratio\": %.6f\n}\n", ratio);
-}
-
-void report_print(FILE *file, bool json, const char *command, const struct options *options,
-		  const struct stats_table *table, const struct outcome *outcome)
-{
-	struct report report = {
-		.command = command,
-		.outcome = outcome,
-		.budget = options->budget,
-	};
-
-	add_table(&report, table);
-	if (json)
-		print_json(file, &report);
-	else
-		print_text(file, &report);
+	if (status < 0)
+		return tool_help(help);
+	if (status)
+		return status;
+	err = study_load(&report->study, report->file);
+	if (!err)
+		err = predict(report);
+	status = err ? refuse(report->file, err) : print(&request);
+	study_free(&report->study);
+	return status;
 }

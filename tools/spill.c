@@ -23,6 +23,8 @@ static const struct {
 	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
 	{ "swap", swap_main, "make a swap file, tell how fast it is and who uses it" },
 	{ "top", top_main, "show processes, budgets and the last minute on the whole screen" },
+	{ "trace", trace_main, "record how a command uses its memory" },
+	{ "report", report_main, "tell from a recording how much memory it needs" },
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

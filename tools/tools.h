@@ -18,9 +18,9 @@
  *	swap_info.c
  *	table.c		columns for people, JSON for programs
  *	terminal.c	what can be drawn
- *	run.c		options, checks, the environment, exec
+ *	launch.c	options, checks, the environment: for run.c and trace.c
  *	supervise.c	--stats: fork, forward signals, wait
- *	report.c	--stats: what is printed then
+ *	totals.c	--stats: what is printed then
  */
 #ifndef SPILL_TOOLS_H
 #define SPILL_TOOLS_H
@@ -71,11 +71,13 @@ int tool_fail_attach(const char *pid, int err);
 int doctor_main(int argc, char **argv);
 int map_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
+int report_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int set_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int swap_main(int argc, char **argv);
 int top_main(int argc, char **argv);
+int trace_main(int argc, char **argv);
 
 /* -- swap_*.c ------------------------------------------------------------------ */
 
@@ -102,10 +104,10 @@ int supervise(const char *path, char **argv, struct pool *pool, struct outcome *
 /* What a shell would give for it. */
 int outcome_exit_status(const struct outcome *outcome);
 
-/* -- report.c ------------------------------------------------------------------- */
+/* -- totals.c ------------------------------------------------------------------- */
 
 /* Prints what the command's pagers have counted, for people or as JSON. */
-void report_print(FILE *file, bool json, const char *command, const struct options *options,
+void totals_print(FILE *file, bool json, const char *command, const struct options *options,
 		  const struct stats_table *table, const struct outcome *outcome);
 
 #endif

@@ -142,6 +142,10 @@ void preload_register_fork(void)
 
 __attribute__((destructor)) static void preload_end(void)
 {
+	struct pager *pager = preload_pager_made();
+
+	if (pager)
+		pager_flush_trace(pager);
 	if (share)
 		share_end(share);
 }

@@ -78,8 +78,11 @@ subcommands() {
 	sed -n 's/^\t{ "\([a-z]*\)", [a-z]*_main, .*/\1/p' "$top_srcdir/tools/spill.c"
 }
 
+# Those of all that launch a command are in launch.h.
 code_options() {
-	grep -E '(no|required|optional)_argument' "$top_srcdir/tools/$1.c" |
+	shared=$(grep -q '^#include "launch.h"' "$top_srcdir/tools/$1.c" && echo "$top_srcdir/tools/launch.h")
+	# shellcheck disable=SC2086 # none is no argument
+	cat "$top_srcdir/tools/$1.c" $shared | grep -E '(no|required|optional)_argument' |
 		sed -n 's/.*{ *"\([a-z][a-z0-9-]*\)".*/--\1/p' | sort -u
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* accesses.c - generated traces: see accesses.h */
 #include "accesses.h"
-#include "trace.h"
+#include "recording.h"
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -272,54 +272,34 @@ static uint32_t page_of(const struct trace_event *event, const uint64_t *number,
 	return (uint32_t)((size_t)(at - number) * 64 + event->page % 64);
 }
 
-static bool is_fault(const struct trace_event *event)
-{
-	return event->kind == TRACE_ZERO || event->kind == TRACE_SOFT || event->kind == TRACE_MAJOR;
-}
-
-static int load(struct accesses *accesses, FILE *file)
+static void load(struct accesses *accesses, const struct recording *recording)
 {
 	struct maker maker = { .accesses = accesses };
-	struct trace_header header;
-	struct trace_event event;
-	uint64_t *number = NULL;
-	size_t n = 0, room = 0;
+	uint64_t *number = allocate(NULL, recording->count + 1, sizeof(*number));
+	size_t n = 0;
 
-	if (fread(&header, sizeof(header), 1, file) != 1 || header.magic != TRACE_MAGIC ||
-	    header.event_size != sizeof(event))
-		return -EINVAL;
-	while (fread(&event, sizeof(event), 1, file) == 1) {
-		if (!is_fault(&event))
-			continue;
-		if (n == room) {
-			room = room ? 2 * room : 4096;
-			number = allocate(number, room, sizeof(*number));
-		}
-		number[n++] = event.page / 64;
-	}
-	if (!n)
-		return -EINVAL;
+	for (size_t i = 0; i < recording->count; i++)
+		if (recording_is_fault(&recording->event[i]))
+			number[n++] = recording->event[i].page / 64;
 	n = unique(number, n);
 	accesses->pages = (uint32_t)n * 64;
-	fseek(file, sizeof(header), SEEK_SET);
-	while (fread(&event, sizeof(event), 1, file) == 1)
-		if (is_fault(&event))
-			touch(&maker, page_of(&event, number, n));
+	for (size_t i = 0; i < recording->count; i++)
+		if (recording_is_fault(&recording->event[i]))
+			touch(&maker, page_of(&recording->event[i], number, n));
 	free(number);
-	return 0;
 }
 
 int accesses_load(struct accesses *accesses, const char *path)
 {
 	const char *name = strrchr(path, '/');
-	FILE *file = fopen(path, "r");
-	int ret;
+	struct recording recording;
+	int err = recording_load(&recording, path);
 
-	if (!file)
-		return -errno;
+	if (err)
+		return err;
 	*accesses = (struct accesses){ 0 };
 	snprintf(accesses->name, sizeof(accesses->name), "%.15s", name ? name + 1 : path);
-	ret = load(accesses, file);
-	fclose(file);
-	return ret;
+	load(accesses, &recording);
+	recording_free(&recording);
+	return accesses->count ? 0 : -EINVAL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* reference.c - LRU, FIFO and Belady's optimum: see model.h */
+/* reference.c - LRU, FIFO and Belady's optimum, and the pager: see reference.h */
+#include "reference.h"
 #include "model.h"
 #include <err.h>
 #include <stdbool.h>
@@ -85,12 +86,12 @@ static uint64_t run_queue(const struct accesses *accesses, uint32_t frames, bool
 	return misses;
 }
 
-uint64_t model_lru(const struct accesses *accesses, uint32_t frames)
+uint64_t reference_lru(const struct accesses *accesses, uint32_t frames)
 {
 	return run_queue(accesses, frames, true);
 }
 
-uint64_t model_fifo(const struct accesses *accesses, uint32_t frames)
+uint64_t reference_fifo(const struct accesses *accesses, uint32_t frames)
 {
 	return run_queue(accesses, frames, false);
 }
@@ -151,7 +152,7 @@ static size_t *next_uses(const struct accesses *accesses)
 	return next;
 }
 
-uint64_t model_optimum(const struct accesses *accesses, uint32_t frames)
+uint64_t reference_optimum(const struct accesses *accesses, uint32_t frames)
 {
 	struct heap heap = { allocate(accesses->count, sizeof(struct need)), 0 };
 	size_t *next = next_uses(accesses);
@@ -182,4 +183,21 @@ uint64_t model_optimum(const struct accesses *accesses, uint32_t frames)
 	free(next);
 	free(due);
 	return misses;
+}
+
+/* -- the pager ---------------------------------------------------------------------- */
+
+struct reference_counts reference_pager(const struct accesses *accesses, uint32_t frames)
+{
+	struct model *model = model_new(accesses->pages, &(struct model_size){ .limit = frames });
+	struct model_counts counts;
+
+	if (!model)
+		errx(EXIT_FAILURE, "out of memory");
+	for (size_t i = 0; i < accesses->count; i++)
+		if (model_touch(model, accesses->page[i], 0))
+			errx(EXIT_FAILURE, "nothing comes free");
+	counts = model_counts(model);
+	model_free(model);
+	return (struct reference_counts){ counts.zeroed + counts.read, counts.soft };
 }

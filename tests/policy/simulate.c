@@ -6,7 +6,7 @@
  * Without recordings (SPILL_TRACE, spill(7)): the generated traces.  A budget
  * is a share of the pages.  No time is measured.
  */
-#include "model.h"
+#include "reference.h"
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,13 +29,13 @@ static double percent(uint64_t n, const struct accesses *accesses)
 static void print_row(const struct accesses *accesses, unsigned b)
 {
 	uint32_t frames = (uint32_t)((uint64_t)accesses->pages * budgets[b].eighths / 8);
-	struct model_counts ours = model_pager(accesses, frames);
-	uint64_t lru = model_lru(accesses, frames);
+	struct reference_counts ours = reference_pager(accesses, frames);
+	uint64_t lru = reference_lru(accesses, frames);
 
 	printf("%-16s %6s %8.2f %8.2f %8.2f %8.2f %8.2f %7.3f\n", accesses->name, budgets[b].name,
 	       percent(ours.misses, accesses), percent(lru, accesses),
-	       percent(model_fifo(accesses, frames), accesses),
-	       percent(model_optimum(accesses, frames), accesses), percent(ours.soft, accesses),
+	       percent(reference_fifo(accesses, frames), accesses),
+	       percent(reference_optimum(accesses, frames), accesses), percent(ours.soft, accesses),
 	       (double)ours.misses / (double)lru);
 	fflush(stdout);
 }

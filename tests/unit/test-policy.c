@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-policy.c - policy.h: misses on generated traces, against LRU's; counts, no times */
 #include "unit.h"
-#include "model.h"
+#include "reference.h"
 
 /* Half of what the simulator takes, and what a pager of 16 MiB at a budget of 1/2 has. */
 #define PAGES 8192
@@ -11,8 +11,8 @@
 
 static void check_ratio(const struct accesses *accesses, uint32_t frames, double most)
 {
-	double ours = (double)model_pager(accesses, frames).misses;
-	double lru = (double)model_lru(accesses, frames);
+	double ours = (double)reference_pager(accesses, frames).misses;
+	double lru = (double)reference_lru(accesses, frames);
 
 	printf("%s, %u of %u frames: %.3f of LRU's misses\n", accesses->name, frames,
 	       accesses->pages, ours / lru);
@@ -55,11 +55,11 @@ START_TEST(references_are_right)
 	uint32_t page[] = { 0, 1, 2, 0, 1, 3, 0, 1, 2, 3 };
 	struct accesses accesses = { .pages = 4, .count = 10, .page = page };
 
-	ck_assert_uint_eq(model_lru(&accesses, 3), 6);
-	ck_assert_uint_eq(model_fifo(&accesses, 3), 8);
-	ck_assert_uint_eq(model_optimum(&accesses, 3), 5);
-	ck_assert_uint_eq(model_lru(&accesses, 4), 4);
-	ck_assert_uint_eq(model_optimum(&accesses, 4), 4);
+	ck_assert_uint_eq(reference_lru(&accesses, 3), 6);
+	ck_assert_uint_eq(reference_fifo(&accesses, 3), 8);
+	ck_assert_uint_eq(reference_optimum(&accesses, 3), 5);
+	ck_assert_uint_eq(reference_lru(&accesses, 4), 4);
+	ck_assert_uint_eq(reference_optimum(&accesses, 4), 4);
 }
 END_TEST
 
@@ -69,7 +69,7 @@ START_TEST(keeps_what_fits)
 	struct accesses accesses;
 
 	accesses_generate(&accesses, 2, PAGES, SEED);
-	ck_assert_uint_eq(model_pager(&accesses, PAGES + PAGES / 16).misses, PAGES);
+	ck_assert_uint_eq(reference_pager(&accesses, PAGES + PAGES / 16).misses, PAGES);
 	accesses_free(&accesses);
 }
 END_TEST

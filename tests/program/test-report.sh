@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# spill report: what it predicts from one run with enough memory is what runs with less read, and
+# what theory says they must; any other file is refused
+#
+# Time limit: 240
+. "$(dirname "$0")/lib.sh"
+requires python3
+requires_paging
+touches=${top_builddir:-$here/../..}/tests/program/touches
+[ -x "$touches" ] || skip "tests/program/touches is not built"
+trace=$tmp/trace
+
+# predicted KEY BUDGET: of the only point of a curve
+predicted() {
+	"$SPILL" report -m "$2" --json "$trace" >"$tmp/json" || fail "spill report: exit status $?"
+	python3 -c 'import json, sys; print(round(json.load(sys.stdin)["curve"][0][sys.argv[1]]))' "$1" <"$tmp/json"
+}
+real() {
+	"$SPILL" run -m "$1" -s "$tmp" --stats="$tmp/stats" --json -- "${command[@]}" >/dev/null ||
+		fail "${command[*]} with $1: exit status $?"
+	json_value "$tmp/stats" pages_read
+}
+# near WHAT VALUE WANTED PERCENT
+near() {
+	echo "$1: $2, wanted $3"
+	[ $(($2 * 100)) -ge $(($3 * (100 - $4))) ] && [ $(($2 * 100)) -le $(($3 * (100 + $4))) ] ||
+		fail "$1: $2 is not within $4 % of $3"
+}
+
+# Random touches of 64 MiB: each misses if its page is not among those that are here, so of 60000
+# a part of 1 - here / all is read, and what is filled before is read in order.  Of the budget
+# handlers, free frames and what waits take a 10th at most.
+command=("$touches" random 64 60000)
+"$SPILL" trace -o "$trace" --sample 512 -- "${command[@]}" >/dev/null || fail "spill trace: exit status $?"
+for budget in 24M 40M; do
+	told=$(predicted pages_read "$budget")
+	here=$((${budget%M} * 100 / 64))
+	[ "$told" -ge $((60000 * (100 - here) / 100)) ] ||
+		fail "$told of 60000 touches miss where $here % of the pages are here"
+	[ "$told" -le $((60000 * (100 - here * 8 / 10) / 100)) ] ||
+		fail "$told of 60000 touches miss where $here % of the pages are here, and nothing is wasted"
+	near "random, $budget" "$told" "$(real "$budget")" 15
+done
+[ "$(predicted pages_read 96M)" -eq 0 ] || fail "all fits, and something is read"
+near "what it needs, in MiB" $(($(json_value "$tmp/json" enough) >> 20)) 68 12
+
+# A sample of a skewed distribution: an eighth of the pieces or so, and no page counts for much.
+rm "$trace"
+command=("$touches" zipf 64 60000)
+"$SPILL" trace -o "$trace" --sample 64 -- "${command[@]}" >/dev/null || fail "spill trace: exit status $?"
+near "zipf, 24M" "$(predicted pages_read 24M)" "$(real 24M)" 20
+
+# For people.
+"$SPILL" report "$trace" >"$tmp/text" || fail "spill report: exit status $?"
+for line in "^$trace: touches (process [0-9]*)" '  memory  *64M at most' '  enough  ' '^  BUDGET  *READ' \
+	'^  SECOND  *MEMORY' '^ *[0-9a-f]*-[0-9a-f]* '; do
+	grep -q "$line" "$tmp/text" || fail "no '$line' in: $(cat "$tmp/text")"
+done
+[ "$(sed -n '/^  BUDGET/,/^$/p' "$tmp/text" | wc -l)" -ge 14 ] || fail "too few budgets: $(cat "$tmp/text")"
+
+# What is no recording, or part of one.
+head -c 1000000 /dev/urandom >"$tmp/noise"
+refused 'no recording of this version' report "$tmp/noise"
+head -c 40 "$trace" >"$tmp/part"
+refused 'no recording of this version' report "$tmp/part"
+head -c 64 "$trace" >"$tmp/part"
+refused 'not one touch was recorded' report "$tmp/part"
+refused 'No such file' report "$tmp/not-there"
+refused 'is not a size from 8M' report -m 1M "$trace"
+head -c 100000 "$trace" >"$tmp/part"
+"$SPILL" report "$tmp/part" >/dev/null || fail "the first part of a recording: exit status $?"

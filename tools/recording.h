@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* recording.h - what `spill trace` recorded, read back
+ *
+ * Any file is a recording, or refused: what an event says is checked here, so that who reads it
+ * need not.
+ */
+#ifndef SPILL_RECORDING_H
+#define SPILL_RECORDING_H
+
+#include "trace.h"
+
+struct recording {
+	struct trace_header header;
+	struct trace_event *event; /* in the order of their times */
+	size_t count;
+};
+
+/* 0 or -errno; -EINVAL: it is none, or of a machine with other pages. */
+int recording_load(struct recording *recording, const char *path);
+void recording_free(struct recording *recording);
+
+static inline bool recording_is_fault(const struct trace_event *event)
+{
+	return event->kind <= TRACE_MAJOR;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* report.h - what `spill report` prints, and its forms
+ */
+#ifndef SPILL_REPORT_H
+#define SPILL_REPORT_H
+
+#include "study.h"
+
+#define REPORT_POINTS_MAX 64
+
+struct report {
+	const char *file;
+	struct study study;
+	struct study_point point[REPORT_POINTS_MAX]; /* by budget */
+	unsigned point_count;
+	uint64_t base;	 /* bytes: what the budgets are parts of; 0: they were named */
+	uint64_t enough; /* bytes: with it hardly a page is read back, */
+	uint64_t tight;	 /* and with it few are */
+};
+
+/* With so many pages read back a second a program spends about a hundredth of its time on it, at
+ * 0.1 ms each. */
+#define REPORT_TIGHT_RATE 100
+
+void report_print_text(const struct report *report);
+void report_print_json(const struct report *report);
+
+#endif
