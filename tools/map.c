@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* map.c - spill map: where each page of a process is */
 #include "tools.h"
+#include "html.h"
 #include "map.h"
 #include "page.h"
 #include "size.h"
@@ -251,23 +252,15 @@ static void print_json(const struct map *map)
 
 /* -- taking it ----------------------------------------------------------------------------- */
 
-static int write_html(const struct map *map, const char *path)
+static void put_html(FILE *file, const void *map)
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-	bool failed;
-
-	if (!file)
-		return tool_fail("--html: %s: %s", path, strerror(errno));
 	map_write_html(file, map);
-	failed = ferror(file);
-	failed |= file == stdout ? fflush(file) : fclose(file);
-	return failed ? tool_fail("--html: %s: %s", path, strerror(errno)) : 0;
 }
 
 static int show(struct map *map, const struct request *request)
 {
 	if (request->html)
-		return write_html(map, request->html);
+		return html_write(request->html, put_html, map);
 	if (request->pages)
 		print_pages(map, request->json);
 	else if (request->json)

@@ -6,6 +6,7 @@
  * do: pages on the left, the frames that hold them in the middle, slots on the right.
  */
 #include "map.h"
+#include "html.h"
 #include "page.h"
 #include "size.h"
 #include "swap.h"
@@ -19,20 +20,12 @@
 
 static const char *const classes[PICTURE_STATES] = { "a", "r", "c", "s", "f", "p" };
 
-static const char head[] =
-	"<!DOCTYPE html>\n"
-	"<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-	"<meta name=\"viewport\" content=\"width=device-width\">\n"
-	"<style>\n"
-	":root{--page:#fff;--text:#1d2126;--dim:#667;--line:#c8ccd2;--hot:#d7301f;--resident:#fc8d59;"
-	"--cached:#fdd49e;--swapped:#7fa8d1;--absent:#eceef1;--filling:#8c6bb1;--poisoned:#000}\n"
-	"@media(prefers-color-scheme:dark){:root{--page:#15181c;--text:#e4e6e9;--dim:#99a;"
-	"--line:#444a52;--hot:#ff5b4a;--resident:#e07b45;--cached:#b8935a;--swapped:#456f9c;"
-	"--absent:#24282e;--filling:#a98bd0;--poisoned:#fff}}\n"
-	"body{background:var(--page);color:var(--text);font:14px/1.5 system-ui,sans-serif;"
-	"margin:1.5em auto;max-width:1180px;padding:0 1em}\n"
-	"h1{font-size:1.4em}h2{font-size:1.1em;margin-top:1.6em}\n"
-	"svg{display:block;width:100%;height:auto}svg text{fill:var(--text);font:11px monospace}\n"
+static const char style[] =
+	":root{--hot:#d7301f;--resident:#fc8d59;--cached:#fdd49e;--swapped:#7fa8d1;"
+	"--absent:#eceef1;--filling:#8c6bb1;--poisoned:#000}\n"
+	"@media(prefers-color-scheme:dark){:root{--hot:#ff5b4a;--resident:#e07b45;"
+	"--cached:#b8935a;--swapped:#456f9c;--absent:#24282e;--filling:#a98bd0;"
+	"--poisoned:#fff}}\n"
 	"#picture text{font-size:7.5px;fill:var(--dim)}\n"
 	".h{fill:var(--hot)}.r{fill:var(--resident)}.c{fill:var(--cached)}.s{fill:var(--swapped)}"
 	".a{fill:var(--absent)}.f{fill:var(--filling)}.p{fill:var(--poisoned)}\n"
@@ -41,8 +34,7 @@ static const char head[] =
 	".legend svg{display:inline-block;width:12px;height:12px;vertical-align:-1px}\n"
 	"#told{font-family:monospace;min-height:1.5em;color:var(--dim)}button{font:inherit}\n"
 	"path{fill:none;stroke:var(--dim);stroke-width:.7}.frame{stroke:var(--line)}\n"
-	"#picture{cursor:grab;touch-action:none}\n"
-	"</style>\n";
+	"#picture{cursor:grab;touch-action:none}\n";
 
 static const char script[] =
 	"<script>\n"
@@ -126,21 +118,6 @@ static const char script[] =
 	"</script>\n";
 
 /* -- the heat map -------------------------------------------------------------------------- */
-
-static void put_escaped(FILE *file, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '<':
-			fputs("&lt;", file);
-			break;
-		case '&':
-			fputs("&amp;", file);
-			break;
-		default:
-			fputc((unsigned char)*text < ' ' ? '?' : *text, file);
-		}
-}
 
 static void put_title(FILE *file, uint64_t start, uint64_t end, const struct picture_count *count)
 {
@@ -291,16 +268,13 @@ static void put_data(FILE *file, const struct picture *picture)
 void map_write_html(FILE *file, const struct map *map)
 {
 	uint64_t cell = map->cell ? map->cell : map_fit(&map->picture, ROWS, A_ROW);
-	char size[3][SIZE_TEXT];
+	char size[3][SIZE_TEXT], title[96];
 
-	fputs(head, file);
-	fputs("<title>", file);
-	put_escaped(file, map->name);
-	fprintf(file, " (%" PRIu32 ")</title></head><body>\n<h1>Where the pages of ", map->pid);
-	put_escaped(file, map->name);
-	fprintf(file,
-		" (%" PRIu32 ") are</h1>\n<p>It holds %s of a budget of %s. A cell is %s.</p>\n",
-		map->pid, size_format(size[0], map->held),
+	snprintf(title, sizeof(title), "Where the pages of %s (%" PRIu32 ") are", map->name,
+		 map->pid);
+	html_begin(file, title, style);
+	fprintf(file, "<p>It holds %s of a budget of %s. A cell is %s.</p>\n",
+		size_format(size[0], map->held),
 		map->budget ? size_format(size[1], map->budget) : "unknown size",
 		size_format(size[2], cell));
 	put_legend(file);
@@ -316,5 +290,5 @@ void map_write_html(FILE *file, const struct map *map)
 	      file);
 	put_data(file, &map->picture);
 	fputs(script, file);
-	fputs("</body></html>\n", file);
+	html_end(file);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c - spill report: how much memory a recorded program needs */
 #include "config.h"
+#include "html.h"
 #include "report.h"
 #include "page.h"
 #include "size.h"
@@ -20,13 +21,15 @@ static const char help[] =
 	"\n"
 	"  -m, --budget SIZE   for this budget; may be given several times (default: from a\n"
 	"                      tenth to twice of what was given, or of what it needs)\n"
+	"      --html FILE     write a page for a browser, with pictures\n"
 	"      --json          for programs\n"
 	"      --help          print this, and exit\n";
 
-enum { OPTION_JSON = 256, OPTION_HELP };
+enum { OPTION_HTML = 256, OPTION_JSON, OPTION_HELP };
 
 static const struct option long_options[] = {
 	{ "budget", required_argument, NULL, 'm' },
+	{ "html", required_argument, NULL, OPTION_HTML },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -34,6 +37,7 @@ static const struct option long_options[] = {
 
 struct request {
 	struct report report;
+	const char *html; /* FILE, or NULL */
 	bool json;
 };
 
@@ -83,6 +87,9 @@ static int parse_option(struct request *request, char **argv, int c)
 	switch (c) {
 	case 'm':
 		return parse_budget(&request->report, optarg);
+	case OPTION_HTML:
+		request->html = optarg;
+		return 0;
 	case OPTION_JSON:
 		request->json = true;
 		return 0;
@@ -135,8 +142,15 @@ static int predict(struct report *report)
 	return err;
 }
 
+static void put_html(FILE *file, const void *report)
+{
+	report_write_html(file, report);
+}
+
 static int print(const struct request *request)
 {
+	if (request->html)
+		return html_write(request->html, put_html, &request->report);
 	if (request->json)
 		report_print_json(&request->report);
 	else

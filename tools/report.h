@@ -5,6 +5,7 @@
 #define SPILL_REPORT_H
 
 #include "study.h"
+#include <stdio.h>
 
 #define REPORT_POINTS_MAX 64
 
@@ -24,5 +25,7 @@ struct report {
 
 void report_print_text(const struct report *report);
 void report_print_json(const struct report *report);
+/* A page for a browser, which needs nothing else. */
+void report_write_html(FILE *file, const struct report *report);
 
 #endif

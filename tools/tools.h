@@ -7,6 +7,7 @@
  *	ask.c		what page tables hold
  *	finding.c	what is fine, costs something, or is broken
  *	installed.c	where the preload library is
+ *	html.c		pages for a browser
  *	picture.c	where the pages of a process are
  *	place.c		in which file system swap space lies
  *	rate.c		what was counted between two looks

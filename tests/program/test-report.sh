@@ -59,6 +59,30 @@ for line in "^$trace: touches (process [0-9]*)" '  memory  *64M at most' '  enou
 done
 [ "$(sed -n '/^  BUDGET/,/^$/p' "$tmp/text" | wc -l)" -ge 14 ] || fail "too few budgets: $(cat "$tmp/text")"
 
+# For a browser: one file, whose curve has a point for each budget, and what each part is.
+"$SPILL" report --html "$tmp/report.html" "$trace" || fail "--html: exit status $?"
+"$SPILL" report --json "$trace" >"$tmp/json" || fail "--json: exit status $?"
+python3 - "$tmp/report.html" "$tmp/json" <<'END' || fail "--html: see above"
+import html.parser, json, re, sys
+text, report = open(sys.argv[1]).read(), json.load(open(sys.argv[2]))
+stack = []
+class Parser(html.parser.HTMLParser):
+    def handle_starttag(self, tag, attributes):
+        assert not {"src", "href"} & dict(attributes).keys(), attributes
+        if tag != "meta":
+            stack.append(tag)
+    def handle_startendtag(self, tag, attributes):
+        pass
+    def handle_endtag(self, tag):
+        assert stack.pop() == tag, tag
+Parser().feed(text)
+assert not stack and "://" not in text
+points = re.findall(r"<title>([0-9.]+[KMGT]?): [0-9.]+K? pages</title></circle>", text)
+assert len(points) == len(report["curve"]), points
+assert len(re.findall('class="touched" [^>]*><title>[0-9a-f]+-', text)) == len(report["regions"])
+assert len(re.findall('class="memory" [^>]*><title>second', text)) == len(report["timeline"])
+END
+
 # What is no recording, or part of one.
 head -c 1000000 /dev/urandom >"$tmp/noise"
 refused 'no recording of this version' report "$tmp/noise"
