@@ -90,3 +90,30 @@ void recording_free(struct recording *recording)
 	recording->event = NULL;
 	recording->count = 0;
 }
+
+/* -- chunks, numbered anew ------------------------------------------------------------------- */
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+size_t recording_sort(uint64_t *number, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(number, n, sizeof(*number), compare_numbers);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || number[kept - 1] != number[i])
+			number[kept++] = number[i];
+	return kept;
+}
+
+size_t recording_place(const uint64_t *number, size_t n, uint64_t wanted)
+{
+	const uint64_t *at = bsearch(&wanted, number, n, sizeof(wanted), compare_numbers);
+
+	return (size_t)(at - number);
+}

@@ -19,6 +19,11 @@ struct recording {
 int recording_load(struct recording *recording, const char *path);
 void recording_free(struct recording *recording);
 
+/* Sorts the numbers of chunks, and leaves each there once; how many are left. */
+size_t recording_sort(uint64_t *number, size_t n);
+/* The place of one of them. */
+size_t recording_place(const uint64_t *number, size_t n, uint64_t wanted);
+
 static inline bool recording_is_fault(const struct trace_event *event)
 {
 	return event->kind <= TRACE_MAJOR;

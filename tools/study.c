@@ -42,24 +42,6 @@ static bool is_touch(const struct study *study, const struct trace_event *event)
 	       watch_hash(event->page / CHUNK_PAGES) < study->gauge[GAUGE_THRESHOLD];
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static size_t unique(uint64_t *number, size_t n)
-{
-	size_t kept = 0;
-
-	qsort(number, n, sizeof(*number), compare_numbers);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || number[kept - 1] != number[i])
-			number[kept++] = number[i];
-	return kept;
-}
-
 static int find_chunks(struct study *study)
 {
 	const struct recording *recording = &study->recording;
@@ -79,7 +61,7 @@ static int find_chunks(struct study *study)
 	for (size_t i = 0; i < recording->count; i++)
 		if (is_touch(study, &recording->event[i]))
 			study->chunks[n++] = recording->event[i].page / CHUNK_PAGES;
-	n = unique(study->chunks, n);
+	n = recording_sort(study->chunks, n);
 	if (n > UINT32_MAX / CHUNK_PAGES)
 		return -EINVAL;
 	study->chunk_count = (uint32_t)n;
@@ -90,11 +72,8 @@ static int find_chunks(struct study *study)
 
 static uint32_t chunk_of(const struct study *study, const struct trace_event *event)
 {
-	uint64_t number = event->page / CHUNK_PAGES;
-	const uint64_t *at = bsearch(&number, study->chunks, study->chunk_count, sizeof(number),
-				     compare_numbers);
-
-	return (uint32_t)(at - study->chunks);
+	return (uint32_t)recording_place(study->chunks, study->chunk_count,
+					 event->page / CHUNK_PAGES);
 }
 
 static void enter_touches(struct study *study)

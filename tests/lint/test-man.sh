@@ -128,6 +128,24 @@ check_options() {
 	done
 }
 
+# --- keys
+
+# Those of `spill set', and those of the keyboard in `spill top': = is + without shift, and digits are of an
+# answer.
+check_keys() {
+	keys=$(sed -n 's/^\t{ "\([a-z]*\)=", parse_.*/\1/p' "$top_srcdir/tools/set.c")
+	[ -n "$keys" ] || fail "no key found in tools/set.c"
+	for key in $keys; do
+		grep -q "^\.It Cm $key Ns = " "$man/spill-set.1" || fail "$key= is not in spill-set.1"
+	done
+	grep -o "'.'" "$top_srcdir/tools/top_keys.c" | tr -d "'" | grep -x '[^ =.0-9]' | sort -u >"$tmp"
+	[ "$(wc -l <"$tmp")" -ge 14 ] || fail "no keys found in tools/top_keys.c"
+	while read -r key; do
+		sed -n '/^\.It Ic/p; /^\.Ic/p' "$man/spill-top.1" | tr ' ' '\n' |
+			grep -qxF -e "$key" -e "\\&$key" || fail "the key $key is not in spill-top.1"
+	done <"$tmp"
+}
+
 # --- environment
 
 # SPILL_FD_... are between the launcher and the preload library, SPILL_TEST_... between tests.
@@ -170,6 +188,7 @@ trap 'rm -f "$tmp" "$tmp.c"' EXIT
 check_pages
 check_functions
 check_options
+check_keys
 check_environment
 check_example
 

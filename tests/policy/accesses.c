@@ -245,31 +245,10 @@ void accesses_free(struct accesses *accesses)
 
 /* -- recorded ------------------------------------------------------------------------ */
 
-static int compare_numbers(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static size_t unique(uint64_t *number, size_t n)
-{
-	size_t kept = 0;
-
-	qsort(number, n, sizeof(*number), compare_numbers);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || number[kept - 1] != number[i])
-			number[kept++] = number[i];
-	return kept;
-}
-
 /* Numbers the chunks anew: those of number, which is sorted. */
 static uint32_t page_of(const struct trace_event *event, const uint64_t *number, size_t n)
 {
-	uint64_t chunk = event->page / 64;
-	const uint64_t *at = bsearch(&chunk, number, n, sizeof(*number), compare_numbers);
-
-	return (uint32_t)((size_t)(at - number) * 64 + event->page % 64);
+	return (uint32_t)(recording_place(number, n, event->page / 64) * 64 + event->page % 64);
 }
 
 static void load(struct accesses *accesses, const struct recording *recording)
@@ -281,7 +260,7 @@ static void load(struct accesses *accesses, const struct recording *recording)
 	for (size_t i = 0; i < recording->count; i++)
 		if (recording_is_fault(&recording->event[i]))
 			number[n++] = recording->event[i].page / 64;
-	n = unique(number, n);
+	n = recording_sort(number, n);
 	accesses->pages = (uint32_t)n * 64;
 	for (size_t i = 0; i < recording->count; i++)
 		if (recording_is_fault(&recording->event[i]))
