@@ -39,7 +39,7 @@ workplace() {
 
 # commands PAGE: what stands behind a $ in its examples, with the lines that go on (>)
 commands() {
-	sed -n '/^\.Sh EXAMPLES/,/^\.Sh [^E]/p' "$1" |
+	awk '/^\.Sh / { on = $2 == "EXAMPLES" || $2 == "TUNING" } on' "$1" |
 		sed -n 's/^\$ //p; s/^> //p' |
 		grep -vx 'spill top' |
 		sed -E "s#(^|[^a-z])/(nvme|data|disk1|disk2|tmp)\b#\1$tmp/\2#g
