@@ -63,8 +63,18 @@ struct sample {
 	uint64_t cpu;
 };
 
+/* What the handlers of a process had used when it was looked at. */
+struct used {
+	uint32_t pid;
+	uint64_t mark;
+	uint64_t ns;
+};
+
 struct watch {
 	struct survey survey;
+	struct used *used; /* of each process of the survey */
+	size_t used_count;
+	uint64_t cpu; /* ns: all together, of those too that have ended */
 	uint32_t pid; /* of one process; 0: of all that the survey finds */
 	bool json;
 	double interval; /* s */
@@ -72,6 +82,34 @@ struct watch {
 };
 
 /* -- samples ------------------------------------------------------------------------------- */
+
+static uint64_t used_before(const struct watch *watch, const struct survey_process *process)
+{
+	for (size_t i = 0; i < watch->used_count; i++)
+		if (watch->used[i].pid == process->pid && watch->used[i].mark == process->mark)
+			return watch->used[i].ns;
+	return 0;
+}
+
+/* A process that has ended is no longer asked, and must not make the sum less. */
+static void add_cpu(struct watch *watch)
+{
+	const struct survey *survey = &watch->survey;
+	struct used *used = calloc(survey->processes + 1, sizeof(*used));
+
+	if (!used)
+		abort();
+	for (size_t i = 0; i < survey->processes; i++) {
+		const struct survey_process *process = &survey->process[i];
+		uint64_t before = used_before(watch, process), ns = survey_cpu(process);
+
+		used[i] = (struct used){ process->pid, process->mark, ns };
+		watch->cpu += ns > before ? ns - before : 0;
+	}
+	free(watch->used);
+	watch->used = used;
+	watch->used_count = survey->processes;
+}
 
 /* false: all that was watched has ended. */
 static bool take(struct watch *watch, struct sample *ret)
@@ -84,8 +122,8 @@ static bool take(struct watch *watch, struct sample *ret)
 		stats_add(&ret->sum, &survey->process[0].sum);
 	else
 		survey_sum(survey, &ret->sum);
-	for (size_t i = 0; i < survey->processes; i++)
-		ret->cpu += survey_cpu(&survey->process[i]);
+	add_cpu(watch);
+	ret->cpu = watch->cpu;
 	return any;
 }
 
@@ -223,5 +261,6 @@ int stat_main(int argc, char **argv)
 	if (!status)
 		status = run(&watch);
 	survey_free(&watch.survey);
+	free(watch.used);
 	return status;
 }

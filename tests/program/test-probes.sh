@@ -27,14 +27,17 @@ can_trace() {
 }
 can_trace || exit 0
 mkfifo "$tmp/hold"
-sh -c 'read -r line; exec "$@"' sh "$SPILL" run -m 16M -s "$tmp" --stats="$tmp/json" --json -- \
-	"${hungry[@]}" 40 <"$tmp/hold" >"$tmp/said" 2>"$tmp/told" &
-pid=$!
+"$SPILL" run -m 16M -s "$tmp" --stats="$tmp/json" --json -- \
+	sh -c 'echo $$; read -r line; exec "$@"' sh "${hungry[@]}" 40 <"$tmp/hold" >"$tmp/said" 2>"$tmp/told" &
+launcher=$!
 exec {hold}>"$tmp/hold"
+wait_for 30 test -s "$tmp/said" || fail "the command does not begin: $(cat "$tmp/told")"
+# Others may run with the same library.
+pid=$(cat "$tmp/said")
 bpftrace -e "
-usdt:$preload:spill:read { @reads = count(); }
-usdt:$preload:spill:write_back { @writes = count(); }
-usdt:$preload:spill:fault_done /arg1 == 2/ { @major = count(); }
+usdt:$preload:spill:read /pid == $pid/ { @reads = count(); }
+usdt:$preload:spill:write_back /pid == $pid/ { @writes = count(); }
+usdt:$preload:spill:fault_done /pid == $pid && arg1 == 2/ { @major = count(); }
 interval:ms:200 { printf(\"attached\\n\"); }" >"$tmp/seen" 2>"$tmp/err" &
 tracer=$!
 at_exit "kill $tracer 2>/dev/null"
@@ -43,7 +46,7 @@ attached() {
 }
 wait_for 30 attached || fail "bpftrace does not attach: $(cat "$tmp/seen" "$tmp/err")"
 echo >&"$hold"
-wait "$pid" || fail "hungry: exit status $?: $(cat "$tmp/told")"
+wait "$launcher" || fail "hungry: exit status $?: $(cat "$tmp/told")"
 kill -INT "$tracer"
 wait "$tracer"
 for what in reads writes; do
