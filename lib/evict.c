@@ -222,7 +222,7 @@ static bool leave_unseen(struct pager *pager, struct chunk *chunk, uint64_t vict
 	if (!joined && !out)
 		return false;
 	tray->unseen = true;
-	pager->watch->away = true;
+	atomic_fetch_add(&pager->watch->left, 1);
 	policy_wait(&pager->policy, tray);
 	return true;
 }

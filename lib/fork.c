@@ -57,7 +57,7 @@ static void make_quiet(struct pager *pager)
 	struct timespec pause = { 0, QUIET_NS };
 
 	atomic_fetch_add(&pager->gate, 1);
-	while (pager->evicting || pager->writes || (pager->watch && pager->watch->away)) {
+	while (pager->evicting || pager->writes || watch_is_away(pager->watch)) {
 		pager_wake(pager);
 		sys_call2(SYS_nanosleep, &pause, 0);
 	}

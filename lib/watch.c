@@ -176,9 +176,13 @@ void watch_call_back(struct handler *handler)
 	struct pager *pager = handler->pager;
 	bool away = false;
 	struct chunk *chunk;
+	uint64_t left;
 
-	if (!pager->watch || !pager->watch->away)
+	if (!watch_is_away(pager->watch))
 		return;
+	/* What leaves from now on, an eviction that had begun before the gate was closed, counts
+	 * as away. */
+	left = pager->watch->left;
 	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END) {
 		if (!__atomic_load_n(&chunk->trays, __ATOMIC_RELAXED))
 			continue;
@@ -190,5 +194,5 @@ void watch_call_back(struct handler *handler)
 		chunk_unlock(chunk);
 	}
 	if (!away)
-		pager->watch->away = false;
+		pager->watch->back = left;
 }

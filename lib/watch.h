@@ -43,7 +43,8 @@ struct watch {
 	unsigned first, queued;	    /* (W) of the queue, which is a ring */
 	uint64_t touches;	    /* (W) that were recorded, */
 	uint64_t rate_since;	    /* (W) ns: when it was last looked how fast they come */
-	_Atomic bool away;	    /* some may be in trays: false once all went back */
+	_Atomic uint64_t left;	    /* how often pages left for such a tray; advanced under (C) */
+	_Atomic uint64_t back;	    /* what left was when all that had left were found to be back */
 	struct chunk **sample;	    /* (W) */
 	struct chunk **queue;	    /* (W) */
 };
@@ -56,6 +57,12 @@ void watch_free(struct watch *watch);
 /* What decides: it is in the sample if this is below the threshold; chunks are numbered by their
  * address.  Of 32 bits. */
 uint64_t watch_hash(uint64_t number);
+
+/* May pages be in such trays? */
+static inline bool watch_is_away(const struct watch *watch)
+{
+	return watch && watch->back != watch->left;
+}
 
 /* Is the chunk one of the sample, or would be if it were touched?  Without a watch all are. */
 bool watch_takes(const struct watch *watch, const struct chunk *chunk);
