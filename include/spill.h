@@ -221,7 +221,8 @@ typedef struct spill_attached spill_attached;
  *
  * Returns what spill_detach frees, or NULL with errno: ESRCH there is no such process;
  * EACCES it belongs to another user; ENOENT it does not run under spill, or its pager
- * has not armed yet; ENOMEM.  Any thread; it does not block. */
+ * has not armed yet; EMFILE, ENFILE it takes a descriptor; ENOMEM.  Any thread; it does not
+ * block. */
 SPILL_API spill_attached *spill_attach(pid_t pid);
 SPILL_API void spill_detach(spill_attached *attached);
 

@@ -8,9 +8,9 @@
 #include "fd.h"
 #include "fork.h"
 #include "handler.h"
+#include "newer.h"
 #include "pager.h"
 #include "probe.h"
-#include "process.h"
 #include "view.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -239,8 +239,16 @@ const char *spill_version(void)
 
 struct spill_attached {
 	struct view view;
-	uint64_t mark; /* as this process sees it */
+	int pidfd; /* tells when it has ended; to read /proc would hold it up a little */
 };
+
+static bool has_ended(const spill_attached *attached)
+{
+	struct pollfd fd = { .fd = attached->pidfd, .events = POLLIN };
+	struct timespec now = { 0, 0 };
+
+	return sys_poll(&fd, 1, &now) == 1;
+}
 
 spill_attached *spill_attach(pid_t pid)
 {
@@ -249,8 +257,11 @@ spill_attached *spill_attach(pid_t pid)
 
 	if (!attached)
 		return NULL;
-	attached->mark = pid > 0 ? process_mark((uint32_t)pid) : 0;
-	err = attached->mark ? view_open(&attached->view, (uint32_t)pid, false) : -ESRCH;
+	attached->pidfd = (int)sys_call2(SYS_pidfd_open, pid, 0);
+	if (attached->pidfd == -EINVAL) /* not positive, or a thread's */
+		attached->pidfd = -ESRCH;
+	err = attached->pidfd < 0 ? attached->pidfd
+				  : view_open(&attached->view, (uint32_t)pid, false);
 	if (err) {
 		spill_detach(attached);
 		errno = -err;
@@ -263,20 +274,22 @@ void spill_detach(spill_attached *attached)
 {
 	int saved = errno;
 
-	if (attached)
+	if (attached) {
 		view_close(&attached->view);
+		fd_close(attached->pidfd);
+	}
 	free(attached);
 	errno = saved;
 }
 
 int spill_attached_stats(const spill_attached *attached, struct spill_stats *ret_stats)
 {
-	bool lives = process_is_alive(attached->mark);
+	bool ended = has_ended(attached);
 	struct stats sum;
 
 	if (!knows_size(ret_stats))
 		return result_of(-EINVAL);
 	view_sum(&attached->view, &sum);
 	copy_stats(&sum, ret_stats);
-	return result_of(lives ? 0 : -ESRCH);
+	return result_of(ended ? -ESRCH : 0);
 }
