@@ -9,7 +9,7 @@
 . "$(dirname "$0")/secret.sh"
 requires jq make python3 sort
 requires_paging
-manual=${top_srcdir:-$here/../..}/man
+manual=$(realpath "${top_srcdir:-$here/../..}")/man
 build=$(realpath "${top_builddir:-$here/../..}")
 
 mkdir "$tmp/bin" "$tmp/nvme" "$tmp/nvme/tmp" "$tmp/data" "$tmp/data/tmp" "$tmp/disk1" "$tmp/disk2"
