@@ -115,12 +115,28 @@ static void queue_tray(struct pager *pager, struct chunk *chunk, struct tray *tr
 	tray_free(&pager->arena, &tray, 1);
 }
 
+/* Pages in a tray, which were just moved there or were watched, leave for good: what is dirty
+ * joins a write, and what finds no place there goes back.  How many left. */
+static unsigned settle_pages(struct handler *handler, struct chunk *chunk, struct tray *tray)
+{
+	struct pager *pager = handler->pager;
+	uint64_t out = tray->valid, dirty = find_dirty(pager, chunk, tray);
+	uint64_t stuck = dirty & ~writeback_add(handler, tray, dirty);
+
+	evict_put_back(pager, chunk, tray, stuck);
+	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
+	USDT(evict, chunk->address, out & ~stuck, dirty);
+	watch_note(handler, TRACE_EVICT, chunk, 0, out & ~stuck);
+	return mask_count(out & ~stuck);
+}
+
 /* Gives the number of pages that left for good (or that may be reclaimed). */
 static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint64_t victims)
 {
 	struct pager *pager = handler->pager;
 	struct tray *tray = tray_alloc(&pager->arena);
-	uint64_t out, dirty, stuck;
+	unsigned gone;
+	uint64_t out;
 
 	if (!tray)
 		return 0;
@@ -132,16 +148,11 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	}
 	pager->refusals = 0;
 	chunk_evict(pager, chunk, tray, out);
-	dirty = find_dirty(pager, chunk, tray);
-	stuck = dirty & ~writeback_add(handler, tray, dirty);
-	evict_put_back(pager, chunk, tray, stuck);
-	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
-	USDT(evict, chunk->address, out & ~stuck, dirty);
-	watch_note(handler, TRACE_EVICT, chunk, 0, out & ~stuck);
+	gone = settle_pages(handler, chunk, tray);
 	queue_tray(pager, chunk, tray);
 	if (!chunk->resident)
 		tables_release(pager, chunk);
-	return mask_count(out & ~stuck);
+	return gone;
 }
 
 /* The chunk was picked: out of the queue. */
@@ -250,20 +261,13 @@ bool evict_unseen(struct handler *handler, struct chunk *chunk)
 	return ret;
 }
 
-/* They leave for good now: what is dirty joins a write.  The chunk is locked; an eviction is
- * entered.  false: not now. */
+/* They leave for good now.  The chunk is locked; an eviction is entered.  false: not now. */
 static bool settle_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
-	uint64_t out = tray->valid, dirty, stuck;
-
 	if (!writeback_has_room(handler))
 		return false;
 	tray->unseen = false;
-	dirty = find_dirty(handler->pager, chunk, tray);
-	stuck = dirty & ~writeback_add(handler, tray, dirty);
-	evict_put_back(handler->pager, chunk, tray, stuck);
-	stat_add(&handler->pager->stats->pages_evicted, mask_count(out & ~stuck));
-	watch_note(handler, TRACE_EVICT, chunk, 0, out & ~stuck);
+	settle_pages(handler, chunk, tray);
 	return true;
 }
 

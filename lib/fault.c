@@ -279,7 +279,7 @@ bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
 	chunk_unlock(chunk);
 	if (ret && handler->ahead.count)
 		ahead_read(handler, handler->ahead);
-	if (ret)
+	if (ret && __builtin_expect(handler->pager->watch != NULL, 0))
 		watch_touched(handler, chunk);
 	return ret;
 }

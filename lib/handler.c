@@ -372,7 +372,8 @@ static void rest(struct handler *handler)
 		if (has_news(handler))
 			return;
 	}
-	pager_note_gauges(handler->pager, handler->trace, handler->trace && handler->trace->flush);
+	if (handler->trace)
+		pager_note_gauges(handler->pager, handler->trace, handler->trace->flush);
 	trace_rest(handler->trace);
 	timeout = pager_publish_soon(handler->pager);
 	timeout = sys_sooner(timeout, stall_check(handler));
@@ -411,7 +412,8 @@ static bool work(struct handler *handler)
 		watch_call_back(handler);
 		writeback_submit(handler);
 	}
-	pager_note_gauges(pager, handler->trace, false);
+	if (handler->trace)
+		pager_note_gauges(pager, handler->trace, false);
 	handler->summoned = false;
 	progress |= serve_requests(handler);
 	note_futility(handler, served);

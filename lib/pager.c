@@ -587,12 +587,8 @@ static void append_gauges(struct pager *pager, struct trace *trace)
 
 void pager_note_gauges(struct pager *pager, struct trace *trace, bool now)
 {
-	uint64_t time, last;
+	uint64_t time = sys_now(), last = pager->gauged;
 
-	if (!trace)
-		return;
-	time = sys_now();
-	last = pager->gauged;
 	if ((now || time - last >= GAUGE_NS) &&
 	    atomic_compare_exchange_strong(&pager->gauged, &last, time))
 		append_gauges(pager, trace);

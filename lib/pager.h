@@ -161,7 +161,7 @@ uint64_t pager_publish_soon(struct pager *pager);
 /* The same, and what is held beside our frames, some times a second. */
 void pager_sample(struct pager *pager);
 
-/* Writes the gauges to the recording (NULL: there is none), some times a second, or now. */
+/* Writes the gauges to the recording, some times a second, or now. */
 void pager_note_gauges(struct pager *pager, struct trace *trace, bool now);
 /* The process ends: what handlers have recorded is written.  Takes no lock. */
 void pager_flush_trace(struct pager *pager);

@@ -319,6 +319,28 @@ uint32_t stats_place(const struct stats *stats)
 
 /* -- reading ----------------------------------------------------------------------- */
 
+uint32_t stats_table_taken(const struct stats_table *table)
+{
+	uint32_t taken = table->taken;
+
+	return taken < table->slots ? taken : table->slots;
+}
+
+bool stats_table_add(const struct stats_table *table, uint64_t mark, struct stats *sum)
+{
+	uint32_t taken = stats_table_taken(table);
+	bool any = false;
+
+	for (uint32_t i = 0; i < taken; i++) {
+		if (table->slot[i].mark != mark)
+			continue;
+		if (sum)
+			stats_add(sum, &table->slot[i].stats);
+		any = true;
+	}
+	return any;
+}
+
 void stats_to_public(const struct stats *stats, struct spill_stats *ret)
 {
 #define COPY(name) ret->name = stat_get(&stats->name);

@@ -175,4 +175,9 @@ void stats_fold(struct stats *sum, const struct stats *stats);
 void stats_add(struct stats *sum, const struct stats *stats);
 void stats_add_counters(struct stats *sum, const struct stats *stats);
 
+/* How many slots were ever claimed: those behind take no memory as long as nobody looks at them. */
+uint32_t stats_table_taken(const struct stats_table *table);
+/* Adds the slots of the process of that mark (sum: NULL: looks only); false: it has none. */
+bool stats_table_add(const struct stats_table *table, uint64_t mark, struct stats *sum);
+
 #endif

@@ -11,54 +11,37 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Its number there is the last of NSpid. */
-static uint64_t inner_number(uint32_t pid)
+/* Its number in its own namespace is the last of NSpid. */
+bool view_identify(uint32_t pid, struct view_identity *ret)
 {
-	uint64_t inner = pid;
+	uint64_t inner = pid, mark = process_mark(pid);
 	char path[40], line[256];
 	FILE *file;
 
+	*ret = (struct view_identity){ 0 };
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/status", pid);
 	file = fopen(path, "re");
 	if (!file)
-		return 0;
+		return false;
 	while (fgets(line, sizeof(line), file)) {
 		const char *last = strrchr(line, '\t');
 
+		sscanf(line, "Name:\t%15[^\n]", ret->name);
+		sscanf(line, "Uid:\t%" SCNu32, &ret->user);
 		if (strncmp(line, "NSpid:", 6) == 0 && last)
 			inner = strtoul(last, NULL, 10);
 	}
 	fclose(file);
-	return inner;
-}
-
-uint64_t view_mark(uint32_t pid)
-{
-	uint64_t inner = inner_number(pid), mark = process_mark(pid);
-
-	return inner && mark ? inner << 32 | (uint32_t)mark : 0;
-}
-
-static bool add_slots(const struct stats_table *table, uint64_t mark, struct stats *sum)
-{
-	bool any = false;
-
-	for (uint32_t i = 0; i < table->slots; i++) {
-		if (atomic_load(&table->slot[i].mark) != mark)
-			continue;
-		if (sum)
-			stats_add(sum, &table->slot[i].stats);
-		any = true;
-	}
-	return any;
+	ret->mark = mark ? inner << 32 | (uint32_t)mark : 0;
+	return ret->mark;
 }
 
 /* Takes the table if the process counts there; until one is found, the last that it has open:
  * it would count there. */
 static void consider(struct view *view, struct stats_table *table)
 {
-	bool counts = add_slots(table, view->mark, NULL);
-	bool found = view->tables && add_slots(view->table[0], view->mark, NULL);
+	bool counts = stats_table_add(table, view->mark, NULL);
+	bool found = view->tables && stats_table_add(view->table[0], view->mark, NULL);
 
 	if (view->tables == VIEW_TABLES || (found && !counts)) {
 		stats_table_unmap(table);
@@ -92,10 +75,14 @@ static int find_tables(struct view *view, bool writable)
 
 int view_open(struct view *view, uint32_t pid, bool writable)
 {
-	int err;
+	struct view_identity identity;
+	int err = -ESRCH;
 
-	*view = (struct view){ .pid = pid, .mark = view_mark(pid) };
-	err = view->mark ? find_tables(view, writable) : -ESRCH;
+	*view = (struct view){ .pid = pid };
+	if (view_identify(pid, &identity)) {
+		view->mark = identity.mark;
+		err = find_tables(view, writable);
+	}
 	/* A zombie has nothing open. */
 	if (err == -ENOENT && !process_is_alive(process_mark(pid)))
 		err = -ESRCH;
@@ -114,6 +101,6 @@ bool view_sum(const struct view *view, struct stats *ret_sum)
 
 	*ret_sum = (struct stats){ 0 };
 	for (size_t i = 0; i < view->tables; i++)
-		any |= add_slots(view->table[i], view->mark, ret_sum);
+		any |= stats_table_add(view->table[i], view->mark, ret_sum);
 	return any;
 }

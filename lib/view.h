@@ -31,7 +31,13 @@ void view_close(struct view *view);
 /* Adds up what its pagers have counted, and their gauges; false: it has none. */
 bool view_sum(const struct view *view, struct stats *ret_sum);
 
-/* The mark of a process in its own pid namespace, which may be another than ours; 0: it is gone. */
-uint64_t view_mark(uint32_t pid);
+struct view_identity {
+	uint64_t mark; /* in its own pid namespace, which may be another than ours */
+	uint32_t user;
+	char name[16]; /* as it calls itself: any bytes */
+};
+
+/* false: it is gone. */
+bool view_identify(uint32_t pid, struct view_identity *ret);
 
 #endif

@@ -157,8 +157,7 @@ void watch_touched(struct handler *handler, struct chunk *chunk)
 	struct watch *watch = handler->pager->watch;
 	struct chunk *leaving = chunk;
 
-	if (!watch || !handler->trace || !watch_takes(watch, chunk) ||
-	    !pager_is_armed(handler->pager))
+	if (!handler->trace || !watch_takes(watch, chunk) || !pager_is_armed(handler->pager))
 		return;
 	for (int i = 0; i < LEAVE_MAX && leaving; i++) {
 		leaving = exchange(watch, chunk);

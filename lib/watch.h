@@ -77,7 +77,7 @@ static inline void watch_note(struct handler *handler, enum trace_kind kind,
 		trace_append(handler->trace, kind, (chunk->address >> page_shift()) + page, mask);
 }
 
-/* A fault on the chunk was served, and its lock given back. */
+/* A fault on the chunk was served, and its lock given back; there is a watch. */
 void watch_touched(struct handler *handler, struct chunk *chunk);
 
 /* A fork waits: what is in trays unwritten goes back, as far as locks are to be had.  The

@@ -69,12 +69,19 @@ static int wait_for_answer(struct inquiry *inquiry)
 
 /* -- rows ---------------------------------------------------------------------------------- */
 
-static void *append(void *list, size_t count, const void *more, size_t n, size_t size)
+static void *grow(void *list, size_t count, size_t size)
 {
-	char *grown = realloc(list, (count + n) * size);
+	void *grown = realloc(list, (count + 1) * size);
 
 	if (!grown)
 		abort();
+	return grown;
+}
+
+static void *append(void *list, size_t count, const void *more, size_t n, size_t size)
+{
+	char *grown = grow(list, count + n, size);
+
 	memcpy(grown + count * size, more, n * size);
 	return grown;
 }
@@ -148,7 +155,7 @@ static int ask_table(struct ask *ask, const struct steer *steer, struct stats_ta
 	if (err)
 		return err;
 	inquiry->kind = slots ? INQUIRY_PAGES : INQUIRY_ROWS;
-	for (uint32_t i = 0; i < table->slots && !err; i++) {
+	for (uint32_t i = 0; i < stats_table_taken(table) && !err; i++) {
 		if (atomic_load(&table->slot[i].mark) != steer->view.mark)
 			continue;
 		any = true;
@@ -170,8 +177,9 @@ static void tidy(struct ask *ask, uint64_t end)
 {
 	if (ask->pages) {
 		qsort(ask->pages, ask->count, sizeof(*ask->pages), by_address);
+		ask->row = grow(NULL, ask->count, sizeof(*ask->row));
 		for (size_t i = 0; i < ask->count; i++)
-			ask->row = append(ask->row, i, &ask->pages[i].row, 1, sizeof(*ask->row));
+			ask->row[i] = ask->pages[i].row;
 	} else if (ask->count) {
 		qsort(ask->row, ask->count, sizeof(*ask->row), by_address);
 	}

@@ -17,7 +17,9 @@ static const char common[] =
 	"body{background:var(--page);color:var(--text);font:14px/1.5 system-ui,sans-serif;"
 	"margin:1.5em auto;max-width:1180px;padding:0 1em}\n"
 	"h1{font-size:1.4em}h2{font-size:1.1em;margin-top:1.6em}\n"
-	"svg{display:block;width:100%;height:auto}svg text{fill:var(--text);font:11px monospace}\n";
+	"svg{display:block;width:100%;height:auto}svg text{fill:var(--text);font:11px monospace}\n"
+	".legend span{margin-right:1.2em;white-space:nowrap}"
+	".legend svg{display:inline-block;width:12px;height:12px;vertical-align:-1px}\n";
 
 void html_text(FILE *file, const char *text)
 {

@@ -136,6 +136,24 @@ int launch_option(struct launch *launch, char **argv, int c)
 	}
 }
 
+int launch_parse(struct launch *launch, int argc, char **argv, const char *shorts,
+		 const struct option *longs, int (*option)(void *who, char **argv, int c),
+		 void *who)
+{
+	int c, status = 0;
+
+	opterr = 0;
+	while (!status && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (c == OPTION_HELP)
+			return -1;
+		status = option(who, argv, c);
+	}
+	launch->argv = argv + optind;
+	if (!status && !launch->argv[0])
+		status = tool_fail("no command is given; see `spill %s --help'", argv[0]);
+	return status;
+}
+
 /* -- the command ------------------------------------------------------------------------------ */
 
 int launch_refuse(const char *name, int err)

@@ -90,6 +90,12 @@ enum launch_option {
 	"stand for the options that are not given.\n"
 /* clang-format on */
 
+/* Reads options (shorts: "+:" and LAUNCH_SHORT_OPTIONS among them), each by option, and finds the
+ * command behind them.  0, an exit status, or -1: help was asked for. */
+int launch_parse(struct launch *launch, int argc, char **argv, const char *shorts,
+		 const struct option *longs, int (*option)(void *who, char **argv, int c),
+		 void *who);
+
 /* One of these options, or one that getopt_long did not like.  0 or an exit status. */
 int launch_option(struct launch *launch, char **argv, int c);
 

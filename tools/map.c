@@ -146,8 +146,8 @@ static void fill_page(struct table_value values[PAGE_COLUMNS], const struct inqu
 	values[ADDRESS].text = text[0];
 	values[STATE].text = picture_state_names[picture_state(row, page)];
 	values[COPY].text = copy ? "yes" : "no";
-	values[SPACE].number = copy ? (double)(slot >> SLOT_SPACE_SHIFT) : NAN;
-	values[SLOT].number = copy ? (double)(slot & ((UINT64_C(1) << SLOT_SPACE_SHIFT) - 1)) : NAN;
+	values[SPACE].number = copy ? slot_space(slot) : NAN;
+	values[SLOT].number = copy ? (double)slot_number(slot) : NAN;
 	values[HASH].text = copy ? text[1] : "-";
 	values[FLAGS].text = flags_of(row, page);
 }

@@ -24,6 +24,9 @@ void map_draw(struct map *map);
 #define MAP_CHUNKS_WITH_SLOTS 16384
 void map_write_html(FILE *file, const struct map *map);
 
+/* How many rows of so many bytes it takes: they begin where addresses are round. */
+uint64_t map_rows(const struct picture_stretch *stretch, uint64_t a_row);
+
 /* How large cells are if all stretches shall take no more than so many rows of so many. */
 uint64_t map_fit(const struct picture *picture, unsigned rows, unsigned a_row);
 

@@ -79,7 +79,6 @@ static void draw_row(const struct map *map, const struct terminal *terminal, uin
 	putchar('\n');
 }
 
-/* The states that it has, in percent of its pages. */
 /* What is there is not shown as none. */
 static void print_percent(const char *before, double part, const char *name)
 {
@@ -89,6 +88,7 @@ static void print_percent(const char *before, double part, const char *name)
 		printf("%s%.0f%% %s", before, 100 * part, name);
 }
 
+/* The states that it has, in percent of its pages. */
 static void print_parts(const struct picture_count *count, uint64_t pages)
 {
 	const char *before = " ";
@@ -115,13 +115,12 @@ static void draw_stretch(const struct map *map, const struct terminal *terminal,
 	print_parts(&count, (stretch->end - stretch->start) >> page_shift());
 	putchar('\n');
 	for (uint64_t at = stretch->start, next; at < stretch->end; at = next) {
-		/* Rows begin where their addresses are round. */
 		next = (at / (cell * a_row) + 1) * (cell * a_row);
 		draw_row(map, terminal, at, next < stretch->end ? next : stretch->end, cell);
 	}
 }
 
-static uint64_t rows_of(const struct picture_stretch *stretch, uint64_t a_row)
+uint64_t map_rows(const struct picture_stretch *stretch, uint64_t a_row)
 {
 	return (stretch->end - 1) / a_row - stretch->start / a_row + 1;
 }
@@ -133,7 +132,7 @@ uint64_t map_fit(const struct picture *picture, unsigned rows, unsigned a_row)
 	for (cell = page_size(); cell * a_row < CELLS_MOST; cell *= 2) {
 		sum = 0;
 		for (size_t i = 0; i < picture->stretches; i++)
-			sum += rows_of(&picture->stretch[i], cell * a_row);
+			sum += map_rows(&picture->stretch[i], cell * a_row);
 		if (sum <= rows)
 			break;
 	}

@@ -30,8 +30,6 @@ static const char style[] =
 	".h{fill:var(--hot)}.r{fill:var(--resident)}.c{fill:var(--cached)}.s{fill:var(--swapped)}"
 	".a{fill:var(--absent)}.f{fill:var(--filling)}.p{fill:var(--poisoned)}\n"
 	"rect[data-a]{cursor:pointer}rect[data-a]:hover,.chosen{stroke:var(--text);stroke-width:1.5}\n"
-	".legend span{margin-right:1.2em;white-space:nowrap}"
-	".legend svg{display:inline-block;width:12px;height:12px;vertical-align:-1px}\n"
 	"#told{font-family:monospace;min-height:1.5em;color:var(--dim)}button{font:inherit}\n"
 	"path{fill:none;stroke:var(--dim);stroke-width:.7}.frame{stroke:var(--line)}\n"
 	"#picture{cursor:grab;touch-action:none}\n";
@@ -178,7 +176,7 @@ static unsigned height(const struct picture *picture, uint64_t cell)
 	uint64_t rows = 0, row = cell * A_ROW;
 
 	for (size_t i = 0; i < picture->stretches; i++)
-		rows += (picture->stretch[i].end - 1) / row - picture->stretch[i].start / row + 2;
+		rows += map_rows(&picture->stretch[i], row) + 1;
 	return (unsigned)rows * CELL;
 }
 
@@ -235,9 +233,8 @@ static void put_slots(FILE *file, const struct inquiry_pages *pages)
 		uint64_t slot = pages->slot[i];
 
 		if (pages->row.swapped & mask_bit(i))
-			fprintf(file, "%s\"%" PRIu64 ":%" PRIu64 "\"", before,
-				slot >> SLOT_SPACE_SHIFT,
-				slot & ((UINT64_C(1) << SLOT_SPACE_SHIFT) - 1));
+			fprintf(file, "%s\"%u:%" PRIu64 "\"", before, slot_space(slot),
+				slot_number(slot));
 		else
 			fprintf(file, "%s0", before);
 		before = ",";

@@ -47,31 +47,20 @@ static size_t first_row(const struct picture *picture, uint64_t address)
 	return low;
 }
 
-const struct inquiry_row *picture_find(const struct picture *picture, uint64_t address)
-{
-	size_t i = first_row(picture, address);
-
-	if (i == picture->ask.count || picture->ask.row[i].address > address)
-		return NULL;
-	return &picture->ask.row[i];
-}
-
 /* -- counting ------------------------------------------------------------------------------ */
 
+/* A page has one of these states (chunk.h), but that a slot may hold a copy as well. */
 static void add_row(struct picture_count *count, const struct inquiry_row *row, uint64_t pages)
 {
-	uint64_t filling = row->filling & ~row->poisoned;
-	uint64_t resident = row->resident & ~row->filling, cached = row->cached & ~row->filling;
-	uint64_t swapped = row->swapped & ~(row->resident | row->cached | row->filling);
+	uint64_t alone = row->swapped & ~(row->resident | row->cached | row->filling);
 
 	count->of[SPILL_POISONED] += mask_count(row->poisoned & pages);
-	count->of[SPILL_FILLING] += mask_count(filling & pages);
-	count->of[SPILL_RESIDENT] += mask_count(resident & pages);
-	count->of[SPILL_CACHED] += mask_count(cached & pages);
-	count->of[SPILL_SWAPPED] += mask_count(swapped & pages);
-	count->hot += mask_count(row->hot & resident & pages);
+	count->of[SPILL_FILLING] += mask_count(row->filling & pages);
+	count->of[SPILL_RESIDENT] += mask_count(row->resident & pages);
+	count->of[SPILL_CACHED] += mask_count(row->cached & pages);
+	count->of[SPILL_SWAPPED] += mask_count(alone & pages);
+	count->hot += mask_count(row->hot & row->resident & pages);
 	count->pinned += mask_count(row->pinned & pages);
-	count->copied += mask_count((resident | cached) & row->swapped & pages);
 }
 
 /* The pages of the row that lie in [start, end). */

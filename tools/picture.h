@@ -27,7 +27,6 @@ struct picture {
 struct picture_count {
 	uint64_t of[PICTURE_STATES];
 	uint64_t hot, pinned;
-	uint64_t copied; /* resident or cached, with a copy in a slot */
 };
 
 extern const char *const picture_state_names[PICTURE_STATES];
@@ -40,8 +39,6 @@ void picture_free(struct picture *picture);
 /* The state of a page of a row. */
 enum spill_page_state picture_state(const struct inquiry_row *row, unsigned page);
 
-/* The row of this address, or NULL. */
-const struct inquiry_row *picture_find(const struct picture *picture, uint64_t address);
 /* What is in [start, end). */
 struct picture_count picture_count(const struct picture *picture, uint64_t start, uint64_t end);
 

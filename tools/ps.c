@@ -5,7 +5,6 @@
 #include "survey.h"
 #include "table.h"
 #include <getopt.h>
-#include <math.h>
 #include <time.h>
 
 /* Fault rates are those of so long. */
@@ -47,11 +46,6 @@ static const struct table_column columns[COLUMNS] = {
 	[COMMAND] = { "COMMAND", "command", TABLE_TEXT, 0 },
 };
 
-static double or_none(bool there, double value)
-{
-	return there ? value : NAN;
-}
-
 static void fill(struct table_value values[COLUMNS], const struct survey_process *before,
 		 const struct survey_process *process, char number[16])
 {
@@ -61,14 +55,14 @@ static void fill(struct table_value values[COLUMNS], const struct survey_process
 
 	values[PID].number = process->pid;
 	values[USER].text = tool_user_name(process->user, number);
-	values[BUDGET].number = or_none(budget, (double)budget);
+	values[BUDGET].number = table_or_none(budget, (double)budget);
 	values[RESIDENT].number = (double)sum->resident;
-	values[CACHED].number = or_none(paged, (double)sum->cached);
-	values[SWAPPED].number = or_none(paged, (double)sum->swapped);
+	values[CACHED].number = table_or_none(paged, (double)sum->cached);
+	values[SWAPPED].number = table_or_none(paged, (double)sum->swapped);
 	values[SOFT].number =
-		or_none(paged, rate(before->sum.faults_soft, sum->faults_soft, SAMPLE_NS));
+		table_or_none(paged, rate(before->sum.faults_soft, sum->faults_soft, SAMPLE_NS));
 	values[MAJOR].number =
-		or_none(paged, rate(before->sum.faults_major, sum->faults_major, SAMPLE_NS));
+		table_or_none(paged, rate(before->sum.faults_major, sum->faults_major, SAMPLE_NS));
 	values[COMMAND].text = process->name;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rate.c - what was counted between two looks: see rate.h */
 #include "rate.h"
+#include <errno.h>
 #include <math.h>
 #include <time.h>
 
@@ -10,6 +11,14 @@ uint64_t rate_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void rate_sleep_until(uint64_t ns)
+{
+	struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
 }
 
 double rate(uint64_t before, uint64_t after, uint64_t ns)

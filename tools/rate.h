@@ -11,6 +11,7 @@
 
 /* ns, CLOCK_MONOTONIC. */
 uint64_t rate_now(void);
+void rate_sleep_until(uint64_t ns);
 
 /* A second, if it took so many ns. */
 double rate(uint64_t before, uint64_t after, uint64_t ns);

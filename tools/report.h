@@ -4,6 +4,7 @@
 #ifndef SPILL_REPORT_H
 #define SPILL_REPORT_H
 
+#include "size.h"
 #include "study.h"
 #include <stdio.h>
 
@@ -22,6 +23,9 @@ struct report {
 /* With so many pages read back a second a program spends about a hundredth of its time on it, at
  * 0.1 ms each. */
 #define REPORT_TIGHT_RATE 100
+
+/* What was scaled up from a sample, as size_format writes it. */
+const char *report_size(char text[SIZE_TEXT], double bytes);
 
 void report_print_text(const struct report *report);
 void report_print_json(const struct report *report);

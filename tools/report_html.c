@@ -23,9 +23,7 @@ static const char style[] =
 	"--touched:#e07b45}}\n"
 	".curve{fill:none;stroke:var(--curve);stroke-width:2}.dot{fill:var(--curve)}\n"
 	".memory{fill:var(--memory)}.touched{fill:var(--touched)}\n"
-	".axis{stroke:var(--line);fill:none}.mark{stroke:var(--dim);stroke-dasharray:4 3}\n"
-	".legend span{margin-right:1.2em;white-space:nowrap}"
-	".legend svg{display:inline-block;width:12px;height:12px;vertical-align:-1px}\n";
+	".axis{stroke:var(--line);fill:none}.mark{stroke:var(--dim);stroke-dasharray:4 3}\n";
 
 /* What the axes end at: x and y of the upper right corner, which is not 0. */
 struct plot {
@@ -45,11 +43,6 @@ static double y_of(const struct plot *plot, double y)
 static double above_zero(double n)
 {
 	return n > 0 ? n : 1;
-}
-
-static const char *bytes_text(char text[SIZE_TEXT], double bytes)
-{
-	return size_format(text, bytes > 0 ? (uint64_t)bytes : 0);
 }
 
 static const char *number_text(char text[SIZE_TEXT], double n)
@@ -122,7 +115,7 @@ static void put_curve(FILE *file, const struct report *report)
 	const char *step = "M";
 
 	fputs("<h2>Pages that are read back, by budget</h2>\n", file);
-	begin_plot(file, &plot, "pages read back, by budget", bytes_text, number_text);
+	begin_plot(file, &plot, "pages read back, by budget", report_size, number_text);
 	fputs("<path class=\"curve\" d=\"", file);
 	for (unsigned i = 0; i < report->point_count; i++) {
 		const struct study_point *point = &report->point[i];
@@ -165,7 +158,7 @@ static void put_regions(FILE *file, const struct study *study)
 	plot.x = above_zero(plot.x);
 	plot.y = above_zero(plot.y);
 	fputs("<h2>Where: touches of each page, by address</h2>\n", file);
-	begin_plot(file, &plot, "touches of each page, by address", bytes_text, number_text);
+	begin_plot(file, &plot, "touches of each page, by address", report_size, number_text);
 	for (size_t i = 0; i < study->region_count; i++) {
 		const struct study_region *region = &study->region[i];
 		double size = region->pages * (double)page_size();
@@ -179,7 +172,7 @@ static void put_regions(FILE *file, const struct study *study)
 			x_of(&plot, at), y_of(&plot, each),
 			fmax(x_of(&plot, at + size) - x_of(&plot, at) - 0.5, 0.5),
 			TOP + PLOT_HEIGHT - y_of(&plot, each), region->start, region->end,
-			bytes_text(text, size), number_text(touches, region->touches));
+			report_size(text, size), number_text(touches, region->touches));
 		at += size;
 	}
 	end_plot(file);
@@ -204,8 +197,8 @@ static void put_slices(FILE *file, const struct study *study, const struct plot 
 			"evicted</title></rect>\n",
 			class, from + (touched ? 6 : 1), y_of(plot, bytes),
 			to - from - (touched ? 12 : 2), TOP + PLOT_HEIGHT - y_of(plot, bytes),
-			slice->start, bytes_text(kept, slice->kept),
-			bytes_text(touches, slice->touched), number_text(read, slice->read),
+			slice->start, report_size(kept, slice->kept),
+			report_size(touches, slice->touched), number_text(read, slice->read),
 			number_text(evicted, slice->evicted));
 	}
 }
@@ -229,7 +222,7 @@ static void put_timeline(FILE *file, const struct study *study)
 	      "viewBox=\"0 0 10 10\"><rect width=\"10\" height=\"10\" class=\"touched\"/></svg> "
 	      "touched in that time</span></p>\n",
 	      file);
-	begin_plot(file, &plot, "memory, by time", seconds_text, bytes_text);
+	begin_plot(file, &plot, "memory, by time", seconds_text, report_size);
 	put_slices(file, study, &plot, "memory", false);
 	put_slices(file, study, &plot, "touched", true);
 	end_plot(file);

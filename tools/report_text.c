@@ -12,7 +12,7 @@
 #define BAR 40	   /* characters of the longest bar */
 #define HOTTEST 10 /* regions that are listed */
 
-static const char *size_of(char text[SIZE_TEXT], double bytes)
+const char *report_size(char text[SIZE_TEXT], double bytes)
 {
 	return size_format(text, bytes > 0 ? (uint64_t)bytes : 0);
 }
@@ -65,8 +65,8 @@ static void print_summary(const struct report *report)
 	       size_format(a, study->recording.header.budget));
 	print_sample(study);
 	printf("  memory      %s at most, and %s that is not managed\n",
-	       size_of(a, (double)(study->gauge_most[GAUGE_KEPT] << page_shift())),
-	       size_of(b, (double)(study->gauge[GAUGE_UNMANAGED] << page_shift())));
+	       report_size(a, (double)(study->gauge_most[GAUGE_KEPT] << page_shift())),
+	       report_size(b, (double)(study->gauge[GAUGE_UNMANAGED] << page_shift())));
 	printf("  enough      %s: hardly a page is read back\n", size_format(a, report->enough));
 	printf("  tight       %s: fewer than %d pages a second are\n",
 	       size_format(a, report->tight), REPORT_TIGHT_RATE);
@@ -121,7 +121,7 @@ static void print_region(const struct study_region *region, double all)
 	char pages[SIZE_TEXT], touches[SIZE_TEXT];
 
 	printf("%12lx-%-12lx %6s %8s %6.1f", (unsigned long)region->start,
-	       (unsigned long)region->end, size_of(pages, region->pages * (double)page_size()),
+	       (unsigned long)region->end, report_size(pages, region->pages * (double)page_size()),
 	       count_of(touches, region->touches), 100 * region->touches / all);
 	print_bar(region->touches / all);
 }
@@ -156,8 +156,8 @@ static void print_timeline(const struct report *report)
 		const struct study_slice *slice = &study->slice[i];
 		char kept[SIZE_TEXT], touched[SIZE_TEXT], read[SIZE_TEXT], evicted[SIZE_TEXT];
 
-		printf("%8.2f %8s %8s %8s %8s", slice->start, size_of(kept, slice->kept),
-		       size_of(touched, slice->touched), count_of(read, slice->read),
+		printf("%8.2f %8s %8s %8s %8s", slice->start, report_size(kept, slice->kept),
+		       report_size(touched, slice->touched), count_of(read, slice->read),
 		       count_of(evicted, slice->evicted));
 		print_bar(most > 0 ? slice->touched / most : 0);
 	}

@@ -42,8 +42,10 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_option(struct run *run, char **argv, int c)
+static int parse_option(void *who, char **argv, int c)
 {
+	struct run *run = who;
+
 	switch (c) {
 	case OPTION_STATS:
 		run->launch.stats = true;
@@ -55,24 +57,6 @@ static int parse_option(struct run *run, char **argv, int c)
 	default:
 		return launch_option(&run->launch, argv, c);
 	}
-}
-
-/* 0, an exit status, or -1: help was asked for. */
-static int parse(struct run *run, int argc, char **argv)
-{
-	int c, status = 0;
-
-	opterr = 0;
-	while (!status &&
-	       (c = getopt_long(argc, argv, "+:" LAUNCH_SHORT_OPTIONS, long_options, NULL)) != -1) {
-		if (c == OPTION_HELP)
-			return -1;
-		status = parse_option(run, argv, c);
-	}
-	run->launch.argv = argv + optind;
-	if (!status && !run->launch.argv[0])
-		status = tool_fail("no command is given; see `spill run --help'");
-	return status;
 }
 
 /* -- statistics ------------------------------------------------------------------------------------ */
@@ -131,7 +115,8 @@ int run_main(int argc, char **argv)
 	int status;
 
 	run.launch.given.size = sizeof(run.launch.given);
-	status = parse(&run, argc, argv);
+	status = launch_parse(&run.launch, argc, argv, "+:" LAUNCH_SHORT_OPTIONS, long_options,
+			      parse_option, &run);
 	if (status < 0)
 		return tool_help(help);
 	if (!status)

@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -164,14 +163,6 @@ static void print(const struct watch *watch, const struct table_value values[COL
 	fflush(stdout);
 }
 
-static void sleep_until(uint64_t ns)
-{
-	struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-		;
-}
-
 static int run(struct watch *watch)
 {
 	struct sample before, after;
@@ -183,7 +174,7 @@ static int run(struct watch *watch)
 	next = before.time;
 	for (unsigned long line = 0; line < watch->count; line++) {
 		next += (uint64_t)(watch->interval * 1e9);
-		sleep_until(next);
+		rate_sleep_until(next);
 		more = take(watch, &after);
 		/* Of one process nothing is left to read. */
 		if (!more && watch->pid)

@@ -72,21 +72,17 @@ static void clean_name(char *name)
 }
 
 /* Its name, user, and mark; false: it is gone. */
-static bool read_status(struct survey_process *process)
+static bool identify(struct survey_process *process)
 {
-	FILE *file = open_proc(process->pid, "status");
-	char line[256];
+	struct view_identity identity;
 
-	if (!file)
+	if (!view_identify(process->pid, &identity))
 		return false;
-	while (fgets(line, sizeof(line), file)) {
-		sscanf(line, "Name:\t%15[^\n]", process->name);
-		sscanf(line, "Uid:\t%" SCNu32, &process->user);
-	}
-	fclose(file);
-	clean_name(process->name);
-	process->mark = view_mark(process->pid);
-	return process->mark;
+	process->mark = identity.mark;
+	process->user = identity.user;
+	clean_name(identity.name);
+	memcpy(process->name, identity.name, sizeof(process->name));
+	return true;
 }
 
 static uint64_t thread_cpu(uint32_t pid, const char *tid)
@@ -210,28 +206,6 @@ static ssize_t find_command(struct survey *survey, const struct attach *attach)
 
 /* -- processes ----------------------------------------------------------------------------- */
 
-/* Those behind were never used, and take no memory as long as nobody looks at them. */
-static uint32_t slots_taken(const struct stats_table *table)
-{
-	uint32_t taken = atomic_load(&table->taken);
-
-	return taken < table->slots ? taken : table->slots;
-}
-
-/* Of each of its pagers; false: it has none there. */
-static bool add_slots(struct survey_process *process, const struct stats_table *table)
-{
-	bool any = false;
-
-	for (uint32_t i = 0; i < slots_taken(table); i++) {
-		if (atomic_load(&table->slot[i].mark) != process->mark)
-			continue;
-		stats_add(&process->sum, &table->slot[i].stats);
-		process->paged = any = true;
-	}
-	return any;
-}
-
 /* 0 or -errno, as survey_take. */
 static int look_at(struct survey *survey, uint32_t pid)
 {
@@ -242,18 +216,22 @@ static int look_at(struct survey *survey, uint32_t pid)
 
 	if (err)
 		return err;
-	if (!read_status(&process)) {
+	if (!identify(&process)) {
 		attach_close(&attach);
 		return -ESRCH;
 	}
 	while (attach_next(&attach, ATTACH_MEMFD(STATS_NAME))) {
 		ssize_t command = find_command(survey, &attach);
+		bool counts;
 
 		if (command < 0 || (found && (size_t)command == process.command))
 			continue;
 		/* What it does not count in is that of an outer `spill run'. */
-		if (add_slots(&process, survey->command[command].table) || !process.paged)
+		counts =
+			stats_table_add(survey->command[command].table, process.mark, &process.sum);
+		if (counts || !process.paged)
 			process.command = (size_t)command;
+		process.paged |= counts;
 		found = true;
 	}
 	if (process.paged && !attach_has_pager(&attach)) {
@@ -332,7 +310,7 @@ void survey_sum_command(const struct survey_command *command, struct stats *ret_
 
 	*ret_sum = (struct stats){ 0 };
 	stats_add_counters(ret_sum, &table->gone);
-	for (uint32_t i = 0; i < slots_taken(table); i++)
+	for (uint32_t i = 0; i < stats_table_taken(table); i++)
 		if (atomic_load(&table->slot[i].mark))
 			stats_add_counters(ret_sum, &table->slot[i].stats);
 }

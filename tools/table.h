@@ -8,6 +8,7 @@
 #define SPILL_TABLE_H
 
 #include <jansson.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,11 @@ struct table_value {
 	double number;
 	const char *text;
 };
+
+static inline double table_or_none(bool there, double number)
+{
+	return there ? number : NAN;
+}
 
 #define TABLE_CELL 32
 

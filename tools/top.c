@@ -4,11 +4,9 @@
 #include "rate.h"
 #include "screen.h"
 #include "tools.h"
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char help[] =
 	"Usage: spill top [OPTION]... [PID]\n"
@@ -89,19 +87,11 @@ static int show(struct top *top, unsigned long count)
 
 /* -- for programs -------------------------------------------------------------------------- */
 
-static void sleep_until(uint64_t ns)
-{
-	struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-		;
-}
-
 static int print(struct top *top, unsigned long count)
 {
 	live_look(&top->live);
 	for (unsigned long i = 0; i < count && !ferror(stdout); i++) {
-		sleep_until(top->live.time + interval_ns(top));
+		rate_sleep_until(top->live.time + interval_ns(top));
 		live_look(&top->live);
 		table_print_json(top_json(&top->live), true);
 		fflush(stdout);

@@ -34,11 +34,6 @@ bool top_column_fits(enum top_column column, unsigned width)
 	return width >= wide_enough[column];
 }
 
-static double or_none(bool there, double value)
-{
-	return there ? value : NAN;
-}
-
 static struct table_value number_of(const struct live *live, const struct live_process *process,
 				    enum top_column column)
 {
@@ -46,10 +41,10 @@ static struct table_value number_of(const struct live *live, const struct live_p
 	uint64_t budget = live->command[process->command].share.budget;
 	double values[TOP_COLUMNS] = {
 		[TOP_PID] = was->pid,
-		[TOP_BUDGET] = or_none(budget, (double)budget),
+		[TOP_BUDGET] = table_or_none(budget, (double)budget),
 		[TOP_RESIDENT] = (double)was->sum.resident,
-		[TOP_CACHED] = or_none(was->paged, (double)was->sum.cached),
-		[TOP_SWAPPED] = or_none(was->paged, (double)was->sum.swapped),
+		[TOP_CACHED] = table_or_none(was->paged, (double)was->sum.cached),
+		[TOP_SWAPPED] = table_or_none(was->paged, (double)was->sum.swapped),
 		[TOP_SOFT] = process->rate[LIVE_SOFT],
 		[TOP_MAJOR] = process->rate[LIVE_MAJOR],
 		[TOP_READ] = process->rate[LIVE_READ],

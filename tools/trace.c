@@ -45,8 +45,10 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_option(struct recorder *recorder, char **argv, int c)
+static int parse_option(void *who, char **argv, int c)
 {
+	struct recorder *recorder = who;
+
 	switch (c) {
 	case 'o':
 		recorder->file = optarg;
@@ -59,24 +61,6 @@ static int parse_option(struct recorder *recorder, char **argv, int c)
 	default:
 		return launch_option(&recorder->launch, argv, c);
 	}
-}
-
-/* 0, an exit status, or -1: help was asked for. */
-static int parse(struct recorder *recorder, int argc, char **argv)
-{
-	int c, status = 0;
-
-	opterr = 0;
-	while (!status && (c = getopt_long(argc, argv, "+:o:" LAUNCH_SHORT_OPTIONS, long_options,
-					   NULL)) != -1) {
-		if (c == OPTION_HELP)
-			return -1;
-		status = parse_option(recorder, argv, c);
-	}
-	recorder->launch.argv = argv + optind;
-	if (!status && !recorder->launch.argv[0])
-		status = tool_fail("no command is given; see `spill trace --help'");
-	return status;
 }
 
 /* -- the file ------------------------------------------------------------------------------ */
@@ -136,7 +120,8 @@ int trace_main(int argc, char **argv)
 	int status;
 
 	recorder.launch.given.size = sizeof(recorder.launch.given);
-	status = parse(&recorder, argc, argv);
+	status = launch_parse(&recorder.launch, argc, argv, "+:o:" LAUNCH_SHORT_OPTIONS,
+			      long_options, parse_option, &recorder);
 	if (status < 0)
 		return tool_help(help);
 	if (!status)

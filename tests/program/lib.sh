@@ -44,6 +44,14 @@ requires_root() {
 	[ "$(id -u)" -eq 0 ] || skip "only root can set this up"
 }
 
+# as_stranger CMD...: as another user, if has_strangers.
+as_stranger() {
+	setpriv --reuid=65531 --regid=65531 --clear-groups "$@"
+}
+has_strangers() {
+	[ "$(id -u)" -eq 0 ] && as_stranger "$SPILL" --version >/dev/null 2>&1
+}
+
 exit_commands=()
 at_exit() {
 	exit_commands=("$1" "${exit_commands[@]}")
@@ -103,6 +111,19 @@ hungry=(perl -e "$hungry_program")
 requires_hungry() {
 	requires perl numfmt
 }
+
+# A program in Python that begins so uses the library: reserve(SIZE) is where memory of a pager of its
+# own begins.
+# shellcheck disable=SC2034
+library_python="
+import ctypes, sys
+library = ctypes.CDLL('${top_builddir:-$here/../..}/lib/.libs/libspill.so')
+library.spill_open.restype = library.spill_reserve.restype = ctypes.c_void_p
+library.spill_open.argtypes = [ctypes.c_void_p]
+library.spill_reserve.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+def reserve(size):
+    return library.spill_reserve(library.spill_open(None), size)
+"
 
 # wait_for SECONDS CMD...: until it succeeds.
 wait_for() {

@@ -236,10 +236,7 @@ refused 'nothing from 1000 to 3000 is paged' map --zoom 1000-3000 "$pid"
 refused 'cell: big is not a size' map --cell big "$pid"
 refused 'zoom and --pages: it is either' map --zoom 1000 --pages 1000 "$pid"
 refused 'html: /nowhere/file: No such file' map --html /nowhere/file "$pid"
-as_stranger() {
-	setpriv --reuid=65531 --regid=65531 --clear-groups "$@"
-}
-if [ "$(id -u)" -eq 0 ] && as_stranger "$SPILL" --version >/dev/null 2>&1; then
+if has_strangers; then
 	as_stranger "$SPILL" map "$pid" >"$tmp/out" 2>"$tmp/err"
 	[ $? -eq 125 ] && grep -q "$pid: belongs to another user" "$tmp/err" || fail "$(cat "$tmp/err")"
 fi
@@ -272,22 +269,15 @@ wait "$shell"
 	fail "hungry, looked at $looks times: $(cat "$tmp/said" "$tmp/told")"
 
 # -- two pagers of a program that uses the library
-cat >"$tmp/program.py" <<'END'
-import ctypes, sys
-library = ctypes.CDLL(sys.argv[1])
-library.spill_open.restype = library.spill_reserve.restype = ctypes.c_void_p
-library.spill_open.argtypes = [ctypes.c_void_p]
-library.spill_reserve.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-size = 16 << 20
+cat >"$tmp/program.py" <<END
+$library_python
 for pager in range(2):
-    memory = library.spill_reserve(library.spill_open(None), size)
-    ctypes.memset(memory, 7, size)
+    ctypes.memset(reserve(16 << 20), 7, 16 << 20)
 print("filled", flush=True)
 sys.stdin.read()
 END
 mkfifo "$tmp/hold"
-SPILL_BUDGET=8M SPILL_SWAP=$tmp python3 "$tmp/program.py" \
-	"${top_builddir:-$here/../..}/lib/.libs/libspill.so" <"$tmp/hold" >"$tmp/program.out" &
+SPILL_BUDGET=8M SPILL_SWAP=$tmp python3 "$tmp/program.py" <"$tmp/hold" >"$tmp/program.out" &
 pid=$!
 exec {hold}>"$tmp/hold"
 wait_for 60 grep -qs filled "$tmp/program.out" || fail "the program does not get filled"

@@ -153,10 +153,7 @@ refused 'there is no such option' ps --jso-n
 refused 'takes no value' stat --json=x
 
 # -- other people's processes
-as_stranger() {
-	setpriv --reuid=65531 --regid=65531 --clear-groups "$@"
-}
-if [ "$(id -u)" -eq 0 ] && as_stranger "$SPILL" --version >/dev/null 2>&1; then
+if has_strangers; then
 	start -s "$tmp" -- "$secret" 12
 	as_stranger "$SPILL" stat "$pid" >"$tmp/stat" 2>&1
 	[ $? -eq 125 ] || fail "a stranger may look: $(cat "$tmp/stat")"

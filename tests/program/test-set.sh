@@ -154,15 +154,10 @@ wait "$shell"
 [ ! -s "$tmp/told" ] || fail "three: $(cat "$tmp/told")"
 
 # -- a program that uses the library: its budget is its own affair, the rest is not
-cat >"$tmp/program.py" <<'END'
-import ctypes, sys
-library = ctypes.CDLL(sys.argv[1])
-library.spill_open.restype = library.spill_reserve.restype = ctypes.c_void_p
-library.spill_open.argtypes = [ctypes.c_void_p]
-library.spill_reserve.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+cat >"$tmp/program.py" <<END
+$library_python
 size = 32 << 20
-memory = library.spill_reserve(library.spill_open(None), size)
-words = (ctypes.c_uint32 * (size // 4)).from_address(memory)
+words = (ctypes.c_uint32 * (size // 4)).from_address(reserve(size))
 for i in range(0, size // 4, 1024):
     words[i] = i
 print("filled", flush=True)
@@ -170,8 +165,7 @@ while True:
     for i in range(0, size // 4, 1024):
         assert words[i] == i, i
 END
-SPILL_BUDGET=8M SPILL_SWAP=$tmp python3 "$tmp/program.py" \
-	"${top_builddir:-$here/../..}/lib/.libs/libspill.so" >"$tmp/program.out" 2>"$tmp/told" &
+SPILL_BUDGET=8M SPILL_SWAP=$tmp python3 "$tmp/program.py" >"$tmp/program.out" 2>"$tmp/told" &
 pid=$!
 at_exit "kill -KILL $pid 2>/dev/null"
 wait_for 60 grep -qs filled "$tmp/program.out" || fail "the program does not get filled: $(cat "$tmp/told")"

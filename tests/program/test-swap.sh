@@ -54,6 +54,13 @@ has_room() {
 limit $want" ] || fail "$1: its header is $(head -c 64 "$1" | tr -d '\0')"
 	[ "$(stat -c %a "$1")" = 600 ] || fail "$1: mode $(stat -c %a "$1")"
 }
+# sleep_with TARGET: a command that has it, $sleeper
+sleep_with() {
+	"$SPILL" run -s "$1" -- sleep 100 &
+	sleeper=$!
+	at_exit "kill $sleeper 2>/dev/null"
+	wait_for 10 grep -qs sleep "/proc/$sleeper/comm" || fail "a command with $1 does not start"
+}
 
 # -- a file is made, grows and shrinks
 file=$tmp/swap
@@ -175,10 +182,7 @@ END
 { "$SPILL" run -m 8M -s "$file" -- "${hungry[@]}" 96; } >/dev/null 2>"$tmp/told" && fail "96 MiB in 48"
 grep -q 'full' "$tmp/told" || fail "96 MiB in 48: $(cat "$tmp/told")"
 has_room "$file" 48M
-"$SPILL" run -s "$file" -- sleep 100 &
-sleeper=$!
-at_exit "kill $sleeper 2>/dev/null"
-wait_for 10 grep -qs sleep "/proc/$sleeper/comm" || fail "a command with a swap file does not start"
+sleep_with "$file"
 swaps info "$file"
 says "in use +by $sleeper \(sleep\)"
 swaps info --json "$file"
@@ -423,10 +427,7 @@ if device=$(losetup -f --show "$tmp/disk" 2>/dev/null); then
 	json 'x[0]["file_system"] is None and x[0]["allocated"] is None'
 	swaps check "$device"
 	says '^fine +target +a device with room for 48M'
-	"$SPILL" run -s "$device" -- sleep 100 &
-	sleeper=$!
-	at_exit "kill $sleeper 2>/dev/null"
-	wait_for 10 grep -qs sleep "/proc/$sleeper/comm" || fail "a command on a device does not start"
+	sleep_with "$device"
 	swaps info "$device"
 	says "in use +by $sleeper \(sleep\)"
 	refused "$device: is (mounted or )?in use" swap create "$device"

@@ -374,10 +374,7 @@ refused 'needs a value' top -d
 refused 'there is no such option' top -x
 
 # -- other people's processes
-as_stranger() {
-	setpriv --reuid=65531 --regid=65531 --clear-groups "$@"
-}
-if [ "$(id -u)" -eq 0 ] && as_stranger "$SPILL" --version >/dev/null 2>&1; then
+if has_strangers; then
 	as_stranger "$SPILL" top --json "$family" >"$tmp/seen" 2>&1
 	[ $? -eq 125 ] || fail "a stranger may look: $(cat "$tmp/seen")"
 	grep -q "$family: belongs to another user" "$tmp/seen" || fail "$(cat "$tmp/seen")"
