@@ -4,14 +4,10 @@
 #include "evict.h"
 #include "fill.h"
 
-/* Frames for faults are left alone. */
-static bool frames_to_spare(struct pager *pager, unsigned n)
+bool ahead_has_frames(struct pager *pager, unsigned n)
 {
 	return credit_left(&pager->arena) >= (int64_t)(n + pager->low_frames / 2);
 }
-
-/* A whole tray is worth recycling. */
-#define RECYCLE_MIN (CHUNK_PAGES / 2)
 
 /* A tray of the chunk that has room at these offsets, an old one with its frames, or a
  * new one. */
@@ -23,7 +19,7 @@ static struct tray *tray_for(struct handler *handler, struct chunk *chunk, uint6
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
 		if (tray->ahead && !(tray->frames & mask))
 			return tray;
-	if (mask_count(mask) >= RECYCLE_MIN)
+	if (mask_count(mask) >= AHEAD_RECYCLES)
 		ret = evict_recycle(handler, mask);
 	return ret ? ret : tray_alloc(&pager->arena);
 }
@@ -37,7 +33,7 @@ static bool read_locked(struct handler *handler, struct chunk *chunk, uint64_t m
 	mask &= chunk_readable(chunk);
 	if (!mask)
 		return true;
-	if (!frames_to_spare(pager, mask_count(mask)) || !fill_is_free(handler))
+	if (!ahead_has_frames(pager, mask_count(mask)) || !fill_is_free(handler))
 		return false;
 	tray = tray_for(handler, chunk, mask);
 	if (!tray)
@@ -67,19 +63,26 @@ static bool read_chunk(struct handler *handler, int64_t number, uint64_t mask)
 	return ret;
 }
 
+bool ahead_next(struct ahead *ahead, int64_t *ret_number, uint64_t *ret_mask)
+{
+	int64_t number = ahead->first / CHUNK_PAGES;
+
+	*ret_number = number;
+	*ret_mask = 0;
+	while (ahead->count && ahead->first / CHUNK_PAGES == number) {
+		*ret_mask |= mask_bit((unsigned)(ahead->first % CHUNK_PAGES));
+		ahead->first += ahead->step;
+		ahead->count--;
+	}
+	return *ret_mask != 0;
+}
+
 void ahead_read(struct handler *handler, struct ahead ahead)
 {
+	int64_t number;
 	bool more = true;
+	uint64_t mask;
 
-	while (ahead.count && more) {
-		int64_t number = ahead.first / CHUNK_PAGES;
-		uint64_t mask = 0;
-
-		while (ahead.count && ahead.first / CHUNK_PAGES == number) {
-			mask |= mask_bit((unsigned)(ahead.first % CHUNK_PAGES));
-			ahead.first += ahead.step;
-			ahead.count--;
-		}
+	while (more && ahead_next(&ahead, &number, &mask))
 		more = read_chunk(handler, number, mask);
-	}
 }

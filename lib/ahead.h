@@ -17,8 +17,17 @@
 
 #include "handler.h"
 
+/* So many pages of a chunk are worth a whole tray, which is recycled for them. */
+#define AHEAD_RECYCLES (CHUNK_PAGES / 2)
+
 /* Starts to read these pages, as far as they are on swap space alone, and there
  * are frames, buffers and locks to be had. */
 void ahead_read(struct handler *handler, struct ahead ahead);
+
+/* What of it lies in the next chunk, of this number, is taken out of it.  false: it is empty. */
+bool ahead_next(struct ahead *ahead, int64_t *ret_number, uint64_t *ret_mask);
+
+/* Are there n frames for it?  Those for faults are left alone. */
+bool ahead_has_frames(struct pager *pager, unsigned n);
 
 #endif

@@ -28,6 +28,11 @@ struct tray *chunk_tray_of(const struct chunk *chunk, unsigned i)
 	return NULL;
 }
 
+uint64_t chunk_restorable(const struct tray *tray, unsigned i)
+{
+	return tray->ahead && !tray->busy ? tray->valid : mask_run_around(tray->valid, i);
+}
+
 #ifdef SPILL_DEBUG
 void chunk_check(const struct chunk *chunk)
 {

@@ -205,4 +205,9 @@ static inline void chunk_check(const struct chunk *chunk)
 /* The tray that holds page i, or NULL. */
 struct tray *chunk_tray_of(const struct chunk *chunk, unsigned i);
 
+/* What of a tray may go back with page i of it.  Holes in what was read ahead are pages that were
+ * here already, unless they are still being read.  What waits after an eviction is better left
+ * where a touch proves it. */
+uint64_t chunk_restorable(const struct tray *tray, unsigned i);
+
 #endif

@@ -9,16 +9,6 @@
 
 /* -- windows -------------------------------------------------------------------- */
 
-/* The pages of the window that begins at page i. */
-static uint64_t window_mask(unsigned i, struct window window)
-{
-	unsigned n = window.pages < CHUNK_PAGES ? window.pages : CHUNK_PAGES;
-
-	if (window.down)
-		return i + 1 > n ? mask_range(i + 1 - n, n) : mask_range(0, i + 1);
-	return mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
-}
-
 /* missing: the page has to be read or made. */
 static struct window ask_window(struct handler *handler, struct chunk *chunk, unsigned i,
 				bool missing)
@@ -30,16 +20,12 @@ static struct window ask_window(struct handler *handler, struct chunk *chunk, un
 	return window;
 }
 
-/* The stream goes on where the next fault will be: at the first page of the window that is
- * neither here nor about to come by itself. */
+/* These pages are about to come by themselves. */
 static void tell_window(struct handler *handler, struct chunk *chunk, unsigned i,
 			struct window window, uint64_t coming)
 {
-	uint64_t missed = window_mask(i, window) & ~(chunk->resident | coming);
-
-	if (missed)
-		readahead_clip(&handler->pager->readahead, (chunk->address >> page_shift()) + i,
-			       window.down ? i - mask_last(missed) : mask_first(missed) - i);
+	readahead_clip(&handler->pager->readahead, (chunk->address >> page_shift()) + i, window,
+		       chunk->resident | coming);
 }
 
 /* -- absent --------------------------------------------------------------------- */
@@ -74,7 +60,7 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 {
 	struct pager *pager = handler->pager;
 	struct window window = ask_window(handler, chunk, i, true);
-	uint64_t mask = window_mask(i, window) & chunk_absent(chunk);
+	uint64_t mask = window_mask(window, i) & chunk_absent(chunk);
 	uint64_t installed;
 	bool again = false;
 
@@ -111,21 +97,14 @@ static bool copies_back(struct pager *pager, uint64_t mask)
 	return !fill_moves(mask) && credit_take(&pager->arena, mask_count(mask));
 }
 
-/* What may go back with page i.  Holes in what was read ahead are pages that were here
- * already, unless they are still being read.  What waits after an eviction is better left
- * where a touch proves it. */
-static uint64_t restorable(const struct tray *tray, unsigned i)
-{
-	return tray->ahead && !tray->busy ? tray->valid : mask_run_around(tray->valid, i);
-}
-
 static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned i)
 {
 	struct pager *pager = handler->pager;
 	struct tray *tray = chunk_tray_of(chunk, i);
-	/* Of what is watched as much comes as would be read with it. */
-	struct window window = ask_window(handler, chunk, i, tray->unseen);
-	uint64_t mask = window_mask(i, window) & restorable(tray, i);
+	/* Of what is watched the page alone comes: who touches the next one shall be seen. */
+	struct window window = tray->unseen ? (struct window){ .pages = 1 }
+					    : ask_window(handler, chunk, i, false);
+	uint64_t mask = window_mask(window, i) & chunk_restorable(tray, i);
 	bool idle = !(mask & tray->writing); /* no write reads from its frames */
 	bool ahead = tray->ahead;	     /* it may be another's when all is done */
 	uint64_t installed;
@@ -160,7 +139,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned i)
 {
 	struct window window = ask_window(handler, chunk, i, true);
-	uint64_t mask = window_mask(i, window) & chunk_readable(chunk);
+	uint64_t mask = window_mask(window, i) & chunk_readable(chunk);
 	uint64_t got = fill_start(handler, chunk, mask, i);
 
 	if (!got)

@@ -57,7 +57,7 @@ int pager_new(const struct options *options, struct pager **ret_pager, const cha
 	pager->stall_ns = options->stall_warning * UINT64_C(1000000000);
 	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->poison_fd = -1;
 	pager->trace_fd = pager->ear = -1;
-	pager->readahead.cap = READAHEAD_NO_CAP;
+	readahead_init(&pager->readahead, READAHEAD_STREAMS);
 	pager->lifeline = pager->lifeline_writer = -1;
 	pager->stats = stats_private();
 	pager->hash_key = sys_random();

@@ -19,6 +19,12 @@
 #define ESTABLISHED 8
 #define PATIENCE 64
 
+void readahead_init(struct readahead *readahead, unsigned streams)
+{
+	readahead->cap = READAHEAD_NO_CAP;
+	readahead->streams = streams;
+}
+
 /* -- which stream ---------------------------------------------------------------- */
 
 enum kind {
@@ -97,7 +103,7 @@ static struct stream *find_stream(struct readahead *readahead, int64_t page, boo
 {
 	struct stream *second = NULL;
 
-	for (int i = 0; i < READAHEAD_STREAMS; i++) {
+	for (int i = 0; i < (int)readahead->streams; i++) {
 		struct stream *s = &readahead->stream[i];
 		enum kind kind = kind_of(s, page, missing, readahead->clock);
 
@@ -118,7 +124,7 @@ static struct stream *stream_to_replace(struct readahead *readahead)
 	struct stream *ret = NULL;
 	uint32_t longest = 0;
 
-	for (int i = 0; i < READAHEAD_STREAMS; i++) {
+	for (int i = 0; i < (int)readahead->streams; i++) {
 		struct stream *s = &readahead->stream[i];
 		uint32_t idle = readahead->clock - s->used;
 
@@ -144,6 +150,15 @@ static unsigned least(unsigned a, unsigned b)
 static void grow(struct stream *s, unsigned most)
 {
 	s->window = (uint16_t)least(2u * s->window, most);
+}
+
+uint64_t window_mask(struct window window, unsigned i)
+{
+	unsigned n = window.pages < CHUNK_PAGES ? window.pages : CHUNK_PAGES;
+
+	if (window.down)
+		return i + 1 > n ? mask_range(i + 1 - n, n) : mask_range(0, i + 1);
+	return mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
 }
 
 /* The first page of the next chunk in that direction. */
@@ -301,16 +316,27 @@ struct window readahead_fault(struct readahead *readahead, uint64_t page, bool m
 	return ret;
 }
 
-void readahead_clip(struct readahead *readahead, uint64_t page, unsigned pages)
+/* The window of the fault on this page ends after so many pages. */
+static void clip(struct readahead *readahead, int64_t page, unsigned pages)
 {
 	lock_take(&readahead->lock, LOCK_STREAM);
-	for (int i = 0; i < READAHEAD_STREAMS; i++) {
+	for (int i = 0; i < (int)readahead->streams; i++) {
 		struct stream *s = &readahead->stream[i];
 
-		if (s->window && s->direction && s->last == (int64_t)page)
+		if (s->window && s->direction && s->last == page)
 			s->end = s->last + (int64_t)pages * s->direction;
 	}
 	lock_drop(&readahead->lock, LOCK_STREAM);
+}
+
+void readahead_clip(struct readahead *readahead, uint64_t page, struct window window, uint64_t here)
+{
+	unsigned i = page % CHUNK_PAGES;
+	uint64_t missed = window_mask(window, i) & ~here;
+
+	if (missed)
+		clip(readahead, (int64_t)page,
+		     window.down ? i - mask_last(missed) : mask_first(missed) - i);
 }
 
 /* May it be this stream that asked for the page? */
@@ -324,7 +350,7 @@ static bool asked_for(const struct stream *s, int64_t page)
 void readahead_wasted(struct readahead *readahead, uint64_t page)
 {
 	lock_take(&readahead->lock, LOCK_STREAM);
-	for (int i = 0; i < READAHEAD_STREAMS; i++) {
+	for (int i = 0; i < (int)readahead->streams; i++) {
 		struct stream *s = &readahead->stream[i];
 
 		if (s->window > 1 && asked_for(s, (int64_t)page))

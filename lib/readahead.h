@@ -66,6 +66,7 @@ struct readahead {
 	unsigned advised_count;			   /* (R) */
 	struct stream stream[READAHEAD_STREAMS];   /* (R) */
 	uint32_t clock;				   /* (R) */
+	unsigned streams;			   /* that are followed */
 	_Atomic unsigned most;			   /* pages of the longest window, */
 	_Atomic unsigned cap;			   /* which is no longer than this in any case */
 };
@@ -84,12 +85,20 @@ struct window {
 	struct ahead ahead; /* in other chunks */
 };
 
+/* Follows so many streams at once, with no cap.  What it is in must be zero. */
+void readahead_init(struct readahead *readahead, unsigned streams);
+
+/* The pages of the fault's chunk that come with page i of it. */
+uint64_t window_mask(struct window window, unsigned i);
+
 /* A fault on this page (address / page size): what should come with it.
  * missing: it has to be read, or to be made. */
 struct window readahead_fault(struct readahead *readahead, uint64_t page, bool missing);
 
-/* The window of the fault on this page ends after so many: the next one did not come. */
-void readahead_clip(struct readahead *readahead, uint64_t page, unsigned pages);
+/* Of the window of the fault on this page these pages of its chunk are here, or about to come by
+ * themselves.  The stream goes on where the next fault will be: at the first that is not. */
+void readahead_clip(struct readahead *readahead, uint64_t page, struct window window,
+		    uint64_t here);
 
 /* A page that was read ahead was never touched: its stream reads too far. */
 void readahead_wasted(struct readahead *readahead, uint64_t page);

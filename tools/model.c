@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* model.c - the pager without a kernel: see model.h */
 #include "model.h"
+#include "ahead.h"
 #include "evict.h"
 #include "fill.h"
 #include "spent.h"
 #include <errno.h>
 #include <stdlib.h>
 
+/* The number of the first chunk: streams that go down do not end up below 0. */
+#define FIRST_CHUNK (1 << 16)
+
 struct model {
 	struct pager *pager;
 	struct chunk *chunks;
+	uint32_t chunk_count;
 	struct page_record *records;
 	uint64_t slots; /* each page gets one of its own */
 	bool evicting;
@@ -26,6 +31,11 @@ static void set_size(struct model *model, const struct model_size *size)
 		pager->low_frames = size->low;
 		pager->high_frames = size->high;
 	}
+	readahead_init(&pager->readahead, size->streams ? size->streams : READAHEAD_STREAMS);
+	if (size->window)
+		pager->readahead.most = size->window;
+	if (size->window)
+		pager->readahead.cap = size->window;
 	model->spent = size->spent ? size->spent : SPENT_BATCH;
 	credit_force(&pager->arena, size->charge);
 }
@@ -34,6 +44,7 @@ static int init(struct model *model, uint32_t chunks, const struct model_size *s
 {
 	model->pager = calloc(1, sizeof(*model->pager));
 	model->chunks = calloc(chunks, sizeof(*model->chunks));
+	model->chunk_count = chunks;
 	model->records = calloc((size_t)chunks * CHUNK_PAGES, sizeof(*model->records));
 	if (!model->pager || !model->chunks || !model->records)
 		return -ENOMEM;
@@ -41,7 +52,7 @@ static int init(struct model *model, uint32_t chunks, const struct model_size *s
 	if (!model->pager->stats)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < chunks; i++) {
-		model->chunks[i].address = (uintptr_t)i << chunk_shift();
+		model->chunks[i].address = (uintptr_t)(FIRST_CHUNK + i) << chunk_shift();
 		model->chunks[i].page = model->records + (size_t)i * CHUNK_PAGES;
 	}
 	if (arena_init(&model->pager->arena, size->limit))
@@ -111,15 +122,14 @@ static int64_t frames_missing(const struct model *model)
 	return (int64_t)pager->high_frames - credit_left(&pager->arena);
 }
 
-static bool evict_some(struct model *model)
+static bool evict_some(struct model *model, int64_t frames)
 {
 	struct pager *pager = model->pager;
 	enum standing standing;
 	struct chunk *chunk;
-	int64_t missing = frames_missing(model);
 	unsigned gained = 0;
 
-	for (unsigned i = 0; i < EVICT_BATCH && gained < missing; i++) {
+	for (unsigned i = 0; i < EVICT_BATCH && gained < frames; i++) {
 		chunk = policy_pick(&pager->policy, pager->resident, false, &standing);
 		if (!chunk)
 			break;
@@ -128,15 +138,23 @@ static bool evict_some(struct model *model)
 	return gained > 0;
 }
 
-static bool reclaim(struct model *model)
+static void note_left(struct pager *pager, struct tray *tray)
+{
+	if (tray->ahead && tray->valid)
+		readahead_wasted(&pager->readahead,
+				 (tray->chunk->address >> page_shift()) + mask_first(tray->valid));
+	else
+		policy_note_left(&pager->policy, tray->chunk, tray->valid, pager->arena.limit);
+}
+
+static bool reclaim(struct model *model, unsigned most, int64_t frames)
 {
 	struct pager *pager = model->pager;
 	struct tray *trays[RECLAIM_BATCH];
-	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH, frames_missing(model));
+	unsigned n = policy_pick_trays(&pager->policy, trays, most, frames);
 
 	for (unsigned i = 0; i < n; i++) {
-		policy_note_left(&pager->policy, trays[i]->chunk, trays[i]->valid,
-				 pager->arena.limit);
+		note_left(pager, trays[i]);
 		chunk_uncache(pager, trays[i]->chunk, trays[i], trays[i]->valid);
 		chunk_detach(trays[i]->chunk, trays[i]);
 		policy_leave(&pager->policy, trays[i]);
@@ -159,14 +177,15 @@ static bool make_room(struct model *model)
 	if (!model->evicting)
 		return false;
 	if (pager->policy.waiting > target)
-		progress = reclaim(model);
+		progress = reclaim(model, RECLAIM_BATCH, frames_missing(model));
 	if (pager->policy.waiting <= 2 * target)
-		progress |= evict_some(model);
-	return progress || reclaim(model);
+		progress |= evict_some(model, frames_missing(model));
+	return progress || reclaim(model, RECLAIM_BATCH, frames_missing(model));
 }
 
-/* -- touches ----------------------------------------------------------------------- */
+/* -- a fault: fault.c and ahead.c, where a read is done at once ------------------------- */
 
+/* A frame, whatever must leave for it. */
 static int take_frame(struct model *model)
 {
 	while (!credit_take(&model->pager->arena, 1))
@@ -175,64 +194,169 @@ static int take_frame(struct model *model)
 	return 0;
 }
 
-/* Only who touches a page proves it, not what comes with it. */
-static void serve_cached(struct model *model, struct chunk *chunk, uint64_t bit, bool touched)
+/* There is a frame for page i; and for the others of mask, or it has to do without them. */
+static uint64_t take_others(struct model *model, uint64_t mask, unsigned i)
+{
+	uint64_t others = mask & ~mask_bit(i);
+
+	if (others && !credit_take(&model->pager->arena, mask_count(others)))
+		return mask_bit(i);
+	return mask;
+}
+
+static void prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	chunk_prove(pager, chunk, policy_refault(&pager->policy, chunk, mask, pager->arena.limit));
+}
+
+/* with: those that came with it when it was recorded. */
+static void serve_absent(struct model *model, struct chunk *chunk, unsigned i, uint64_t with)
+{
+	uint64_t mask = take_others(model, mask_bit(i) | (with & chunk_absent(chunk)), i);
+
+	model->counts.zeroed += mask_count(mask);
+	chunk_begin_fill(chunk, mask);
+	chunk_end_fill(model->pager, chunk, mask, mask);
+}
+
+static void serve_swapped(struct model *model, struct chunk *chunk, unsigned i,
+			  struct window window)
+{
+	uint64_t mask = take_others(model, window_mask(window, i) & chunk_readable(chunk), i);
+
+	model->counts.major++;
+	model->counts.read += mask_count(mask);
+	chunk_begin_fill(chunk, mask);
+	prove_refaults(model->pager, chunk, mask);
+	chunk_end_fill(model->pager, chunk, mask, mask);
+}
+
+/* With its frames, or copied. */
+static void put_back(struct model *model, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	struct pager *pager = model->pager;
-	struct tray *tray = chunk_tray_of(chunk, mask_first(bit));
+	bool moves = fill_moves(mask);
 
-	chunk_begin_fill(chunk, bit);
-	chunk_end_restore(pager, chunk, tray, bit, bit, false);
-	if (touched)
-		chunk_prove(pager, chunk, bit);
+	chunk_begin_fill(chunk, mask);
+	chunk_end_restore(pager, chunk, tray, mask, mask, moves);
+	if (moves) {
+		credit_give(&pager->arena, mask_count(mask));
+		fill_drop_tray(pager, chunk, tray);
+		return;
+	}
 	spent_note(&pager->arena, tray);
 	if (pager->arena.spent_count >= model->spent)
 		spent_sweep(pager);
-	model->counts.soft++;
 }
 
-static void serve_missing(struct model *model, struct chunk *chunk, uint64_t bit)
+static void serve_cached(struct model *model, struct chunk *chunk, unsigned i, struct window window)
+{
+	struct tray *tray = chunk_tray_of(chunk, i);
+	uint64_t mask = take_others(model, window_mask(window, i) & chunk_restorable(tray, i), i);
+	bool ahead = tray->ahead; /* it may be gone when all is done */
+
+	model->counts.soft++;
+	put_back(model, chunk, tray, mask);
+	if (ahead)
+		prove_refaults(model->pager, chunk, mask);
+	else
+		chunk_prove(model->pager, chunk, mask_bit(i));
+}
+
+/* -- read ahead: ahead.c, where a read is done at once ---------------------------------- */
+
+static struct tray *tray_for(struct model *model, struct chunk *chunk, uint64_t mask)
+{
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		if (tray->ahead && !(tray->frames & mask))
+			return tray;
+	return tray_alloc(&model->pager->arena);
+}
+
+/* Frames for a whole tray come from one that has waited for long. */
+static void recycle(struct model *model)
 {
 	struct pager *pager = model->pager;
 
-	if (chunk->swapped & bit)
-		model->counts.read++;
+	if (credit_left(&pager->arena) >= (int64_t)(pager->high_frames + CHUNK_PAGES))
+		return;
+	if (pager->policy.waiting + CHUNK_PAGES <=
+	    policy_target(&pager->policy, pager->arena.limit))
+		evict_some(model, EVICT_BATCH * CHUNK_PAGES);
 	else
-		model->counts.zeroed++;
-	chunk_begin_fill(chunk, bit);
-	chunk_prove(pager, chunk, policy_refault(&pager->policy, chunk, bit, pager->arena.limit));
-	chunk_end_fill(pager, chunk, bit, bit);
+		reclaim(model, 1, CHUNK_PAGES);
 }
 
-static int touch(struct model *model, struct chunk *chunk, uint64_t bit, bool touched)
+/* false: no more can be read now. */
+static bool read_chunk(struct model *model, struct chunk *chunk, uint64_t mask)
 {
-	int err;
+	struct pager *pager = model->pager;
+	struct tray *tray;
+	bool queued;
 
-	if (chunk->resident & bit)
-		return 0;
-	err = take_frame(model); /* which may evict, and reclaim what was cached */
-	if (err)
-		return err;
-	if (chunk->cached & bit)
-		serve_cached(model, chunk, bit, touched);
+	mask &= chunk_readable(chunk);
+	if (!mask)
+		return true;
+	if (!ahead_has_frames(pager, mask_count(mask)))
+		return false;
+	if (mask_count(mask) >= AHEAD_RECYCLES)
+		recycle(model);
+	tray = tray_for(model, chunk, mask);
+	if (!tray || !credit_take(&pager->arena, mask_count(mask)))
+		return false;
+	queued = tray->queued;
+	chunk_begin_ahead(pager, chunk, tray, mask);
+	if (!queued)
+		policy_wait(&pager->policy, tray);
+	chunk_end_ahead(pager, chunk, tray, mask, mask);
+	model->counts.read += mask_count(mask);
+	return true;
+}
+
+static void read_ahead(struct model *model, struct ahead ahead)
+{
+	int64_t number;
+	bool more = true;
+	uint64_t mask;
+
+	while (more && ahead_next(&ahead, &number, &mask))
+		if (number >= FIRST_CHUNK && number - FIRST_CHUNK < model->chunk_count)
+			more = read_chunk(model, &model->chunks[number - FIRST_CHUNK], mask);
+}
+
+/* -- touches --------------------------------------------------------------------------- */
+
+static void serve(struct model *model, struct chunk *chunk, unsigned i, uint64_t with)
+{
+	struct pager *pager = model->pager;
+	uint64_t page = (chunk->address >> page_shift()) + i;
+	bool cached = chunk->cached & mask_bit(i);
+	struct window window = readahead_fault(&pager->readahead, page, !cached);
+
+	if (cached)
+		serve_cached(model, chunk, i, window);
+	else if (chunk->swapped & mask_bit(i))
+		serve_swapped(model, chunk, i, window);
 	else
-		serve_missing(model, chunk, bit);
-	policy_insert(&model->pager->policy, chunk);
+		serve_absent(model, chunk, i, with);
+	policy_insert(&pager->policy, chunk);
+	readahead_clip(&pager->readahead, page, window, chunk->resident);
+	read_ahead(model, window.ahead);
 	while (make_room(model))
 		;
-	return 0;
 }
 
-int model_touch(struct model *model, uint32_t page, uint64_t mask)
+int model_touch(struct model *model, uint32_t page, uint64_t with)
 {
 	struct chunk *chunk = &model->chunks[page / CHUNK_PAGES];
-	uint64_t bit = mask_bit(page % CHUNK_PAGES);
-	int err = touch(model, chunk, bit, true);
-	unsigned i;
+	unsigned i = page % CHUNK_PAGES;
+	int err;
 
-	mask_for_each(i, mask & ~bit)
-		if (!err)
-			err = touch(model, chunk, mask_bit(i), false);
+	if (chunk->resident & mask_bit(i))
+		return 0;
+	err = take_frame(model); /* which may evict, and reclaim what was cached */
+	if (!err)
+		serve(model, chunk, i, with);
 	return err;
 }
 

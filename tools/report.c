@@ -9,6 +9,7 @@
 #include "tools.h"
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,9 @@ static int predict(struct report *report)
 {
 	const struct study *study = &report->study;
 	double hardly = (double)study->gauge_most[GAUGE_KEPT] / 1000;
+	struct study_point enough = { .read = hardly, .major = hardly };
+	struct study_point tight = { .read = INFINITY,
+				     .major = study->seconds * REPORT_TIGHT_RATE };
 	int err = 0;
 
 	if (!report->point_count)
@@ -136,9 +140,9 @@ static int predict(struct report *report)
 	for (unsigned i = 0; i < report->point_count && !err; i++)
 		err = study_predict(study, report->point[i].budget, &report->point[i]);
 	if (!err)
-		err = study_least(study, hardly, &report->enough);
+		err = study_least(study, &enough, &report->enough);
 	if (!err)
-		err = study_least(study, study->seconds * REPORT_TIGHT_RATE, &report->tight);
+		err = study_least(study, &tight, &report->tight);
 	return err;
 }
 

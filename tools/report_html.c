@@ -22,6 +22,7 @@ static const char style[] =
 	"@media(prefers-color-scheme:dark){:root{--curve:#ff6a58;--memory:#2f5f7d;"
 	"--touched:#e07b45}}\n"
 	".curve{fill:none;stroke:var(--curve);stroke-width:2}.dot{fill:var(--curve)}\n"
+	".waits{fill:none;stroke:var(--curve);stroke-dasharray:5 3}\n"
 	".memory{fill:var(--memory)}.touched{fill:var(--touched)}\n"
 	".axis{stroke:var(--line);fill:none}.mark{stroke:var(--dim);stroke-dasharray:4 3}\n";
 
@@ -108,34 +109,44 @@ static struct plot curve_plot(const struct report *report)
 	return plot;
 }
 
-static void put_curve(FILE *file, const struct report *report)
+static void put_line(FILE *file, const struct plot *plot, const struct report *report, bool waits)
 {
-	struct plot plot = curve_plot(report);
-	char budget[SIZE_TEXT], read[SIZE_TEXT];
 	const char *step = "M";
 
-	fputs("<h2>Pages that are read back, by budget</h2>\n", file);
-	begin_plot(file, &plot, "pages read back, by budget", report_size, number_text);
-	fputs("<path class=\"curve\" d=\"", file);
+	fprintf(file, "<path class=\"%s\" d=\"", waits ? "waits" : "curve");
 	for (unsigned i = 0; i < report->point_count; i++) {
 		const struct study_point *point = &report->point[i];
 
 		if (!point->possible)
 			continue;
-		fprintf(file, "%s%.1f %.1f", step, x_of(&plot, (double)point->budget),
-			y_of(&plot, point->read));
+		fprintf(file, "%s%.1f %.1f", step, x_of(plot, (double)point->budget),
+			y_of(plot, waits ? point->major : point->read));
 		step = "L";
 	}
 	fputs("\"/>\n", file);
+}
+
+static void put_curve(FILE *file, const struct report *report)
+{
+	struct plot plot = curve_plot(report);
+	char budget[SIZE_TEXT], read[SIZE_TEXT], waits[SIZE_TEXT];
+
+	fputs("<h2>Pages that are read back, by budget</h2>\n"
+	      "<p>Dashed: touches that wait for that; what is read ahead is not waited for.</p>\n",
+	      file);
+	begin_plot(file, &plot, "pages read back, by budget", report_size, number_text);
+	put_line(file, &plot, report, true);
+	put_line(file, &plot, report, false);
 	for (unsigned i = 0; i < report->point_count; i++) {
 		const struct study_point *point = &report->point[i];
 
 		if (point->possible)
 			fprintf(file,
 				"<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"><title>%s: %s "
-				"pages</title></circle>\n",
+				"pages, for %s touches that wait</title></circle>\n",
 				x_of(&plot, (double)point->budget), y_of(&plot, point->read),
-				size_format(budget, point->budget), number_text(read, point->read));
+				size_format(budget, point->budget), number_text(read, point->read),
+				number_text(waits, point->major));
 	}
 	put_mark(file, &plot, report->tight, "tight", 0);
 	put_mark(file, &plot, report->enough, "enough", 1);
@@ -237,8 +248,8 @@ void report_write_html(FILE *file, const struct report *report)
 	html_begin(file, title, style);
 	fprintf(file,
 		"<p>Recorded for %.1f s with a budget of %s. It is enough with <b>%s</b>: hardly a "
-		"page is read back. It is tight with <b>%s</b>: fewer than %d pages a second "
-		"are.</p>\n",
+		"page is read back. It is tight with <b>%s</b>: fewer than %d touches a "
+		"second wait for that.</p>\n",
 		study->seconds, size_format(text[0], study->recording.header.budget),
 		size_format(text[1], report->enough), size_format(text[2], report->tight),
 		REPORT_TIGHT_RATE);

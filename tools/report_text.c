@@ -68,7 +68,7 @@ static void print_summary(const struct report *report)
 	       report_size(a, (double)(study->gauge_most[GAUGE_KEPT] << page_shift())),
 	       report_size(b, (double)(study->gauge[GAUGE_UNMANAGED] << page_shift())));
 	printf("  enough      %s: hardly a page is read back\n", size_format(a, report->enough));
-	printf("  tight       %s: fewer than %d pages a second are\n",
+	printf("  tight       %s: fewer than %d touches a second wait for that\n",
 	       size_format(a, report->tight), REPORT_TIGHT_RATE);
 }
 
@@ -86,13 +86,14 @@ static double most_read(const struct report *report)
 static void print_point(const struct report *report, const struct study_point *point, double most)
 {
 	const struct study *study = &report->study;
-	char budget[SIZE_TEXT], read[SIZE_TEXT], rate[SIZE_TEXT];
+	char budget[SIZE_TEXT], read[SIZE_TEXT], waits[SIZE_TEXT], rate[SIZE_TEXT];
 
 	if (!point->possible)
 		return;
-	printf("%8s %8s %8s %6.2f", size_format(budget, point->budget), count_of(read, point->read),
+	printf("%8s %8s %8s %8s %6.2f", size_format(budget, point->budget),
+	       count_of(read, point->read),
 	       count_of(rate, study->seconds > 0 ? point->read / study->seconds : 0),
-	       100 * point->read / study->touches);
+	       count_of(waits, point->major), 100 * point->major / study->touches);
 	print_bar(most > 0 ? point->read / most : 0);
 }
 
@@ -100,8 +101,8 @@ static void print_curve(const struct report *report)
 {
 	double most = most_read(report);
 
-	printf("\nPages read back, by budget\n%8s %8s %8s %6s\n", "BUDGET", "READ", "READ/s",
-	       "MISS%");
+	printf("\nPages read back, by budget\n%8s %8s %8s %8s %6s\n", "BUDGET", "READ", "READ/s",
+	       "WAITS", "MISS%");
 	for (unsigned i = 0; i < report->point_count; i++)
 		print_point(report, &report->point[i], most);
 }
@@ -181,10 +182,12 @@ static json_t *curve_array(const struct report *report)
 		const struct study_point *point = &report->point[i];
 
 		if (point->possible)
-			json_array_append_new(
-				ret, json_pack("{sI sf sf sf}", "budget", (json_int_t)point->budget,
-					       "pages_read", point->read, "pages_soft", point->soft,
-					       "miss_ratio", point->read / report->study.touches));
+			json_array_append_new(ret,
+					      json_pack("{sI sf sf sf sf}", "budget",
+							(json_int_t)point->budget, "pages_read",
+							point->read, "faults_major", point->major,
+							"faults_soft", point->soft, "miss_ratio",
+							point->major / report->study.touches));
 	}
 	return ret;
 }

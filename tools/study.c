@@ -14,6 +14,8 @@
 #define REGION_GAP 32
 /* No sample is a smaller part than this, whatever a file says. */
 #define PART_LEAST 1e-6
+/* A program may well follow so many at once. */
+#define STREAMS_LEAST 2
 /* What study_least tries. */
 #define LEAST_STEPS 8
 
@@ -142,6 +144,7 @@ static void find_size(const struct study *study, uint64_t budget, struct model_s
 	size->charge = pager_charge(&pager);
 	size->low = pager.low_frames;
 	size->high = pager.high_frames;
+	size->window = pager.readahead.most;
 }
 
 static uint64_t scale(const struct study *study, uint64_t frames)
@@ -149,19 +152,47 @@ static uint64_t scale(const struct study *study, uint64_t frames)
 	return (uint64_t)((double)frames * study->part + 0.5);
 }
 
-/* Chunks leave whole, and then half of one more than was wanted is free, on average: that does not
- * become less with the budget, so it is made up for. */
+static unsigned at_most(unsigned n, unsigned most)
+{
+	return n < most ? n : most;
+}
+
+/* Chunks leave whole, and are read ahead whole: half of one more than was wanted is free, on
+ * average, and the most that are free are no fewer than one.  That does not become less with the
+ * budget, so it is made up for. */
 static void scale_size(const struct study *study, struct model_size *size)
 {
 	uint64_t over = CHUNK_PAGES / 2 - scale(study, CHUNK_PAGES / 2);
+	uint64_t low = scale(study, size->low) + 1, high = scale(study, size->high) + 2;
+	uint64_t least = CHUNK_PAGES + low;
 
+	if (high < least) {
+		over += (least - high) / 2;
+		high = least;
+	}
 	size->limit = scale(study, size->limit) + over;
 	size->charge = scale(study, size->charge);
-	size->low = scale(study, size->low) + 1;
-	size->high = scale(study, size->high) + 2;
-	size->spent = (unsigned)scale(study, SPENT_BATCH) + 1;
-	if (size->spent > SPENT_BATCH)
-		size->spent = SPENT_BATCH;
+	size->low = low;
+	size->high = high;
+	size->spent = at_most((unsigned)scale(study, SPENT_BATCH) + 1, SPENT_BATCH);
+	/* The fewer pages, the nearer to each other are any two: streams are taken for what they
+	 * are not as often as with all pages, and so many. */
+	size->streams = at_most((unsigned)scale(study, READAHEAD_STREAMS) + STREAMS_LEAST,
+				READAHEAD_STREAMS);
+}
+
+/* What came with a page is taken for touched after it, since nobody would see that. */
+static int replay_touch(const struct study_touch *touch, struct model *model)
+{
+	uint32_t first = touch->page / CHUNK_PAGES * CHUNK_PAGES;
+	uint64_t rest = touch->mask & ~mask_bit(touch->page % CHUNK_PAGES);
+	int err = model_touch(model, touch->page, touch->mask);
+	unsigned i;
+
+	mask_for_each(i, rest)
+		if (!err)
+			err = model_touch(model, first + i, 0);
+	return err;
 }
 
 static int replay(const struct study *study, struct model *model)
@@ -175,7 +206,7 @@ static int replay(const struct study *study, struct model *model)
 		if (touch->kind == TRACE_ZERO || touch->kind == TRACE_DISCARD)
 			model_discard(model, touch->page / CHUNK_PAGES, touch->mask);
 		if (touch->kind != TRACE_DISCARD)
-			err = model_touch(model, touch->page, touch->mask);
+			err = replay_touch(touch, model);
 	}
 	return err;
 }
@@ -202,12 +233,13 @@ int study_predict(const struct study *study, uint64_t budget, struct study_point
 	model_free(model);
 	point.possible = err == 0;
 	point.read = (double)counts.read / study->part;
+	point.major = (double)counts.major / study->part;
 	point.soft = (double)counts.soft / study->part;
 	*ret_point = point;
 	return 0;
 }
 
-int study_least(const struct study *study, double read, uint64_t *ret_budget)
+int study_least(const struct study *study, const struct study_point *most, uint64_t *ret_budget)
 {
 	uint64_t low = SPILL_BUDGET_MIN, high = study->need + study->need / 4;
 	struct study_point point;
@@ -217,7 +249,7 @@ int study_least(const struct study *study, double read, uint64_t *ret_budget)
 		uint64_t middle = page_round_down(low + (high - low) / 2);
 
 		err = study_predict(study, middle, &point);
-		if (point.possible && point.read <= read)
+		if (point.possible && point.read <= most->read && point.major <= most->major)
 			high = middle;
 		else
 			low = middle;

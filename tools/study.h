@@ -3,7 +3,8 @@
  *
  * The curve is a miniature simulation (Waldspurger et al., USENIX ATC 2017): the touches of the
  * sample go through the pager's own policy (model.h) with a budget that is as small a part
- * of the budget as the sample is of the memory.  What it reads back, divided by that part, is what
+ * of the budget as the sample is of the memory.  Its chunks are numbered one after the other, so what
+ * goes through all of the memory in order goes through them in order.  What it reads back, divided by that part, is what
  * is predicted.  Memory that is not managed, and what the pager takes for itself, is
  * taken off the budget first, as it is when a program runs.
  *
@@ -22,6 +23,7 @@
 struct study_point {
 	uint64_t budget; /* bytes */
 	double read;	 /* pages read back, in all */
+	double major;	 /* touches that wait for that */
 	double soft;	 /* pages that come back from a tray */
 	bool possible;	 /* else it is less than the program can have */
 };
@@ -75,7 +77,8 @@ void study_free(struct study *study);
 /* What this budget would cost.  0 or -ENOMEM. */
 int study_predict(const struct study *study, uint64_t budget, struct study_point *ret_point);
 
-/* The least budget with which no more than so many pages are read back.  0 or -ENOMEM. */
-int study_least(const struct study *study, double read, uint64_t *ret_budget);
+/* The least budget with which no more pages than most->read are read back, and no more than
+ * most->major touches wait for it.  0 or -ENOMEM. */
+int study_least(const struct study *study, const struct study_point *most, uint64_t *ret_budget);
 
 #endif

@@ -4,8 +4,9 @@
 #
 #	tests/policy/validate.sh [SAMPLE]	in the build tree, as `make check TESTS=' leaves it
 #
-# Prints a table: pages read, predicted from one recording with enough memory, and measured.  Takes
-# some minutes; fails only if something does not run.
+# Prints a table: touches that wait for a read (major faults) and pages read, predicted from one
+# recording with enough memory, and measured.  Takes some minutes; fails only if something does not
+# run.
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -43,9 +44,19 @@ key() {
 	python3 -c 'import json, sys; print(eval("json.load(sys.stdin)" + sys.argv[1]))' "$1"
 }
 
+# compare KEY: what was told of it, and what is real
+compare() {
+	python3 - "$1" "$tmp/told" "$tmp/stats" <<'END'
+import json, sys
+key = sys.argv[1]
+told, real = json.load(open(sys.argv[2]))["curve"][0][key], json.load(open(sys.argv[3]))[key]
+print(f"  {key} {told:.0f} for {real}: {100 * (told - real) / max(real, 1):+.1f} %", end="")
+END
+}
+
 # validate NAME COMMAND...
 validate() {
-	local name=$1 trace=$tmp/trace begin need percent budget told real
+	local name=$1 trace=$tmp/trace begin need percent budget plain
 	shift
 	rm -f "$trace"
 	begin=$(now)
@@ -59,17 +70,19 @@ validate() {
 	for percent in 30 40 50 65 80; do
 		budget=$((need * percent / 100))
 		[ "$budget" -ge $((8 << 20)) ] || continue
-		told=$("$SPILL" report -m "$budget" --json "$trace" | key '["curve"][0]["pages_read"] // 1' | cut -d. -f1)
+		"$SPILL" report -m "$budget" --json "$trace" >"$tmp/told"
 		"$SPILL" run --quiet -m "$budget" -s "$tmp" --stats="$tmp/stats" --json -- "$@" >/dev/null ||
 			fail "$name with $budget: exit status $?"
-		real=$(json_value "$tmp/stats" pages_read)
-		printf '  %5sM  predicted %8s  measured %8s  %+6.1f %%\n' $((budget >> 20)) "$told" "$real" \
-			"$(python3 -c 'import sys; a, b = map(int, sys.argv[1:]); print(100 * (a - b) / max(b, 1))' "$told" "$real")"
+		printf '  %5sM' $((budget >> 20))
+		compare faults_major
+		compare pages_read
+		echo
 	done
 }
 
 validate random "$touches" random 96 150000
 validate zipf "$touches" zipf 96 150000
 validate phases "$touches" phases 96 150000
+validate loop "$touches" loop 96 150000
 validate dictionary python3 "$tmp/dictionary.py"
 validate sort sort -S 500M --parallel=1 "$tmp/lines"

@@ -17,9 +17,9 @@ predicted() {
 	python3 -c 'import json, sys; print(round(json.load(sys.stdin)["curve"][0][sys.argv[1]]))' "$1" <"$tmp/json"
 }
 real() {
-	"$SPILL" run -m "$1" -s "$tmp" --stats="$tmp/stats" --json -- "${command[@]}" >/dev/null ||
-		fail "${command[*]} with $1: exit status $?"
-	json_value "$tmp/stats" pages_read
+	"$SPILL" run -m "$2" -s "$tmp" --stats="$tmp/stats" --json -- "${command[@]}" >/dev/null ||
+		fail "${command[*]} with $2: exit status $?"
+	json_value "$tmp/stats" "$1"
 }
 # near WHAT VALUE WANTED PERCENT
 near() {
@@ -40,7 +40,8 @@ for budget in 24M 40M; do
 		fail "$told of 60000 touches miss where $here % of the pages are here"
 	[ "$told" -le $((60000 * (100 - here * 8 / 10) / 100)) ] ||
 		fail "$told of 60000 touches miss where $here % of the pages are here, and nothing is wasted"
-	near "random, $budget" "$told" "$(real "$budget")" 15
+	near "random, $budget" "$told" "$(real pages_read "$budget")" 15
+	near "random, $budget, waits" "$(predicted faults_major "$budget")" "$(json_value "$tmp/stats" faults_major)" 15
 done
 [ "$(predicted pages_read 96M)" -eq 0 ] || fail "all fits, and something is read"
 near "what it needs, in MiB" $(($(json_value "$tmp/json" enough) >> 20)) 68 12
@@ -49,7 +50,16 @@ near "what it needs, in MiB" $(($(json_value "$tmp/json" enough) >> 20)) 68 12
 rm "$trace"
 command=("$touches" zipf 64 60000)
 "$SPILL" trace -o "$trace" --sample 64 -- "${command[@]}" >/dev/null || fail "spill trace: exit status $?"
-near "zipf, 24M" "$(predicted pages_read 24M)" "$(real 24M)" 20
+near "zipf, 24M" "$(predicted faults_major 24M)" "$(real faults_major 24M)" 20
+
+# In order, all is read each time round, and nearly all of it before it is touched.
+rm "$trace"
+command=("$touches" loop 64 60000)
+"$SPILL" trace -o "$trace" --sample 512 -- "${command[@]}" >/dev/null || fail "spill trace: exit status $?"
+told=$(predicted pages_read 40M)
+near "loop, 40M" "$told" "$(real pages_read 40M)" 15
+[ "$(predicted faults_major 40M)" -le $((told / 20)) ] ||
+	fail "$(predicted faults_major 40M) touches of memory in order wait for $told pages"
 
 # For people.
 "$SPILL" report "$trace" >"$tmp/text" || fail "spill report: exit status $?"
@@ -77,7 +87,7 @@ class Parser(html.parser.HTMLParser):
         assert stack.pop() == tag, tag
 Parser().feed(text)
 assert not stack and "://" not in text
-points = re.findall(r"<title>([0-9.]+[KMGT]?): [0-9.]+K? pages</title></circle>", text)
+points = re.findall(r"<title>([0-9.]+[KMGT]?): [0-9.]+K? pages, for [0-9.]+K? touches that wait</title></circle>", text)
 assert len(points) == len(report["curve"]), points
 assert len(re.findall('class="touched" [^>]*><title>[0-9a-f]+-', text)) == len(report["regions"])
 assert len(re.findall('class="memory" [^>]*><title>second', text)) == len(report["timeline"])

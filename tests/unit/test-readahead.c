@@ -17,7 +17,7 @@ static void begin(void)
 	page_init();
 	memset(&ra, 0, sizeof(ra));
 	ra.most = MOST;
-	ra.cap = READAHEAD_NO_CAP;
+	readahead_init(&ra, READAHEAD_STREAMS);
 }
 
 static struct window fault(uint64_t page)
@@ -119,7 +119,8 @@ START_TEST(backward)
 }
 END_TEST
 
-START_TEST(four_streams)
+/* The last window of four streams that take turns. */
+static struct window run_four(void)
 {
 	uint64_t page[4];
 	struct window w = { 0 };
@@ -131,8 +132,18 @@ START_TEST(four_streams)
 			w = fault(page[k]);
 			page[k] += w.pages;
 		}
+	return w;
+}
+
+START_TEST(four_streams)
+{
+	struct window w = run_four();
+
 	ck_assert_uint_eq(w.pages, CHUNK_PAGES);
 	ck_assert_uint_gt(w.ahead.count, MOST / 2);
+	begin();
+	readahead_init(&ra, 3); /* one too few: each gives way to the next */
+	assert_single(run_four());
 }
 END_TEST
 
@@ -204,10 +215,11 @@ END_TEST
 START_TEST(clipped)
 {
 	uint64_t page = run_up(BASE, 8);
+	struct window w = fault(page);
 
 	/* A page in the middle was there already. */
-	ck_assert_uint_eq(fault(page).pages, CHUNK_PAGES);
-	readahead_clip(&ra, page, 20);
+	ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+	readahead_clip(&ra, page, w, mask_range(0, 20));
 	ck_assert_uint_eq(fault(page + 21).pages, CHUNK_PAGES - 21);
 	ck_assert_uint_eq(fault(page + CHUNK_PAGES).pages, CHUNK_PAGES);
 }
