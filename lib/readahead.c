@@ -42,16 +42,33 @@ static int64_t skip(const struct stream *s, uint32_t clock)
 	return s->window < SKIP_MAX ? s->window : SKIP_MAX;
 }
 
+/* The first page of the next chunk in that direction. */
+static int64_t chunk_edge(int64_t page, int direction)
+{
+	int64_t begin = page / CHUNK_PAGES * CHUNK_PAGES;
+
+	return direction > 0 ? begin + CHUNK_PAGES : begin - 1;
+}
+
+/* How far beyond its latest fault a fault may be that is the stream's.  A page that is not missing
+ * was asked for by it up to next, if that is in another chunk; in its own nothing came but up to
+ * end. */
+static int64_t reach(const struct stream *s, bool missing, uint32_t clock)
+{
+	bool asked = (s->next - chunk_edge(s->last, s->direction)) * s->direction > 0;
+
+	if (!missing && asked)
+		return (s->next - s->last) * s->direction;
+	return (s->end - s->last) * s->direction + skip(s, clock);
+}
+
 /* What is a fault on this page to a stream that has a direction? */
 static enum kind along(const struct stream *s, int64_t page, bool missing, uint32_t clock)
 {
 	int64_t distance = (page - s->last) * s->direction;
-	int64_t end = (s->end - s->last) * s->direction;
-	int64_t next = (s->next - s->last) * s->direction;
-	int64_t least = missing ? end : 1;
-	int64_t most = missing ? end + skip(s, clock) : next;
+	int64_t least = missing ? (s->end - s->last) * s->direction : 1;
 
-	if (distance >= least && distance <= most)
+	if (distance >= least && distance <= reach(s, missing, clock))
 		return KIND_ALONG;
 	if (distance == 0 || (!missing && distance < 0 && distance >= -(int64_t)s->window))
 		return KIND_SAME;
@@ -159,14 +176,6 @@ uint64_t window_mask(struct window window, unsigned i)
 	if (window.down)
 		return i + 1 > n ? mask_range(i + 1 - n, n) : mask_range(0, i + 1);
 	return mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
-}
-
-/* The first page of the next chunk in that direction. */
-static int64_t chunk_edge(int64_t page, int direction)
-{
-	int64_t begin = page / CHUNK_PAGES * CHUNK_PAGES;
-
-	return direction > 0 ? begin + CHUNK_PAGES : begin - 1;
 }
 
 /* Pages of a window that lie in the chunk of the fault. */

@@ -201,6 +201,24 @@ START_TEST(a_scan_goes_on_among_random_faults)
 }
 END_TEST
 
+/* A bug: a touch anywhere in the rest of the chunk of a short stream, of a page that had been evicted,
+ * was taken for its next one, and so a few at random made a window of hundreds of pages. */
+START_TEST(a_soft_fault_is_not_of_a_stream_that_did_not_bring_it)
+{
+	uint64_t page = BASE;
+
+	fault(page);
+	page += 1;
+	page += fault(page).pages;
+	assert_single(touch(page + 20));
+	assert_single(touch(page + 40));
+	ck_assert_uint_eq(fault(page).pages, 4);
+	page += 4;
+	/* Where it ends, one is. */
+	ck_assert_uint_eq(touch(page).pages, 8);
+}
+END_TEST
+
 START_TEST(a_fault_that_is_served_again)
 {
 	uint64_t page = run_up(BASE, 10);
@@ -281,6 +299,7 @@ int main(void)
 	tcase_add_loop_test(tcase, strides, 0, 5);
 	tcase_add_test(tcase, random_reads_one_page);
 	tcase_add_test(tcase, a_scan_goes_on_among_random_faults);
+	tcase_add_test(tcase, a_soft_fault_is_not_of_a_stream_that_did_not_bring_it);
 	tcase_add_test(tcase, a_fault_that_is_served_again);
 	tcase_add_test(tcase, clipped);
 	tcase_add_test(tcase, waste_shrinks_windows);
