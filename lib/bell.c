@@ -1,34 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* bell.c - one process rings, and all that listen hear it: see bell.h */
 #include "bell.h"
-#include "error.h"
 #include "fd.h"
 #include "sys.h"
 #include <sys/epoll.h>
-#include <sys/stat.h>
-
-int bell_create(void)
-{
-	char path[40];
-	int ends[2], bell;
-	int err = (int)sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
-
-	if (err)
-		return err;
-	error_format(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
-	bell = sys_open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
-	sys_close(ends[0]);
-	sys_close(ends[1]);
-	return fd_raise(bell);
-}
-
-uint64_t bell_number(int bell)
-{
-	struct stat st = { 0 };
-
-	sys_call2(SYS_fstat, bell, &st);
-	return st.st_ino;
-}
 
 /* If two ring at once, the pipe is empty for the first that writes, and both have taken out what
  * was there after they had something to tell. */

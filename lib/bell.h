@@ -14,12 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Makes one, close-on-exec, up there (fd.h); or -errno. */
-int bell_create(void);
-
-/* Which pipe it is: its inode. */
-uint64_t bell_number(int bell);
-
+/* bell: what fd_pipe made, or the same pipe opened once more. */
 void bell_ring(int bell);
 
 /* A descriptor of our own that hears it, to be polled; or -errno. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* fd.c - the descriptors that are ours: see fd.h */
 #include "fd.h"
+#include "error.h"
 #include "sys.h"
 #include <linux/memfd.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 /* Those beyond are not noted: a program that has so many open already closes
  * what it opened, not all that there is. */
@@ -78,6 +80,29 @@ int fd_memory(const char *name, uint64_t size)
 	if (fd >= 0)
 		sys_close(fd);
 	return err;
+}
+
+int fd_pipe(void)
+{
+	char path[40];
+	int ends[2], both;
+	int err = (int)sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
+
+	if (err)
+		return err;
+	error_format(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+	both = sys_open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+	sys_close(ends[0]);
+	sys_close(ends[1]);
+	return fd_raise(both);
+}
+
+uint64_t fd_inode(int fd)
+{
+	struct stat st = { 0 };
+
+	sys_call2(SYS_fstat, fd, &st);
+	return st.st_ino;
 }
 
 void fd_close(int fd)

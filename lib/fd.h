@@ -30,6 +30,12 @@ int fd_raise(int fd);
  * -errno. */
 int fd_memory(const char *name, uint64_t size);
 
+/* A pipe, open for both ways and never waiting, close-on-exec, up there; or -errno. */
+int fd_pipe(void);
+
+/* Which file it is: the inode's number, by which others find it under /proc/PID/fd. */
+uint64_t fd_inode(int fd);
+
 /* Notes a descriptor that stays where it is; no longer. */
 void fd_note(int fd);
 void fd_forget(int fd);

@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "fill.h"
 #include "last.h"
+#include "record.h"
 #include "spent.h"
 #include "stall.h"
 #include "usdt.h"
@@ -348,6 +349,18 @@ static uint64_t tidy(struct handler *handler)
 	return 0;
 }
 
+static void rest_recording(struct handler *handler)
+{
+	bool flush = handler->flush;
+
+	if (handler->trace) {
+		pager_note_gauges(handler->pager, handler->trace, flush);
+		trace_rest(handler->trace, flush);
+	}
+	if (flush)
+		handler->flush = false;
+}
+
 /* Everything was tried: sleeps until there is something to do. */
 static void rest(struct handler *handler)
 {
@@ -372,9 +385,7 @@ static void rest(struct handler *handler)
 		if (has_news(handler))
 			return;
 	}
-	if (handler->trace)
-		pager_note_gauges(handler->pager, handler->trace, handler->trace->flush);
-	trace_rest(handler->trace);
+	rest_recording(handler);
 	timeout = pager_publish_soon(handler->pager);
 	timeout = sys_sooner(timeout, stall_check(handler));
 	timeout = sys_sooner(timeout, watchdog_sleep(handler));
@@ -386,7 +397,9 @@ static void rest(struct handler *handler)
 	}
 	timeout = duty_rest(handler, timeout);
 	stall_note(handler, handler_demanded(handler) > 0);
-	look(handler, handler->evicting ? sys_sooner(timeout, PAUSE_NS) : timeout);
+	look(handler, handler->evicting || watch_is_sweeping(handler->pager->watch)
+			      ? sys_sooner(timeout, PAUSE_NS)
+			      : timeout);
 }
 
 static bool work(struct handler *handler)
@@ -396,6 +409,8 @@ static bool work(struct handler *handler)
 
 	stall_note(handler, true);
 	watchdog_look(handler);
+	if (__builtin_expect(pager->recording != (handler->trace && handler->trace->fd >= 0), 0))
+		record_follow(handler);
 	handler->starved = false;
 	if (!handler->evicting || !duty_is_done_by_another(handler))
 		read_faults(handler);
@@ -412,8 +427,10 @@ static bool work(struct handler *handler)
 		watch_call_back(handler);
 		writeback_submit(handler);
 	}
-	if (handler->trace)
+	if (handler->trace) {
 		pager_note_gauges(pager, handler->trace, false);
+		progress |= watch_sweep(handler);
+	}
 	handler->summoned = false;
 	progress |= serve_requests(handler);
 	note_futility(handler, served);
@@ -508,7 +525,6 @@ int handler_init(struct pager *pager, struct handler *handler, unsigned number)
 
 	handler->pager = pager;
 	handler->number = number;
-	handler->trace = trace_new(pager->trace_fd, number);
 	deal_cpus(handler);
 	bounce = meta_map(bounce_size(bounce_pages(pager)));
 	if (!bounce)

@@ -82,7 +82,8 @@ struct handler {
 	struct io *io;
 	struct io_seal seal;	 /* of io, if the pager has a cipher */
 	int wake_fd;		 /* an eventfd */
-	struct trace *trace;	 /* or NULL: nothing is recorded */
+	struct trace *trace;	 /* its thread's own; NULL: nothing is recorded */
+	_Atomic bool flush;	 /* somebody waits until that is written; cleared then */
 	cpu_set_t cpus;		 /* its own */
 	int tid;		 /* set by its thread; for others to read once round is not 0 */
 	_Atomic uint64_t round;	 /* ns: when it last went round its loop with work in hand; 0:

@@ -234,6 +234,8 @@ void pager_stop(struct pager *pager, bool in_child)
 	watch_free(pager->watch);
 	pager->watch = NULL;
 	close_fd(&pager->trace_fd);
+	pager->recording = false;
+	pager->recorders = 0;
 	close_fd(&pager->ear);
 	if (pager->zeros)
 		sys_munmap((void *)(uintptr_t)pager->zeros, chunk_size());
@@ -345,8 +347,7 @@ static void claim_stats(struct pager *pager)
 	pager->stats = claimed;
 }
 
-/* `spill set' may have changed it. */
-static uint64_t command_budget(const struct pager *pager)
+uint64_t pager_command_budget(const struct pager *pager)
 {
 	if (!pager->share)
 		return pager_budget(pager);
@@ -356,16 +357,18 @@ static uint64_t command_budget(const struct pager *pager)
 static void open_trace(struct pager *pager)
 {
 	if (pager->trace_fd < 0)
-		pager->trace_fd = trace_open(command_budget(pager), count_handlers(pager));
+		pager->trace_fd = trace_open(pager_command_budget(pager), count_handlers(pager));
 }
 
 /* What there is no memory for is not recorded. */
 static void begin_trace(struct pager *pager)
 {
 	open_trace(pager);
-	pager->discards = trace_new(pager->trace_fd, HANDLERS_MAX);
+	pager->trace_events = TRACE_EVENTS;
+	pager->discards = trace_new(pager->trace_fd, HANDLERS_MAX, TRACE_EVENTS);
 	if (pager->discards && pager->options.trace_sample)
 		pager->watch = watch_new(pager->options.trace_sample);
+	pager->recording = pager->discards != NULL;
 }
 
 uint64_t pager_charge(const struct pager *pager)
@@ -541,7 +544,7 @@ void pager_publish(struct pager *pager)
 {
 	struct stats *stats = pager->stats;
 
-	stat_set(&stats->budget, command_budget(pager));
+	stat_set(&stats->budget, pager_command_budget(pager));
 	stat_set(&stats->held, (uint64_t)pager->arena.used << page_shift());
 	stat_set(&stats->peak, (uint64_t)pager->arena.peak << page_shift());
 	stat_set(&stats->reserved, pager->regions.reserved);
@@ -572,6 +575,7 @@ static uint64_t pages_unmanaged(const struct pager *pager)
 static void append_gauges(struct pager *pager, struct trace *trace)
 {
 	const struct stats *stats = pager->stats;
+	const struct watch *watch = pager->watch;
 
 	note_gauge(trace, GAUGE_KEPT, pager->kept);
 	note_gauge(trace, GAUGE_HELD, (uint64_t)pager->arena.used);
@@ -582,7 +586,8 @@ static void append_gauges(struct pager *pager, struct trace *trace)
 	note_gauge(trace, GAUGE_FAULTS_MAJOR, stat_get(&stats->faults_major));
 	note_gauge(trace, GAUGE_READ, stat_get(&stats->pages_read));
 	note_gauge(trace, GAUGE_EVICTED, stat_get(&stats->pages_evicted));
-	note_gauge(trace, GAUGE_THRESHOLD, pager->watch ? pager->watch->threshold : 0);
+	note_gauge(trace, GAUGE_THRESHOLD, watch ? watch->threshold : 0);
+	note_gauge(trace, GAUGE_LOST, trace_lost());
 }
 
 void pager_note_gauges(struct pager *pager, struct trace *trace, bool now)
@@ -598,16 +603,14 @@ void pager_flush_trace(struct pager *pager)
 {
 	struct timespec pause = { 0, FLUSH_NS };
 
-	if (!pager_is_armed(pager) || pager->trace_fd < 0)
+	if (!pager_is_armed(pager) || !pager->recording)
 		return;
 	for (unsigned i = 0; i < pager->handler_count; i++) {
-		struct trace *trace = pager->handlers[i].trace;
+		struct handler *handler = &pager->handlers[i];
 
-		if (!trace)
-			continue;
-		trace->flush = true;
-		for (unsigned n = 0; n < FLUSH_ROUNDS && trace->flush; n++) {
-			handler_wake(&pager->handlers[i]);
+		handler->flush = true;
+		for (unsigned n = 0; n < FLUSH_ROUNDS && handler->flush; n++) {
+			handler_wake(handler);
 			sys_call2(SYS_nanosleep, &pause, 0);
 		}
 	}

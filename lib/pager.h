@@ -49,15 +49,16 @@ struct pager {
 	struct handler *handlers;
 	unsigned handler_count;
 	struct stats *stats;
-	const char *zeros;	 /* a chunk of zeros to copy from */
-	int memory_fd;		 /* /proc/self/mem: reads that never fault, or -1 */
-	int pagemap_fd;		 /* /proc/self/pagemap, or -1 */
-	int trace_fd;		 /* SPILL_TRACE, or -1 */
-	int ear;		 /* what hears the bell, if there is no share that has one; or -1 */
-	struct trace *discards;	 /* (G) what application threads record; or NULL */
-	struct watch *watch;	 /* SPILL_TRACE_SAMPLE, or NULL */
-	_Atomic uint64_t gauged; /* ns: when the recording last had the gauges */
-	int poison_fd;		 /* an empty file, where UFFDIO_POISON is missing, or -1 */
+	const char *zeros;     /* a chunk of zeros to copy from */
+	int memory_fd;	       /* /proc/self/mem: reads that never fault, or -1 */
+	int pagemap_fd;	       /* /proc/self/pagemap, or -1 */
+	int trace_fd;	       /* SPILL_TRACE, or a pipe (record.h), or -1 */
+	unsigned trace_events; /* that are written there at once */
+	int ear;	       /* what hears the bell, if there is no share that has one; or -1 */
+	struct trace *_Atomic discards; /* (G) what application threads record; or NULL */
+	struct watch *_Atomic watch; /* whose touches are recorded; NULL: of no chunk, all faults */
+	_Atomic uint64_t gauged;     /* ns: when the recording last had the gauges */
+	int poison_fd;		     /* an empty file, where UFFDIO_POISON is missing, or -1 */
 	uint64_t hash_key;
 	_Atomic uint64_t low_frames, high_frames; /* eviction keeps this much free */
 
@@ -65,6 +66,8 @@ struct pager {
 
 	_Atomic bool armed;
 	_Atomic bool stopping;
+	_Atomic bool recording;	     /* handlers shall have a buffer (record.h), */
+	_Atomic unsigned recorders;  /* and so many have one */
 	_Atomic bool paused;	     /* nobody watches for faults (steering.h) */
 	uint64_t stall_ns;	     /* a fault that waits so long is told of; 0: never */
 	_Atomic uint64_t written;    /* writes that succeeded */
@@ -105,6 +108,9 @@ static inline bool pager_is_armed(const struct pager *pager)
 {
 	return atomic_load_explicit(&pager->armed, memory_order_acquire);
 }
+
+/* Bytes that all of the command may have; `spill set' may have changed it. */
+uint64_t pager_command_budget(const struct pager *pager);
 
 /* In bytes; any thread: it is set under (G) while handlers look. */
 static inline uint64_t pager_budget(const struct pager *pager)

@@ -120,7 +120,7 @@ static struct stats_table *create(uint32_t slots, int bell, int *ret_fd)
 	table->slot_size = sizeof(struct stats_slot);
 	table->slots = slots;
 	table->first = offsetof(struct stats_table, slot);
-	table->steering.bell = bell_number(bell);
+	table->steering.bell = fd_inode(bell);
 	return table;
 }
 
@@ -216,7 +216,7 @@ static int open_bell(void)
 {
 	int bell = command_open_bell();
 
-	return bell < 0 ? bell_create() : bell;
+	return bell < 0 ? fd_pipe() : bell;
 }
 
 /* Without a launcher: in a table of its own, which is seen as long as fd is open. */

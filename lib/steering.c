@@ -29,4 +29,5 @@ void steering_obey(struct pager *pager)
 		set_paused(pager, steering->paused);
 	} while (pager->paused != (steering->paused != 0));
 	inquiry_answer(&steering->inquiry, pager);
+	record_obey(&steering->record, pager);
 }

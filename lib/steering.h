@@ -7,6 +7,7 @@
  *
  *	spill set ----> [paused][readahead] ----.
  *	spill map ----> [inquiry] --------------+----> bell ----> handler
+ *	spill trace --> [record] ---------------'
  *	(the budget is in the pool, pool.h) ----'
  *
  * Locking: none; each word is exact by itself, and the latest counts.
@@ -15,6 +16,7 @@
 #define SPILL_STEERING_H
 
 #include "inquiry.h"
+#include "record.h"
 
 struct steering {
 	_Atomic uint64_t bell;	    /* its number; 0: there is none */
@@ -22,6 +24,7 @@ struct steering {
 	_Atomic uint32_t readahead; /* the longest window, in pages, plus 1; 0: as the pager
 				       thinks best */
 	struct inquiry inquiry;
+	struct record record;
 };
 
 /* Does what is wanted.  In a handler, or before there is any. */

@@ -15,12 +15,15 @@
  * these each touch is a fault (watch.h); the pager arms with the first memory that it has,
  * so that all of it is seen.
  *
+ * A recording that begins while the program runs (record.h) goes to a pipe instead, as many
+ * events at once as a pipe takes whole, and nobody waits for who reads it: what finds no room
+ * is lost, and counted.
+ *
  * The first pager to arm makes the file, and alone records: O_EXCL decides between
  * processes.  If its name has "%p" in it, each process makes one, with its PID in that
- * place.  A fork's child records nothing.  A write that fails ends the recording
- * of that handler.
+ * place.  A fork's child records nothing.  A write that fails ends the recording.
  *
- * Locking: a buffer belongs to its handler's thread, but for flush; that of application threads
+ * Locking: a buffer belongs to its handler's thread; that of application threads
  * is guarded by (G).  A write is one call with O_APPEND, so that those of several do not mix.
  */
 #ifndef SPILL_TRACE_H
@@ -33,6 +36,7 @@
 
 #define TRACE_MAGIC UINT64_C(0x3265636172747073) /* "sptrace2": the version is in it */
 #define TRACE_EVENTS 1024			 /* 32 KiB for each handler */
+#define TRACE_EVENTS_PIPE 128			 /* PIPE_BUF: they come whole or not at all */
 
 enum trace_kind {
 	TRACE_ZERO,  /* a fault on a page that was absent, */
@@ -58,6 +62,8 @@ enum trace_gauge {
 	GAUGE_READ,	 /* pages read, ever */
 	GAUGE_EVICTED,	 /* pages evicted, ever */
 	GAUGE_THRESHOLD, /* of the sample: of 2^32; 0: there is none */
+	GAUGE_FOUND,	 /* pages with contents when a recording began while the program ran */
+	GAUGE_LOST,	 /* events for which there was no room, ever */
 	GAUGES,
 };
 
@@ -81,11 +87,12 @@ struct trace_event {
 };
 
 struct trace {
-	int fd;
+	_Atomic int fd; /* -1: a write failed */
 	uint32_t handler;
-	unsigned count;
-	uint64_t written;   /* ns: when it was written out last */
-	_Atomic bool flush; /* somebody waits until it is written; cleared then */
+	unsigned most;	     /* events are written when there are so many, */
+	unsigned count;	     /* and so many there are */
+	uint64_t lost_since; /* ns: there is no room in the pipe since then; 0: there is */
+	uint64_t written;    /* ns: when it was written out last */
 	struct trace_event event[TRACE_EVENTS];
 };
 
@@ -97,15 +104,21 @@ void trace_to(const char *path);
  * It is not tried again. */
 int trace_open(uint64_t budget, unsigned handlers);
 
-/* A handler's buffer; NULL if fd is negative or there is no memory. */
-struct trace *trace_new(int fd, unsigned handler);
+/* The same for a pipe that never waits, for the pages that are there already, so many; it is
+ * empty.  0 or -errno. */
+int trace_begin(int pipe, uint64_t budget, unsigned handlers, uint64_t found);
+
+/* A handler's buffer, which is written when it has so many events; NULL if fd is negative or there
+ * is no memory. */
+struct trace *trace_new(int fd, unsigned handler, unsigned most);
 /* Writes what is left, unless discard.  NULL is ignored. */
 void trace_free(struct trace *trace, bool discard);
 
 void trace_append(struct trace *trace, enum trace_kind kind, uint64_t page, uint64_t mask);
-/* The handler is about to sleep. */
-void trace_rest(struct trace *trace);
-/* Writes what there is. */
-void trace_flush(struct trace *trace);
+/* The handler is about to sleep: what there is is written if that is long ago, or now. */
+void trace_rest(struct trace *trace, bool now);
+
+/* Events that this process has lost. */
+uint64_t trace_lost(void);
 
 #endif

@@ -9,7 +9,7 @@
 #define QUEUE_DIVISOR 20
 #define QUEUE_LEAST 8
 #define QUEUE_MIN 2
-#define WHOLE (UINT64_C(1) << 32)
+
 /* A touch that is recorded takes about 12 us.  If so many take less than so long each, most of the
  * time goes into recording, and a quarter of the sample has to do. */
 #define RATE_TOUCHES 4096
@@ -27,8 +27,8 @@ struct watch *watch_new(unsigned most)
 
 	if (!watch)
 		return NULL;
-	watch->threshold = WHOLE;
-	watch->most = most;
+	watch->threshold = WATCH_WHOLE;
+	watch->capacity = watch->most = most;
 	watch->sample = (struct chunk **)(watch + 1);
 	watch->queue = watch->sample + most + 1;
 	return watch;
@@ -37,7 +37,7 @@ struct watch *watch_new(unsigned most)
 void watch_free(struct watch *watch)
 {
 	if (watch)
-		meta_unmap(watch, watch_size(watch->most));
+		meta_unmap(watch, watch_size(watch->capacity));
 }
 
 /* Fibonacci hashing: multiples of the golden ratio.  Of chunks that follow one another, or are some
@@ -120,7 +120,7 @@ static struct chunk *pop(struct watch *watch)
 static bool is_long(const struct watch *watch)
 {
 	return watch->queued > QUEUE_MIN && watch->queued > watch->count / QUEUE_DIVISOR &&
-	       watch->queued > QUEUE_LEAST * watch->threshold / WHOLE;
+	       watch->queued > QUEUE_LEAST * watch->threshold / WATCH_WHOLE;
 }
 
 /* -- touched ------------------------------------------------------------------------------- */
@@ -164,6 +164,92 @@ void watch_touched(struct handler *handler, struct chunk *chunk)
 		if (leaving && watch_takes(watch, leaving) && !evict_unseen(handler, leaving))
 			put_back(watch, leaving);
 	}
+}
+
+/* -- in the middle of a run ------------------------------------------------------------------- */
+
+static bool has_contents(const struct chunk *chunk)
+{
+	return chunk->resident | chunk->cached | chunk->swapped | chunk->filling;
+}
+
+/* Nobody is in the sample or the queue, whatever was there: of an earlier recording, or, in a
+ * fork's child, the parent's.  Gives the number of rows with pages. */
+static uint64_t clear(const struct pagetable *table)
+{
+	struct chunk *chunk;
+	uint64_t count = 0;
+
+	pagetable_for_each(chunk, table, 0, PAGETABLE_END) {
+		if (chunk->sampled)
+			chunk->sampled = false;
+		if (chunk->watched)
+			chunk->watched = false;
+		count += has_contents(chunk);
+	}
+	return count;
+}
+
+void watch_begin(struct watch *watch, const struct pagetable *table, unsigned most)
+{
+	uint64_t rows;
+
+	lock_take(&watch->lock, LOCK_POLICY);
+	rows = clear(table);
+	watch->most = most < watch->capacity ? most : watch->capacity;
+	watch->count = watch->first = watch->queued = 0;
+	watch->touches = 0;
+	watch->rate_since = sys_now();
+	watch->threshold = WATCH_WHOLE;
+	while (rows * watch->threshold / WATCH_WHOLE > watch->most)
+		watch->threshold /= 2;
+	watch->swept = 0;
+	watch->sweeping = true;
+	lock_drop(&watch->lock, LOCK_POLICY);
+}
+
+void watch_end(struct watch *watch)
+{
+	lock_take(&watch->lock, LOCK_POLICY);
+	watch->threshold = 0;
+	watch->sweeping = false;
+	lock_drop(&watch->lock, LOCK_POLICY);
+}
+
+static void join(struct watch *watch, struct chunk *chunk)
+{
+	lock_take(&watch->lock, LOCK_POLICY);
+	if (!chunk->sampled && is_below(chunk, watch->threshold))
+		join_sample(watch, chunk);
+	lock_drop(&watch->lock, LOCK_POLICY);
+}
+
+/* At once, so that faults are looked at in between. */
+#define SWEEP_CHUNKS 8
+#define SWEEP_ROWS 4096
+
+bool watch_sweep(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+	struct watch *watch = pager->watch;
+	unsigned left = 0, rows = 0;
+	struct chunk *chunk;
+
+	if (handler->number || !watch || !watch->sweeping || pager->dormant || pager->gate)
+		return false;
+	pagetable_for_each(chunk, &pager->table, watch->swept, PAGETABLE_END) {
+		watch->swept = chunk->address;
+		if (left == SWEEP_CHUNKS || rows++ == SWEEP_ROWS)
+			return true;
+		if (!watch_takes(watch, chunk) || !has_contents(chunk))
+			continue;
+		join(watch, chunk);
+		left++;
+		if (!evict_unseen(handler, chunk))
+			put_back(watch, chunk);
+	}
+	watch->sweeping = false;
+	return true;
 }
 
 /* -- before a fork ---------------------------------------------------------------------------- */

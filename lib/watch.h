@@ -34,25 +34,38 @@
 /* Fewer say nothing; more are more than one run can be slowed down for. */
 #define WATCH_MIN 16
 #define WATCH_MAX 65536
+#define WATCH_WHOLE (UINT64_C(1) << 32) /* a threshold below which all are */
 
 struct watch {
 	struct lock lock;
 	_Atomic uint64_t threshold; /* (W) for writing; of 2^32 */
-	unsigned most;		    /* chunks of the sample */
+	unsigned capacity;	    /* chunks for which there is room */
+	unsigned most;		    /* (W) for writing: chunks of the sample */
 	unsigned count;		    /* (W) that it has */
 	unsigned first, queued;	    /* (W) of the queue, which is a ring */
 	uint64_t touches;	    /* (W) that were recorded, */
 	uint64_t rate_since;	    /* (W) ns: when it was last looked how fast they come */
 	_Atomic uint64_t left;	    /* how often pages left for such a tray; advanced under (C) */
 	_Atomic uint64_t back;	    /* what left was when all that had left were found to be back */
+	_Atomic bool sweeping;	    /* not all that was here at the beginning has left */
+	uintptr_t swept;	    /* up to this address it has; the first handler's own */
 	struct chunk **sample;	    /* (W) */
 	struct chunk **queue;	    /* (W) */
 };
 
-/* Of so many chunks at most.  NULL: no memory. */
+/* Of so many chunks at most, from the first that is touched on.  NULL: no memory. */
 struct watch *watch_new(unsigned most);
 /* NULL is ignored. */
 void watch_free(struct watch *watch);
+
+/* Begins anew, with so many chunks at most, of a table that has pages already.  Looks at all its
+ * rows: some 10 ns for each. */
+void watch_begin(struct watch *watch, const struct pagetable *table, unsigned most);
+/* No chunk is watched any more.  What is in trays unwritten stays there until it is touched, or its
+ * frames are wanted. */
+void watch_end(struct watch *watch);
+/* In the first handler: some more of what was here at the beginning leaves.  false: none did. */
+bool watch_sweep(struct handler *handler);
 
 /* What decides: it is in the sample if this is below the threshold; chunks are numbered by their
  * address.  Of 32 bits. */
@@ -62,6 +75,11 @@ uint64_t watch_hash(uint64_t number);
 static inline bool watch_is_away(const struct watch *watch)
 {
 	return watch && watch->back != watch->left;
+}
+
+static inline bool watch_is_sweeping(const struct watch *watch)
+{
+	return watch && watch->sweeping;
 }
 
 /* Is the chunk one of the sample, or would be if it were touched?  Without a watch all are. */

@@ -2,8 +2,8 @@
 /* ask.c - asks the pagers of a process what their page tables hold: see ask.h */
 #include "ask.h"
 #include "page.h"
-#include "process.h"
 #include "sys.h"
+#include "turn.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,30 +25,10 @@ static void nap(void)
 
 /* -- the window ---------------------------------------------------------------------------- */
 
-static bool take_from(struct inquiry *inquiry, uint64_t asker)
-{
-	return atomic_compare_exchange_strong(&inquiry->asker, &asker, process_mark_self());
-}
-
-static int take_window(struct inquiry *inquiry)
-{
-	uint64_t end = sys_now() + TURN_NS;
-
-	for (;;) {
-		uint64_t asker = inquiry->asker;
-
-		if ((!asker || !process_is_alive(asker)) && take_from(inquiry, asker))
-			return 0;
-		if (sys_now() > end)
-			return -EBUSY;
-		nap();
-	}
-}
-
 static void leave_window(struct inquiry *inquiry)
 {
 	atomic_store(&inquiry->state, INQUIRY_NONE);
-	atomic_store(&inquiry->asker, 0);
+	turn_leave(&inquiry->asker);
 }
 
 static int wait_for_answer(struct inquiry *inquiry)
@@ -150,7 +130,7 @@ static int ask_table(struct ask *ask, const struct steer *steer, struct stats_ta
 {
 	struct inquiry *inquiry = &table->steering.inquiry;
 	bool any = false;
-	int err = take_window(inquiry);
+	int err = turn_take(&inquiry->asker, TURN_NS);
 
 	if (err)
 		return err;

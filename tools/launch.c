@@ -2,7 +2,6 @@
 /* launch.c - makes all ready for a command: see launch.h */
 #include "config.h"
 #include "launch.h"
-#include "bell.h"
 #include "cipher.h"
 #include "command.h"
 #include "error.h"
@@ -289,7 +288,7 @@ static int prepare_bell(struct launch *launch)
 {
 	launch->bell = command_open_bell();
 	if (launch->bell < 0)
-		launch->bell = bell_create();
+		launch->bell = fd_pipe();
 	return launch->bell < 0 ? tool_fail("a pipe cannot be made: %s", error_name(launch->bell))
 				: 0;
 }

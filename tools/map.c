@@ -289,10 +289,6 @@ static int zoom_to_stretch(struct map *map)
 
 static int fail_ask(const char *pid, int err)
 {
-	if (err == -ENODATA)
-		return tool_fail("%s: its memory is plain: nothing is paged, since it fits", pid);
-	if (err == -ETIMEDOUT)
-		return tool_fail("%s: does not answer: it is stopped, or gets no CPU", pid);
 	if (err == -EBUSY)
 		return tool_fail("%s: somebody else looks at its command all the time", pid);
 	return tool_fail_attach(pid, err);

@@ -128,6 +128,10 @@ int tool_fail_attach(const char *pid, int err)
 		return tool_fail("%s: belongs to another user, who alone may look at it", pid);
 	if (err == -ENOENT)
 		return tool_fail("%s: does not run under spill", pid);
+	if (err == -ENODATA)
+		return tool_fail("%s: its memory is plain: nothing is paged, since it fits", pid);
+	if (err == -ETIMEDOUT)
+		return tool_fail("%s: does not answer: it is stopped, or gets no CPU", pid);
 	return tool_fail("%s: %s", pid, strerror(-err));
 }
 

@@ -115,7 +115,10 @@ static void find_part(struct study *study)
 {
 	double all = (double)study->gauge[GAUGE_ZEROED], ours = pages_zeroed(study);
 
-	study->part = study->sampled && all > ours && ours > 0 ? ours / all : 1;
+	if (study_is_of_middle(study))
+		study->part = (double)study->gauge[GAUGE_THRESHOLD] / WATCH_WHOLE;
+	else
+		study->part = study->sampled && all > ours && ours > 0 ? ours / all : 1;
 	if (study->part < PART_LEAST)
 		study->part = PART_LEAST;
 	study->touches /= study->part;
@@ -214,7 +217,7 @@ static int replay(const struct study *study, struct model *model)
 int study_predict(const struct study *study, uint64_t budget, struct study_point *ret_point)
 {
 	struct study_point point = { .budget = budget };
-	struct model_counts counts;
+	struct model_counts counts, before = { 0 };
 	struct model_size size;
 	struct model *model;
 	int err;
@@ -229,12 +232,16 @@ int study_predict(const struct study *study, uint64_t budget, struct study_point
 	if (!model)
 		return -ENOMEM;
 	err = replay(study, model);
+	if (!err && study_is_of_middle(study)) {
+		before = model_counts(model);
+		err = replay(study, model);
+	}
 	counts = model_counts(model);
 	model_free(model);
 	point.possible = err == 0;
-	point.read = (double)counts.read / study->part;
-	point.major = (double)counts.major / study->part;
-	point.soft = (double)counts.soft / study->part;
+	point.read = (double)(counts.read - before.read) / study->part;
+	point.major = (double)(counts.major - before.major) / study->part;
+	point.soft = (double)(counts.soft - before.soft) / study->part;
 	*ret_point = point;
 	return 0;
 }

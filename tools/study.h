@@ -11,6 +11,10 @@
  * The part that the sample is of all pages is known, since the pager counts all that are
  * touched for the first time; it is not taken from the threshold, which says what it would be on
  * average (SHARDS, section 3.2, corrects for the same).
+ *
+ * Where the recording began in the middle of a run there is nothing but the threshold, and what the
+ * first touch of a page would find is not known.  So the touches go through the policy twice, and
+ * the second time counts: as if the program went on like that.
  */
 #ifndef SPILL_STUDY_H
 #define SPILL_STUDY_H
@@ -69,6 +73,11 @@ struct study {
 	struct study_region *region; /* in the order of their addresses */
 	size_t region_count;
 };
+
+static inline bool study_is_of_middle(const struct study *study)
+{
+	return study->gauge[GAUGE_FOUND] != 0;
+}
 
 /* 0 or -errno; -EINVAL: it is no recording; -ENODATA: one without a touch. */
 int study_load(struct study *study, const char *path);

@@ -11,6 +11,7 @@
  *	picture.c	where the pages of a process are
  *	place.c		in which file system swap space lies
  *	rate.c		what was counted between two looks
+ *	recorder.c	records a process that runs
  *	speed.c		how fast swap space is
  *	steer.c		changes what a command may have while it runs
  *	survey.c	the processes that run under spill
@@ -19,6 +20,7 @@
  *	swap_info.c
  *	table.c		columns for people, JSON for programs
  *	terminal.c	what can be drawn
+ *	turn.c		one process at a time
  *	launch.c	options, checks, the environment: for run.c and trace.c
  *	supervise.c	--stats: fork, forward signals, wait
  *	totals.c	--stats: what is printed then

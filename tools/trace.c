@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* trace.c - spill trace: runs a command, and records how it uses its memory
+/* trace.c - spill trace: records how a command, or a process that runs, uses its memory
  *
- * As `spill run` does it (launch.h), with SPILL_TRACE and SPILL_TRACE_SAMPLE in the environment:
- * the recording itself is the pager's (trace.h, watch.h).
+ * A command is run as `spill run` does it (launch.h), with SPILL_TRACE and SPILL_TRACE_SAMPLE in the
+ * environment: the recording itself is the pager's (trace.h, watch.h).  A process that runs is
+ * asked for one (recorder.h).
  */
 #include "config.h"
 #include "launch.h"
+#include "recorder.h"
 #include "watch.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -18,14 +20,18 @@ struct recorder {
 	struct launch launch;
 	const char *file;
 	unsigned sample; /* chunks */
+	bool quiet;
+	bool for_command; /* there are options that a process which runs cannot have */
 	char path[2 * PROGRAM_PATH];
 };
 
 static const char help[] =
 	"Usage: spill trace [OPTION]... [--] COMMAND [ARGUMENT]...\n"
+	"       spill trace [-o FILE] [--sample N] [--quiet] PID\n"
 	"\n"
 	"Runs COMMAND as `spill run' does, and records in a file which of its memory it\n"
-	"touches when; `spill report' tells how much memory it needs.\n"
+	"touches when; `spill report' tells how much memory it needs.  With PID it records\n"
+	"a process that runs under spill already, until it ends, or ^C.\n"
 	"\n"
 	"  -o, --output FILE       where to; %p in it stands for the number of the process\n"
 	"                          (default: " FILE_DEFAULT ")\n"
@@ -59,6 +65,10 @@ static int parse_option(void *who, char **argv, int c)
 					 WATCH_MIN, WATCH_MAX);
 		return 0;
 	default:
+		if (c == OPTION_QUIET)
+			recorder->quiet = true;
+		else
+			recorder->for_command = true;
 		return launch_option(&recorder->launch, argv, c);
 	}
 }
@@ -70,6 +80,11 @@ static bool is_one_for_each(const struct recorder *recorder)
 	return strstr(recorder->file, "%p") != NULL;
 }
 
+static int refuse_to_replace(const char *file)
+{
+	return tool_fail("%s: is there already; remove it, or name another with -o", file);
+}
+
 /* The command may go to another directory before it needs it. */
 static int find_path(struct recorder *recorder)
 {
@@ -79,7 +94,7 @@ static int find_path(struct recorder *recorder)
 	if (strlen(file) >= PROGRAM_PATH)
 		return tool_fail("%s: %s", file, strerror(ENAMETOOLONG));
 	if (!is_one_for_each(recorder) && access(file, F_OK) == 0)
-		return tool_fail("%s: is there already; remove it, or name another with -o", file);
+		return refuse_to_replace(file);
 	if (*file == '/')
 		snprintf(recorder->path, sizeof(recorder->path), "%s", file);
 	else if (getcwd(cwd, sizeof(cwd)))
@@ -96,6 +111,40 @@ static void set_environment(const struct recorder *recorder)
 	snprintf(text, sizeof(text), "%u", recorder->sample);
 	setenv("SPILL_TRACE", recorder->path, 1);
 	setenv("SPILL_TRACE_SAMPLE", text, 1);
+}
+
+/* -- a process that runs ------------------------------------------------------------------- */
+
+/* A number alone is one, unless it stands behind "--". */
+static bool is_process(const struct launch *launch)
+{
+	const char *word = launch->argv[0];
+
+	return word[strspn(word, "0123456789")] == '\0' && !launch->argv[1] &&
+	       strcmp(launch->argv[-1], "--") != 0;
+}
+
+static int follow(const struct recorder *recorder)
+{
+	const char *pid = recorder->launch.argv[0], *file = recorder->file;
+	const char *place = strstr(file, "%p");
+	char path[PROGRAM_PATH];
+	int n;
+
+	if (recorder->for_command)
+		return tool_fail("%s: runs already: of the options -o, --sample and --quiet are "
+				 "for it",
+				 pid);
+	if (place)
+		n = snprintf(path, sizeof(path), "%.*s%s%s", (int)(place - file), file, pid,
+			     place + 2);
+	else
+		n = snprintf(path, sizeof(path), "%s", file);
+	if (n >= (int)sizeof(path))
+		return tool_fail("%s: %s", file, strerror(ENAMETOOLONG));
+	if (access(path, F_OK) == 0)
+		return refuse_to_replace(path);
+	return record_process(pid, path, recorder->sample, recorder->quiet);
 }
 
 /* -- running ------------------------------------------------------------------------------- */
@@ -124,6 +173,8 @@ int trace_main(int argc, char **argv)
 			      long_options, parse_option, &recorder);
 	if (status < 0)
 		return tool_help(help);
+	if (!status && is_process(&recorder.launch))
+		return follow(&recorder);
 	if (!status)
 		status = find_path(&recorder);
 	if (!status)

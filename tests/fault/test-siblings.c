@@ -10,7 +10,6 @@
  */
 #include "system_faults.h"
 #include "harness.h"
-#include "bell.h"
 #include "command.h"
 #include "fd.h"
 #include "page.h"
@@ -69,7 +68,7 @@ static void share_budget(void)
 
 	pool = pool_map(hand(pool_create((int64_t)(BUDGET >> page_shift())), pool_text));
 	CHECK(pool, "no memory for the budget");
-	hand(bell_create(), bell_text);
+	hand(fd_pipe(), bell_text);
 	snprintf(text, sizeof(text), "%s:%s", pool_text, bell_text);
 	setenv(COMMAND_ENV_BUDGET, text, 1);
 }

@@ -72,6 +72,7 @@ if ! "$SPILL" run --quiet -- true 2>&1 | grep -q userfaultfd; then
 	wait_for 10 eval '"$SPILL" ps | grep -q sleep' || fail "it does not run: $("$SPILL" ps)"
 	completes stat '' === "$pid" all --json
 	completes set '' === "$pid"
+	completes trace "$pid" === "$pid"
 	completes top '' === "$pid" --delay --json
 	completes top -d '' ===
 	completes top -d 5 '' === "$pid"

@@ -46,6 +46,7 @@ commands() {
 			s#/usr/lib/spill/libspill-preload.so#$build/lib/preload/.libs/libspill-preload.so#
 			s/\b[0-9]+(\.[0-9]+)?G\b/64M/g
 			s/\b(31358|19632)\b/$process/g
+			s/ INT 60 / INT 2 /
 			s/\b7f[0-9a-f]{10}\b/$address/g
 			s/^(spill stat all 1)\$/\1 2/"
 }
