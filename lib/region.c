@@ -87,10 +87,14 @@ static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64
 	return err;
 }
 
-/* Frames and slots have run out: more memory could not be kept. */
+/* Frames and slots have run out: more memory could not be kept.  That may come before any eviction
+ * has found no slot, so it is told here, too. */
 static bool is_exhausted(struct pager *pager)
 {
-	return pager_is_armed(pager) && pager_room(pager) <= 0;
+	if (!pager_is_armed(pager) || pager_room(pager) > 0)
+		return false;
+	pager_tell_full(pager);
+	return true;
 }
 
 /* Changes the pages of the range in each row that there is, one after the other. */
