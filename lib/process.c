@@ -16,7 +16,8 @@ enum {
 	STAT_START = 22,
 };
 
-/* Of the flags (include/linux/sched.h): a thread of io_uring's. */
+/* Of the flags (include/linux/sched.h): it ends; a thread of io_uring's. */
+#define PF_EXITING 0x4
 #define PF_IO_WORKER 0x10
 
 /* A file of numbers, read whole. */
@@ -106,6 +107,11 @@ static uint64_t threads_of(const struct line *stat)
 	return number_at(stat, stat_field(stat, STAT_THREADS));
 }
 
+static uint64_t flags_of(const struct line *stat)
+{
+	return number_at(stat, stat_field(stat, STAT_FLAGS));
+}
+
 static bool is_worker(uint32_t pid, const char *thread)
 {
 	struct line stat;
@@ -113,7 +119,7 @@ static bool is_worker(uint32_t pid, const char *thread)
 
 	error_format(name, sizeof(name), "task/%s/stat", thread);
 	read_line(pid, name, &stat);
-	return stat.size > 0 && (number_at(&stat, stat_field(&stat, STAT_FLAGS)) & PF_IO_WORKER);
+	return stat.size > 0 && (flags_of(&stat) & PF_IO_WORKER);
 }
 
 /* Threads that the kernel has made for io_uring: they count as the process's, and may stay as long
@@ -149,6 +155,14 @@ bool process_has_only(unsigned threads)
 	read_line(pid, "stat", &stat);
 	return stat.size > 0 && is_gone(&stat) &&
 	       threads_of(&stat) <= 1 + threads + count_workers(pid);
+}
+
+bool process_is_ending(uint32_t pid)
+{
+	struct line stat;
+
+	read_line(pid, "stat", &stat);
+	return stat.size <= 0 || is_gone(&stat) || (flags_of(&stat) & PF_EXITING);
 }
 
 bool process_is_alive(uint64_t mark)

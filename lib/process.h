@@ -24,6 +24,10 @@ static inline uint32_t process_pid(uint64_t mark)
 /* Does the process of that mark exist, and has it not ended?  true when in doubt. */
 bool process_is_alive(uint64_t mark);
 
+/* Is there no process of that number, or one that has ended, or does, and has closed what it had
+ * open? */
+bool process_is_ending(uint32_t pid);
+
 /* Has the first thread of this process ended, and are only so many others left? */
 bool process_has_only(unsigned threads);
 

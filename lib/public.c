@@ -201,21 +201,21 @@ static bool knows_size(const struct spill_stats *stats)
 }
 
 /* As much as the application has room for. */
-static void copy_stats(const struct stats *stats, struct spill_stats *ret_stats)
+static void copy_stats(struct spill_stats all, struct spill_stats *ret_stats)
 {
-	struct spill_stats all;
-
-	stats_to_public(stats, &all);
 	all.size = ret_stats->size;
 	memcpy(ret_stats, &all, all.size);
 }
 
 int spill_get_stats(spill *s, struct spill_stats *ret_stats)
 {
+	struct spill_stats sum = { 0 };
+
 	if (!knows_size(ret_stats))
 		return result_of(-EINVAL);
 	pager_publish(pager_of(s));
-	copy_stats(pager_of(s)->stats, ret_stats);
+	stats_add_public(&sum, pager_of(s)->stats);
+	copy_stats(sum, ret_stats);
 	return 0;
 }
 
@@ -285,11 +285,11 @@ void spill_detach(spill_attached *attached)
 int spill_attached_stats(const spill_attached *attached, struct spill_stats *ret_stats)
 {
 	bool ended = has_ended(attached);
-	struct stats sum;
+	struct spill_stats sum = { 0 };
 
 	if (!knows_size(ret_stats))
 		return result_of(-EINVAL);
 	view_sum(&attached->view, &sum);
-	copy_stats(&sum, ret_stats);
+	copy_stats(sum, ret_stats);
 	return result_of(ended ? -ESRCH : 0);
 }

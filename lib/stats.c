@@ -341,10 +341,10 @@ bool stats_table_add(const struct stats_table *table, uint64_t mark, struct stat
 	return any;
 }
 
-void stats_to_public(const struct stats *stats, struct spill_stats *ret)
+void stats_add_public(struct spill_stats *sum, const struct stats *stats)
 {
-#define COPY(name) ret->name = stat_get(&stats->name);
-	STATS_COUNTERS(COPY)
-	STATS_GAUGES(COPY)
-#undef COPY
+#define ADD(name) sum->name += stat_get(&stats->name);
+	STATS_COUNTERS(ADD)
+	STATS_GAUGES(ADD)
+#undef ADD
 }

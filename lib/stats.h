@@ -125,8 +125,8 @@ int stats_listen(struct stats *stats);
 /* Its slot's number in its table. */
 uint32_t stats_place(const struct stats *stats);
 
-/* Fills all of ret but its size. */
-void stats_to_public(const struct stats *stats, struct spill_stats *ret);
+/* Adds counters and gauges, without the histograms. */
+void stats_add_public(struct spill_stats *sum, const struct stats *stats);
 
 /* -- the memfd ------------------------------------------------------------------- */
 

@@ -83,8 +83,8 @@ int view_open(struct view *view, uint32_t pid, bool writable)
 		view->mark = identity.mark;
 		err = find_tables(view, writable);
 	}
-	/* A zombie has nothing open. */
-	if (err == -ENOENT && !process_is_alive(process_mark(pid)))
+	/* What ends has nothing open. */
+	if (err == -ENOENT && process_is_ending(pid))
 		err = -ESRCH;
 	return err;
 }
@@ -95,12 +95,13 @@ void view_close(struct view *view)
 		stats_table_unmap(view->table[--view->tables]);
 }
 
-bool view_sum(const struct view *view, struct stats *ret_sum)
+void view_sum(const struct view *view, struct spill_stats *sum)
 {
-	bool any = false;
+	for (size_t t = 0; t < view->tables; t++) {
+		const struct stats_table *table = view->table[t];
 
-	*ret_sum = (struct stats){ 0 };
-	for (size_t i = 0; i < view->tables; i++)
-		any |= stats_table_add(view->table[i], view->mark, ret_sum);
-	return any;
+		for (uint32_t i = 0; i < stats_table_taken(table); i++)
+			if (table->slot[i].mark == view->mark)
+				stats_add_public(sum, &table->slot[i].stats);
+	}
 }

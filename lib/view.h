@@ -28,8 +28,9 @@ struct view {
 int view_open(struct view *view, uint32_t pid, bool writable);
 void view_close(struct view *view);
 
-/* Adds up what its pagers have counted, and their gauges; false: it has none. */
-bool view_sum(const struct view *view, struct stats *ret_sum);
+/* Adds up what its pagers have counted, and their gauges, but for histograms: what a pager writes at
+ * each fault is best not looked at without need. */
+void view_sum(const struct view *view, struct spill_stats *sum);
 
 struct view_identity {
 	uint64_t mark; /* in its own pid namespace, which may be another than ours */

@@ -5,6 +5,7 @@
 #include "bell.h"
 #include "page.h"
 #include "pool.h"
+#include "process.h"
 #include "probe.h"
 #include "spill.h"
 #include "survey.h"
@@ -44,15 +45,15 @@ void steer_close(struct steer *steer)
 
 int steer_ring(const struct steer *steer)
 {
-	int err = -ENOENT;
+	bool any = false;
 
 	for (size_t i = 0; i < steer->view.tables; i++) {
 		if (steer->bell[i] < 0)
 			continue;
 		bell_ring(steer->bell[i]);
-		err = 0;
+		any = true;
 	}
-	return err;
+	return any ? 0 : process_is_ending(steer->view.pid) ? -ESRCH : -ENOENT;
 }
 
 /* -- the budget ---------------------------------------------------------------------------- */

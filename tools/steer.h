@@ -23,7 +23,7 @@ struct steer {
 int steer_open(struct steer *steer, uint32_t pid);
 void steer_close(struct steer *steer);
 
-/* Those that listen look at what was changed.  0, or -ENOENT: none of them can hear. */
+/* Those that listen look at what was changed.  0, or -ENOENT: none of them can hear, -ESRCH: it is gone. */
 int steer_ring(const struct steer *steer);
 
 /* The most that a command may have: all there is.  Whether it may have so much. */

@@ -239,8 +239,8 @@ static int look_at(struct survey *survey, uint32_t pid)
 		process.sum = (struct stats){ 0 };
 	}
 	attach_close(&attach);
-	if (!found) /* a zombie has nothing open */
-		return process_is_alive(process_mark(pid)) ? -ENOENT : -ESRCH;
+	if (!found) /* what ends has nothing open */
+		return process_is_ending(pid) ? -ESRCH : -ENOENT;
 	if (!process.paged)
 		process.sum.resident = (uint64_t)process_anonymous(pid) << page_shift();
 	*(struct survey_process *)grow(&survey->process, &survey->processes, sizeof(process)) =
