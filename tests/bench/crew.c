@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -61,6 +62,8 @@ static void spin(void)
 		;
 }
 
+#define READERS_MAX 1000
+
 /* Looks ten times a second, from when there is something to see. */
 static void read_statistics(void)
 {
@@ -73,8 +76,8 @@ static void read_statistics(void)
 		crew_sleep_us(100000);
 }
 
-/* Does it in a process that ends with this one. */
-static void start(void (*work)(void))
+/* Does it in a process that ends with this one; gives its number. */
+static pid_t start(void (*work)(void))
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
@@ -82,7 +85,7 @@ static void start(void (*work)(void))
 	if (pid < 0)
 		bench_fail_errno("fork");
 	if (pid)
-		return;
+		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == parent)
 		work();
@@ -111,14 +114,38 @@ static void fifo_start(int cpu)
 	_exit(0);
 }
 
+static pid_t readers[READERS_MAX];
+static unsigned reader_count;
+
 void neighbours_start(const struct options *options)
 {
 	for (unsigned i = 0; i < options->hogs; i++)
 		start(spin);
+	if (options->readers > READERS_MAX)
+		bench_fail("too many readers");
 	for (unsigned i = 0; i < options->readers; i++)
-		start(read_statistics);
+		readers[reader_count++] = start(read_statistics);
 	if (options->fifo_cpu >= 0)
 		fifo_start(options->fifo_cpu);
+}
+
+/* schedstat begins with the ns on a CPU. */
+double neighbours_reading(void)
+{
+	unsigned long long ns, sum = 0;
+	char path[64];
+
+	for (unsigned i = 0; i < reader_count; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)readers[i]);
+		file = fopen(path, "r");
+		if (file && fscanf(file, "%llu", &ns) == 1)
+			sum += ns;
+		if (file)
+			fclose(file);
+	}
+	return (double)sum / 1e9;
 }
 
 void neighbours_avoid(const struct options *options)

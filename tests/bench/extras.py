@@ -145,16 +145,22 @@ def readers(bench):
     """A hundred that read the statistics, ten times a second each."""
     budget = bench.mode.small
     for row in (Row("random-read", None), Row("sequential-read", None)):
-        line = Line(row, 2)
+        line, shares = Line(row, 2), []
         for turn in range(1, bench.mode.rounds + 5):
             for name, count in (("alone", 0), ("read", 100)):
-                line.add(name, bench.runner.run("readers", library(name=name), row.workload, budget,
-                                                turn, data=2 * budget, slow=bench.slow_us,
-                                                seconds=bench.mode.seconds, readers=count))
+                result = bench.runner.run("readers", library(name=name), row.workload, budget,
+                                          turn, data=2 * budget, slow=bench.slow_us,
+                                          seconds=bench.mode.seconds, readers=count)
+                line.add(name, result)
+                if result and count:
+                    shares.append(100 * result["reading_seconds"] / result["seconds"] / os.cpu_count())
         yield Finding(f"{row.label}: with 100 readers",
                       ratio(line.cell("read").value(), line.cell("alone").value()),
                       "x without", f"{line.cell('read').spread()}, without "
                       f"{line.cell('alone').spread()} {line.unit}", least=0.99)
+        if shares:
+            yield Finding(f"{row.label}: CPU time of the readers", statistics.median(shares),
+                          "% of all", f"from {min(shares):.2f} to {max(shares):.2f}", most=1)
 
 
 STARTS = 100

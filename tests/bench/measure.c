@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "crew.h"
 #include "measure.h"
 
 #define NS_PER_SECOND 1000000000
@@ -39,6 +40,7 @@ static void take(struct measure *measure)
 	getrusage(RUSAGE_SELF, &usage);
 	measure->user = seconds_of(usage.ru_utime);
 	measure->system = seconds_of(usage.ru_stime);
+	measure->reading = neighbours_reading();
 	measure->major = (uint64_t)usage.ru_majflt;
 	measure->seconds = seconds_now();
 }
@@ -83,6 +85,7 @@ void measure_end(struct measure *measure)
 	measure->seconds = before.seconds;
 	measure->user -= before.user;
 	measure->system -= before.system;
+	measure->reading -= before.reading;
 	measure->major -= before.major;
 #define SUBTRACT(name) measure->stats.name -= before.stats.name;
 	COUNTERS(SUBTRACT)
@@ -174,10 +177,11 @@ void report_begin(const struct options *options, const struct measure *measure, 
 	printf("{\"workload\": \"%s\", \"memory\": \"%s\", \"budget\": %zu, \"data\": %zu, "
 	       "\"threads\": %u, \"regions\": %zu, \"seed\": %llu, \"unit\": \"%s\", "
 	       "\"value\": %.6g, \"seconds\": %.6f, \"operations\": %.0f, "
-	       "\"user_seconds\": %.6f, \"system_seconds\": %.6f, \"major_faults\": %llu",
+	       "\"user_seconds\": %.6f, \"system_seconds\": %.6f, \"reading_seconds\": %.6f, "
+	       "\"major_faults\": %llu",
 	       options->workload, kind_name(options->memory), options->budget, options->data,
 	       options->threads, options->regions, (unsigned long long)options->seed, unit, value,
-	       measure->seconds, operations, measure->user, measure->system,
+	       measure->seconds, operations, measure->user, measure->system, measure->reading,
 	       (unsigned long long)measure->major);
 	if (measure->memory && measure->memory->pager)
 		report_stats(&measure->stats);

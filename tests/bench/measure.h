@@ -22,6 +22,7 @@ struct measure {
 	const struct memory *memory; /* NULL: none */
 	double seconds;
 	double user, system; /* CPU seconds of the process */
+	double reading;	     /* and of those who read the statistics */
 	uint64_t major;	     /* page faults that the kernel calls major */
 	struct spill_stats stats;
 };
