@@ -19,6 +19,8 @@
 
 /* A handler that runs answers in much less. */
 #define ANSWER_NS UINT64_C(2000000000)
+/* So often it is looked whether the recording goes on. */
+#define POLL_MS 500
 
 struct recording {
 	const char *pid;
@@ -161,7 +163,13 @@ static int drain(const struct recording *recording)
 	return err;
 }
 
-/* Until it is enough, the process has ended, or the file cannot be written. */
+/* It may have ended by itself, since we had not run for long. */
+static bool goes_on(const struct recording *recording)
+{
+	return recording->record->state == RECORD_RUNNING;
+}
+
+/* Until it is enough, the process or the recording has ended, or the file cannot be written. */
 static int copy(struct recording *recording)
 {
 	struct pollfd fds[] = {
@@ -171,8 +179,8 @@ static int copy(struct recording *recording)
 	};
 	int err = 0;
 
-	while (!err && !fds[1].revents && !fds[2].revents) {
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+	while (!err && !fds[1].revents && !fds[2].revents && goes_on(recording)) {
+		if (poll(fds, 3, POLL_MS) < 0 && errno != EINTR)
 			return -errno;
 		err = drain(recording);
 	}
@@ -211,7 +219,9 @@ static int go_on(struct recording *recording, const char *path)
 {
 	int err = copy(recording), ended = 0;
 
-	if (!recording->ended)
+	if (!recording->ended && !goes_on(recording))
+		tool_warn("the recording ended by itself: nobody had read it for some seconds");
+	else if (!recording->ended)
 		ended = end_order(&recording->steer, recording->record);
 	if (!err)
 		err = drain(recording);

@@ -4,6 +4,7 @@
 #include "page.h"
 #include "size.h"
 #include "table.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,13 @@ static void print_sample(const struct study *study)
 		       study->chunk_count, 100 * study->part, count_of(touches, study->touches));
 }
 
+static void print_lost(const struct study *study)
+{
+	if (study->gauge[GAUGE_LOST])
+		printf("  lost        %" PRIu64 " events: they came faster than they were read\n",
+		       study->gauge[GAUGE_LOST]);
+}
+
 static void print_summary(const struct report *report)
 {
 	const struct study *study = &report->study;
@@ -64,6 +72,7 @@ static void print_summary(const struct report *report)
 	       study->recording.header.comm, study->recording.header.pid, study->seconds,
 	       size_format(a, study->recording.header.budget));
 	print_sample(study);
+	print_lost(study);
 	printf("  memory      %s at most, and %s that is not managed\n",
 	       report_size(a, (double)(study->gauge_most[GAUGE_KEPT] << page_shift())),
 	       report_size(b, (double)(study->gauge[GAUGE_UNMANAGED] << page_shift())));
@@ -227,12 +236,12 @@ void report_print_json(const struct report *report)
 	const struct study *study = &report->study;
 
 	table_print_json(
-		json_pack("{ss si sf sI sb sf si sf sI sI sI sI so so so}", "command",
+		json_pack("{ss si sf sI sb sf si sf sI sI sI sI sI so so so}", "command",
 			  study->recording.header.comm, "pid", (int)study->recording.header.pid,
 			  "seconds", study->seconds, "budget",
 			  (json_int_t)study->recording.header.budget, "sampled", study->sampled,
 			  "part", study->part, "chunks", (int)study->chunk_count, "touches",
-			  study->touches, "memory",
+			  study->touches, "lost", (json_int_t)study->gauge[GAUGE_LOST], "memory",
 			  (json_int_t)(study->gauge_most[GAUGE_KEPT] << page_shift()), "unmanaged",
 			  (json_int_t)(study->gauge[GAUGE_UNMANAGED] << page_shift()), "enough",
 			  (json_int_t)report->enough, "tight", (json_int_t)report->tight, "curve",

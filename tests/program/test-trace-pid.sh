@@ -123,6 +123,23 @@ kill -STOP "$pid"
 refused "does not answer" trace -o "$tmp/none" "$pid"
 kill -CONT "$pid"
 record 1000
+
+# Nobody reads: the process does not wait, and the recording ends, however long it takes to fill the pipe.
+rm -f "$trace"
+"$SPILL" trace -o "$trace" "$pid" 2>"$tmp/told" &
+first=$!
+has_ended() {
+	kill -STOP "$first"
+	sleep 5
+	kill -CONT "$first"
+	sleep 1
+	! kill -0 "$first" 2>/dev/null
+}
+wait_for 90 has_ended || fail "a recording that nobody reads goes on"
+wait "$first" || fail "nobody read it: exit status $?"
+grep -q 'warning: the recording ended by itself' "$tmp/told" || fail "nobody read it: $(cat "$tmp/told")"
+"$SPILL" report "$trace" | grep -q '^  lost  *[0-9]* events' || fail "nothing was lost"
+record 1000
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 refused "there is no such process" trace -o "$tmp/none" "$pid"
