@@ -205,6 +205,42 @@ static void check_left_mapped(bool fixed)
 	munmap(to, size);
 }
 
+/* Memory that is not paged moves onto what is, and both are what they should be. */
+static void check_moved_onto(void)
+{
+	unsigned char *around = paged_map(48 * PAGE), *to = around + 16 * PAGE;
+	unsigned char *from =
+		mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	REQUIRE(from != MAP_FAILED);
+	paged_fill(around, 48 * PAGE, 9, 0);
+	paged_fill(from, 16 * PAGE, 10, 0);
+	paged_out(around, 48 * PAGE);
+	EXPECT(mremap(from, 16 * PAGE, 16 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+	check_kept(to, 16 * PAGE, 10);
+	munmap(to, 16 * PAGE);
+	EXPECT(paged_holds(around, 16 * PAGE, 9, 0));
+	EXPECT(mmap(to, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		    -1, 0) == to);
+	EXPECT(to[0] == 0);
+	munmap(around, 48 * PAGE);
+}
+
+/* What cannot even be read moves, and is what it was when it can. */
+static void check_moved_unreadable(void)
+{
+	size_t size = 1 << 20;
+	unsigned char *from = paged_map(size), *onto = paged_map(size);
+
+	paged_fill(from, size, 11, 0);
+	paged_out(from, size);
+	EXPECT(mprotect(from, size, PROT_NONE) == 0);
+	EXPECT(mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, onto) == onto);
+	EXPECT(mprotect(onto, size, PROT_READ) == 0);
+	EXPECT(paged_holds(onto, size, 11, 0));
+	munmap(onto, size);
+}
+
 int main(void)
 {
 	paged_start(32 << 20);
@@ -217,5 +253,7 @@ int main(void)
 	check_break();
 	check_left_mapped(false);
 	check_left_mapped(true);
+	check_moved_onto();
+	check_moved_unreadable();
 	return paged_result();
 }

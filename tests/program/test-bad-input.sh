@@ -37,6 +37,7 @@ SPILL_BUDGET=12Q refused 'SPILL_BUDGET: 12Q is not a size' run "${run[@]}"
 SPILL_SWAP=/x,pri= refused 'SPILL_SWAP: /x,pri= is not' run "${run[@]}"
 SPILL_HANDLERS=0 refused 'SPILL_HANDLERS: 0 is not' run "${run[@]}"
 SPILL_DISABLE=gravity refused 'SPILL_DISABLE: gravity is not' run "${run[@]}"
+SPILL_TRACE_SAMPLE=3 SPILL_TRACE="$tmp/trace" refused 'SPILL_TRACE_SAMPLE: 3 is not a number of chunks from 16' run "${run[@]}"
 
 # -- from here on it needs a userfaultfd before it finds what is wrong
 requires_paging

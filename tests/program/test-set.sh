@@ -165,19 +165,27 @@ while True:
     for i in range(0, size // 4, 1024):
         assert words[i] == i, i
 END
-SPILL_BUDGET=8M SPILL_SWAP=$tmp python3 "$tmp/program.py" >"$tmp/program.out" 2>"$tmp/told" &
-pid=$!
-at_exit "kill -KILL $pid 2>/dev/null"
-wait_for 60 grep -qs filled "$tmp/program.out" || fail "the program does not get filled: $(cat "$tmp/told")"
-refused "$pid: was not started by .spill run" set "$pid" budget=64M
-set_key "$pid" paused=on
-is_at_rest "$pid" || fail "the program, paused: $(faults "$pid") events a second"
-set_key "$pid" paused=off
-wait_for 10 is_at_work "$pid" || fail "the program does not go on after paused=off"
-set_key "$pid" readahead=0
-"$SPILL" stat "$pid" 0.2 1 >"$tmp/stat"
-[ "$(pages_a_read "$pid")" -eq 1 ] || fail "the program, readahead=0: $(pages_a_read "$pid")"
-kill "$pid"
-wait "$pid" 2>/dev/null
-[ ! -s "$tmp/told" ] || fail "the program: $(cat "$tmp/told")"
+# steered WHAT [COMMAND...]: it does what is wanted, started so.
+steered() {
+	local what=$1
+	shift
+	SPILL_BUDGET=8M SPILL_SWAP=$tmp "$@" python3 "$tmp/program.py" >"$tmp/program.out" 2>"$tmp/told" &
+	pid=$!
+	at_exit "kill -KILL $pid 2>/dev/null"
+	wait_for 60 grep -qs filled "$tmp/program.out" || fail "$what does not get filled: $(cat "$tmp/told")"
+	[ $# -gt 0 ] || refused "$pid: was not started by .spill run" set "$pid" budget=64M
+	set_key "$pid" paused=on
+	is_at_rest "$pid" || fail "$what, paused: $(faults "$pid") events a second"
+	set_key "$pid" paused=off
+	wait_for 10 is_at_work "$pid" || fail "$what does not go on after paused=off"
+	set_key "$pid" readahead=0
+	"$SPILL" stat "$pid" 0.2 1 >"$tmp/stat"
+	[ "$(pages_a_read "$pid")" -eq 1 ] || fail "$what, readahead=0: $(pages_a_read "$pid")"
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	[ ! -s "$tmp/told" ] || fail "$what: $(cat "$tmp/told")"
+}
+steered 'a program'
+# It hears the command's bell.
+steered 'a program under spill run' "$SPILL" run -m 1G -s "$tmp" -- env SPILL_BUDGET=8M
 exit 0
