@@ -10,10 +10,11 @@
 #define QUEUE_LEAST 8
 #define QUEUE_MIN 2
 
-/* A touch that is recorded takes about 12 us.  If so many take less than so long each, most of the
- * time goes into recording, and a quarter of the sample has to do. */
+/* A touch that is recorded takes 12 us, and several times as long if the handler has another CPU.
+ * If so many come more often than that, the program is slowed down by a tenth and more, and a quarter
+ * of the sample has to do. */
 #define RATE_TOUCHES 4096
-#define RATE_NS UINT64_C(30000)
+#define RATE_NS UINT64_C(100000)
 #define LEAST_DIVISOR 4
 
 static size_t watch_size(unsigned most)
@@ -168,9 +169,16 @@ void watch_touched(struct handler *handler, struct chunk *chunk)
 
 /* -- in the middle of a run ------------------------------------------------------------------- */
 
-static bool has_contents(const struct chunk *chunk)
+/* Somebody is at work on one that is locked. */
+static bool has_contents(struct chunk *chunk)
 {
-	return chunk->resident | chunk->cached | chunk->swapped | chunk->filling;
+	bool ret;
+
+	if (!chunk_try_lock(chunk))
+		return true;
+	ret = chunk->resident | chunk->cached | chunk->swapped | chunk->filling;
+	chunk_unlock(chunk);
+	return ret;
 }
 
 /* Nobody is in the sample or the queue, whatever was there: of an earlier recording, or, in a
@@ -192,10 +200,9 @@ static uint64_t clear(const struct pagetable *table)
 
 void watch_begin(struct watch *watch, const struct pagetable *table, unsigned most)
 {
-	uint64_t rows;
+	uint64_t rows = clear(table);
 
 	lock_take(&watch->lock, LOCK_POLICY);
-	rows = clear(table);
 	watch->most = most < watch->capacity ? most : watch->capacity;
 	watch->count = watch->first = watch->queued = 0;
 	watch->touches = 0;

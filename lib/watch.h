@@ -15,8 +15,8 @@
  * Which chunks those are a hash of their address says (SHARDS: Waldspurger et al., FAST 2015):
  * the same ones whenever they are touched.  All are, until there are more than N; then half of
  * them, and so on (the threshold).  So a small program is recorded whole, and what it costs to
- * record a large one does not grow with it.  If most of the time is spent on recording, half of them
- * are given up as well, down to a quarter of N.
+ * record a large one does not grow with it.  When touches come so often that the program is
+ * slowed down, half of them are given up as well, down to a quarter of N.
  *
  * A tray of a chunk that is watched holds no copy of anything: its pages are hashed and
  * written when its frames are wanted, as if they left then (evict.h).  Before a fork all go
@@ -59,7 +59,7 @@ struct watch *watch_new(unsigned most);
 void watch_free(struct watch *watch);
 
 /* Begins anew, with so many chunks at most, of a table that has pages already.  Looks at all its
- * rows: some 10 ns for each. */
+ * rows, which takes some 20 ns for each. */
 void watch_begin(struct watch *watch, const struct pagetable *table, unsigned most);
 /* No chunk is watched any more.  What is in trays unwritten stays there until it is touched, or its
  * frames are wanted. */

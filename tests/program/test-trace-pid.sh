@@ -126,7 +126,7 @@ record 1000
 
 # Nobody reads: the process does not wait, and the recording ends, however long it takes to fill the pipe.
 rm -f "$trace"
-"$SPILL" trace -o "$trace" "$pid" 2>"$tmp/told" &
+"$SPILL" trace -o "$trace" --sample 65536 "$pid" 2>"$tmp/told" &
 first=$!
 has_ended() {
 	kill -STOP "$first"

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* test-record - a recording of a pager that runs: it has the touches from when it began until it was
+ * ended, and ends by itself if nobody reads; whoever touches memory finds what was there
+ *
+ * Time limit: 120
+ * Variants: default move move,uring
+ */
+#include "attach.h"
+#include "bell.h"
+#include "harness.h"
+#include "process.h"
+#include "trace.h"
+#include "view.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define BUDGET (8 * M)
+#define SIZE (16 * M)
+#define THREADS 4
+
+static struct area area;
+static struct view view;
+static struct record *record;
+static int bell;
+
+/* -- the order ----------------------------------------------------------------------------- */
+
+static int open_pipe(uint64_t number, int flags)
+{
+	struct attach attach;
+	int fd;
+
+	CHECK(attach_open(&attach, (uint32_t)getpid()) == 0, "attach_open");
+	CHECK(attach_find_pipe(&attach, number), "pipe %lu is not there", (unsigned long)number);
+	fd = attach_get(&attach, flags | O_NONBLOCK);
+	attach_close(&attach);
+	CHECK(fd >= 0, "the pipe cannot be opened");
+	return fd;
+}
+
+static void find_record(void)
+{
+	struct steering *steering;
+
+	CHECK(view_open(&view, (uint32_t)getpid(), true) == 0, "view_open");
+	CHECK(view.tables == 1, "%zu tables", view.tables);
+	steering = &view.table[0]->steering;
+	record = &steering->record;
+	bell = open_pipe(steering->bell, O_RDWR);
+}
+
+static void order(uint32_t state)
+{
+	record->state = state;
+	bell_ring(bell);
+}
+
+/* Gives the pipe. */
+static int begin(unsigned sample)
+{
+	record->mark = process_mark_self();
+	record->place = 0;
+	record->sample = sample;
+	order(RECORD_ASKED);
+	CHECK(WAIT_FOR(record->state > RECORD_BEGINNING, 20), "state %u", record->state);
+	CHECK(record->state == RECORD_RUNNING, "refused: %d", record->error);
+	return open_pipe(record->pipe, O_RDONLY);
+}
+
+static void end(void)
+{
+	order(RECORD_ENOUGH);
+	CHECK(WAIT_FOR(record->state == RECORD_DONE, 20), "state %u", record->state);
+}
+
+/* -- touches ------------------------------------------------------------------------------- */
+
+static _Atomic bool enough;
+
+/* Each its own part, now and then with a write. */
+static void *touch(void *arg)
+{
+	unsigned number = (unsigned)(uintptr_t)arg;
+	size_t part = area.pages / THREADS, first = number * part;
+	struct dice dice = dice_new(number);
+
+	while (!enough) {
+		size_t i = first + dice_below(&dice, part);
+
+		if (dice_below(&dice, 4))
+			area_check(&area, i);
+		else
+			area_update(&area, i);
+	}
+	return NULL;
+}
+
+static void start(pthread_t threads[THREADS])
+{
+	enough = false;
+	for (uintptr_t i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&threads[i], NULL, touch, (void *)i) == 0, "pthread_create");
+}
+
+static void stop(pthread_t threads[THREADS])
+{
+	enough = true;
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* -- what is recorded ---------------------------------------------------------------------- */
+
+struct counts {
+	uint64_t kind[TRACE_KINDS];
+	uint64_t gauge[GAUGES];
+};
+
+static void count(struct counts *counts, const struct trace_event *event)
+{
+	CHECK(event->kind < TRACE_KINDS, "kind %u", event->kind);
+	counts->kind[event->kind]++;
+	if (event->kind == TRACE_GAUGE) {
+		CHECK(event->page < GAUGES, "gauge %lu", (unsigned long)event->page);
+		counts->gauge[event->page] = event->mask;
+		return;
+	}
+	CHECK(event->page >= (uintptr_t)area.base / test_page_size() &&
+		      event->page <= (uintptr_t)area.base / test_page_size() + area.pages,
+	      "page %lx", (unsigned long)event->page);
+}
+
+/* All that is there now; whole events. */
+static void drain(int fd, struct counts *counts)
+{
+	static struct trace_event events[1024];
+	ssize_t n;
+
+	while ((n = read(fd, events, sizeof(events))) > 0) {
+		CHECK(n % (ssize_t)sizeof(events[0]) == 0, "%zd bytes", n);
+		for (size_t i = 0; i < (size_t)n / sizeof(events[0]); i++)
+			count(counts, &events[i]);
+	}
+}
+
+static void check_header(int fd)
+{
+	struct trace_header header = { 0 };
+
+	CHECK(read(fd, &header, sizeof(header)) == sizeof(header), "no header");
+	CHECK(header.magic == TRACE_MAGIC && header.event_size == sizeof(struct trace_event) &&
+		      header.pid == (uint32_t)getpid() && header.budget == BUDGET,
+	      "the header: magic %lx, process %u, budget %lu", (unsigned long)header.magic,
+	      header.pid, (unsigned long)header.budget);
+}
+
+static void check_counts(const struct counts *counts)
+{
+	uint64_t faults = counts->kind[TRACE_SOFT] + counts->kind[TRACE_MAJOR];
+
+	printf("  %lu soft, %lu major, %lu lost\n", (unsigned long)counts->kind[TRACE_SOFT],
+	       (unsigned long)counts->kind[TRACE_MAJOR], (unsigned long)counts->gauge[GAUGE_LOST]);
+	CHECK(faults > 1000, "%lu faults", (unsigned long)faults);
+	CHECK(counts->gauge[GAUGE_FOUND] >= area.pages, "%lu pages were found",
+	      (unsigned long)counts->gauge[GAUGE_FOUND]);
+	CHECK(counts->gauge[GAUGE_THRESHOLD] > 0, "no threshold");
+}
+
+/* -- cases --------------------------------------------------------------------------------- */
+
+static void set_up(const char *name)
+{
+	case_begin(name, 0);
+	area = area_reserve(pager_open(BUDGET), 1, SIZE);
+	area_write_all(&area);
+	find_record();
+}
+
+static void tear_down(void)
+{
+	spill *s = area.pager;
+
+	area_check_all(&area);
+	close(bell);
+	view_close(&view);
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
+/* Some thousand touches of a sample of so many chunks; then no more. */
+static void record_some(unsigned sample)
+{
+	struct counts counts = { { 0 }, { 0 } }, after = { { 0 }, { 0 } };
+	pthread_t threads[THREADS];
+	int fd = begin(sample);
+
+	check_header(fd);
+	start(threads);
+	CHECK(WAIT_FOR((drain(fd, &counts), counts.kind[TRACE_SOFT] > 2000), 60), "%lu soft faults",
+	      (unsigned long)counts.kind[TRACE_SOFT]);
+	end();
+	drain(fd, &counts);
+	check_counts(&counts);
+	test_sleep_ms(200);
+	drain(fd, &after);
+	CHECK(!after.kind[TRACE_SOFT] && !after.kind[TRACE_MAJOR], "it goes on");
+	stop(threads);
+	close(fd);
+}
+
+static void try_some(void)
+{
+	set_up("two, one after the other");
+	record_some(1024);
+	record_some(64);
+	tear_down();
+}
+
+static void try_forsaken(void)
+{
+	pthread_t threads[THREADS];
+	int fd;
+
+	set_up("nobody reads");
+	fd = begin(4096);
+	start(threads);
+	CHECK(WAIT_FOR(record->state == RECORD_DONE, 60), "it goes on: state %u", record->state);
+	stop(threads);
+	close(fd);
+	record_some(1024);
+	tear_down();
+}
+
+static void try_refused(void)
+{
+	set_up("another at the same time");
+	close(begin(64));
+	order(RECORD_ASKED);
+	CHECK(WAIT_FOR(record->state > RECORD_BEGINNING, 20), "state %u", record->state);
+	CHECK(record->state == RECORD_REFUSED && record->error == -EBUSY, "state %u, error %d",
+	      record->state, record->error);
+	tear_down();
+}
+
+int main(void)
+{
+	test_begin("record", 120);
+	try_some();
+	try_forsaken();
+	try_refused();
+	return test_end();
+}
