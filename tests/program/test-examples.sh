@@ -25,6 +25,18 @@ export PATH=$tmp/bin:$PATH LC_ALL=C
 # What pages say 31358 and 19632 are, and an address in it.
 start -s "$tmp" -- "$secret" 32
 process=$pid
+touches=$build/tests/program/touches
+[ -x "$touches" ] || skip "tests/program/touches is not built"
+# begin_busy: a process that touches its memory, $busy
+begin_busy() {
+	"$SPILL" run -m 16M -s "$tmp" -- "$touches" random 24 1000000000 &
+	busy=$!
+	at_exit "kill -KILL $busy 2>/dev/null"
+	wait_for 30 is_paged "$busy" || fail "touches is not paged: $(cat "$tmp/map")"
+}
+is_paged() {
+	"$SPILL" map "$1" >"$tmp/map" 2>&1
+}
 address=$("$SPILL" map --json "$process" | jq -r '.chunks[0].address')
 
 # workplace: a directory with a job, a server, a makefile, and text to sort
@@ -37,7 +49,7 @@ workplace() {
 	printf 'all:\n\tpython3 job.py\n' >Makefile
 }
 
-# commands PAGE: what stands behind a $ in its examples, with the lines that go on (>)
+# commands PAGE PROCESS: what stands behind a $ in its examples, with the lines that go on (>)
 commands() {
 	awk '/^\.Sh / { on = $2 == "EXAMPLES" || $2 == "TUNING" } on' "$1" |
 		sed -n 's/^\$ //p; s/^> //p' |
@@ -45,7 +57,7 @@ commands() {
 		sed -E "s#(^|[^a-z])/(nvme|data|disk1|disk2|tmp)\b#\1$tmp/\2#g
 			s#/usr/lib/spill/libspill-preload.so#$build/lib/preload/.libs/libspill-preload.so#
 			s/\b[0-9]+(\.[0-9]+)?G\b/64M/g
-			s/\b(31358|19632)\b/$process/g
+			s/\b(31358|19632)\b/$2/g
 			s/ INT 60 / INT 2 /
 			s/\b7f[0-9a-f]{10}\b/$address/g
 			s/^(spill stat all 1)\$/\1 2/"
@@ -53,7 +65,9 @@ commands() {
 
 pages=0
 for page in "$manual"/*.1 "$manual/spill.7"; do
-	commands "$page" >"$tmp/commands"
+	busy=
+	[ "${page##*/}" != spill-trace.1 ] || begin_busy
+	commands "$page" "${busy:-$process}" >"$tmp/commands"
 	[ -s "$tmp/commands" ] || fail "$page has no examples"
 	pages=$((pages + 1))
 	workplace
@@ -64,6 +78,7 @@ for page in "$manual"/*.1 "$manual/spill.7"; do
 	timeout 60 bash "$tmp/script" >"$tmp/said" 2>&1 </dev/null ||
 		fail "${page##*/}: $(cat "$tmp/commands" "$tmp/said")"
 	rm -f "$tmp/data/job.swap"
+	[ -z "$busy" ] || kill "$busy"
 done
 [ "$pages" -ge 12 ] || fail "examples were found in $pages pages"
 cd "$tmp" || exit 99
