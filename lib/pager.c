@@ -236,6 +236,7 @@ void pager_stop(struct pager *pager, bool in_child)
 	close_fd(&pager->trace_fd);
 	pager->recording = false;
 	pager->recorders = 0;
+	pager->trace_events = 0;
 	close_fd(&pager->ear);
 	if (pager->zeros)
 		sys_munmap((void *)(uintptr_t)pager->zeros, chunk_size());
@@ -364,7 +365,7 @@ static void open_trace(struct pager *pager)
 static void begin_trace(struct pager *pager)
 {
 	open_trace(pager);
-	pager->trace_events = TRACE_EVENTS;
+	pager->trace_events = pager->trace_fd < 0 ? 0 : TRACE_EVENTS;
 	pager->discards = trace_new(pager->trace_fd, HANDLERS_MAX, TRACE_EVENTS);
 	if (pager->discards && pager->options.trace_sample)
 		pager->watch = watch_new(pager->options.trace_sample);

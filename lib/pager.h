@@ -53,7 +53,7 @@ struct pager {
 	int memory_fd;	       /* /proc/self/mem: reads that never fault, or -1 */
 	int pagemap_fd;	       /* /proc/self/pagemap, or -1 */
 	int trace_fd;	       /* SPILL_TRACE, or a pipe (record.h), or -1 */
-	unsigned trace_events; /* that are written there at once */
+	unsigned trace_events; /* that are written there at once: of a file, or a pipe; or 0 */
 	int ear;	       /* what hears the bell, if there is no share that has one; or -1 */
 	struct trace *_Atomic discards; /* (G) what application threads record; or NULL */
 	struct watch *_Atomic watch; /* whose touches are recorded; NULL: of no chunk, all faults */

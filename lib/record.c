@@ -66,7 +66,9 @@ static int begin(struct record *record, struct pager *pager)
 {
 	int err;
 
-	if (pager->recording || pager->recorders)
+	/* A file that could not be written any more is nobody's, but what application threads
+	 * record is still meant for it. */
+	if (pager->recording || pager->recorders || pager->trace_events == TRACE_EVENTS)
 		return -EBUSY;
 	err = place_pipe(pager);
 	if (!err)
