@@ -304,19 +304,22 @@ enum outcome {
 	NOT_SOON,  /* the write will not end soon, or has just begun */
 };
 
-static void reclaim_locked(struct handler *handler, struct chunk *chunk, struct tray *tray)
+void evict_give_up(struct pager *pager, struct chunk *chunk, struct tray *tray)
 {
-	struct pager *pager = handler->pager;
-
 	if (tray->ahead && tray->valid)
 		readahead_wasted(&pager->readahead,
 				 (chunk->address >> page_shift()) + mask_first(tray->valid));
 	else
 		policy_note_left(&pager->policy, chunk, tray->valid, pager->arena.limit);
-	watch_note(handler, TRACE_RECLAIM, chunk, 0, tray->valid);
 	chunk_uncache(pager, chunk, tray, tray->valid);
 	chunk_detach(chunk, tray);
 	policy_leave(&pager->policy, tray);
+}
+
+static void reclaim_locked(struct handler *handler, struct chunk *chunk, struct tray *tray)
+{
+	watch_note(handler, TRACE_RECLAIM, chunk, 0, tray->valid);
+	evict_give_up(handler->pager, chunk, tray);
 }
 
 /* A write failed, and its pages could not be put back either: they are in the tray alone.  Once

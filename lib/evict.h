@@ -56,4 +56,8 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask);
  * locked.  What cannot be put back stays cached. */
 void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
 
+/* The frames of a tray that was picked are wanted: what is in it need not be kept, and it leaves its
+ * chunk and the queue.  The caller holds (C). */
+void evict_give_up(struct pager *pager, struct chunk *chunk, struct tray *tray);
+
 #endif

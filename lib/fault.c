@@ -82,8 +82,7 @@ static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned 
 	return true;
 }
 
-/* Pages that left a short while ago belong to the working set. */
-static void prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void fault_prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
 	chunk_prove(pager, chunk, policy_refault(&pager->policy, chunk, mask, pager->arena.limit));
 }
@@ -120,7 +119,7 @@ static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned 
 		return false;
 	}
 	if (ahead)
-		prove_refaults(pager, chunk, installed);
+		fault_prove_refaults(pager, chunk, installed);
 	else
 		chunk_prove(pager, chunk, installed & mask_bit(i));
 	policy_insert(&pager->policy, chunk);
@@ -153,7 +152,7 @@ static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned
 		got |= more;
 	}
 	watch_note(handler, TRACE_MAJOR, chunk, i, got);
-	prove_refaults(handler->pager, chunk, got);
+	fault_prove_refaults(handler->pager, chunk, got);
 	tell_window(handler, chunk, i, window, got);
 	return true;
 }

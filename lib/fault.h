@@ -21,6 +21,10 @@
  * (handler->starved): to be served later. */
 bool fault_serve(struct handler *handler, const struct uffd_fault *fault);
 
+/* Pages come back: those that left a short while ago belong to the working set.  The caller holds
+ * (C). */
+void fault_prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask);
+
 /* Starts to bring in the swapped pages of [start, end) while frames last;
  * *start moves on.  false: not finished, come back. */
 bool fault_will_need(struct handler *handler, uintptr_t *start, uintptr_t end);

@@ -3,6 +3,7 @@
 #include "model.h"
 #include "ahead.h"
 #include "evict.h"
+#include "fault.h"
 #include "fill.h"
 #include "spent.h"
 #include <errno.h>
@@ -33,9 +34,7 @@ static void set_size(struct model *model, const struct model_size *size)
 	}
 	readahead_init(&pager->readahead, size->streams ? size->streams : READAHEAD_STREAMS);
 	if (size->window)
-		pager->readahead.most = size->window;
-	if (size->window)
-		pager->readahead.cap = size->window;
+		pager->readahead.most = pager->readahead.cap = size->window;
 	model->spent = size->spent ? size->spent : SPENT_BATCH;
 	credit_force(&pager->arena, size->charge);
 }
@@ -138,27 +137,14 @@ static bool evict_some(struct model *model, int64_t frames)
 	return gained > 0;
 }
 
-static void note_left(struct pager *pager, struct tray *tray)
-{
-	if (tray->ahead && tray->valid)
-		readahead_wasted(&pager->readahead,
-				 (tray->chunk->address >> page_shift()) + mask_first(tray->valid));
-	else
-		policy_note_left(&pager->policy, tray->chunk, tray->valid, pager->arena.limit);
-}
-
 static bool reclaim(struct model *model, unsigned most, int64_t frames)
 {
 	struct pager *pager = model->pager;
 	struct tray *trays[RECLAIM_BATCH];
 	unsigned n = policy_pick_trays(&pager->policy, trays, most, frames);
 
-	for (unsigned i = 0; i < n; i++) {
-		note_left(pager, trays[i]);
-		chunk_uncache(pager, trays[i]->chunk, trays[i], trays[i]->valid);
-		chunk_detach(trays[i]->chunk, trays[i]);
-		policy_leave(&pager->policy, trays[i]);
-	}
+	for (unsigned i = 0; i < n; i++)
+		evict_give_up(pager, trays[i]->chunk, trays[i]);
 	tray_free(&pager->arena, trays, n);
 	return n > 0;
 }
@@ -204,11 +190,6 @@ static uint64_t take_others(struct model *model, uint64_t mask, unsigned i)
 	return mask;
 }
 
-static void prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask)
-{
-	chunk_prove(pager, chunk, policy_refault(&pager->policy, chunk, mask, pager->arena.limit));
-}
-
 /* with: those that came with it when it was recorded. */
 static void serve_absent(struct model *model, struct chunk *chunk, unsigned i, uint64_t with)
 {
@@ -227,7 +208,7 @@ static void serve_swapped(struct model *model, struct chunk *chunk, unsigned i,
 	model->counts.major++;
 	model->counts.read += mask_count(mask);
 	chunk_begin_fill(chunk, mask);
-	prove_refaults(model->pager, chunk, mask);
+	fault_prove_refaults(model->pager, chunk, mask);
 	chunk_end_fill(model->pager, chunk, mask, mask);
 }
 
@@ -258,7 +239,7 @@ static void serve_cached(struct model *model, struct chunk *chunk, unsigned i, s
 	model->counts.soft++;
 	put_back(model, chunk, tray, mask);
 	if (ahead)
-		prove_refaults(model->pager, chunk, mask);
+		fault_prove_refaults(model->pager, chunk, mask);
 	else
 		chunk_prove(model->pager, chunk, mask_bit(i));
 }

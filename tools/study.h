@@ -3,9 +3,9 @@
  *
  * The curve is a miniature simulation (Waldspurger et al., USENIX ATC 2017): the touches of the
  * sample go through the pager's own policy (model.h) with a budget that is as small a part
- * of the budget as the sample is of the memory.  Its chunks are numbered one after the other, so what
- * goes through all of the memory in order goes through them in order.  What it reads back, divided by that part, is what
- * is predicted.  Memory that is not managed, and what the pager takes for itself, is
+ * of the budget as the sample is of the memory.  Its chunks are numbered one after the other, so
+ * what goes through all of the memory in order goes through them in order.  What it reads back,
+ * divided by that part, is what is predicted.  Memory that is not managed, and what the pager takes for itself, is
  * taken off the budget first, as it is when a program runs.
  *
  * The part that the sample is of all pages is known, since the pager counts all that are

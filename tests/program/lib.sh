@@ -112,6 +112,12 @@ requires_hungry() {
 	requires perl numfmt
 }
 
+# "$touches" ORDER MIB TOUCHES: touches.c
+touches=${top_builddir:-$here/../..}/tests/program/touches
+requires_touches() {
+	[ -x "$touches" ] || skip "tests/program/touches is not built"
+}
+
 # A program in Python that begins so uses the library: reserve(SIZE) is where memory of a pager of its
 # own begins.
 # shellcheck disable=SC2034

@@ -9,6 +9,7 @@
 . "$(dirname "$0")/secret.sh"
 requires jq make python3 sort
 requires_paging
+requires_touches
 manual=$(realpath "${top_srcdir:-$here/../..}")/man
 build=$(realpath "${top_builddir:-$here/../..}")
 
@@ -25,8 +26,7 @@ export PATH=$tmp/bin:$PATH LC_ALL=C
 # What pages say 31358 and 19632 are, and an address in it.
 start -s "$tmp" -- "$secret" 32
 process=$pid
-touches=$build/tests/program/touches
-[ -x "$touches" ] || skip "tests/program/touches is not built"
+touches=$(realpath "$touches") # pages are tried in another directory
 # begin_busy: a process that touches its memory, $busy
 begin_busy() {
 	"$SPILL" run -m 16M -s "$tmp" -- "$touches" random 24 1000000000 &

@@ -7,8 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 requires python3
 requires_paging
-touches=${top_builddir:-$here/../..}/tests/program/touches
-[ -x "$touches" ] || skip "tests/program/touches is not built"
+requires_touches
 trace=$tmp/trace
 
 # predicted KEY BUDGET: of the only point of a curve

@@ -8,8 +8,7 @@
 requires perl python3 cmp
 requires_hungry
 requires_paging
-touches=${top_builddir:-$here/../..}/tests/program/touches
-[ -x "$touches" ] || skip "tests/program/touches is not built"
+requires_touches
 trace=$tmp/trace
 
 # Prints "CHUNKS PAGES SOFT MAJOR READ THRESHOLD": those below the last threshold, their pages that
