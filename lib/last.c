@@ -11,11 +11,12 @@ uint64_t last_check(void)
 {
 	static _Atomic uint64_t looked;
 	uint64_t now = sys_now(), before = looked;
+	int status;
 
 	if (now - before < LOOK_NS)
 		return LOOK_NS - (now - before);
 	looked = now;
-	if (process_has_only(thread_count))
-		thread_ops->end_last();
+	if (process_has_only(thread_count, &status))
+		thread_ops->end_last(status);
 	return LOOK_NS;
 }

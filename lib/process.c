@@ -14,6 +14,7 @@ enum {
 	STAT_MINFLT = 10,
 	STAT_THREADS = 20,
 	STAT_START = 22,
+	STAT_EXIT_CODE = 52,
 };
 
 /* Of the flags (include/linux/sched.h): it ends; a thread of io_uring's. */
@@ -147,14 +148,23 @@ static unsigned count_workers(uint32_t pid)
 	return workers;
 }
 
-bool process_has_only(unsigned threads)
+/* As wait(2) has it; of our own process it may be read. */
+static int exit_status_of(const struct line *stat)
+{
+	return (int)(number_at(stat, stat_field(stat, STAT_EXIT_CODE)) >> 8 & 0xff);
+}
+
+bool process_has_only(unsigned threads, int *ret_status)
 {
 	uint32_t pid = (uint32_t)sys_getpid();
 	struct line stat;
 
 	read_line(pid, "stat", &stat);
-	return stat.size > 0 && is_gone(&stat) &&
-	       threads_of(&stat) <= 1 + threads + count_workers(pid);
+	if (stat.size <= 0 || !is_gone(&stat) ||
+	    threads_of(&stat) > 1 + threads + count_workers(pid))
+		return false;
+	*ret_status = exit_status_of(&stat);
+	return true;
 }
 
 bool process_is_ending(uint32_t pid)

@@ -28,8 +28,8 @@ bool process_is_alive(uint64_t mark);
  * open? */
 bool process_is_ending(uint32_t pid);
 
-/* Has the first thread of this process ended, and are only so many others left? */
-bool process_has_only(unsigned threads);
+/* Has the first thread of this process ended, with this status, and are only so many others left? */
+bool process_has_only(unsigned threads, int *ret_status);
 
 /* Its private memory that is resident, in pages (what it shares with a relative by a fork counts
  * in both); -1: it cannot be told. */

@@ -56,10 +56,11 @@ static void exit_main(void *arg)
 }
 
 /* What libc would have done in the last of its own. */
-static void libc_end_last(void)
+static void libc_end_last(int status)
 {
 	static struct thread thread;
 
+	(void)status;
 	thread_start(&thread, "spill/exit", exit_main, NULL, NULL);
 }
 

@@ -35,7 +35,8 @@ struct thread_ops {
 	void (*join)(struct thread *thread);
 	void (*forget)(struct thread *thread);
 	void (*attend)(void);
-	void (*end_last)(void); /* only ours are left: ends the process (last.h) */
+	/* Only ours are left: ends the process, whose first thread had this status (last.h). */
+	void (*end_last)(int status);
 };
 
 extern const struct thread_ops *thread_ops;

@@ -98,7 +98,6 @@ static size_t storage_size(void)
 #define THREADS_MAX 64
 
 static _Atomic(struct thread *) threads[THREADS_MAX];
-static _Atomic bool ending;
 static _Atomic int owner; /* the process that they are of: a vfork's child is another */
 static __thread struct thread *self __attribute__((tls_model("initial-exec")));
 
@@ -224,8 +223,6 @@ static void bare_attend(void)
 	uint32_t number = order_number;
 	long result;
 
-	if (ending)
-		sys_call1(SYS_exit, 0);
 	if (self->attended == number)
 		return;
 	result = sys_call3(order.number, order.argument[0], order.argument[1], order.argument[2]);
@@ -279,15 +276,9 @@ void bare_order(long number, long a, long b, long c)
 	lock_drop(&order_lock, LOCK_FORK);
 }
 
-static void bare_end_last(void)
+static void bare_end_last(int status)
 {
-	ending = true;
-	for (unsigned i = 0; i < THREADS_MAX; i++) {
-		struct thread *thread = threads[i];
-
-		if (thread && thread != self)
-			thread->wake(thread->arg);
-	}
+	sys_call1(SYS_exit_group, status);
 }
 
 const struct thread_ops bare_thread_ops = {

@@ -7,6 +7,7 @@
  */
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,13 @@ static pid_t begin_child(const char *how)
 	return pid;
 }
 
+static bool ended_well(const char *how, int status)
+{
+	if (WIFSIGNALED(status))
+		return strcmp(how, "syscall") == 0 && WTERMSIG(status) == SIGSEGV;
+	return WEXITSTATUS(status) == RIGHT;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "_Fork";
@@ -78,12 +86,7 @@ int main(int argc, char **argv)
 
 		if (pid < 0 || waitpid(pid, &status, 0) != pid)
 			return 2;
-		if (strcmp(how, "syscall") == 0 && WIFSIGNALED(status) &&
-		    WTERMSIG(status) == SIGSEGV)
-			status = 0;
-		else if (WIFEXITED(status) && WEXITSTATUS(status) == RIGHT)
-			status = 0;
-		wrong |= status || check_pages(1, 1);
+		wrong |= !ended_well(how, status) || check_pages(1, 1);
 	}
 	printf("%s\n", wrong ? "wrong" : "right");
 	return wrong;
