@@ -180,7 +180,7 @@ static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum s
 static bool enter_eviction(struct pager *pager)
 {
 	atomic_fetch_add(&pager->evicting, 1);
-	if (!pager->gate)
+	if (!fork_is_near())
 		return true;
 	atomic_fetch_sub(&pager->evicting, 1);
 	return false;

@@ -4,6 +4,7 @@
 #include "cipher.h"
 #include "error.h"
 #include "fd.h"
+#include "guard.h"
 #include "handler.h"
 #include "lender.h"
 #include "pagemap.h"
@@ -19,6 +20,30 @@ static struct lock list_lock;
 static struct pager *pagers; /* (list_lock) */
 static _Atomic bool registered;
 
+/* Forks that hold evictions back, in all of the process; and such of this thread: a signal's
+ * handler may fork while another fork waits below it. */
+static _Atomic unsigned near;
+static __thread unsigned near_here __attribute__((tls_model("initial-exec")));
+
+static uint64_t signals_before; /* (list_lock) of the thread that forks */
+
+bool fork_is_near(void)
+{
+	return near > 0;
+}
+
+void fork_announce(void)
+{
+	atomic_fetch_add(&near, 1);
+	near_here++;
+}
+
+void fork_withdraw(void)
+{
+	near_here--;
+	atomic_fetch_sub(&near, 1);
+}
+
 /* -- the list --------------------------------------------------------------------- */
 
 void fork_registered(void)
@@ -26,20 +51,26 @@ void fork_registered(void)
 	registered = true;
 }
 
-void fork_enlist(struct pager *pager)
+static long enlist_guarded(struct pager *pager, void *unused)
 {
-	bool first = !atomic_exchange(&registered, true);
-
+	(void)unused;
 	lock_take(&list_lock, LOCK_FORK);
 	pager->next = pagers;
 	pagers = pager;
 	lock_drop(&list_lock, LOCK_FORK);
-	if (first)
+	return 0;
+}
+
+void fork_enlist(struct pager *pager)
+{
+	guard_call(pager, enlist_guarded, NULL, 0);
+	if (!atomic_exchange(&registered, true))
 		pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-void fork_delist(struct pager *pager)
+static long delist_guarded(struct pager *pager, void *unused)
 {
+	(void)unused;
 	lock_take(&list_lock, LOCK_FORK);
 	for (struct pager **link = &pagers; *link; link = &(*link)->next)
 		if (*link == pager) {
@@ -47,20 +78,20 @@ void fork_delist(struct pager *pager)
 			break;
 		}
 	lock_drop(&list_lock, LOCK_FORK);
+	return 0;
+}
+
+void fork_delist(struct pager *pager)
+{
+	guard_call(pager, delist_guarded, NULL, 0);
 }
 
 /* -- prepare ----------------------------------------------------------------------- */
 
-/* Nothing is being evicted, and what was is on swap space. */
-static void make_quiet(struct pager *pager)
+/* Nothing is being evicted, and what was is on swap space.  It stays so while a fork is near. */
+static bool is_quiet(const struct pager *pager)
 {
-	struct timespec pause = { 0, QUIET_NS };
-
-	atomic_fetch_add(&pager->gate, 1);
-	while (pager->evicting || pager->writes || watch_is_away(pager->watch)) {
-		pager_wake(pager);
-		sys_call2(SYS_nanosleep, &pause, 0);
-	}
+	return !pager->evicting && !pager->writes && !watch_is_away(pager->watch);
 }
 
 /* The pipe is made at the first fork; later ones open its writing end anew.
@@ -94,17 +125,64 @@ static void prepare_pager(struct pager *pager)
 	share_prepare(pager);
 	if (!pager_is_armed(pager))
 		return;
-	make_quiet(pager);
 	make_lifeline(pager);
 	swap_fork(&pager->swap);
 	pager_guard_forks(pager, false);
 }
 
-void fork_prepare(void)
+/* The first that is not quiet, or NULL. */
+static struct pager *find_busy(void)
 {
+	struct pager *pager = pagers;
+
+	while (pager && is_quiet(pager))
+		pager = pager->next;
+	return pager;
+}
+
+/* Once all are quiet, the locks are kept.  false: not yet. */
+static long prepare_guarded(struct pager *none, void *unused)
+{
+	struct pager *busy;
+
+	(void)none, (void)unused;
 	lock_take(&list_lock, LOCK_FORK);
+	busy = find_busy();
+	if (busy) {
+		pager_wake(busy);
+		lock_drop(&list_lock, LOCK_FORK);
+		return false;
+	}
 	for (struct pager *pager = pagers; pager; pager = pager->next)
 		prepare_pager(pager);
+	return true;
+}
+
+/* Pages of this stack that libc uses in the child before our handler runs there are here: the
+ * stack may be managed, and what is away could not come yet. */
+static void touch_stack(void)
+{
+	char below[4096];
+
+	*(volatile char *)below = 0;
+}
+
+/* The disk may take its time: meanwhile signals are let in, and no lock is held. */
+void fork_prepare(void)
+{
+	struct timespec pause = { 0, QUIET_NS };
+	uint64_t signals;
+
+	fork_announce();
+	for (;;) {
+		signals = guard_block_signals();
+		if (guard_call(NULL, prepare_guarded, NULL, 0))
+			break;
+		guard_restore_signals(signals);
+		sys_call2(SYS_nanosleep, &pause, 0);
+	}
+	signals_before = signals;
+	touch_stack();
 }
 
 /* -- parent ------------------------------------------------------------------------- */
@@ -121,19 +199,32 @@ static void release_pager(struct pager *pager)
 	lock_drop(&pager->region_lock, LOCK_REGION);
 }
 
-void fork_parent(void)
+static long parent_guarded(struct pager *none, void *unused)
 {
+	(void)none, (void)unused;
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
 		if (pager_is_armed(pager)) {
 			pager_guard_forks(pager, true);
 			close_writer(pager);
-			atomic_fetch_sub(&pager->gate, 1);
-			pager_wake(pager);
 		}
 		release_pager(pager);
+	}
+	fork_withdraw();
+	for (struct pager *pager = pagers; pager; pager = pager->next) {
+		if (pager_is_armed(pager))
+			pager_wake(pager);
 		lender_start(pager);
 	}
+	return 0;
+}
+
+void fork_parent(void)
+{
+	uint64_t signals = signals_before;
+
+	guard_call(NULL, parent_guarded, NULL, 0);
 	lock_drop(&list_lock, LOCK_FORK);
+	guard_restore_signals(signals);
 }
 
 void fork_check_children(struct pager *pager)
@@ -173,7 +264,7 @@ static void reset_counts(struct pager *pager)
 	pager->requests.count = 0;
 	pager->resident = pager->cached = pager->kept = 0;
 	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
-	pager->gate = pager->evicting = pager->writes = 0;
+	pager->evicting = pager->writes = 0;
 	pager->settle_waiters = 0;
 	pager->swap_full = pager->held_back = false;
 }
@@ -299,13 +390,25 @@ static void child_pager(struct pager *pager)
 			    pager->why ? pager->why : "paging cannot be started", error_name(err));
 }
 
+static long child_guarded(struct pager *none, void *unused)
+{
+	(void)none, (void)unused;
+	for (struct pager *pager = pagers; pager; pager = pager->next)
+		child_pager(pager);
+	return 0;
+}
+
 void fork_child(void)
 {
+	uint64_t signals = signals_before;
+
+	near = --near_here;
+	guard_fork_child();
 	error_reset();
 	lock_reset_held();
 	lock_reset(&list_lock);
 	lender_reset();
 	thread_count = 0;
-	for (struct pager *pager = pagers; pager; pager = pager->next)
-		child_pager(pager);
+	guard_call(NULL, child_guarded, NULL, 0);
+	guard_restore_signals(signals);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* fork.h - right data on both sides of a fork
  *
- * prepare  holds (G), so that no application thread is changing anything;
- *          closes the gate for evictions and waits until all that was evicted
- *          is on swap space.  Faults go on being served: libc itself may touch
- *          paged memory until the very system call.
- * parent   opens the gate.
+ * prepare  says that a fork is near, which holds evictions back, and waits until all
+ *          that was evicted is on swap space: a slow disk makes a fork slow, and no more
+ *          than that.  Then it holds (G), so that no application thread is changing
+ *          anything.  Faults go on being served: libc itself may touch paged memory until
+ *          the very system call.
+ * parent   lets evictions go on.
  * child    has the page table as it was at some moment of the system call, and
  *          none of the threads.  What was cached is swapped here (its trays are
  *          MADV_DONTFORK); pages that a handler was at work on are what the
@@ -21,13 +22,23 @@
  * The handlers are registered before anybody else's, so they are the last to
  * prepare and the first to run in the child.
  *
- * Locking: the list of pagers has its own lock, outermost, held from prepare to
- * parent or child.
+ * Locking: the list of pagers has its own lock, outermost, held with (G) from prepare
+ * to parent or child, and signals are blocked as long.  No handler wants these two, so libc
+ * may touch paged memory meanwhile; those that handlers want are held within guard_call.
  */
 #ifndef SPILL_FORK_H
 #define SPILL_FORK_H
 
+#include <stdbool.h>
+
 struct pager;
+
+/* A fork waits for what is on its way to swap space, or has begun: nothing may be evicted.  Any
+ * thread. */
+bool fork_is_near(void);
+/* This thread is about to fork; it has, or will not. */
+void fork_announce(void);
+void fork_withdraw(void);
 
 /* A new pager takes part; the first one registers the handlers. */
 void fork_enlist(struct pager *pager);

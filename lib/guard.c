@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* guard.c - entering the pager from an application thread: see guard.h */
 #include "guard.h"
+#include "lock.h"
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 
-#define GUARD_STACKS 16
-#define GUARD_STACK_SIZE ((size_t)64 << 10)
+/* -- signals ----------------------------------------------------------------------- */
 
 /* The kernel's signal set: 64 bits, whatever libc's looks like. */
-static uint64_t block_signals(void)
+uint64_t guard_block_signals(void)
 {
 	uint64_t all = ~UINT64_C(0), before = 0;
 
@@ -18,48 +19,75 @@ static uint64_t block_signals(void)
 	return before;
 }
 
-static void restore_signals(uint64_t before)
+void guard_restore_signals(uint64_t before)
 {
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
 }
 
 /* -- stacks ------------------------------------------------------------------------ */
 
-static char *_Atomic stacks;
-static _Atomic uint32_t stacks_taken;
+#define STACKS 16
+#define STACK_SIZE ((size_t)64 << 10)
 
-static char *map_stacks(void)
+/* Untouched ones take no memory. */
+static char stacks[STACKS][STACK_SIZE] __attribute__((aligned(64)));
+static _Atomic uint32_t taken; /* a bit for each */
+static _Atomic uint32_t given; /* how often one was given back while somebody waited */
+static _Atomic unsigned waiters;
+
+bool guard_is_inside(void)
 {
-	char *mine, *other = NULL;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-	if (stacks)
-		return stacks;
-	mine = meta_map(GUARD_STACKS * GUARD_STACK_SIZE);
-	if (mine && !atomic_compare_exchange_strong(&stacks, &other, mine)) {
-		meta_unmap(mine, GUARD_STACKS * GUARD_STACK_SIZE);
-		return other;
-	}
-	return mine;
+	return here - (uintptr_t)stacks < sizeof(stacks);
 }
 
-static int take_stack(void)
+static bool try_take_stack(unsigned *ret_number)
 {
+	uint32_t seen = taken, free;
+
+	while ((free = ~seen & ((1u << STACKS) - 1)) != 0)
+		if (atomic_compare_exchange_weak(&taken, &seen, seen | (free & -free))) {
+			*ret_number = (unsigned)__builtin_ctz(free);
+			return true;
+		}
+	return false;
+}
+
+static unsigned take_stack(void)
+{
+	unsigned number;
+	uint32_t seen;
+
+	if (try_take_stack(&number))
+		return number;
+	atomic_fetch_add(&waiters, 1);
 	for (;;) {
-		uint32_t taken = stacks_taken;
-		uint32_t free = ~taken & ((1u << GUARD_STACKS) - 1);
-
-		if (!free)
-			sys_yield();
-		else if (atomic_compare_exchange_weak(&stacks_taken, &taken,
-						      taken | (free & -free)))
-			return __builtin_ctz(free);
+		seen = given;
+		if (try_take_stack(&number))
+			break;
+		sys_futex_wait(&given, seen, NULL);
 	}
+	atomic_fetch_sub(&waiters, 1);
+	return number;
 }
 
-static void give_stack(int i)
+static void give_stack(unsigned number)
 {
-	atomic_fetch_and(&stacks_taken, ~(1u << i));
+	atomic_fetch_and(&taken, ~(1u << number));
+	if (!waiters)
+		return;
+	atomic_fetch_add(&given, 1);
+	sys_futex_wake(&given, 1);
 }
+
+void guard_fork_child(void)
+{
+	taken = 0;
+	waiters = 0;
+}
+
+/* -- calls ------------------------------------------------------------------------- */
 
 /* Calls function(pager, argument) on another stack. */
 static long call_on(void *top, guard_function function, struct pager *pager, void *argument)
@@ -96,44 +124,34 @@ static long call_on(void *top, guard_function function, struct pager *pager, voi
 #endif
 }
 
-/* Pages of a managed stack are resident where it is in use, so its chunk has a
- * row. */
-static bool stack_is_managed(struct pager *pager)
-{
-	return pager_is_armed(pager) &&
-	       pagetable_find(&pager->table, (uintptr_t)__builtin_frame_address(0)) != NULL;
-}
-
-static long call_on_own_stack(struct pager *pager, guard_function function, void *argument,
+static long call_on_ours(struct pager *pager, guard_function function, void *argument,
 			      size_t size)
 {
-	int i = take_stack();
-	char *stack = stacks + (size_t)i * GUARD_STACK_SIZE;
-	void *copy = stack + GUARD_STACK_SIZE - GUARD_ARGUMENT_MAX;
+	unsigned number = take_stack();
+	void *copy = stacks[number] + STACK_SIZE - GUARD_ARGUMENT_MAX;
 	long ret;
 
-	memcpy(copy, argument, size);
+	if (size)
+		memcpy(copy, argument, size);
+	lock_guard_begin();
 	ret = call_on(copy, function, pager, copy);
-	memcpy(argument, copy, size);
-	give_stack(i);
+	lock_guard_end();
+	if (size)
+		memcpy(argument, copy, size);
+	give_stack(number);
 	return ret;
 }
 
 long guard_call(struct pager *pager, guard_function function, void *argument, size_t size)
 {
-	uint64_t signals = block_signals();
+	uint64_t signals;
 	long ret;
 
 	assert(size <= GUARD_ARGUMENT_MAX);
-	if (!stack_is_managed(pager) || !map_stacks()) {
-		char copy[GUARD_ARGUMENT_MAX] __attribute__((aligned(16)));
-
-		memcpy(copy, argument, size);
-		ret = function(pager, copy);
-		memcpy(argument, copy, size);
-	} else {
-		ret = call_on_own_stack(pager, function, argument, size);
-	}
-	restore_signals(signals);
+	if (guard_is_inside())
+		return function(pager, argument);
+	signals = guard_block_signals();
+	ret = call_on_ours(pager, function, argument, size);
+	guard_restore_signals(signals);
 	return ret;
 }

@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "fd.h"
 #include "fill.h"
+#include "fork.h"
 #include "last.h"
 #include "record.h"
 #include "spent.h"
@@ -80,6 +81,11 @@ static bool carry_out(struct handler *handler, struct request *request)
 static uint64_t patience(const struct request *request)
 {
 	return request->kind == REQUEST_COLD ? COLD_NS : WILL_NEED_NS;
+}
+
+static bool is_asked(const struct handler *handler)
+{
+	return handler->has_request || handler->pager->requests.count;
 }
 
 /* A little of what was asked for; true if anything was done.  What stands in the
@@ -229,7 +235,7 @@ static bool waits_in_vain(struct handler *handler, bool served)
 	bool news = served || written != handler->written_seen;
 
 	handler->written_seen = written;
-	return handler->fault_count && !news && !pager->gate;
+	return handler->fault_count && !news && !fork_is_near();
 }
 
 /* A new page has no place, or even an old one has none to come back to: no write to swap space
@@ -375,7 +381,7 @@ static void rest(struct handler *handler)
 			return;
 	}
 	writeback_submit(handler);
-	if (waiting || handler->has_request) {
+	if (waiting || is_asked(handler)) {
 		look(handler, handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
 		sys_yield();
 		return;
@@ -423,7 +429,7 @@ static bool work(struct handler *handler)
 	if (handler->starved || spent_is_full(&pager->arena))
 		spent_sweep(pager);
 	progress |= evict_ahead(handler);
-	if (pager->gate) { /* a fork waits for it */
+	if (fork_is_near()) { /* a fork waits for it */
 		watch_call_back(handler);
 		writeback_submit(handler);
 	}
@@ -462,7 +468,7 @@ static void handler_main(void *arg)
 		/* Whoever was waiting can go on only when we sleep, if it runs on this
 		 * CPU: no look around if there is nothing left to do. */
 		if (work(handler) &&
-		    (handler->fault_count || handler->evicting || handler->has_request))
+		    (handler->fault_count || handler->evicting || is_asked(handler)))
 			look(handler, 0);
 		else
 			rest(handler);
@@ -540,6 +546,7 @@ int handler_start(struct handler *handler)
 	int err;
 
 	error_format(name, sizeof(name), "spill/%u", handler->number);
+	lock_be_strict(true);
 	err = thread_start(&handler->thread, name, handler_main, wake, handler);
 	handler->started = err == 0;
 	return err;

@@ -15,6 +15,7 @@
  *
  * Locking: (I) engine->lock, a leaf.
  */
+#include "guard.h"
 #include "io.h"
 #include "fd.h"
 #include "lock.h"
@@ -237,12 +238,22 @@ static void wake(void *arg)
 	sys_futex_wake(&engine->tickets, INT_MAX);
 }
 
-static void engine_stop(struct engine *engine)
+static long say_stop(struct pager *none, void *argument)
 {
+	struct engine *engine = *(struct engine **)argument;
+
+	(void)none;
 	lock_take(&engine->lock, LOCK_IO);
 	engine->stopping = true;
 	engine->tickets++;
 	lock_drop(&engine->lock, LOCK_IO);
+	return 0;
+}
+
+/* By the thread that closes the pager. */
+static void engine_stop(struct engine *engine)
+{
+	guard_call(NULL, say_stop, &engine, sizeof(engine));
 	sys_futex_wake(&engine->tickets, INT_MAX);
 	for (unsigned i = 0; i < engine->threads; i++)
 		thread_join(&engine->thread[i]);

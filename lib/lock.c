@@ -4,6 +4,8 @@
 
 #ifdef SPILL_DEBUG
 __thread unsigned lock_held[LOCK_META + 1];
+__thread unsigned lock_guarded;
+_Atomic bool lock_strict;
 #else
 typedef int lock_has_nothing_to_define;
 #endif

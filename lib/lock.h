@@ -7,7 +7,8 @@
  *
  * First rule: who holds a lock that a handler may want does not touch
  * pageable memory.  Handlers obey it by what they are; application threads
- * hold such locks only inside guard_call (guard.h).
+ * take such locks only inside guard_call (guard.h).  A debug build asserts that, too, from
+ * when the first handler starts: before that there is nobody to wait for.
  *
  * Ranks, in the order in which they may be taken; a debug build asserts it:
  *
@@ -28,6 +29,7 @@
 #include "sys.h"
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 enum lock_rank {
 	LOCK_CIPHER,
@@ -53,9 +55,29 @@ struct lock {
 #ifdef SPILL_DEBUG
 /* How many locks of each rank this thread holds. */
 extern __thread unsigned lock_held[LOCK_META + 1] __attribute__((tls_model("initial-exec")));
+/* May it take any: it is one of ours, or inside guard_call? */
+extern __thread unsigned lock_guarded __attribute__((tls_model("initial-exec")));
+extern _Atomic bool lock_strict; /* handlers run in this process */
+
+static inline void lock_guard_begin(void)
+{
+	lock_guarded++;
+}
+
+static inline void lock_guard_end(void)
+{
+	lock_guarded--;
+}
+
+static inline void lock_be_strict(bool strict)
+{
+	lock_strict = strict;
+}
 
 static inline void lock_note_taken(enum lock_rank rank)
 {
+	/* Making a cipher runs foreign code; no handler wants that lock. */
+	assert((lock_guarded || !lock_strict || rank == LOCK_CIPHER) && "outside of guard_call");
 	for (int higher = rank; higher <= LOCK_META; higher++)
 		assert((lock_held[higher] == 0 || (higher == LOCK_CHUNK && rank == LOCK_CHUNK) ||
 			(higher == LOCK_REGION && rank == LOCK_REGION)) &&
@@ -77,6 +99,19 @@ static inline void lock_note_dropped(enum lock_rank rank)
 #else
 static inline void lock_reset_held(void)
 {
+}
+
+static inline void lock_guard_begin(void)
+{
+}
+
+static inline void lock_guard_end(void)
+{
+}
+
+static inline void lock_be_strict(bool strict)
+{
+	(void)strict;
 }
 
 static inline void lock_note_taken(enum lock_rank rank)

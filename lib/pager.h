@@ -77,7 +77,6 @@ struct pager {
 	_Atomic bool dormant;	   /* a fork's child that has not needed us yet: it evicts nothing,
 				      since it may be about to execute another program */
 	_Atomic unsigned on_duty;  /* handlers that watch for faults */
-	_Atomic unsigned gate;	   /* forks that hold evictions back */
 	_Atomic unsigned evicting; /* handlers inside an eviction */
 	_Atomic unsigned writes;   /* write requests in flight, or being put together */
 	_Atomic uint64_t resident; /* pages */

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "fd.h"
 #include "fork.h"
+#include "guard.h"
 #include "handler.h"
 #include "newer.h"
 #include "pager.h"
@@ -43,11 +44,31 @@ static bool is_range(const void *addr, size_t size)
 	return end > (uintptr_t)addr && end <= UINTPTR_MAX - page_size();
 }
 
-/* What arming would fail with is better known now. */
-static int check_means(const struct options *options, const char **ret_why)
+struct means {
+	const struct options *options;
+	const char *why;
+};
+
+static long try_swap(struct pager *none, void *argument)
 {
 	static struct swap trial; /* large; (trial_lock) */
 	static struct lock trial_lock;
+	struct means *means = argument;
+	int err;
+
+	(void)none;
+	lock_take(&trial_lock, LOCK_FORK);
+	memset(&trial, 0, sizeof(trial));
+	err = swap_open(&trial, means->options, &means->why);
+	swap_close(&trial);
+	lock_drop(&trial_lock, LOCK_FORK);
+	return err;
+}
+
+/* What arming would fail with is better known now. */
+static int check_means(const struct options *options, const char **ret_why)
+{
+	struct means means = { options, *ret_why };
 	bool kernel;
 	int fd = probe_open_userfaultfd(options->user_mode, &kernel);
 	int err;
@@ -55,11 +76,8 @@ static int check_means(const struct options *options, const char **ret_why)
 	if (fd < 0)
 		return fd;
 	fd_close(fd);
-	lock_take(&trial_lock, LOCK_FORK);
-	memset(&trial, 0, sizeof(trial));
-	err = swap_open(&trial, options, ret_why);
-	swap_close(&trial);
-	lock_drop(&trial_lock, LOCK_FORK);
+	err = (int)guard_call(NULL, try_swap, &means, sizeof(means));
+	*ret_why = means.why;
 	return err;
 }
 
@@ -117,34 +135,11 @@ void *spill_reserve(spill *s, size_t size)
 	return addr;
 }
 
-/* Unmaps the parts of a range that are regions, one at a time. */
-static int release_parts(struct pager *pager, uintptr_t start, uintptr_t end)
-{
-	for (;;) {
-		struct region part = { 0 };
-		bool taken = region_lock(pager);
-		size_t i = ranges_find(&pager->regions, start);
-		int err;
-
-		if (i < pager->regions.count)
-			part = ranges_part(&pager->regions, i, start, end);
-		region_unlock(pager, taken);
-		if (part.start >= part.end)
-			return 0;
-		err = region_unmap(pager, (void *)part.start, part.end - part.start);
-		if (err)
-			return err;
-		start = part.end;
-	}
-}
-
 int spill_release(spill *s, void *addr, size_t size)
 {
-	uintptr_t start = (uintptr_t)addr;
-
 	if (!is_page_aligned(addr) || !is_range(addr, size))
 		return result_of(-EINVAL);
-	return result_of(release_parts(pager_of(s), start, page_round_up(start + size)));
+	return result_of(region_release(pager_of(s), addr, size));
 }
 
 int spill_advise(spill *s, void *addr, size_t size, enum spill_advice advice)
@@ -174,22 +169,9 @@ int spill_unpin(spill *s, void *addr, size_t size)
 
 int spill_set_budget(spill *s, size_t budget)
 {
-	struct pager *pager = pager_of(s);
-	bool taken;
-	int err = 0;
-
 	if (budget < SPILL_BUDGET_MIN)
 		return result_of(-EINVAL);
-	if (pager->pinned > (budget >> page_shift()) / 2)
-		return result_of(-EBUSY);
-	taken = region_lock(pager);
-	pager_set_limit(pager, budget);
-	if (!pager_is_armed(pager) && !pager_fits(pager, pager->regions.accessible))
-		err = pager_arm(pager);
-	region_unlock(pager, taken);
-	if (!err && pager_is_armed(pager))
-		err = pager_settle(pager);
-	return result_of(err);
+	return result_of(region_set_budget(pager_of(s), budget));
 }
 
 /* -- statistics ------------------------------------------------------------------------- */

@@ -34,6 +34,15 @@ static uintptr_t end_of(const struct range_args *a)
 	return (uintptr_t)a->addr + page_round_up(a->size);
 }
 
+/* All the pages that a range touches. */
+static struct range_args widened(void *addr, size_t size)
+{
+	uintptr_t start = page_round_down((uintptr_t)addr);
+
+	return (struct range_args){ .addr = (void *)start,
+				    .size = page_round_up((uintptr_t)addr + size) - start };
+}
+
 /* -- the lock ----------------------------------------------------------------------- */
 
 bool region_lock(struct pager *pager)
@@ -129,22 +138,23 @@ static int adopt_locked(struct pager *pager, const struct range_args *a)
 
 static long adopt_guarded(struct pager *pager, void *argument)
 {
-	const struct range_args *a = argument;
-	bool was_armed = pager_is_armed(pager);
 	bool taken = region_lock(pager);
-	int err = adopt_locked(pager, a);
+	int err = adopt_locked(pager, argument);
 
 	region_unlock(pager, taken);
-	if (!err && !was_armed && pager_is_armed(pager))
-		err = pager_settle(pager) == -ENOSPC ? 0 : err;
 	return err;
 }
 
+/* What it waits for may take as long as the disk does: with signals open, and no lock held. */
 int region_adopt(struct pager *pager, void *addr, size_t size, int prot)
 {
 	struct range_args args = { .addr = addr, .size = size, .prot = prot };
+	bool was_armed = pager_is_armed(pager);
+	int err = (int)guard_call(pager, adopt_guarded, &args, sizeof(args));
 
-	return (int)guard_call(pager, adopt_guarded, &args, sizeof(args));
+	if (!err && !was_armed && pager_is_armed(pager))
+		pager_settle(pager);
+	return err;
 }
 
 static long arm_guarded(struct pager *pager, void *argument)
@@ -561,6 +571,34 @@ void region_fork_child(struct pager *pager)
 	}
 }
 
+/* -- the budget ----------------------------------------------------------------------- */
+
+static int set_budget_locked(struct pager *pager, size_t bytes)
+{
+	if (pager->pinned > (bytes >> page_shift()) / 2)
+		return -EBUSY;
+	pager_set_limit(pager, bytes);
+	if (pager_is_armed(pager) || pager_fits(pager, pager->regions.accessible))
+		return 0;
+	return pager_arm(pager);
+}
+
+static long set_budget_guarded(struct pager *pager, void *argument)
+{
+	bool taken = region_lock(pager);
+	int err = set_budget_locked(pager, *(size_t *)argument);
+
+	region_unlock(pager, taken);
+	return err;
+}
+
+int region_set_budget(struct pager *pager, size_t budget)
+{
+	int err = (int)guard_call(pager, set_budget_guarded, &budget, sizeof(budget));
+
+	return err || !pager_is_armed(pager) ? err : pager_settle(pager);
+}
+
 /* -- asking ---------------------------------------------------------------------------- */
 
 static uint64_t managed_bytes(struct pager *pager, const struct range_args *a)
@@ -600,31 +638,82 @@ bool region_covers(struct pager *pager, const void *addr, size_t size)
 	return region_bytes(pager, addr, size) == end - start;
 }
 
+/* The part is in the argument's place. */
+static long first_part_guarded(struct pager *pager, void *argument)
+{
+	struct range_args *a = argument;
+	bool taken = region_lock(pager);
+	struct region part = { 0 };
+	size_t i = ranges_find(&pager->regions, start_of(a));
+
+	if (i < pager->regions.count)
+		part = ranges_part(&pager->regions, i, start_of(a), end_of(a));
+	region_unlock(pager, taken);
+	if (part.start >= part.end)
+		return false;
+	*a = (struct range_args){ .addr = (void *)part.start, .size = part.end - part.start };
+	return true;
+}
+
+/* Unmaps the parts of a range that are regions, one at a time. */
+int region_release(struct pager *pager, void *addr, size_t size)
+{
+	char *end = (char *)addr + page_round_up(size);
+
+	for (char *at = addr; at < end;) {
+		struct range_args part = { .addr = at, .size = (size_t)(end - at) };
+		int err;
+
+		if (!guard_call(pager, first_part_guarded, &part, sizeof(part)))
+			return 0;
+		err = region_unmap(pager, part.addr, part.size);
+		if (err)
+			return err;
+		at = (char *)part.addr + part.size;
+	}
+	return 0;
+}
+
 /* -- advising ---------------------------------------------------------------------------- */
+
+static long note_guarded(struct pager *pager, void *argument)
+{
+	const struct range_args *a = argument;
+
+	readahead_advise(&pager->readahead, start_of(a) >> page_shift(), end_of(a) >> page_shift(),
+			 (unsigned)a->advice);
+	return 0;
+}
+
+static long request_guarded(struct pager *pager, void *argument)
+{
+	const struct range_args *a = argument;
+
+	struct request request = { .start = start_of(a), .end = end_of(a) };
+
+	request.kind = a->advice == SPILL_COLD ? REQUEST_COLD : REQUEST_WILL_NEED;
+	request_push(&pager->requests, request);
+	pager_wake(pager);
+	return 0;
+}
 
 int region_advise(struct pager *pager, void *addr, size_t size, enum spill_advice advice)
 {
-	uintptr_t start = page_round_down((uintptr_t)addr);
-	uintptr_t end = page_round_up((uintptr_t)addr + size);
-	struct request request = { .start = start, .end = end };
+	struct range_args args = widened(addr, size);
 
+	args.advice = (int)advice;
 	switch (advice) {
 	case SPILL_NORMAL:
 	case SPILL_SEQUENTIAL:
 	case SPILL_RANDOM:
-		readahead_advise(&pager->readahead, start >> page_shift(), end >> page_shift(),
-				 advice);
-		return 0;
+		return (int)guard_call(pager, note_guarded, &args, sizeof(args));
 	case SPILL_WILL_NEED:
 	case SPILL_COLD:
 		if (!pager_is_armed(pager))
 			return 0;
-		request.kind = advice == SPILL_COLD ? REQUEST_COLD : REQUEST_WILL_NEED;
-		request_push(&pager->requests, request);
-		pager_wake(pager);
-		return 0;
+		return (int)guard_call(pager, request_guarded, &args, sizeof(args));
 	case SPILL_DONT_NEED:
-		return region_discard(pager, (void *)start, end - start);
+		return region_discard(pager, args.addr, args.size);
 	}
 	return -EINVAL;
 }
@@ -694,14 +783,6 @@ static long unpin_guarded(struct pager *pager, void *argument)
 	}
 	region_unlock(pager, taken);
 	return 0;
-}
-
-static struct range_args widened(void *addr, size_t size)
-{
-	uintptr_t start = page_round_down((uintptr_t)addr);
-
-	return (struct range_args){ .addr = (void *)start,
-				    .size = page_round_up((uintptr_t)addr + size) - start };
 }
 
 /* Touches every page; the kernel tells of a poisoned one instead of raising

@@ -60,6 +60,9 @@ long region_replace(struct pager *pager, void *addr, size_t size, bool keep, reg
 int region_unmap(struct pager *pager, void *addr, size_t size);
 int region_discard(struct pager *pager, void *addr, size_t size);
 
+/* Unmaps what is managed of the range, and nothing else of it. */
+int region_release(struct pager *pager, void *addr, size_t size);
+
 /* What is managed of the range is plain memory from now on, whose contents stay, and no page is
  * ever filled in it until it is adopted anew: another userfaultfd will have it.  0; -EINVAL: it is
  * not mapped, -ENOMEM: no memory for tables, -EIO: a page of it is lost, -EAGAIN: evictions are
@@ -81,6 +84,10 @@ void region_fork_child(struct pager *pager);
 /* Is any, is all of the range managed? */
 bool region_overlaps(struct pager *pager, const void *addr, size_t size);
 bool region_covers(struct pager *pager, const void *addr, size_t size);
+
+/* The budget, in bytes, from now on; waits until what is held fits.  0; -EBUSY: more is pinned,
+ * -ENOSPC: swap space is full, or whatever arming can fail with. */
+int region_set_budget(struct pager *pager, size_t budget);
 
 /* Nothing is paged from now on, whatever the budget (or again); false: it is already. */
 bool region_keep(struct pager *pager, bool keep);

@@ -7,6 +7,7 @@
  * All of the range is foreign from then on, also what had not been managed: faults may still be on
  * their way to the handlers, and pages next to it are filled in windows.
  */
+#include "guard.h"
 #include "pager.h"
 #include "region.h"
 
@@ -82,11 +83,16 @@ static int bring_back(struct pager *pager, char *addr, size_t size)
 	return err;
 }
 
+static long make_row(struct pager *pager, void *argument)
+{
+	return pagetable_make(&pager->table, *(uintptr_t *)argument) ? 0 : -ENOMEM;
+}
+
 static int renounce_part(struct pager *pager, void *addr, size_t size)
 {
 	int err = -EAGAIN;
 
-	if (!pagetable_make(&pager->table, (uintptr_t)addr))
+	if (guard_call(pager, make_row, &addr, sizeof(addr)))
 		return -ENOMEM;
 	for (unsigned tries = 0; tries < TRIES && err == -EAGAIN; tries++) {
 		err = bring_back(pager, addr, size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* thread.c - the pager's own threads: see thread.h */
 #include "thread.h"
+#include "lock.h"
 #include <signal.h>
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ static void *libc_main(void *arg)
 {
 	struct thread *thread = arg;
 
+	lock_guard_begin(); /* for good: it has neither signals nor a stack that is paged */
 	atomic_fetch_add(&thread_count, 1);
 	thread->main(thread->arg);
 	atomic_fetch_sub(&thread_count, 1);

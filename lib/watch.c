@@ -2,6 +2,7 @@
 /* watch.c - which chunks are watched, and when they leave: see watch.h */
 #include "watch.h"
 #include "evict.h"
+#include "fork.h"
 #include "meta.h"
 
 /* The queue's part of the sample: half of a tenth, the least memory that a report tells of.  And
@@ -242,7 +243,7 @@ bool watch_sweep(struct handler *handler)
 	unsigned left = 0, rows = 0;
 	struct chunk *chunk;
 
-	if (handler->number || !watch || !watch->sweeping || pager->dormant || pager->gate)
+	if (handler->number || !watch || !watch->sweeping || pager->dormant || fork_is_near())
 		return false;
 	pagetable_for_each(chunk, &pager->table, watch->swept, PAGETABLE_END) {
 		watch->swept = chunk->address;

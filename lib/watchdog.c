@@ -2,6 +2,7 @@
 /* watchdog.c - a fault that waits too long is told of: see watchdog.h */
 #include "watchdog.h"
 #include "error.h"
+#include "fork.h"
 
 /* It looks at most so often. */
 #define WATCH_NS 100000000
@@ -95,11 +96,11 @@ static void look_at_writes(const struct handler *handler)
 
 	if (!write || !is_late(handler, write->started))
 		return;
-	error_report(EVENT_STALL,
-		     "a write of %u pages to %s has not come back for %lu s; frames that wait "
-		     "for it are not free",
+	error_report(EVENT_STALL, "a write of %u pages to %s has not come back for %lu s; %s",
 		     write->pages, name_of_file(handler->pager, write->slot, name, sizeof(name)),
-		     seconds_since(handler, write->started));
+		     seconds_since(handler, write->started),
+		     fork_is_near() ? "a fork waits for it"
+				    : "frames that wait for it are not free");
 }
 
 static void look_at_faults(const struct handler *handler)

@@ -112,7 +112,7 @@ static void *map_managed(struct pager *pager, void *addr, size_t size,
 		ret = map_plain(addr, size, &ours);
 	if (sys_is_error(ret))
 		return ret;
-	if (preload_adopt(pager, ret, size, ours.prot) < 0) {
+	if (region_adopt(pager, ret, size, ours.prot) < 0) {
 		sys_munmap(ret, size);
 		return (void *)(long)-ENOMEM;
 	}

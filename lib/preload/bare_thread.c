@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include "bare_thread.h"
 #include "error.h"
+#include "guard.h"
 #include "lock.h"
 #include "next.h"
 #include "page.h"
@@ -104,9 +105,9 @@ static __thread struct thread *self __attribute__((tls_model("initial-exec")));
 /* An order, and its number. */
 static struct lock order_lock;
 static _Atomic uint32_t order_number;
-static struct {
+static struct order {
 	long number, argument[3];
-} order;
+} order; /* (order_lock) */
 
 static bool enlist(struct thread *thread)
 {
@@ -141,6 +142,7 @@ static int bare_main(void *context)
 
 	self = start->thread;
 	sys_call2(SYS_prctl, PR_SET_NAME, start->name);
+	lock_guard_begin(); /* as in thread.c */
 	atomic_fetch_add(&thread_count, 1);
 	self->main(self->arg);
 	atomic_fetch_sub(&thread_count, 1);
@@ -261,19 +263,24 @@ static bool wait_for_all(uint32_t number)
 	return any;
 }
 
-void bare_order(long number, long a, long b, long c)
+static long order_guarded(struct pager *none, void *argument)
 {
-	if (owner != sys_getpid())
-		return;
+	(void)none;
 	lock_take(&order_lock, LOCK_FORK);
-	order.number = number;
-	order.argument[0] = a;
-	order.argument[1] = b;
-	order.argument[2] = c;
+	memcpy(&order, argument, sizeof(order));
 	atomic_fetch_add(&order_number, 1);
 	while (wait_for_all(order_number))
 		;
 	lock_drop(&order_lock, LOCK_FORK);
+	return 0;
+}
+
+void bare_order(long number, long a, long b, long c)
+{
+	struct order wanted = { number, { a, b, c } };
+
+	if (owner == sys_getpid())
+		guard_call(NULL, order_guarded, &wanted, sizeof(wanted));
 }
 
 static void bare_end_last(int status)

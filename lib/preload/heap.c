@@ -122,7 +122,7 @@ static void *extent_alloc(extent_hooks_t *hooks, void *at, size_t size, size_t a
 				    : extent_map_aligned(size, align);
 	if (!addr)
 		return NULL;
-	if (preload_adopt(preload_pager_made(), addr, size, PROT_READ | PROT_WRITE) < 0) {
+	if (region_adopt(preload_pager_made(), addr, size, PROT_READ | PROT_WRITE) < 0) {
 		sys_munmap(addr, size);
 		return NULL;
 	}

@@ -25,7 +25,6 @@
 #include "page.h"
 #include "preload.h"
 #include "region.h"
-#include "source.h"
 #include "sys.h"
 #include <pthread.h>
 #include <string.h>
@@ -310,9 +309,8 @@ static int keep_descriptor(const pthread_attr_t *attributes)
 	void *stack = NULL;
 	size_t size = 0;
 
-	/* The end is NULL where libc is to map the stack.  The pager's own threads are made with
-	 * its locks held. */
-	if (source.own || !attributes || pthread_attr_getstack(attributes, &stack, &size) ||
+	/* The end is NULL where libc is to map the stack. */
+	if (!attributes || pthread_attr_getstack(attributes, &stack, &size) ||
 	    size < DESCRIPTOR_SIZE || (uintptr_t)stack + size == 0)
 		return 0;
 	return in_place_keep((char *)stack + size - DESCRIPTOR_SIZE, DESCRIPTOR_SIZE);

@@ -7,6 +7,8 @@
  * source.h tells the rest.
  */
 #define _GNU_SOURCE 1
+#include "error.h"
+#include "guard.h"
 #include "heap.h"
 #include "own.h"
 #include "page.h"
@@ -42,6 +44,10 @@ __attribute__((noinline)) static enum from decide(size_t size)
 
 static inline enum from where_from(size_t size)
 {
+#ifdef SPILL_DEBUG
+	if (guard_is_inside())
+		error_fatal("malloc was called inside of the pager");
+#endif
 	return __builtin_expect(source.fast, 1) ? FROM_HEAP : decide(size);
 }
 

@@ -9,7 +9,6 @@
 #include "options.h"
 #include "page.h"
 #include "pager.h"
-#include "region.h"
 #include "share.h"
 #include "source.h"
 #include "sys.h"
@@ -106,16 +105,6 @@ struct pager *preload_pager(void)
 	leave_stage(STAGE_START, read_options);
 	leave_stage(STAGE_OPTIONS, make_pager);
 	return preload_pager_made();
-}
-
-int preload_adopt(struct pager *pager, void *addr, size_t size, int prot)
-{
-	int err;
-
-	source_own_begin();
-	err = region_adopt(pager, addr, size, prot);
-	source_own_end();
-	return err;
 }
 
 /* The thread that was busy is not in the child. */

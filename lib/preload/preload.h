@@ -42,9 +42,6 @@ static inline struct pager *preload_pager_made(void)
 	return atomic_load_explicit(&preload_made, memory_order_acquire);
 }
 
-/* region_adopt, with whatever arming allocates taken from own.h. */
-int preload_adopt(struct pager *pager, void *addr, size_t size, int prot);
-
 /* Registers the pager's fork handlers, once.  Ours have to come before all
  * others (so heap.c asks for it before jemalloc's, and mmap before those of the program's own
  * allocator, which another library's constructor may call before ours): they are then the last

@@ -4,11 +4,13 @@
  * Ordinarily from the heap (heap.h), which is managed memory.  Two exceptions,
  * each of which nests:
  *
- *	own	the thread is inside the pager: what libc allocates there (for
+ *	own	the thread makes the pager: what libc allocates there (for
  *		dlsym) must neither be paged nor ask jemalloc, whose locks this
  *		thread may hold: memory that is never freed (own.h)
  *	plain	a FILE is being made: jemalloc's memory, but not managed, since
  *		fork's child walks all FILEs before it has a pager
+ *
+ * Once it is made, nothing that the pager does allocates (a debug build asserts it).
  *
  * Invariant: fast implies bound, own == 0 and plain == 0.
  * Locking: none; each thread has its own, in static TLS, which is not managed

@@ -7,10 +7,12 @@
  * Variants: default move,uring
  */
 #include "harness.h"
+#include "fork.h"
 #include "io.h"
 #include "pager.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #define BUDGET SPILL_BUDGET_MIN
@@ -141,6 +143,59 @@ static void try_write(void)
 	end(&area);
 }
 
+static _Atomic bool signalled, forked;
+
+static void on_signal(int number)
+{
+	(void)number;
+	signalled = true;
+}
+
+/* What goes on while a thread of this process waits in fork. */
+static void *look_on(void *argument)
+{
+	const struct area *area = argument;
+	char *more;
+
+	CHECK(WAIT_FOR(fork_is_near(), 10), "nobody forks");
+	more = spill_reserve(area->pager, M);
+	CHECK(more && spill_release(area->pager, more, M) == 0, "memory cannot be had");
+	kill(getpid(), SIGUSR1);
+	CHECK(WAIT_FOR(signalled, 10), "the signal is not taken");
+	CHECK(!forked, "the fork did not wait");
+	return NULL;
+}
+
+/* A fork waits for the writes, with signals let in, and does not keep others from the pager. */
+static void try_fork(void)
+{
+	struct area area = begin("a fork", IO_FAULTY_WRITES);
+	sigset_t usr1;
+	pthread_t thread;
+	pid_t pid;
+
+	signal(SIGUSR1, on_signal);
+	plan.nth = 1;
+	plan.always = true;
+	for (size_t i = 0; i < area.pages && !plan.hits; i++)
+		area_write(&area, i);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &usr1, NULL); /* the other thread does not take it */
+	CHECK(pthread_create(&thread, NULL, look_on, &area) == 0, "no thread");
+	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
+	pid = test_fork();
+	forked = true;
+	if (!pid)
+		test_exit(0);
+	plan.nth = 0;
+	test_wait(pid, 0);
+	pthread_join(thread, NULL);
+	CHECK(strstr(said(), "a fork waits for it"), "\"%s\" does not tell of the fork", said());
+	area_write_all(&area);
+	end(&area);
+}
+
 /* Nothing comes any more, and the process ends all the same. */
 static void try_for_ever(void)
 {
@@ -168,9 +223,11 @@ static int space_of(const struct area *area, size_t i)
 	unsigned k = chunk_index(chunk, address);
 	int ret;
 
+	lock_guard_begin();
 	lock_take(&chunk->lock, LOCK_CHUNK);
 	ret = chunk_readable(chunk) & mask_bit(k) ? (int)slot_space(chunk->page[k].slot) : -1;
 	chunk_unlock(chunk);
+	lock_guard_end();
 	return ret;
 }
 
@@ -235,6 +292,7 @@ int main(void)
 	test_begin("stall-warning", 110);
 	try_alone(try_read);
 	try_alone(try_write);
+	try_alone(try_fork);
 	try_alone(try_for_ever);
 	try_alone(try_one_of_two);
 	return test_end();

@@ -77,12 +77,14 @@ static void lock_chunks(const struct area *area, bool on)
 	uintptr_t start = (uintptr_t)area_page(area, 0);
 	struct chunk *chunk;
 
+	lock_guard_begin();
 	pagetable_for_each(chunk, &pager->table, start, start + area->pages * test_page_size()) {
 		if (on)
 			lock_take(&chunk->lock, LOCK_CHUNK);
 		else
 			chunk_unlock(chunk);
 	}
+	lock_guard_end();
 }
 
 /* A write that fails while its chunk is locked is looked at again and again, and counted once. */
@@ -123,12 +125,14 @@ static bool strand_page(struct area *area, size_t *ret_page)
 
 		if (!bit)
 			continue;
+		lock_guard_begin();
 		lock_take(&chunk->lock, LOCK_CHUNK);
 		if (chunk->cached & chunk->swapped & bit) {
 			chunk_drop_slots(pager, chunk, bit);
 			stranded = true;
 		}
 		chunk_unlock(chunk);
+		lock_guard_end();
 		if (stranded) {
 			*ret_page = i;
 			return true;

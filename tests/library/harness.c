@@ -6,6 +6,7 @@
  */
 #include "harness.h"
 #include "debug.h"
+#include "fork.h"
 #include "handler.h"
 #include "pagemap.h"
 #include "pager.h"
@@ -81,9 +82,9 @@ static void show_faults(const struct pager *pager)
 		const struct handler *handler = &pager->handlers[i];
 
 		fprintf(stderr,
-			"handler %u: %u faults, %u reads; writes %u, gate %u, used %ld of %ld\n", i,
+			"handler %u: %u faults, %u reads; writes %u, fork %d, used %ld of %ld\n", i,
 			handler->fault_count, handler->reads_in_flight, (unsigned)pager->writes,
-			(unsigned)pager->gate, (long)pager->arena.used, (long)pager->arena.limit);
+			fork_is_near(), (long)pager->arena.used, (long)pager->arena.limit);
 		for (unsigned k = 0; k < handler->fault_count; k++) {
 			uintptr_t address = handler->faults[k].address;
 			const struct chunk *chunk = pagetable_find(&pager->table, address);
@@ -495,9 +496,11 @@ void pager_forget_streams(spill *s)
 {
 	struct readahead *readahead = &inside(s)->readahead;
 
+	lock_guard_begin();
 	lock_take(&readahead->lock, LOCK_STREAM);
 	memset(readahead->stream, 0, sizeof(readahead->stream));
 	lock_drop(&readahead->lock, LOCK_STREAM);
+	lock_guard_end();
 }
 
 struct walk {
@@ -510,12 +513,21 @@ struct walk {
 	uint64_t *seen[SWAP_MAX]; /* a bit for each slot that some page has */
 };
 
+/* What was asked for has been done; some of it waits while a fork is near. */
+static bool is_idle(const struct pager *pager)
+{
+	for (unsigned i = 0; i < pager->handler_count; i++)
+		if (pager->handlers[i].has_request)
+			return false;
+	return !pager->requests.count;
+}
+
 static bool is_quiet(const struct pager *pager)
 {
 	if (pager->evicting || pager->writes)
 		return false;
 	for (unsigned i = 0; i < pager->handler_count; i++)
-		if (pager->handlers[i].reads_in_flight || pager->handlers[i].has_request)
+		if (pager->handlers[i].reads_in_flight)
 			return false;
 	return true;
 }
@@ -523,14 +535,15 @@ static bool is_quiet(const struct pager *pager)
 /* As a fork does. */
 static void make_quiet(struct pager *pager)
 {
-	atomic_fetch_add(&pager->gate, 1);
+	CHECK(WAIT_FOR(is_idle(pager), PATIENCE), "what was asked for is not done");
+	fork_announce();
 	pager_wake(pager);
 	CHECK(WAIT_FOR(is_quiet(pager), PATIENCE), "reads or writes in flight do not end");
 }
 
 static void end_quiet(struct pager *pager)
 {
-	atomic_fetch_sub(&pager->gate, 1);
+	fork_withdraw();
 	pager_wake(pager);
 }
 
@@ -685,9 +698,11 @@ static void walk_all(struct walk *walk)
 	walk->resident = walk->cached = walk->tray_frames = 0;
 	memset(walk->swapped, 0, sizeof(walk->swapped));
 	memset(walk->seen, 0, sizeof(walk->seen));
+	lock_guard_begin(); /* nothing that is paged is touched */
 	pagetable_for_each(chunk, &walk->pager->table, 0, PAGETABLE_END)
 		walk_chunk(walk, chunk);
 	check_slots(walk);
+	lock_guard_end();
 }
 
 void pager_check(spill *s)

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-signals.sh - a signal's handler touches memory in the middle of any call of ours, and nobody
+# waits for himself
+#
+# Variants: default move
+# Time limit: 60
+
+. "$(dirname "$0")/lib.sh"
+requires_paging
+cd "$tmp" || exit 99
+"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/signals" ||
+	fail "signals: exit status $?"
