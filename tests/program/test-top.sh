@@ -282,6 +282,7 @@ left 143
 begin_short
 press C-c
 goes 'h Help'
+comes '^>$' # what is typed before the prompt is there stands on the screen twice
 enter 'echo status $?'
 left 130
 # Stopped, the shell has the terminal; then it goes on.
