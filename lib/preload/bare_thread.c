@@ -157,8 +157,8 @@ static int clone_thread(struct thread *thread, struct start *start, char *pointe
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
 	ret = next_clone(bare_main, start,
 			 CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-				 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
-				 CLONE_CHILD_CLEARTID,
+				 CLONE_SYSVSEM | CLONE_UNTRACED | CLONE_SETTLS |
+				 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
 			 start, &thread->tid, pointer, &thread->tid);
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
 	return ret < 0 ? -EAGAIN : 0;

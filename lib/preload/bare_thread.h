@@ -15,6 +15,9 @@
  * follow when the program changes its user.  For that the application thread gives an order, a
  * system call that each of them carries out before it goes on (credentials.c).
  *
+ * Nor do tracers get hold of them when they are made (CLONE_UNTRACED): strace -f and gdb read the
+ * memory of a program that they have stopped, which may have to be brought back first.
+ *
  * Locking: bare_order has a lock of its own; who waits for it holds no other.
  */
 #ifndef SPILL_PRELOAD_BARE_THREAD_H
