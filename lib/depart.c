@@ -290,10 +290,29 @@ static bool is_scattered(uint64_t victims)
 	return mask_runs(victims) > COPY_FLUSHES + mask_count(victims) / FLUSH_PAGES;
 }
 
+/* System calls that we do not see may have mapped something else here, which MOVE would take from the
+ * program for ever: its faults do not come to us.  What is known of such pages is of no use. */
+static uint64_t without_strangers(struct pager *pager, struct chunk *chunk, uint64_t victims)
+{
+	uint64_t gone = 0;
+	unsigned i;
+
+	if (!victims || !pager->registered ||
+	    uffd_has(&pager->uffd, chunk_page(chunk, mask_first(victims))))
+		return victims;
+	mask_for_each(i, victims)
+		if (!uffd_has(&pager->uffd, chunk_page(chunk, i)))
+			gone |= mask_bit(i);
+	chunk_discard(pager, chunk, gone);
+	pager_note_behind(pager);
+	return victims & ~gone;
+}
+
 uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t victims)
 {
 	uint64_t out = 0, copyable = 0;
 
+	victims = without_strangers(pager, chunk, victims);
 	if (!pager->uffd.move) {
 		out = depart_by_copy(pager, chunk, tray, victims, true);
 		if (out)

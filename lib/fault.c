@@ -164,11 +164,12 @@ static bool serve_resident(struct handler *handler, struct chunk *chunk, unsigne
 	struct pager *pager = handler->pager;
 	long result = uffd_copy(&pager->uffd, chunk_page(chunk, i), pager->zeros, page_size());
 
-	if (result > 0)
+	if (result > 0) {
 		/* The program discarded it without our seeing it: its frame was
 		 * gone, the new one takes its place; a slot holds old contents. */
 		chunk_drop_slots(pager, chunk, mask_bit(i));
-	else if (result == -EAGAIN || result == -ENOMEM)
+		pager_note_behind(pager);
+	} else if (result == -EAGAIN || result == -ENOMEM)
 		return false;
 	else
 		uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());

@@ -200,6 +200,7 @@ int pager_start(struct pager *pager)
 {
 	int err = uffd_open(&pager->uffd, pager->options.disable, pager->options.user_mode);
 
+	pager->registered = false;
 	if (err) {
 		pager->uffd.fd = -1;
 		pager->why = "userfaultfd is refused or not there";
@@ -311,6 +312,7 @@ int pager_register_all(struct pager *pager, bool scan)
 			err = scan_region(pager, pagemap, region);
 	}
 	fd_close(pagemap);
+	pager->registered = err == 0;
 	return err;
 }
 
@@ -489,6 +491,18 @@ void pager_tell_full(const struct pager *pager)
 {
 	error_report(EVENT_SWAP_FULL, "swap space is full (%lu MiB); memory is kept instead",
 		     (unsigned long)(swap_used(&pager->swap) >> 20));
+}
+
+/* -- behind our back ---------------------------------------------------------------------- */
+
+#define BEHIND_TOLD 16
+
+void pager_note_behind(struct pager *pager)
+{
+	if (atomic_fetch_add(&pager->behind, 1) == BEHIND_TOLD)
+		error_report(EVENT_BEHIND,
+			     "memory is discarded or unmapped by system calls that are not libc's: "
+			     "what of it was paged out may come back (spill(7), BUGS)");
 }
 
 /* -- seeing it -------------------------------------------------------------------------------- */

@@ -65,12 +65,15 @@ struct pager {
 	bool kept_whole; /* (G) it shall not arm (mlockall) */
 
 	_Atomic bool armed;
+	_Atomic bool registered; /* all regions are, with our userfaultfd (a child's handlers
+				    begin before) */
 	_Atomic bool stopping;
 	_Atomic bool recording;	     /* handlers shall have a buffer (record.h), */
 	_Atomic unsigned recorders;  /* and so many have one */
 	_Atomic bool paused;	     /* nobody watches for faults (steering.h) */
 	uint64_t stall_ns;	     /* a fault that waits so long is told of; 0: never */
 	_Atomic uint64_t written;    /* writes that succeeded */
+	_Atomic unsigned behind;     /* how often the address space was not as we know it */
 	_Atomic unsigned refusals;   /* of chunks of which no page could leave, in a row */
 	_Atomic bool held_back;	     /* nothing can be evicted (evict.h) ... */
 	_Atomic uint64_t held_until; /* ... up to this moment at least; ns */
@@ -154,6 +157,10 @@ int64_t pager_room(const struct pager *pager);
 uint64_t pager_reserve(const struct pager *pager);
 /* Tells, once, that swap space is full. */
 void pager_tell_full(const struct pager *pager);
+
+/* The program has changed its address space by system calls that we do not see: after a few a line
+ * says so (one may be a race with a call that we do see). */
+void pager_note_behind(struct pager *pager);
 
 /* Makes all handlers look around. */
 void pager_wake(struct pager *pager);

@@ -229,6 +229,16 @@ int uffd_wake(const struct uffd *uffd, void *addr, size_t size)
 	return sys_ioctl(uffd->fd, UFFDIO_WAKE, &range);
 }
 
+/* Linux looks at the mapping first, and then says EEXIST of the page. */
+bool uffd_has(const struct uffd *uffd, void *page)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)page, .len = page_size() },
+	};
+
+	return sys_ioctl(uffd->fd, UFFDIO_ZEROPAGE, &zero) != -ENOENT;
+}
+
 int uffd_poison(const struct uffd *uffd, void *addr, size_t size)
 {
 	struct uffdio_poison poison = {

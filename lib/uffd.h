@@ -46,6 +46,8 @@ long uffd_copy(const struct uffd *uffd, void *to, const void *from, size_t size)
 long uffd_move(const struct uffd *uffd, int pagemap, void *to, void *from, size_t size);
 int uffd_protect(const struct uffd *uffd, void *addr, size_t size, bool on);
 int uffd_wake(const struct uffd *uffd, void *addr, size_t size);
+/* Is the page, which is there, in memory that is registered with this one? */
+bool uffd_has(const struct uffd *uffd, void *page);
 /* Touching the page raises SIGBUS from now on; it must be absent. */
 int uffd_poison(const struct uffd *uffd, void *addr, size_t size);
 

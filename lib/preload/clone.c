@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* clone.c - clone(2) and _Fork(3): forks for which libc calls no atfork handlers
  *
- * The child gets a pager all the same, as after fork.  Who makes one by the system call
- * itself has a child without: our memory is not there (pager_guard_forks), and it gets
- * SIGSEGV instead of wrong bytes.
+ * The child gets a pager all the same, as after fork (so it does by syscall(2): syscall.c).  Who makes
+ * one by instructions of its own has a child without: our memory is not there (pager_guard_forks),
+ * and it gets SIGSEGV instead of wrong bytes.
  *
  * _Fork may be called in a signal handler.  Application threads hold the pager's locks with
  * all signals blocked, so the handler interrupts none that does, but for one: a thread inside
@@ -21,7 +21,7 @@
 /* Does this thread fork right now? */
 static _Atomic int forking;
 
-static bool begin_fork(void)
+bool clone_begin_fork(void)
 {
 	if (forking == sys_gettid())
 		return false;
@@ -30,7 +30,7 @@ static bool begin_fork(void)
 	return true;
 }
 
-static void end_fork(bool begun, bool in_child)
+void clone_end_fork(bool begun, bool in_child)
 {
 	if (!begun)
 		return;
@@ -46,11 +46,11 @@ pid_t _Fork(void);
 PRELOAD_API pid_t _Fork(void)
 {
 	pid_t (*next)(void) = NEXT(_Fork);
-	bool begun = begin_fork();
+	bool begun = clone_begin_fork();
 	pid_t pid = next();
 	int err = errno;
 
-	end_fork(begun, pid == 0);
+	clone_end_fork(begun, pid == 0);
 	errno = err;
 	return pid;
 }
@@ -68,7 +68,7 @@ static int start_child(void *context)
 {
 	struct start start = *(struct start *)context;
 
-	end_fork(start.begun, true);
+	clone_end_fork(start.begun, true);
 	return start.function(start.argument);
 }
 
@@ -92,10 +92,10 @@ PRELOAD_API int clone(int (*function)(void *), void *stack, int flags, void *arg
 	}
 	if (flags & CLONE_VM)
 		return next(function, stack, flags, argument, parent_tid, tls, child_tid);
-	start.begun = begin_fork();
+	start.begun = clone_begin_fork();
 	ret = next(start_child, stack, flags, &start, parent_tid, tls, child_tid);
 	err = errno;
-	end_fork(start.begun, false);
+	clone_end_fork(start.begun, false);
 	errno = err;
 	return ret;
 }

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct pager;
@@ -50,6 +51,11 @@ void preload_register_fork(void);
 
 /* What those do in the child. */
 void preload_fork_child(void);
+
+/* clone.c: around a system call that forks.  What begin_fork gave, end_fork takes, in both
+ * processes.  Safe in a signal handler. */
+bool clone_begin_fork(void);
+void clone_end_fork(bool begun, bool in_child);
 
 /* in_place.c: what of it is managed stays in memory from now on.  0, or -ENOMEM: too much
  * does. */

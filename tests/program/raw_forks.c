@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* raw_forks.c - children that libc does not announce: raw_forks HOW
  *
- *	_Fork, clone	the child has all of its data, writes to it, and the parent has its own
- *	syscall		the child of the system call itself has it or is killed by SIGSEGV: it
- *			never sees other contents
+ *	_Fork, clone, syscall	the child has all of its data, writes to it, and the parent has its own
+ *	raw			the child of the system call itself, without libc, has it or is killed
+ *				by SIGSEGV: it never sees other contents
  */
 #include <sched.h>
 #include <signal.h>
@@ -53,6 +53,35 @@ static int child(void *arg)
 	return status || check_pages(2, 3) ? WRONG : RIGHT;
 }
 
+#if defined(__x86_64__)
+static pid_t clone_raw(void)
+{
+	register long d __asm__("r10") = 0;
+	register long e __asm__("r8") = 0;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(SYS_clone), "D"((long)SIGCHLD), "S"(0L), "d"(0L), "r"(d), "r"(e)
+			 : "rcx", "r11", "memory");
+	return (pid_t)ret;
+}
+#else
+static pid_t clone_raw(void)
+{
+	register long number __asm__("x8") = SYS_clone;
+	register long a __asm__("x0") = SIGCHLD;
+	register long b __asm__("x1") = 0, c __asm__("x2") = 0;
+	register long d __asm__("x3") = 0, e __asm__("x4") = 0;
+
+	__asm__ volatile("svc #0"
+			 : "+r"(a)
+			 : "r"(number), "r"(b), "r"(c), "r"(d), "r"(e)
+			 : "memory");
+	return (pid_t)a;
+}
+#endif
+
 static pid_t begin_child(const char *how)
 {
 	static char stack[256 << 10];
@@ -60,8 +89,12 @@ static pid_t begin_child(const char *how)
 
 	if (strcmp(how, "clone") == 0)
 		return clone(child, stack + sizeof(stack), SIGCHLD, NULL);
-	pid = strcmp(how, "_Fork") == 0 ? _Fork()
-					: (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
+	if (strcmp(how, "raw") == 0)
+		pid = clone_raw();
+	else if (strcmp(how, "syscall") == 0)
+		pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
+	else
+		pid = _Fork();
 	if (pid == 0)
 		_exit(child(NULL));
 	return pid;
@@ -70,7 +103,7 @@ static pid_t begin_child(const char *how)
 static bool ended_well(const char *how, int status)
 {
 	if (WIFSIGNALED(status))
-		return strcmp(how, "syscall") == 0 && WTERMSIG(status) == SIGSEGV;
+		return strcmp(how, "raw") == 0 && WTERMSIG(status) == SIGSEGV;
 	return WEXITSTATUS(status) == RIGHT;
 }
 
