@@ -4,12 +4,15 @@
  * All of it, as one allocator: a program that got some of these from here and
  * the others from libc would free what the other one never gave.  The common
  * case is one test of a thread-local byte, then jemalloc's function (heap.h);
- * source.h tells the rest.
+ * source.h tells the rest.  Where a library has malloc's place (other_heap.h) these
+ * call its functions, and no thread is ever `fast'.
  */
 #define _GNU_SOURCE 1
 #include "error.h"
 #include "guard.h"
 #include "heap.h"
+#include "next.h"
+#include "other_heap.h"
 #include "own.h"
 #include "page.h"
 #include "preload.h"
@@ -28,12 +31,14 @@
  * bytes, stdio's buffers.  fmemopen may ask for gigabytes. */
 #define PLAIN_MOST 8192
 
-enum from { FROM_HEAP, FROM_PLAIN, FROM_OWN };
+enum from { FROM_HEAP, FROM_PLAIN, FROM_OWN, FROM_OTHER };
 
 __attribute__((noinline)) static enum from decide(size_t size)
 {
 	if (source.own)
 		return FROM_OWN;
+	if (other_heap_decide())
+		return FROM_OTHER;
 	if (source.plain && size <= PLAIN_MOST)
 		return FROM_PLAIN;
 	if (!source.bound && !heap_is_small(size))
@@ -51,11 +56,26 @@ static inline enum from where_from(size_t size)
 	return __builtin_expect(source.fast, 1) ? FROM_HEAP : decide(size);
 }
 
+static void *alloc_other(size_t size, size_t align, bool zero)
+{
+	const struct other_heap *other = other_heap();
+
+	if (zero)
+		return other->calloc(1, size);
+	return align > MALLOC_ALIGN ? other->memalign(align, size) : other->malloc(size);
+}
+
+/* Zeroed: align is malloc's. */
 static void *alloc_special(enum from from, size_t size, size_t align, bool zero)
 {
 	void *ret;
 
-	ret = from == FROM_OWN ? own_alloc(size, align) : heap_plain_alloc(size, align, zero);
+	if (from == FROM_OTHER)
+		ret = alloc_other(size, align, zero);
+	else if (from == FROM_OWN)
+		ret = own_alloc(size, align);
+	else
+		ret = heap_plain_alloc(size, align, zero);
 	if (!ret)
 		errno = ENOMEM;
 	return ret;
@@ -92,7 +112,13 @@ PRELOAD_API void *calloc(size_t n, size_t size)
 
 PRELOAD_API void free(void *ptr)
 {
-	if (__builtin_expect(!own_has(ptr), 1))
+	const struct other_heap *other = other_heap();
+
+	if (__builtin_expect(own_has(ptr), 0))
+		return;
+	if (__builtin_expect(other != NULL, 0))
+		other->free(ptr);
+	else
 		heap_free(ptr);
 }
 
@@ -100,9 +126,12 @@ PRELOAD_API void free(void *ptr)
  * is jemalloc's and we may not call it. */
 static void *realloc_special(enum from from, void *ptr, size_t size)
 {
-	size_t old = malloc_usable_size(ptr);
+	size_t old;
 	void *ret;
 
+	if (from == FROM_OTHER && !own_has(ptr))
+		return other_heap()->realloc(ptr, size);
+	old = malloc_usable_size(ptr);
 	if (ptr && size == 0) {
 		free(ptr);
 		return NULL;
@@ -144,7 +173,11 @@ PRELOAD_API void *reallocarray(void *ptr, size_t n, size_t size)
 
 PRELOAD_API size_t malloc_usable_size(void *ptr)
 {
-	return own_has(ptr) ? own_size(ptr) : heap_usable_size(ptr);
+	const struct other_heap *other = other_heap();
+
+	if (own_has(ptr))
+		return own_size(ptr);
+	return other ? other->usable_size(ptr) : heap_usable_size(ptr);
 }
 
 PRELOAD_API int posix_memalign(void **ret_ptr, size_t align, size_t size)
@@ -230,7 +263,8 @@ PRELOAD_API void cfree(void *ptr)
 
 PRELOAD_API int malloc_trim(size_t pad)
 {
-	(void)pad;
+	if (other_heap())
+		return NEXT(malloc_trim)(pad);
 	heap_trim();
 	return 1;
 }
@@ -238,16 +272,17 @@ PRELOAD_API int malloc_trim(size_t pad)
 /* Its parameters tune glibc's allocator. */
 PRELOAD_API int mallopt(int parameter, int value)
 {
-	(void)parameter;
-	(void)value;
-	return 1;
+	return other_heap() ? NEXT(mallopt)(parameter, value) : 1;
 }
 
 PRELOAD_API struct mallinfo2 mallinfo2(void)
 {
-	size_t used = heap_stat("stats.allocated");
-	size_t held = heap_stat("stats.active");
+	size_t used, held;
 
+	if (other_heap())
+		return NEXT(mallinfo2)();
+	used = heap_stat("stats.allocated");
+	held = heap_stat("stats.active");
 	return (struct mallinfo2){
 		.arena = held,
 		.uordblks = used,
@@ -271,10 +306,13 @@ PRELOAD_API struct mallinfo mallinfo(void)
 /* In the form that glibc's has, the sums alone. */
 PRELOAD_API int malloc_info(int options, FILE *file)
 {
-	struct mallinfo2 info = mallinfo2();
+	struct mallinfo2 info;
 
+	if (other_heap())
+		return NEXT(malloc_info)(options, file);
 	if (options != 0)
 		return EINVAL;
+	info = mallinfo2();
 	fprintf(file,
 		"<malloc version=\"1\">\n"
 		"<total type=\"rest\" count=\"1\" size=\"%zu\"/>\n"
@@ -289,5 +327,28 @@ PRELOAD_API int malloc_info(int options, FILE *file)
 /* The sums alone: nothing of options, single arenas, bins, extents, mutexes. */
 PRELOAD_API void malloc_stats(void)
 {
-	heap_print_stats();
+	if (other_heap())
+		NEXT(malloc_stats)();
+	else
+		heap_print_stats();
 }
+
+/* --- the names by which glibc exports its own, too */
+
+#define ALSO(other, name)                       \
+	__asm__(".globl " #other "\n"           \
+		".type " #other ", %function\n" \
+		".set " #other ", " #name "\n")
+
+ALSO(__libc_malloc, malloc);
+ALSO(__libc_calloc, calloc);
+ALSO(__libc_realloc, realloc);
+ALSO(__libc_reallocarray, reallocarray);
+ALSO(__libc_free, free);
+ALSO(__libc_cfree, cfree);
+ALSO(__libc_memalign, memalign);
+ALSO(__libc_valloc, valloc);
+ALSO(__libc_pvalloc, pvalloc);
+ALSO(__libc_mallinfo, mallinfo);
+ALSO(__libc_mallopt, mallopt);
+ALSO(__posix_memalign, posix_memalign);

@@ -4,7 +4,8 @@
  * In the child of a fork, glibc walks the list of all open FILEs and resets their
  * locks before any atfork handler runs, that is before the child has a pager: a
  * FILE on a page that was evicted would read as zeros there.  So FILEs are
- * allocated as plain memory (source.h), by the next library's function.
+ * allocated as plain memory (source.h), by the next library's function.  Where malloc
+ * is not ours (other_heap.h, or the program's own) what the child looks at is pinned.
  *
  * FILEs that libc opens for itself do not come here; they do not stay open over
  * a fork, but for getpwent's and its like (spill(7), BUGS).
@@ -16,6 +17,18 @@
 #include "source.h"
 #include <stdio.h>
 #include <wchar.h>
+
+/* struct _IO_lock_t: two ints and the owner. */
+#define LOCK_SIZE 16
+
+/* What the child of a fork reads and writes: the list's link, and the lock. */
+static void keep_in_place(FILE *file)
+{
+	if (!file)
+		return;
+	in_place_keep(file, sizeof(*file));
+	in_place_keep(file->_lock, LOCK_SIZE);
+}
 
 /* clang-format off */
 /* Defines a function that calls the next one of its name with plain memory:
@@ -30,6 +43,7 @@
 		source_plain_begin();                                                              \
 		file = next arguments;                                                             \
 		source_plain_end();                                                                \
+		keep_in_place(file);                                                               \
 		return file;                                                                       \
 	}
 

@@ -187,6 +187,36 @@ static void check_old(void)
 	EXPECT(mallopt(M_MMAP_THRESHOLD, PIECE) == 1);
 }
 
+/* The names of glibc's own: what one of them gives, any free takes, and the other way round. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *ptr, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+void *__libc_valloc(size_t size);
+void *__libc_pvalloc(size_t size);
+void __libc_free(void *ptr);
+
+static void check_libc_names(void)
+{
+	static const size_t sizes[] = { 24, 5000, 3 << 20 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned char *zeros = __libc_calloc(2, sizes[i] / 2);
+		void *ptr = __libc_malloc(sizes[i]);
+
+		REQUIRE(zeros && ptr);
+		EXPECT(is_zero(zeros, sizes[i] / 2 * 2));
+		EXPECT(malloc_usable_size(ptr) >= sizes[i]);
+		free(zeros);
+		free(__libc_realloc(ptr, 2 * sizes[i]));
+		__libc_free(realloc(__libc_malloc(10), sizes[i]));
+		__libc_free(malloc(sizes[i]));
+		check_aligned(__libc_memalign(256, sizes[i]), 256, sizes[i]);
+		check_aligned(__libc_valloc(sizes[i]), PAGE, sizes[i]);
+		check_aligned(__libc_pvalloc(sizes[i]), PAGE, sizes[i]);
+	}
+}
+
 static void check_info(void)
 {
 	void *piece[PIECES];
@@ -346,6 +376,7 @@ int main(int argc, char **argv)
 	check_sized();
 	check_info();
 	check_old();
+	check_libc_names();
 	check_stats();
 	check_fork_handlers();
 	check_destructors();
