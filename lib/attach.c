@@ -8,13 +8,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+static int find_memory(uint64_t *ret_device)
+{
+	int fd = memfd_create("spill-look", MFD_CLOEXEC);
+	struct stat st;
+	int err = fd < 0 || fstat(fd, &st) ? -errno : 0;
+
+	if (!err)
+		*ret_device = st.st_dev;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
 
 int attach_open(struct attach *attach, uint32_t pid)
 {
 	char path[40];
+	int err = find_memory(&attach->memory);
 
+	if (err)
+		return err;
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
 	attach->directory = opendir(path);
 	if (attach->directory)
@@ -38,21 +56,51 @@ static bool is_called(const struct attach *attach, const char *number, const cha
 	return strcmp(link, wanted) == 0;
 }
 
-bool attach_next(struct attach *attach, const char *link)
+/* Without asking whoever serves the file. */
+static bool look(struct attach *attach, const char *number)
+{
+	struct statx st;
+
+	if (statx(dirfd(attach->directory), number, AT_STATX_DONT_SYNC, STATX_INO, &st))
+		return false;
+	attach->fd = atoi(number);
+	attach->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+	attach->inode = st.stx_ino;
+	return true;
+}
+
+/* The next that the kernel calls so. */
+static bool next_link(struct attach *attach, const char *link)
 {
 	struct dirent *entry;
+
+	while ((entry = readdir(attach->directory)))
+		if (is_called(attach, entry->d_name, link) && look(attach, entry->d_name))
+			return true;
+	return false;
+}
+
+bool attach_next(struct attach *attach, const char *name)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/memfd:%s (deleted)", name);
+	while (next_link(attach, link))
+		if (attach->device == attach->memory)
+			return true;
+	return false;
+}
+
+/* The link has the modes of what it leads to. */
+static bool is_both_ways(const struct attach *attach)
+{
+	const mode_t both = S_IRUSR | S_IWUSR;
+	char name[16];
 	struct stat st;
 
-	while ((entry = readdir(attach->directory))) {
-		if (!is_called(attach, entry->d_name, link) ||
-		    fstatat(dirfd(attach->directory), entry->d_name, &st, 0))
-			continue;
-		attach->fd = atoi(entry->d_name);
-		attach->device = st.st_dev;
-		attach->inode = st.st_ino;
-		return true;
-	}
-	return false;
+	snprintf(name, sizeof(name), "%d", attach->fd);
+	return fstatat(dirfd(attach->directory), name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_mode & both) == both;
 }
 
 bool attach_find_pipe(struct attach *attach, uint64_t number)
@@ -61,21 +109,43 @@ bool attach_find_pipe(struct attach *attach, uint64_t number)
 
 	snprintf(link, sizeof(link), "pipe:[%" PRIu64 "]", number);
 	rewinddir(attach->directory);
-	return attach_next(attach, link);
+	while (next_link(attach, link))
+		if (is_both_ways(attach))
+			return true;
+	return false;
 }
 
 bool attach_has_pager(struct attach *attach)
 {
 	rewinddir(attach->directory);
-	return attach_next(attach, "anon_inode:[userfaultfd]");
+	return next_link(attach, "anon_inode:[userfaultfd]");
+}
+
+/* Another file may have that number meanwhile, to open which could take for ever: what is opened is
+ * held first (O_PATH opens nothing). */
+static bool is_what_was_found(const struct attach *attach, int held)
+{
+	struct statx st;
+
+	return statx(held, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) == 0 &&
+	       makedev(st.stx_dev_major, st.stx_dev_minor) == attach->device &&
+	       st.stx_ino == attach->inode;
 }
 
 int attach_get(const struct attach *attach, int flags)
 {
-	char name[16];
-	int fd;
+	char path[40];
+	int held, fd = -ENOENT;
 
-	snprintf(name, sizeof(name), "%d", attach->fd);
-	fd = openat(dirfd(attach->directory), name, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	snprintf(path, sizeof(path), "%d", attach->fd);
+	held = openat(dirfd(attach->directory), path, O_PATH | O_CLOEXEC);
+	if (held < 0)
+		return -errno;
+	if (is_what_was_found(attach, held)) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", held);
+		fd = open(path, flags | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
+	close(held);
+	return fd;
 }

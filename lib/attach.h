@@ -3,7 +3,9 @@
  *
  * Under /proc/PID/fd lie memfds, with names: its counters (stats.h), the budget of its command
  * (pool.h); and the bell that it hears (bell.h), a pipe with a number.  The kernel shows them to
- * who may trace the process, its own user and root, and to nobody else.
+ * who may trace the process, its own user and root, and to nobody else.  A process may have planted
+ * anything there for root to find: a file that is only called so, behind which its own server stands,
+ * is not opened; what a memfd holds is for who maps it to doubt.
  *
  * For tools, not for the pager: it allocates.
  * Locking: none; each struct attach is its caller's own.
@@ -17,6 +19,7 @@
 
 struct attach {
 	DIR *directory;
+	uint64_t memory; /* the device that all memfds are of */
 	int fd;		 /* the number of what was found, there; */
 	uint64_t device; /* which file that is */
 	uint64_t inode;
@@ -27,10 +30,10 @@ struct attach {
 int attach_open(struct attach *attach, uint32_t pid);
 void attach_close(struct attach *attach);
 
-/* The next that the kernel calls so; false: there are no more. */
-bool attach_next(struct attach *attach, const char *link);
-#define ATTACH_MEMFD(name) "/memfd:" name " (deleted)"
-/* The pipe of that number. */
+/* The next memfd of that name; false: there are no more. */
+bool attach_next(struct attach *attach, const char *name);
+/* The pipe of that number, if it is open for both ways, as those are that we make, and as hardly any
+ * other is: the number stands where any process of the command can write it. */
 bool attach_find_pipe(struct attach *attach, uint64_t number);
 
 /* Does it page?  A process that has executed another program has no pager any more, but counts

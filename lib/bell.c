@@ -5,15 +5,20 @@
 #include "sys.h"
 #include <sys/epoll.h>
 
+/* Of what somebody filled the pipe with, who should not, so much is taken out at most: that makes
+ * room. */
+#define DRAINS 4
+
 /* If two ring at once, the pipe is empty for the first that writes, and both have taken out what
  * was there after they had something to tell. */
 void bell_ring(int bell)
 {
-	char byte[8] = { 0 };
+	char bytes[4096] = { 0 };
 
-	while (sys_read(bell, byte, sizeof(byte)) == sizeof(byte))
-		;
-	sys_write(bell, byte, 1);
+	for (unsigned i = 0; i < DRAINS; i++)
+		if (sys_read(bell, bytes, sizeof(bytes)) != (long)sizeof(bytes))
+			break;
+	sys_write(bell, bytes, 1);
 }
 
 int bell_listen(int bell)

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* bell: what fd_pipe made, or the same pipe opened once more. */
+/* bell: what fd_pipe made, or the same pipe opened once more: who has inherited a descriptor can
+ * take O_NONBLOCK from it, and from all that share its file description. */
 void bell_ring(int bell);
 
 /* A descriptor of our own that hears it, to be polled; or -errno. */

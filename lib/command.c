@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* command.c - what the launcher hands to every process: see command.h */
 #include "command.h"
+#include "bell.h"
 #include "error.h"
 #include "fd.h"
 #include "sys.h"
@@ -68,13 +69,18 @@ static bool handed_is_there(const struct handed *handed)
 	       now.rdev == handed->rdev;
 }
 
-static int handed_open(const struct handed *handed)
+static int handed_check(const struct handed *handed)
 {
 	if (handed->number < 0)
 		return -ENOENT;
-	if (!handed_is_there(handed))
-		return -EBADF;
-	return fd_duplicate(handed->number);
+	return handed_is_there(handed) ? 0 : -EBADF;
+}
+
+static int handed_open(const struct handed *handed)
+{
+	int err = handed_check(handed);
+
+	return err ? err : fd_duplicate(handed->number);
 }
 
 /* -- reading ------------------------------------------------------------------ */
@@ -216,8 +222,20 @@ int command_open_pool(void)
 
 int command_open_bell(void)
 {
+	int err;
+
 	command_init();
-	return handed_open(&handed_bell);
+	err = handed_check(&handed_bell);
+	return err ? err : fd_reopen(handed_bell.number);
+}
+
+int command_listen(void)
+{
+	int err;
+
+	command_init();
+	err = handed_check(&handed_bell);
+	return err ? err : bell_listen(handed_bell.number);
 }
 
 static enum target_kind kind_of(const struct handed *handed)

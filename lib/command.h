@@ -46,6 +46,8 @@ int command_open_userfaultfd(void);
 int command_open_stats(void);
 int command_open_pool(void);
 int command_open_bell(void);
+/* What hears that bell (bell.h), as long as we have what we inherited. */
+int command_listen(void);
 
 /* The same for the swap file at path (as the list of targets has it); fills
  * all of ret_file. */

@@ -11,6 +11,9 @@
  * what it opened, not all that there is. */
 #define FD_NOTED_MAX 65536
 
+/* Nobody makes it smaller, or larger. */
+#define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
+
 static _Atomic uint64_t noted[FD_NOTED_MAX / 64];
 
 static uint64_t bit_of(unsigned fd)
@@ -56,6 +59,21 @@ int fd_duplicate(int fd)
 	return high;
 }
 
+static int open_again(int fd)
+{
+	char path[40];
+
+	error_format(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return sys_open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+}
+
+int fd_reopen(int fd)
+{
+	int again = open_again(fd);
+
+	return again < 0 ? fd_duplicate(fd) : fd_raise(again);
+}
+
 int fd_raise(int fd)
 {
 	int high = -1;
@@ -72,9 +90,11 @@ int fd_raise(int fd)
 
 int fd_memory(const char *name, uint64_t size)
 {
-	int fd = (int)sys_call2(SYS_memfd_create, name, MFD_CLOEXEC);
+	int fd = (int)sys_call2(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int err = fd < 0 ? fd : sys_ftruncate(fd, size);
 
+	if (!err)
+		err = (int)sys_call3(SYS_fcntl, fd, F_ADD_SEALS, SIZE_SEALS | F_SEAL_SEAL);
 	if (!err)
 		return fd_raise(fd);
 	if (fd >= 0)
@@ -82,16 +102,23 @@ int fd_memory(const char *name, uint64_t size)
 	return err;
 }
 
+bool fd_is_memory(int fd, uint64_t size)
+{
+	long seals = sys_call2(SYS_fcntl, fd, F_GET_SEALS);
+	struct stat st;
+
+	return seals >= 0 && (seals & SIZE_SEALS) == SIZE_SEALS &&
+	       sys_call2(SYS_fstat, fd, &st) == 0 && (uint64_t)st.st_size >= size;
+}
+
 int fd_pipe(void)
 {
-	char path[40];
 	int ends[2], both;
 	int err = (int)sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
 
 	if (err)
 		return err;
-	error_format(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
-	both = sys_open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+	both = open_again(ends[0]);
 	sys_close(ends[0]);
 	sys_close(ends[1]);
 	return fd_raise(both);

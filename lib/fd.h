@@ -22,13 +22,20 @@
  * not allow it), noted; or -errno. */
 int fd_duplicate(int fd);
 
+/* The same file opened once more, with O_NONBLOCK, as nobody else can change it; else a duplicate. */
+int fd_reopen(int fd);
+
 /* Moves fd up there, and notes it: closes it and gives its new number; fd itself
  * if there is no room.  A negative fd (an error) is given back as it is. */
 int fd_raise(int fd);
 
 /* Memory of that size that processes may share, all zeros, close-on-exec, up there; or
- * -errno. */
+ * -errno.  Its size is sealed: whoever has it open can write anything there, but not make others
+ * touch what is not there any more. */
 int fd_memory(const char *name, uint64_t size);
+
+/* Is it such memory, of that size at least, now and later? */
+bool fd_is_memory(int fd, uint64_t size);
 
 /* A pipe, open for both ways and never waiting, close-on-exec, up there; or -errno. */
 int fd_pipe(void);

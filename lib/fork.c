@@ -351,9 +351,9 @@ static int restart(struct pager *pager)
 	pager_stop(pager, true);
 	reset_locks(pager);
 	reset_counts(pager);
-	pager->stats = stats_fork(pager->stats);
-	if (!pager->stats)
-		pager->stats = stats_private();
+	if (!stats_fork(&pager->seat))
+		return -ENOMEM;
+	pager->stats = pager->seat.stats;
 	rebuild_rows(pager);
 	region_fork_child(pager);
 	share_child(pager);

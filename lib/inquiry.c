@@ -34,21 +34,22 @@ static void fill_in(struct inquiry *inquiry, const struct pager *pager)
 {
 	bool whole = inquiry->kind == INQUIRY_PAGES;
 	unsigned room = whole ? INQUIRY_PAGES_MAX : INQUIRY_ROWS_MAX;
+	unsigned count = 0;
 	struct chunk *chunk;
 
-	inquiry->count = 0;
 	inquiry->next = 0;
 	pagetable_for_each(chunk, &pager->table, inquiry->start, PAGETABLE_END) {
-		if (inquiry->count == room || !chunk_try_lock(chunk)) {
+		if (count == room || !chunk_try_lock(chunk)) {
 			inquiry->next = chunk->address;
-			return;
+			break;
 		}
 		if (whole)
-			copy_pages(chunk, &inquiry->pages[inquiry->count++]);
+			copy_pages(chunk, &inquiry->pages[count++]);
 		else
-			copy_row(chunk, &inquiry->row[inquiry->count++]);
+			copy_row(chunk, &inquiry->row[count++]);
 		chunk_unlock(chunk);
 	}
+	inquiry->count = count;
 }
 
 void inquiry_answer(struct inquiry *inquiry, struct pager *pager)
@@ -56,7 +57,7 @@ void inquiry_answer(struct inquiry *inquiry, struct pager *pager)
 	uint32_t asked = INQUIRY_ASKED, answering = INQUIRY_ANSWERING;
 
 	if (inquiry->state != INQUIRY_ASKED || inquiry->mark != process_mark_self() ||
-	    inquiry->place != stats_place(pager->stats) ||
+	    inquiry->place != pager->seat.place ||
 	    !atomic_compare_exchange_strong(&inquiry->state, &asked, INQUIRY_ANSWERING))
 		return;
 	fill_in(inquiry, pager);

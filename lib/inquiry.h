@@ -13,6 +13,9 @@
  * A row whose lock is held is not waited for: the answer ends before it, and whoever asks comes
  * back.
  *
+ * Neither side believes the other: each word is read once, and rows are copied before they are looked
+ * at, since whoever has the memfd can write there at any time.
+ *
  * Invariant: from ASKED on the question does not change until ANSWERED.
  * Locking: state, which who asks moves to ASKED, and the handler onwards; asker is the mark
  * (process.h) of who has the window.  An asker that was killed loses it to the next.
@@ -49,11 +52,12 @@ struct inquiry {
 	_Atomic uint64_t asker; /* 0: nobody */
 	_Atomic uint32_t state;
 	/* the question */
-	uint32_t kind;
-	uint64_t mark;	      /* of the process that is asked, */
-	uint32_t place;	      /* and its pager's slot in the table */
-	uint32_t count;	      /* the answer: so many rows */
-	uint64_t start, next; /* addresses: from where on; from where to ask on, 0: that is all */
+	_Atomic uint32_t kind;
+	_Atomic uint64_t mark;	/* of the process that is asked, */
+	_Atomic uint32_t place; /* and its pager's slot in the table */
+	_Atomic uint32_t count; /* the answer: so many rows */
+	_Atomic uint64_t start; /* an address: from where on; */
+	_Atomic uint64_t next;	/* from where to ask on, 0: that is all */
 	union {
 		struct inquiry_row row[INQUIRY_ROWS_MAX];
 		struct inquiry_pages pages[INQUIRY_PAGES_MAX];

@@ -59,10 +59,10 @@ int pager_new(const struct options *options, struct pager **ret_pager, const cha
 	pager->trace_fd = pager->ear = -1;
 	readahead_init(&pager->readahead, READAHEAD_STREAMS);
 	pager->lifeline = pager->lifeline_writer = -1;
-	pager->stats = stats_private();
 	pager->hash_key = sys_random();
 	error_quiet(options->quiet);
-	err = pager->stats ? 0 : -ENOMEM;
+	err = stats_private(&pager->seat) ? 0 : -ENOMEM;
+	pager->stats = pager->seat.stats;
 	if (!err)
 		err = ranges_init(&pager->regions);
 	if (!err)
@@ -103,7 +103,7 @@ void pager_free(struct pager *pager)
 	pagetable_free(&pager->table);
 	fd_close(pager->lifeline);
 	cipher_free(pager->cipher);
-	stats_release(pager->stats);
+	stats_release(&pager->seat);
 	meta_unmap(pager, sizeof(*pager));
 }
 
@@ -178,7 +178,7 @@ static int start_handlers(struct pager *pager)
 	pager->handler_count = count_handlers(pager);
 	share_begin(pager);
 	if (!pager->share)
-		pager->ear = stats_listen(pager->stats);
+		pager->ear = stats_listen(&pager->seat);
 	pager->handlers = meta_map(pager->handler_count * sizeof(struct handler));
 	if (!pager->handlers)
 		return -ENOMEM;
@@ -342,19 +342,20 @@ static void forget_pages(struct pager *pager)
 
 static void claim_stats(struct pager *pager)
 {
-	struct stats *claimed = stats_claim();
+	struct stats_seat claimed;
 
-	if (!claimed)
+	if (!stats_claim(&claimed))
 		return;
-	stats_release(pager->stats);
-	pager->stats = claimed;
+	stats_release(&pager->seat);
+	pager->seat = claimed;
+	pager->stats = claimed.stats;
 }
 
 uint64_t pager_command_budget(const struct pager *pager)
 {
 	if (!pager->share)
 		return pager_budget(pager);
-	return (uint64_t)pager->share->pool->total << page_shift();
+	return (uint64_t)pool_total(pager->share->pool) << page_shift();
 }
 
 static void open_trace(struct pager *pager)

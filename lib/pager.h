@@ -48,7 +48,9 @@ struct pager {
 	struct request_queue requests;
 	struct handler *handlers;
 	unsigned handler_count;
-	struct stats *stats;
+	/* Changes while nobody else counts. */
+	struct stats_seat seat;
+	struct stats *stats;   /* in that */
 	const char *zeros;     /* a chunk of zeros to copy from */
 	int memory_fd;	       /* /proc/self/mem: reads that never fault, or -1 */
 	int pagemap_fd;	       /* /proc/self/pagemap, or -1 */

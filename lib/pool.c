@@ -14,9 +14,8 @@
 /* The mark of an entry that is being cleared. */
 #define MARK_CLEARING UINT64_MAX
 
-#define pool_for_each(entry, pool)                                                             \
-	for ((entry) = (pool)->entry; (entry) < (pool)->entry + atomic_load(&(pool)->entries); \
-	     (entry)++)
+#define pool_for_each(entry, pool) \
+	for ((entry) = (pool)->entry; (entry) < (pool)->entry + pool_entries(pool); (entry)++)
 
 int pool_create(int64_t total)
 {
@@ -34,15 +33,29 @@ int pool_create(int64_t total)
 
 struct pool *pool_map(int fd)
 {
-	struct pool *pool =
-		sys_mmap(NULL, sizeof(*pool), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct pool *pool;
 
+	if (!fd_is_memory(fd, sizeof(*pool)))
+		return NULL;
+	pool = sys_mmap(NULL, sizeof(*pool), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	return sys_is_error(pool) ? NULL : pool;
 }
 
 void pool_unmap(struct pool *pool)
 {
 	sys_munmap(pool, sizeof(*pool));
+}
+
+int64_t pool_total(const struct pool *pool)
+{
+	return pool_frames(&pool->total);
+}
+
+uint32_t pool_entries(const struct pool *pool)
+{
+	uint32_t entries = atomic_load(&pool->entries);
+
+	return entries < POOL_ENTRIES ? entries : POOL_ENTRIES;
 }
 
 /* -- entries ------------------------------------------------------------------------ */
@@ -52,7 +65,7 @@ static void entry_clear(struct pool_entry *entry)
 	entry->granted = entry->held = entry->outside = entry->wanted = 0;
 	entry->shared = entry->overlap = 0;
 	entry->active = entry->given = 0;
-	entry->related = false;
+	entry->related = 0;
 	atomic_fetch_add(&entry->claims, 1);
 }
 
@@ -65,12 +78,19 @@ static bool entry_replace(struct pool_entry *entry, uint64_t from, uint64_t to)
 static struct pool_entry *claim_free(struct pool *pool, uint64_t mark)
 {
 	struct pool_entry *entry;
-	uint32_t next;
 
 	pool_for_each(entry, pool) if (atomic_load(&entry->mark) == 0 &&
 				       entry_replace(entry, 0, mark)) return entry;
-	while ((next = atomic_load(&pool->entries)) < POOL_ENTRIES) {
+	/* There are so many attempts at most, as entries only grows: if nobody writes it who
+	 * should not. */
+	for (unsigned attempt = 0; attempt < POOL_ENTRIES; attempt++) {
+		uint32_t next = atomic_load(&pool->entries);
+
+		if (next >= POOL_ENTRIES)
+			break;
 		atomic_compare_exchange_strong(&pool->entries, &next, next + 1);
+		if (next >= POOL_ENTRIES)
+			break;
 		if (entry_replace(&pool->entry[next], 0, mark))
 			return &pool->entry[next];
 	}
@@ -119,13 +139,23 @@ int64_t pool_sum(const struct pool *pool)
 	int64_t sum = 0;
 
 	pool_for_each(entry, pool)
-		sum += atomic_load(&entry->granted) + atomic_load(&entry->outside);
+		sum += pool_frames(&entry->granted) + pool_frames(&entry->outside);
 	return sum;
+}
+
+int64_t pool_held(const struct pool *pool)
+{
+	const struct pool_entry *entry;
+	int64_t sum = 0;
+
+	pool_for_each(entry, pool) sum += pool_frames(&entry->held) - pool_frames(&entry->overlap) +
+					  pool_frames(&entry->outside);
+	return sum > 0 ? sum : 0;
 }
 
 int64_t pool_left(const struct pool *pool)
 {
-	return atomic_load(&pool->total) - pool_sum(pool);
+	return pool_total(pool) - pool_sum(pool);
 }
 
 bool pool_take(struct pool *pool, struct pool_entry *ours, int64_t frames)
@@ -139,16 +169,16 @@ bool pool_take(struct pool *pool, struct pool_entry *ours, int64_t frames)
 
 struct pool_need pool_need(const struct pool *pool, const struct pool_entry *ours, uint64_t now)
 {
-	struct pool_need need = { .active = 1, .managed = atomic_load(&pool->total) };
+	struct pool_need need = { .active = 1, .managed = pool_total(pool) };
 	const struct pool_entry *entry;
 
 	pool_for_each(entry, pool)
 	{
-		need.managed -= atomic_load(&entry->outside);
+		need.managed -= pool_frames(&entry->outside);
 		if (entry == ours || atomic_load(&entry->active) < now)
 			continue;
 		need.active++;
-		need.wanted += atomic_load(&entry->wanted);
+		need.wanted += pool_frames(&entry->wanted);
 	}
 	return need;
 }
@@ -160,7 +190,7 @@ struct pool_need pool_need(const struct pool *pool, const struct pool_entry *our
 static int64_t outside_of(const struct pool_entry *entry, uint64_t mark)
 {
 	int64_t anonymous = process_anonymous(process_pid(mark));
-	int64_t counted = atomic_load(&entry->held) + atomic_load(&entry->shared);
+	int64_t counted = pool_frames(&entry->held) + pool_frames(&entry->shared);
 
 	return anonymous > counted ? anonymous - counted : 0;
 }
@@ -174,11 +204,11 @@ static bool look_shared(struct pool_entry *entry)
 
 	if (mark && mark != MARK_CLEARING && entry->related) {
 		anonymous = process_anonymous(process_pid(mark));
-		if (anonymous > atomic_load(&entry->held) &&
+		if (anonymous > pool_frames(&entry->held) &&
 		    (uint64_t)anonymous <= SHARED_BYTES_MAX >> page_shift())
 			proportional = process_proportional(process_pid(mark));
 		if (proportional >= 0)
-			shared = anonymous - proportional - atomic_load(&entry->overlap);
+			shared = anonymous - proportional - pool_frames(&entry->overlap);
 	}
 	entry->shared = shared > 0 ? shared : 0;
 	return proportional >= 0;
@@ -187,10 +217,12 @@ static bool look_shared(struct pool_entry *entry)
 /* A few at a time, in turns. */
 static void look_some_shared(struct pool *pool)
 {
-	uint32_t n = atomic_load(&pool->entries), at = pool->looked;
+	uint32_t n = pool_entries(pool), at = atomic_load(&pool->looked);
 
-	for (uint32_t i = 0, looks = 0; i < n && looks < SHARED_LOOKS; i++)
-		looks += look_shared(&pool->entry[at = (at + 1) % n]);
+	for (uint32_t i = 0, looks = 0; i < n && looks < SHARED_LOOKS; i++) {
+		at = at < n - 1 ? at + 1 : 0;
+		looks += look_shared(&pool->entry[at]);
+	}
 	pool->looked = at;
 }
 
@@ -203,7 +235,7 @@ static void tell_outside(struct pool *pool, int64_t outside)
 			     "what cannot be paged (stacks, small heaps, programs without spill) "
 			     "takes %lu MiB by itself, more than the budget of %lu MiB",
 			     (unsigned long)(((uint64_t)outside << page_shift()) >> 20),
-			     (unsigned long)(((uint64_t)pool->total << page_shift()) >> 20));
+			     (unsigned long)(((uint64_t)pool_total(pool) << page_shift()) >> 20));
 }
 
 int64_t pool_measure(struct pool *pool)
@@ -215,13 +247,15 @@ int64_t pool_measure(struct pool *pool)
 	pool_for_each(entry, pool)
 	{
 		uint64_t mark = atomic_load(&entry->mark);
+		int64_t outside;
 
 		if (!mark || mark == MARK_CLEARING)
 			continue;
-		atomic_store(&entry->outside, outside_of(entry, mark));
-		sum += atomic_load(&entry->outside);
+		outside = outside_of(entry, mark);
+		atomic_store(&entry->outside, outside);
+		sum += outside;
 	}
-	if (sum > pool->total)
+	if (sum > pool_total(pool))
 		tell_outside(pool, sum);
 	return sum;
 }

@@ -22,6 +22,11 @@
  * both.  A process that is killed leaves its entry as it is, until somebody finds that
  * there is no process of that mark any more.
  *
+ * All of this any process of the command can write, and they may have different rights: it is
+ * input.  So each word is read once, and what is read is brought within its bounds: no index leaves
+ * the table, and no sum overflows.  What one process can do to others by it is to make them keep
+ * more or less memory than they should.
+ *
  * Invariant: granted changes only by who has the mark (and by who clears the entry of a
  * dead one).
  * Locking: none; every word is atomic.
@@ -42,14 +47,14 @@ struct pool_entry {
 	_Alignas(64) _Atomic uint64_t mark; /* whose it is (process.h), or 0 */
 	_Atomic int64_t granted;	    /* frames that it may hold */
 	_Atomic int64_t held;		    /* frames that it holds, when it last said so */
-	_Atomic int64_t outside; /* frames that it has besides, when somebody last looked */
-	_Atomic int64_t shared;	 /* frames of those that count in its relatives' entries */
-	_Atomic int64_t overlap; /* frames that it holds without a grant: a relative's (share.h) */
-	_Atomic int64_t wanted;	 /* frames that it lacks */
-	_Atomic uint64_t active; /* ns: until then its frames count as in use */
-	_Atomic uint64_t given;	 /* frames that it gave up, ever */
-	_Atomic uint32_t claims; /* how often the entry was claimed: more after an exec */
-	_Atomic bool related;	 /* it has forked, or was forked, since */
+	_Atomic int64_t outside;  /* frames that it has besides, when somebody last looked */
+	_Atomic int64_t shared;	  /* frames of those that count in its relatives' entries */
+	_Atomic int64_t overlap;  /* frames that it holds without a grant: a relative's (share.h) */
+	_Atomic int64_t wanted;	  /* frames that it lacks */
+	_Atomic uint64_t active;  /* ns: until then its frames count as in use */
+	_Atomic uint64_t given;	  /* frames that it gave up, ever */
+	_Atomic uint32_t claims;  /* how often the entry was claimed: more after an exec */
+	_Atomic uint32_t related; /* it has forked, or was forked, since */
 };
 
 struct pool {
@@ -67,12 +72,26 @@ int pool_create(int64_t total);
 struct pool *pool_map(int fd);
 void pool_unmap(struct pool *pool);
 
+/* Whatever is in the word, as a number of frames: from 0 to as many as can be added up. */
+#define POOL_FRAMES_MAX (INT64_C(1) << 44)
+static inline int64_t pool_frames(const _Atomic int64_t *word)
+{
+	int64_t frames = atomic_load(word);
+
+	return frames < 0 ? 0 : frames < POOL_FRAMES_MAX ? frames : POOL_FRAMES_MAX;
+}
+
+/* The total, in frames; how many entries were ever claimed. */
+int64_t pool_total(const struct pool *pool);
+uint32_t pool_entries(const struct pool *pool);
+
 /* An entry for the process of that mark, all zeros: the one that it had before an exec, or
  * another.  NULL: there is none left. */
 struct pool_entry *pool_claim(struct pool *pool, uint64_t mark);
 
-/* What is granted and outside; what is left of the total. */
+/* What is granted and outside; what is held, with what is outside; what is left of the total. */
 int64_t pool_sum(const struct pool *pool);
+int64_t pool_held(const struct pool *pool);
 int64_t pool_left(const struct pool *pool);
 
 /* Grants so many frames more to ours; false: there are not so many. */

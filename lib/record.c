@@ -11,14 +11,14 @@
 
 static struct record *record_of(struct pager *pager)
 {
-	struct steering *steering = stats_steering(pager->stats);
+	struct steering *steering = stats_steering(&pager->seat);
 
 	return steering ? &steering->record : NULL;
 }
 
 static bool is_meant(const struct record *record, const struct pager *pager)
 {
-	return record->mark == process_mark_self() && record->place == stats_place(pager->stats);
+	return record->mark == process_mark_self() && record->place == pager->seat.place;
 }
 
 /* Whoever waits for it looks. */
@@ -62,8 +62,17 @@ static int make_buffers(struct pager *pager)
 	return 0;
 }
 
+/* Who may write the order may have written any number. */
+static unsigned sample_of(const struct record *record)
+{
+	uint32_t sample = record->sample;
+
+	return sample < WATCH_MIN ? WATCH_MIN : sample < WATCH_MAX ? sample : WATCH_MAX;
+}
+
 static int begin(struct record *record, struct pager *pager)
 {
+	unsigned sample = sample_of(record);
 	int err;
 
 	/* A file that could not be written any more is nobody's, but what application threads
@@ -79,7 +88,7 @@ static int begin(struct record *record, struct pager *pager)
 	if (err)
 		return err;
 	record->pipe = fd_inode(pager->trace_fd);
-	watch_begin(pager->watch, &pager->table, record->sample);
+	watch_begin(pager->watch, &pager->table, sample);
 	pager->trace_events = TRACE_EVENTS_PIPE;
 	pager->recording = true;
 	pager_wake(pager);

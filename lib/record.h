@@ -14,6 +14,8 @@
  * Pages that are here would never fault, so first all that is of the sample leaves (watch.h).
  * When nobody has read the pipe for a while the recording ends as well: who asked is gone.
  *
+ * Neither side believes the other: each word is read once, and may hold anything.
+ *
  * Invariant: from ASKED on the order does not change until RUNNING or REFUSED, and nothing is
  * recorded before the one nor after DONE.
  * Locking: state, which moves by compare-and-swap; asker is the mark (process.h) of who has the
@@ -40,12 +42,12 @@ struct record {
 	_Atomic uint64_t asker; /* 0: nobody */
 	_Atomic uint32_t state;
 	/* the order */
-	uint32_t sample; /* chunks */
-	uint64_t mark;	 /* of the process, */
-	uint32_t place;	 /* and its pager's slot in the table */
+	_Atomic uint32_t sample; /* chunks */
+	_Atomic uint64_t mark;	 /* of the process, */
+	_Atomic uint32_t place;	 /* and its pager's slot in the table */
 	/* the answer */
-	int32_t error; /* -errno: why it is refused */
-	uint64_t pipe; /* its inode */
+	_Atomic int32_t error; /* -errno: why it is refused */
+	_Atomic uint64_t pipe; /* its inode */
 };
 
 struct handler;

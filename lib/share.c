@@ -47,6 +47,17 @@ static uint64_t cpu_time(void)
 
 static struct share the_share;
 
+/* A fork's child shares a file description with its parent, and may change its user next. */
+static void reopen_bell(struct share *share)
+{
+	int again = fd_reopen(share->bell);
+
+	if (again < 0)
+		return;
+	fd_close(share->bell);
+	share->bell = again;
+}
+
 static struct share *claim(void)
 {
 	struct share *share = &the_share;
@@ -86,12 +97,15 @@ struct share *share_join(void)
 struct share *share_join_child(int64_t overlap)
 {
 	struct pool_entry *parent = the_share.entry;
-	struct share *share = claim();
+	struct share *share;
 
+	if (the_share.bell >= 0)
+		reopen_bell(&the_share);
+	share = claim();
 	if (share && parent) {
-		parent->related = true;
+		parent->related = 1;
 		share->entry->overlap = overlap;
-		share->entry->related = true;
+		share->entry->related = 1;
 	}
 	return share;
 }
@@ -129,17 +143,23 @@ static void settle_locked(struct pager *pager)
 	int64_t enough = most(share->target, held - share->overlap.frames);
 
 	share->entry->held = held;
-	atomic_fetch_sub(&share->entry->granted, share->entry->granted - enough);
+	share->entry->granted = enough;
+}
+
+/* What it has not given up yet. */
+static int64_t spare_of(const struct share *share)
+{
+	return pool_frames(&share->entry->granted) - share->target;
 }
 
 static bool take_locked(struct pager *pager, int64_t frames)
 {
 	struct share *share = pager->share;
+	/* It is had for nothing. */
+	int64_t spare = most(least(spare_of(share), frames), 0);
 
-	/* What it has not given up yet is had for nothing. */
-	int64_t spare = least(share->entry->granted - share->target, frames);
-
-	spare = most(spare, 0);
+	if (share->target + frames > POOL_FRAMES_MAX)
+		return false;
 	if (frames > spare && !pool_take(share->pool, share->entry, frames - spare))
 		return false;
 	share->target += frames;
@@ -158,7 +178,7 @@ static int64_t portion(int64_t left)
 
 static void ring(struct share *share, uint64_t now)
 {
-	if (now - share->rang < RING_NS || share->pool->entries < 2)
+	if (now - share->rang < RING_NS || pool_entries(share->pool) < 2)
 		return;
 	share->rang = now;
 	bell_ring(share->bell);
@@ -175,7 +195,7 @@ static void want(struct pager *pager, uint64_t now)
 static void grow_locked(struct pager *pager, uint64_t now)
 {
 	struct share *share = pager->share;
-	int64_t left = pool_left(share->pool), spare = share->entry->granted - share->target;
+	int64_t left = pool_left(share->pool), spare = spare_of(share);
 	/* Where all is too much, as much of what it is giving up has to go. */
 	int64_t frames = most(left, spare + least(left, 0));
 
@@ -281,7 +301,7 @@ static int64_t to_lend(struct pager *pager)
 static int64_t to_give_back(const struct pager *pager)
 {
 	const struct share *share = pager->share;
-	int64_t sum = pool_sum(share->pool), excess = sum - share->pool->total;
+	int64_t sum = pool_sum(share->pool), excess = sum - pool_total(share->pool);
 
 	if (excess <= 0)
 		return 0;
@@ -337,15 +357,16 @@ static void measure_locked(struct pager *pager)
 	pool_measure(pool);
 	pool_sweep(pool);
 	sum = pool_sum(pool);
-	if (pager_is_armed(pager) && sum > pool->total)
-		give_way(pager, sum - pool->total);
+	sum -= pool_total(pool);
+	if (pager_is_armed(pager) && sum > 0)
+		give_way(pager, sum);
 }
 
 /* One process measures for all. */
 static uint64_t measure_if_due(struct pager *pager, uint64_t now)
 {
 	struct pool *pool = pager->share->pool;
-	uint64_t last = pool->measured;
+	uint64_t last = atomic_load(&pool->measured);
 
 	if (now - last < MEASURE_NS)
 		return MEASURE_NS - (now - last);
@@ -356,7 +377,7 @@ static uint64_t measure_if_due(struct pager *pager, uint64_t now)
 
 void share_end(const struct share *share)
 {
-	if (process_anonymous((uint32_t)sys_getpid()) > share->pool->total)
+	if (process_anonymous((uint32_t)sys_getpid()) > pool_total(share->pool))
 		pool_measure(share->pool);
 }
 
@@ -391,7 +412,8 @@ static void compare(struct pager *pager)
 
 	if (relative_events(overlap, &theirs)) {
 		ended = own_events(pager) - overlap->own_begin + theirs - overlap->relative_begin;
-		overlap->frames = most(0, overlap->begin - (int64_t)ended);
+		overlap->frames = ended < (uint64_t)overlap->begin ? overlap->begin - (int64_t)ended
+								   : 0;
 	} else {
 		overlap->frames = 0;
 	}
@@ -451,7 +473,8 @@ bool share_reserve(struct pager *pager, int64_t frames)
 	measure_if_due(pager, now);
 	more = most(frames - share->overlap.frames, 0) - share->target;
 	if (more > 0)
-		ret = pool_take(share->pool, share->entry, more);
+		ret = share->target + more <= POOL_FRAMES_MAX &&
+		      pool_take(share->pool, share->entry, more);
 	else
 		atomic_fetch_add(&share->entry->granted, more);
 	if (ret)

@@ -226,14 +226,30 @@ static void segment_open(struct slot_map *map, uint32_t index)
 
 /* Allocation */
 
+/* Was it claimed, and was it not ours before, whatever the table said? */
+static bool is_new(const struct slot_map *map, uint32_t index)
+{
+	return index != NONE && map->segments[index].state == SEGMENT_NONE;
+}
+
+/* *ret_index is as it was if there is none. */
+static void claim_next(struct slot_map *map, uint32_t *ret_index)
+{
+	uint32_t index = NONE;
+
+	owner_claim_next(map->owners, map->mark, OWNER_LOOK, map->fresh_limit, &map->owner_hint,
+			 &index);
+	if (is_new(map, index))
+		*ret_index = index;
+}
+
 /* A segment that is not ours yet, or NONE; to be opened under the same hold of the lock. */
 static uint32_t segment_next(struct slot_map *map)
 {
 	uint32_t index = NONE;
 
 	if (map->owners)
-		owner_claim_next(map->owners, map->mark, OWNER_LOOK, map->fresh_limit,
-				 &map->owner_hint, &index);
+		claim_next(map, &index);
 	else if (map->segment_count < map->fresh_limit)
 		index = map->segment_count;
 	return index;
@@ -337,12 +353,12 @@ static int slot_alloc_locked(struct slot_map *map, unsigned want, uint64_t *ret_
 static int slot_alloc_slowly(struct slot_map *map, unsigned want, uint32_t limit,
 			     uint64_t *ret_first)
 {
-	uint32_t index;
-	bool found = segment_seek(map, limit, &index);
+	uint32_t index = NONE;
 	int n;
 
+	segment_seek(map, limit, &index);
 	lock_take(&map->lock, LOCK_SLOT);
-	if (found)
+	if (is_new(map, index))
 		segment_open(map, index);
 	/* In any case: slots may have been freed meanwhile. */
 	n = slot_alloc_locked(map, want, ret_first);
@@ -412,7 +428,10 @@ bool slot_claim(struct slot_map *map, uint64_t *ret_first)
 	lock_drop(&map->lock, LOCK_SLOT);
 	if (index == NONE && map->owners && segment_seek(map, limit, &index)) {
 		lock_take(&map->lock, LOCK_SLOT);
-		segment_open(map, index);
+		if (is_new(map, index))
+			segment_open(map, index);
+		else
+			index = NONE;
 		lock_drop(&map->lock, LOCK_SLOT);
 	}
 	*ret_first = (uint64_t)index * SEGMENT_SLOTS;

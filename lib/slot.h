@@ -37,7 +37,8 @@
  * A map may share its swap space with other processes of the same command
  * (named swap).  Then a segment belongs to the process whose mark stands in a
  * shared table of owners (slot_owner.h), and it is given back when it has been
- * punched.
+ * punched.  What is ours is known by the map itself: the table can be written by all of
+ * them, so a segment that it says is to be had may be one that we have.
  *
  * Invariant: a segment that is SEGMENT_LISTED is in the list of its fullness,
  * taken is the number of bits set in its used; deferred is a part of old, old

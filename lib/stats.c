@@ -11,15 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static struct stats_slot *slot_of(const struct stats *stats)
+static struct stats_slot *slot_of(struct stats *stats)
 {
 	return (struct stats_slot *)((uintptr_t)stats - offsetof(struct stats_slot, stats));
-}
-
-static struct stats_table *table_of(struct stats_slot *slot)
-{
-	return (struct stats_table *)((char *)(slot - slot->place) -
-				      offsetof(struct stats_table, slot));
 }
 
 /* -- slots ----------------------------------------------------------------------- */
@@ -37,23 +31,22 @@ static void read_comm(char comm[16])
 }
 
 /* The caller alone has it. */
-static struct stats *slot_claim(struct stats_slot *slot, uint32_t place, int fd, int bell)
+static struct stats *slot_claim(struct stats_slot *slot)
 {
 	memset(&slot->stats, 0, sizeof(slot->stats));
-	slot->place = place;
-	slot->fd = fd;
-	slot->bell = bell;
 	slot->since = sys_now();
 	read_comm(slot->comm);
 	atomic_store_explicit(&slot->mark, process_mark_self(), memory_order_release);
 	return &slot->stats;
 }
 
-struct stats *stats_private(void)
+bool stats_private(struct stats_seat *ret_seat)
 {
 	struct stats_slot *slot = meta_map(sizeof(*slot));
 
-	return slot ? slot_claim(slot, STATS_PRIVATE, -1, -1) : NULL;
+	if (slot)
+		*ret_seat = (struct stats_seat){ slot_claim(slot), NULL, 0, -1, -1 };
+	return slot != NULL;
 }
 
 #define ADD(name) stat_add(&sum->name, stat_get(&stats->name));
@@ -132,30 +125,47 @@ int stats_table_create(int bell, struct stats_table **ret_table)
 	return fd;
 }
 
-/* Is it what it says, as far as it is there? */
-static bool is_table(const struct stats_table *table, uint64_t size)
+static bool is_table(const struct stats_table *table)
 {
 	return table->magic == STATS_MAGIC && table->slot_size == sizeof(struct stats_slot) &&
-	       table->slots && table->slots <= STATS_SLOTS && size >= table_size(table->slots);
+	       table->slots;
+}
+
+/* Its header may say anything, now or later: where the file has ended there are zeros of our own up
+ * to the last slot that there can be. */
+static struct stats_table *map_whole(int fd, int protection)
+{
+	size_t all = table_size(STATS_SLOTS);
+	char *zeros =
+		sys_mmap(NULL, all, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct stat st;
+	void *table;
+
+	if (sys_is_error(zeros))
+		return NULL;
+	if (!sys_call2(SYS_fstat, fd, &st)) {
+		size_t there = (uint64_t)st.st_size < all ? (size_t)st.st_size : all;
+
+		table = sys_mmap(zeros, there, protection, MAP_SHARED | MAP_FIXED, fd, 0);
+		if (!sys_is_error(table))
+			return table;
+	}
+	sys_munmap(zeros, all);
+	return NULL;
 }
 
 struct stats_table *stats_table_map(int fd, bool writable)
 {
-	size_t all = table_size(STATS_SLOTS);
 	struct stats_table *table;
-	struct stat st;
 
-	if (sys_call2(SYS_fstat, fd, &st) || (size_t)st.st_size < table_size(1))
+	if (!fd_is_memory(fd, table_size(1)))
 		return NULL;
-	/* What lies beyond its end is not touched. */
-	table = sys_mmap(NULL, all, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
-			 0);
-	if (sys_is_error(table))
-		return NULL;
-	if (is_table(table, (uint64_t)st.st_size))
-		return table;
-	sys_munmap(table, all);
-	return NULL;
+	table = map_whole(fd, writable ? PROT_READ | PROT_WRITE : PROT_READ);
+	if (table && !is_table(table)) {
+		stats_table_unmap(table);
+		table = NULL;
+	}
+	return table;
 }
 
 void stats_table_unmap(struct stats_table *table)
@@ -166,20 +176,28 @@ void stats_table_unmap(struct stats_table *table)
 
 /* -- claiming --------------------------------------------------------------------- */
 
-static struct stats *take_new(struct stats_table *table)
+static uint32_t slots_of(const struct stats_table *table)
+{
+	uint32_t slots = *(const volatile uint32_t *)&table->slots;
+
+	return slots < STATS_SLOTS ? slots : STATS_SLOTS;
+}
+
+/* Each gives the slot's number, or STATS_SLOTS. */
+static uint32_t take_new(struct stats_table *table)
 {
 	uint32_t place = table->taken;
 
-	while (place < table->slots)
+	while (place < slots_of(table))
 		if (atomic_compare_exchange_weak(&table->taken, &place, place + 1))
-			return slot_claim(&table->slot[place], place, -1, -1);
-	return NULL;
+			return place;
+	return STATS_SLOTS;
 }
 
 /* One whose pager was closed, or whose process has ended. */
-static struct stats *take_over(struct stats_table *table)
+static uint32_t take_over(struct stats_table *table)
 {
-	for (uint32_t place = 0; place < table->slots; place++) {
+	for (uint32_t place = 0; place < slots_of(table); place++) {
 		struct stats_slot *slot = &table->slot[place];
 		uint64_t mark = slot->mark;
 
@@ -187,17 +205,22 @@ static struct stats *take_over(struct stats_table *table)
 			continue;
 		if (mark ? !process_is_alive(mark) && bury(table, slot, mark)
 			 : atomic_compare_exchange_strong(&slot->mark, &mark, STATS_CHANGING))
-			return slot_claim(slot, place, -1, -1);
+			return place;
 	}
 	atomic_fetch_add(&table->missed, 1);
-	return NULL;
+	return STATS_SLOTS;
 }
 
-static struct stats *table_claim(struct stats_table *table)
+static bool table_claim(struct stats_table *table, struct stats_seat *ret_seat)
 {
-	struct stats *stats = take_new(table);
+	uint32_t place = take_new(table);
 
-	return stats ? stats : take_over(table);
+	if (place >= STATS_SLOTS)
+		place = take_over(table);
+	if (place >= STATS_SLOTS)
+		return false;
+	*ret_seat = (struct stats_seat){ slot_claim(&table->slot[place]), table, place, -1, -1 };
+	return true;
 }
 
 static struct stats_table *open_table(void)
@@ -220,110 +243,88 @@ static int open_bell(void)
 }
 
 /* Without a launcher: in a table of its own, which is seen as long as fd is open. */
-static struct stats *claim_own(void)
+static bool claim_own(struct stats_seat *ret_seat)
 {
 	int fd, bell = open_bell();
 	struct stats_table *table = create(1, bell, &fd);
 
 	if (!table) {
 		fd_close(bell);
-		return NULL;
+		return false;
 	}
 	table->taken = 1;
-	return slot_claim(&table->slot[0], 0, fd, bell);
+	*ret_seat = (struct stats_seat){ slot_claim(&table->slot[0]), table, 0, fd, bell };
+	return true;
 }
 
 /* NULL: there is no table but one of its own. */
-static struct stats *claim_in(struct stats_table *table)
+static bool claim_in(struct stats_table *table, struct stats_seat *ret_seat)
 {
-	struct stats *stats = table ? table_claim(table) : claim_own();
-
-	if (!stats)
-		stats_table_unmap(table);
-	return stats ? stats : stats_private();
+	if (table ? table_claim(table, ret_seat) : claim_own(ret_seat))
+		return true;
+	stats_table_unmap(table);
+	return stats_private(ret_seat);
 }
 
-struct stats *stats_claim(void)
+bool stats_claim(struct stats_seat *ret_seat)
 {
-	return claim_in(open_table());
+	return claim_in(open_table(), ret_seat);
 }
 
 /* The mapping came along with the fork, and the descriptor of a table of its own. */
-static struct stats_table *leave(struct stats_slot *slot)
+static struct stats_table *leave(const struct stats_seat *seat)
 {
-	struct stats_table *table = table_of(slot);
-	int fd = slot->fd, bell = slot->bell;
-
-	if (fd < 0)
-		return table;
-	sys_munmap(table, table_size(1));
-	fd_close(fd);
-	fd_close(bell);
+	if (seat->fd < 0)
+		return seat->table;
+	sys_munmap(seat->table, table_size(1));
+	fd_close(seat->fd);
+	fd_close(seat->bell);
 	return NULL;
 }
 
-struct stats *stats_fork(struct stats *inherited)
+bool stats_fork(struct stats_seat *seat)
 {
-	struct stats_slot *slot = slot_of(inherited);
-
-	if (slot->place == STATS_PRIVATE)
-		return slot_claim(slot, STATS_PRIVATE, -1, -1);
-	return claim_in(leave(slot));
+	if (seat->table)
+		return claim_in(leave(seat), seat);
+	slot_claim(slot_of(seat->stats));
+	return true;
 }
 
-void stats_release(struct stats *stats)
+void stats_release(const struct stats_seat *seat)
 {
 	struct stats_slot *slot;
 
-	if (!stats)
+	if (!seat->stats)
 		return;
-	slot = slot_of(stats);
-	if (slot->place == STATS_PRIVATE) {
+	slot = slot_of(seat->stats);
+	if (!seat->table) {
 		meta_unmap(slot, sizeof(*slot));
 		return;
 	}
-	if (slot->fd < 0 && bury(table_of(slot), slot, slot->mark))
+	if (seat->fd < 0 && bury(seat->table, slot, slot->mark))
 		atomic_store(&slot->mark, 0);
-	stats_table_unmap(leave(slot));
+	stats_table_unmap(leave(seat));
 }
 
 /* -- steering ---------------------------------------------------------------------- */
 
-struct steering *stats_steering(struct stats *stats)
+struct steering *stats_steering(const struct stats_seat *seat)
 {
-	struct stats_slot *slot = slot_of(stats);
-
-	return slot->place == STATS_PRIVATE ? NULL : &table_of(slot)->steering;
+	return seat->table ? &seat->table->steering : NULL;
 }
 
-int stats_listen(struct stats *stats)
+int stats_listen(const struct stats_seat *seat)
 {
-	const struct stats_slot *slot = slot_of(stats);
-	int ear, bell;
-
-	if (slot->bell >= 0)
-		return bell_listen(slot->bell);
-	/* That of the command is open as long as we have what we inherited. */
-	bell = command_open_bell();
-	if (bell < 0)
-		return bell;
-	ear = bell_listen(bell);
-	fd_close(bell);
-	return ear;
-}
-
-uint32_t stats_place(const struct stats *stats)
-{
-	return slot_of(stats)->place;
+	return seat->bell >= 0 ? bell_listen(seat->bell) : command_listen();
 }
 
 /* -- reading ----------------------------------------------------------------------- */
 
 uint32_t stats_table_taken(const struct stats_table *table)
 {
-	uint32_t taken = table->taken;
+	uint32_t taken = table->taken, slots = slots_of(table);
 
-	return taken < table->slots ? taken : table->slots;
+	return taken < slots ? taken : slots;
 }
 
 bool stats_table_add(const struct stats_table *table, uint64_t mark, struct stats *sum)

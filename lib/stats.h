@@ -14,6 +14,11 @@
  * again: what it had is added to that of the pagers that are gone.  spill-stats(5) describes
  * it all for other programs.
  *
+ * The processes of a command may have different rights, and each can write all of the memfd, as
+ * can whoever made one for others to find: it is input.  What a pager has to know of its slot is
+ * in memory of its own (struct stats_seat); whatever the header says, no index leaves what is
+ * mapped; and a memfd that could be made smaller is none of ours.
+ *
  * Locking: none; every field is atomic, and exact by itself.  Counters may be
  * advanced by any thread of the pager, gauges are written by one at a time.  A slot belongs to
  * who has put its mark there.
@@ -103,27 +108,34 @@ static inline void stat_raise(_Atomic uint64_t *peak, uint64_t n)
 		;
 }
 
+/* A pager's slot, as the pager knows it. */
+struct stats_seat {
+	struct stats *stats;	   /* in the slot */
+	struct stats_table *table; /* NULL: it is memory of the process */
+	uint32_t place;		   /* the slot's number in the table */
+	int fd, bell;		   /* of a table of its own, and of its bell; else -1 */
+};
+
 /* A slot of all zeros for a pager of this process: one of the command's, else of a memfd of its
- * own, else private; NULL: no memory.  Calls no malloc; may be called in any thread. */
-struct stats *stats_claim(void);
+ * own, else private; false: no memory, and *ret_seat is as it was.  Calls no malloc; may be called
+ * in any thread. */
+bool stats_claim(struct stats_seat *ret_seat);
 
 /* A private one, wherever we run. */
-struct stats *stats_private(void);
+bool stats_private(struct stats_seat *ret_seat);
 
 /* In a fork's child, for each of the parent's: gives the child a slot of its
  * own, all zeros, in its stead (which the child must not touch any more);
- * NULL: no memory. */
-struct stats *stats_fork(struct stats *inherited);
+ * false: no memory. */
+bool stats_fork(struct stats_seat *seat);
 
-/* What was counted stays in the memfd of a command.  NULL is ignored. */
-void stats_release(struct stats *stats);
+/* What was counted stays in the memfd of a command.  One of zeros is ignored. */
+void stats_release(const struct stats_seat *seat);
 
 /* What is wanted of the pagers of its table; NULL: it is private. */
-struct steering *stats_steering(struct stats *stats);
+struct steering *stats_steering(const struct stats_seat *seat);
 /* A descriptor that hears when that has changed, and is the caller's; or -errno. */
-int stats_listen(struct stats *stats);
-/* Its slot's number in its table. */
-uint32_t stats_place(const struct stats *stats);
+int stats_listen(const struct stats_seat *seat);
 
 /* Adds counters and gauges, without the histograms. */
 void stats_add_public(struct spill_stats *sum, const struct stats *stats);
@@ -138,14 +150,10 @@ struct stats_slot {
 	_Atomic uint64_t mark; /* whose it is (process.h), set when the rest is valid; 0: nobody's */
 	_Atomic uint64_t since; /* ns, CLOCK_MONOTONIC: when it was claimed */
 	char comm[16];		/* the name of the process then */
-	uint32_t place;		/* in the table, or STATS_PRIVATE */
-	int32_t fd;		/* of a table of its own, in its process; else -1 */
-	int32_t bell;		/* and of its bell */
-	uint32_t reserved;
+	uint32_t reserved[4];
 	struct stats stats;
 } __attribute__((aligned(64)));
 
-#define STATS_PRIVATE UINT32_MAX
 #define STATS_CHANGING UINT64_MAX /* a mark: the slot passes from one to another */
 
 struct stats_table {
@@ -165,7 +173,8 @@ struct stats_table {
  * mapped.  Its descriptor or -errno. */
 int stats_table_create(int bell, struct stats_table **ret_table);
 
-/* Maps one of this version; NULL: it is none, or there is no memory. */
+/* Maps one of this version, with room for STATS_SLOTS whatever it holds and says; NULL: it is
+ * none, or there is no memory. */
 struct stats_table *stats_table_map(int fd, bool writable);
 void stats_table_unmap(struct stats_table *table);
 

@@ -17,14 +17,15 @@ static void set_paused(struct pager *pager, bool paused)
 
 void steering_obey(struct pager *pager)
 {
-	struct steering *steering = stats_steering(pager->stats);
+	struct steering *steering = stats_steering(&pager->seat);
 
 	if (!steering) {
 		set_paused(pager, false); /* in a fork's child: it was the parent's */
 		return;
 	}
 	set_readahead(pager, steering->readahead);
-	/* Of two handlers that heard two rings the later to write has seen the latest. */
+	/* Of two handlers that heard two rings the later to write has seen the latest.  Any process
+	 * of the command can pause the others, and that is all that this word can do. */
 	do {
 		set_paused(pager, steering->paused);
 	} while (pager->paused != (steering->paused != 0));

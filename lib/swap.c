@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* swap.c - the swap spaces of a pager: see swap.h */
 #include "swap.h"
+#include "fd.h"
 #include "page.h"
 #include "process.h"
 
@@ -26,13 +27,15 @@ static uint64_t segment_bytes(void)
 static int map_owners(const struct target_file *file, uint64_t slots,
 		      struct slot_owners **ret_owners)
 {
+	size_t size = page_round_up(slot_owners_size(slots));
 	void *owners;
 
 	*ret_owners = NULL;
 	if (file->owners_fd < 0)
 		return 0;
-	owners = sys_mmap(NULL, page_round_up(slot_owners_size(slots)), PROT_READ | PROT_WRITE,
-			  MAP_SHARED, file->owners_fd, 0);
+	if (!fd_is_memory(file->owners_fd, size))
+		return -EBADF;
+	owners = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file->owners_fd, 0);
 	if (sys_is_error(owners))
 		return sys_error(owners);
 	*ret_owners = owners;

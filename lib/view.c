@@ -59,7 +59,7 @@ static int find_tables(struct view *view, bool writable)
 
 	if (err)
 		return err;
-	while (attach_next(&attach, ATTACH_MEMFD(STATS_NAME))) {
+	while (attach_next(&attach, STATS_NAME)) {
 		int fd = attach_get(&attach, writable ? O_RDWR : O_RDONLY);
 		struct stats_table *table = fd < 0 ? NULL : stats_table_map(fd, writable);
 

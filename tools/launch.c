@@ -20,6 +20,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* SPILL_FD_SWAP: a path and some numbers for each named target. */
@@ -287,10 +288,15 @@ static int prepare_cipher(struct launch *launch)
 static int prepare_bell(struct launch *launch)
 {
 	launch->bell = command_open_bell();
+	if (launch->bell >= 0)
+		return 0;
+	launch->bell = fd_pipe();
 	if (launch->bell < 0)
-		launch->bell = fd_pipe();
-	return launch->bell < 0 ? tool_fail("a pipe cannot be made: %s", error_name(launch->bell))
-				: 0;
+		return tool_fail("a pipe cannot be made: %s", error_name(launch->bell));
+	/* Each process opens it once more (bell.h), also if it has changed its user; nobody finds it
+	 * who does not have it. */
+	fchmod(launch->bell, 0666);
+	return 0;
 }
 
 /* -- statistics ------------------------------------------------------------------------------------ */

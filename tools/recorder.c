@@ -19,6 +19,10 @@
 
 /* A handler that runs answers in much less. */
 #define ANSWER_NS UINT64_C(2000000000)
+/* The kernel's error numbers are less. */
+#define ERROR_MAX 4096
+/* At most so many reads of a buffer before it is looked whether it is enough. */
+#define DRAIN_READS 64
 /* So often it is looked whether the recording goes on. */
 #define POLL_MS 500
 
@@ -95,6 +99,14 @@ static int find_pager(struct recording *recording, uint32_t *ret_place)
 	return -ENODATA;
 }
 
+/* As whoever refused it says. */
+static int refusal(const struct record *record)
+{
+	int err = record->error;
+
+	return err < 0 && err > -ERROR_MAX ? err : -EPROTO;
+}
+
 static int give_order(struct recording *recording, unsigned sample)
 {
 	struct record *record;
@@ -117,7 +129,7 @@ static int give_order(struct recording *recording, unsigned sample)
 	err = steer_ring(&recording->steer);
 	if (!err)
 		err = wait_while(record, RECORD_ASKED, RECORD_BEGINNING);
-	return err == RECORD_REFUSED ? record->error : err < 0 ? err : 0;
+	return err == RECORD_REFUSED ? refusal(record) : err < 0 ? err : 0;
 }
 
 static int open_pipe(struct recording *recording)
@@ -151,15 +163,19 @@ static int write_all(int file, const char *from, size_t size)
 	return 0;
 }
 
-/* All that is in the pipe now. */
+/* What is in the pipe now: it holds less than that, but one that is filled for ever. */
 static int drain(const struct recording *recording)
 {
 	static char buffer[1 << 16];
 	ssize_t n;
 	int err = 0;
 
-	while (!err && (n = read(recording->pipe, buffer, sizeof(buffer))) > 0)
+	for (unsigned i = 0; i < DRAIN_READS && !err; i++) {
+		n = read(recording->pipe, buffer, sizeof(buffer));
+		if (n <= 0)
+			break;
 		err = write_all(recording->file, buffer, (size_t)n);
+	}
 	return err;
 }
 

@@ -139,7 +139,7 @@ int survey_open_pool(uint32_t pid, int flags)
 
 	if (err)
 		return err;
-	while (attach_next(&attach, ATTACH_MEMFD(POOL_NAME)))
+	while (attach_next(&attach, POOL_NAME))
 		if (attach.fd > last.fd)
 			last = attach;
 	fd = last.fd < 0 ? -ENOENT : attach_get(&last, flags);
@@ -152,11 +152,9 @@ static bool read_pool(int fd, struct pool *pool)
 {
 	size_t head = offsetof(struct pool, entry), entries;
 
-	if (pread(fd, pool, head, 0) != (ssize_t)head || !pool->total)
+	if (pread(fd, pool, head, 0) != (ssize_t)head || !pool_total(pool))
 		return false;
-	if (pool->entries > POOL_ENTRIES)
-		pool->entries = POOL_ENTRIES;
-	entries = pool->entries * sizeof(pool->entry[0]);
+	entries = pool_entries(pool) * sizeof(pool->entry[0]);
 	return pread(fd, pool->entry, entries, (off_t)head) == (ssize_t)entries;
 }
 
@@ -164,18 +162,14 @@ struct survey_share survey_share(const struct survey_process *process)
 {
 	static struct pool pool; /* large */
 	int fd = survey_open_pool(process->pid, O_RDONLY);
-	int64_t held = 0;
 	bool there = fd >= 0 && read_pool(fd, &pool);
 
 	if (fd >= 0)
 		close(fd);
 	if (!there)
 		return (struct survey_share){ process->sum.budget, process->sum.held };
-	for (const struct pool_entry *entry = pool.entry; entry < pool.entry + pool.entries;
-	     entry++)
-		held += entry->held - entry->overlap + entry->outside;
-	return (struct survey_share){ (uint64_t)pool.total << page_shift(),
-				      held > 0 ? (uint64_t)held << page_shift() : 0 };
+	return (struct survey_share){ (uint64_t)pool_total(&pool) << page_shift(),
+				      (uint64_t)pool_held(&pool) << page_shift() };
 }
 
 /* Its index, maybe new; -1: it is of another version, or gone. */
@@ -220,7 +214,7 @@ static int look_at(struct survey *survey, uint32_t pid)
 		attach_close(&attach);
 		return -ESRCH;
 	}
-	while (attach_next(&attach, ATTACH_MEMFD(STATS_NAME))) {
+	while (attach_next(&attach, STATS_NAME)) {
 		ssize_t command = find_command(survey, &attach);
 		bool counts;
 

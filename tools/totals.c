@@ -25,7 +25,7 @@ struct totals {
 static void add_table(struct totals *totals, const struct stats_table *table)
 {
 	stats_fold(&totals->sum, &table->gone);
-	for (uint32_t i = 0; i < table->slots; i++) {
+	for (uint32_t i = 0; i < stats_table_taken(table); i++) {
 		if (!atomic_load(&table->slot[i].mark))
 			continue;
 		stats_fold(&totals->sum, &table->slot[i].stats);
