@@ -161,8 +161,8 @@ static void *look_on(void *argument)
 	more = spill_reserve(area->pager, M);
 	CHECK(more && spill_release(area->pager, more, M) == 0, "memory cannot be had");
 	kill(getpid(), SIGUSR1);
-	CHECK(WAIT_FOR(signalled, 10), "the signal is not taken");
-	CHECK(!forked, "the fork did not wait");
+	CHECK(WAIT_FOR(atomic_load(&signalled), 10), "the signal is not taken");
+	CHECK(!atomic_load(&forked), "the fork did not wait");
 	return NULL;
 }
 
