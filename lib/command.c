@@ -5,7 +5,7 @@
 #include "error.h"
 #include "fd.h"
 #include "sys.h"
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,7 +32,6 @@ struct handed_swap {
 };
 
 /* Written by read_environment alone. */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool launched;
 static struct handed handed_userfaultfd = { .number = -1 };
 static struct handed handed_stats = { .number = -1 };
@@ -191,7 +190,19 @@ static void read_environment(void)
 
 void command_init(void)
 {
-	pthread_once(&once, read_environment);
+	static _Atomic enum { NOT_YET, BUSY, DONE } stage;
+	int seen = NOT_YET;
+
+	/* Most often from the constructor.  Not pthread_once, which is anybody's. */
+	if (atomic_load_explicit(&stage, memory_order_acquire) == DONE)
+		return;
+	if (atomic_compare_exchange_strong(&stage, &seen, BUSY)) {
+		read_environment();
+		atomic_store_explicit(&stage, DONE, memory_order_release);
+		return;
+	}
+	while (atomic_load_explicit(&stage, memory_order_acquire) != DONE)
+		sys_yield();
 }
 
 /* -- using --------------------------------------------------------------------- */

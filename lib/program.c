@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/xattr.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -82,7 +82,7 @@ static int find_in_path(const char *name, const char *list, char ret_path[PROGRA
 
 int program_find(const char *name, char ret_path[PROGRAM_PATH])
 {
-	const char *list = getenv("PATH");
+	const char *list = secure_getenv("PATH");
 
 	if (!*name)
 		return -ENOENT;
@@ -122,18 +122,20 @@ static bool read_interpreter(int fd, const Elf64_Ehdr *header, char name[INTERPR
 /* Would the dynamic linker see a program that gains privileges (AT_SECURE)? */
 static bool gains_privilege(int fd)
 {
-	struct statvfs fs;
+	uint32_t user = (uint32_t)sys_call0(SYS_getuid);
+	struct statfs fs;
 	struct stat st;
 
-	if (fstat(fd, &st) || fstatvfs(fd, &fs))
+	if (sys_call2(SYS_fstat, fd, &st) < 0 || sys_call2(SYS_fstatfs, fd, &fs) < 0)
 		return false;
-	if ((fs.f_flag & ST_NOSUID) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+	if ((fs.f_flags & ST_NOSUID) || sys_call5(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
 		return false;
-	if ((st.st_mode & S_ISUID) && st.st_uid != getuid())
+	if ((st.st_mode & S_ISUID) && st.st_uid != user)
 		return true;
-	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid())
+	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) &&
+	    st.st_gid != (uint32_t)sys_call0(SYS_getgid))
 		return true;
-	return getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0;
+	return user != 0 && sys_call4(SYS_fgetxattr, fd, "security.capability", NULL, 0) > 0;
 }
 
 static const char *elf_obstacle(int fd)

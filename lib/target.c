@@ -149,7 +149,7 @@ static int look_at(const char *path, int flags, struct stat *ret_st)
 
 static bool is_anothers(const struct stat *st)
 {
-	return st->st_uid != geteuid() && st->st_uid != 0;
+	return st->st_uid != (uid_t)sys_call0(SYS_geteuid) && st->st_uid != 0;
 }
 
 /* Where everybody may write and nothing keeps him from renaming what others have there, he can
@@ -302,7 +302,7 @@ static int check_owner(const struct target *target, int fd, const struct stat *s
 {
 	if (is_anothers(st))
 		return refuse(ret_why, -EACCES, target->path, "belongs to another user");
-	if (st->st_uid == geteuid() && (st->st_mode & 07777) != TARGET_MODE)
+	if (st->st_uid == (uid_t)sys_call0(SYS_geteuid) && (st->st_mode & 07777) != TARGET_MODE)
 		sys_call2(SYS_fchmod, fd, TARGET_MODE);
 	return 0;
 }

@@ -4,7 +4,7 @@
  * Of the library they are libc's, and so do what the program does to all its threads (setuid).
  * Under `spill run` they must not be: libc takes a new thread's tables from calloc, which may be
  * the program's own, called by us from within a mmap by the program's own malloc, under its locks.
- * The preload library sets thread_ops (preload/bare_thread.h).
+ * So the preload library has a thread_ops of its own (preload/bare_thread.h).
  *
  * All signals are blocked in these threads, but in libc's the two that it keeps for
  * itself (setuid in a threaded program hangs without them).
@@ -39,7 +39,8 @@ struct thread_ops {
 	void (*end_last)(int status);
 };
 
-extern const struct thread_ops *thread_ops;
+/* In thread_libc.c, or that of the preload library. */
+extern const struct thread_ops *const thread_ops;
 
 /* How many there are, at least: each says itself that it has begun, and that it is about to
  * end (last.h).  In the child of a fork there is none. */

@@ -288,10 +288,13 @@ static void bare_end_last(int status)
 	sys_call1(SYS_exit_group, status);
 }
 
-const struct thread_ops bare_thread_ops = {
+static const struct thread_ops bare_thread_ops = {
 	.start = bare_start,
 	.join = bare_join,
 	.forget = release,
 	.attend = bare_attend,
 	.end_last = bare_end_last,
 };
+
+/* In place of thread_libc.c's. */
+const struct thread_ops *const thread_ops = &bare_thread_ops;

@@ -25,8 +25,6 @@
 
 #include "thread.h"
 
-extern const struct thread_ops bare_thread_ops;
-
 /* Notes the images, once: from our constructor, or before it if another library's is first to
  * want a pager. */
 void bare_thread_init(void);

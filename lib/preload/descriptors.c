@@ -15,6 +15,7 @@
 #include "preload.h"
 #include "sys.h"
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* libc's own, which is a cancellation point. */
@@ -68,9 +69,10 @@ PRELOAD_API int close_range(unsigned first, unsigned last, int flags)
  * was lowered since stay open. */
 static void close_singly(unsigned first)
 {
-	long end = sysconf(_SC_OPEN_MAX);
+	struct rlimit limit = { 0, 0 };
 
-	for (unsigned fd = first; (long)fd < end; fd++)
+	sys_call4(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	for (unsigned fd = first; fd < limit.rlim_cur; fd++)
 		if (!fd_is_ours((int)fd))
 			sys_close((int)fd);
 }
@@ -97,6 +99,6 @@ PRELOAD_API int dup3(int old, int new, int flags)
 PRELOAD_API int dup2(int old, int new)
 {
 	if (old == new)
-		return fcntl(old, F_GETFD) < 0 ? -1 : new;
+		return (int)to_errno(sys_call3(SYS_fcntl, old, F_GETFD, 0)) < 0 ? -1 : new;
 	return dup3(old, new, 0);
 }

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE 1
 #include "other_heap.h"
+#include "elf_object.h"
 #include "next.h"
 #include "preload.h"
 #include "source.h"
@@ -15,123 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-/* No address is looked up for these. */
-#define R_RELATIVE R_X86_64_RELATIVE
-#elif defined(__aarch64__)
-#define R_RELATIVE R_AARCH64_RELATIVE
-#endif
-
 const struct other_heap *_Atomic other_heap_found;
 static struct other_heap functions; /* other_heap_found */
-
-/* -- what an object defines, and what it uses ---------------------------------------------------- */
-
-struct object {
-	uintptr_t start, end; /* of what is loaded */
-	const Elf64_Sym *symbols;
-	const char *names;
-	const uint32_t *hash; /* DT_GNU_HASH */
-	const Elf64_Rela *relocations[2];
-	size_t relocation_bytes[2];
-};
-
-static const void *dynamic_pointer(const struct dl_phdr_info *info, const Elf64_Dyn *entry)
-{
-	uintptr_t at = entry->d_un.d_ptr;
-
-	/* The loader writes the address in place of the offset, where it can write. */
-	return (const void *)(at < info->dlpi_addr ? info->dlpi_addr + at : at);
-}
-
-static void read_dynamic(const struct dl_phdr_info *info, const Elf64_Dyn *entry,
-			 struct object *ret)
-{
-	for (; entry->d_tag != DT_NULL; entry++) {
-		switch (entry->d_tag) {
-		case DT_SYMTAB:
-			ret->symbols = dynamic_pointer(info, entry);
-			break;
-		case DT_STRTAB:
-			ret->names = dynamic_pointer(info, entry);
-			break;
-		case DT_GNU_HASH:
-			ret->hash = dynamic_pointer(info, entry);
-			break;
-		case DT_RELA:
-			ret->relocations[0] = dynamic_pointer(info, entry);
-			break;
-		case DT_RELASZ:
-			ret->relocation_bytes[0] = entry->d_un.d_val;
-			break;
-		case DT_JMPREL:
-			ret->relocations[1] = dynamic_pointer(info, entry);
-			break;
-		case DT_PLTRELSZ:
-			ret->relocation_bytes[1] = entry->d_un.d_val;
-			break;
-		}
-	}
-}
-
-static struct object object_of(const struct dl_phdr_info *info)
-{
-	struct object object = { .start = UINTPTR_MAX };
-
-	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-		const Elf64_Phdr *segment = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-
-		if (segment->p_type == PT_DYNAMIC)
-			read_dynamic(info, (const Elf64_Dyn *)start, &object);
-		if (segment->p_type != PT_LOAD)
-			continue;
-		if (start < object.start)
-			object.start = start;
-		if (start + segment->p_memsz > object.end)
-			object.end = start + segment->p_memsz;
-	}
-	return object;
-}
-
-static bool object_has(const struct object *object, const void *address)
-{
-	return (uintptr_t)address >= object->start && (uintptr_t)address < object->end;
-}
-
-static uint32_t hash_of(const char *name)
-{
-	uint32_t hash = 5381;
-
-	for (; *name; name++)
-		hash = hash * 33 + (unsigned char)*name;
-	return hash;
-}
-
-/* The table: numbers of buckets, of symbols that are not in it, of words of the filter, a shift; the
- * filter; of each bucket the first symbol; of each symbol its hash, odd for the last of its bucket. */
-static bool object_defines(const struct object *object, const char *name)
-{
-	const uint32_t *table = object->hash, *buckets, *chain;
-	uint32_t hash = hash_of(name), i;
-
-	if (!table || !table[0])
-		return false;
-	buckets = table + 4 + 2 * table[2];
-	chain = buckets + table[0];
-	i = buckets[hash % table[0]];
-	if (i < table[1])
-		return false;
-	for (;; i++) {
-		uint32_t its = chain[i - table[1]];
-
-		if ((its | 1) == (hash | 1) &&
-		    strcmp(object->names + object->symbols[i].st_name, name) == 0)
-			return object->symbols[i].st_shndx != SHN_UNDEF;
-		if (its & 1)
-			return false;
-	}
-}
 
 /* -- is anything bound to the other allocator? --------------------------------------------------- */
 
@@ -152,61 +38,50 @@ static bool is_harmless(const char *name)
 	return false;
 }
 
-static struct object other; /* whose the functions are */
+static struct elf_object other; /* whose the functions are */
 
 struct search {
 	const void *next_malloc, *in_libc;
-	struct object other, libc, ours;
+	struct elf_object other, libc, ours;
 	bool used;
 };
 
+static struct elf_object object_of(const struct dl_phdr_info *info)
+{
+	return elf_object_read(info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum);
+}
+
 static int find_objects(struct dl_phdr_info *info, size_t size, void *context)
 {
-	struct object object = object_of(info);
+	struct elf_object object = object_of(info);
 	struct search *search = context;
 
 	(void)size;
-	if (object_has(&object, search->next_malloc))
+	if (elf_object_has(&object, search->next_malloc))
 		search->other = object;
-	if (object_has(&object, search->in_libc))
+	if (elf_object_has(&object, search->in_libc))
 		search->libc = object;
-	if (object_has(&object, &functions))
+	if (elf_object_has(&object, &functions))
 		search->ours = object;
 	return 0;
 }
 
-static bool is_door(const struct search *search, const char *name)
+static bool is_door(const void *context, const char *name)
 {
-	return object_defines(&search->other, name) && !object_defines(&search->ours, name) &&
-	       !object_defines(&search->libc, name) && !is_harmless(name);
-}
+	const struct search *search = context;
 
-static bool uses_other(const struct search *search, const struct object *object)
-{
-	for (unsigned table = 0; table < 2; table++) {
-		const Elf64_Rela *at = object->relocations[table];
-		size_t n = at ? object->relocation_bytes[table] / sizeof(*at) : 0;
-
-		for (size_t i = 0; i < n; i++) {
-			const Elf64_Sym *symbol = &object->symbols[ELF64_R_SYM(at[i].r_info)];
-
-			if (ELF64_R_TYPE(at[i].r_info) != R_RELATIVE &&
-			    ELF64_R_SYM(at[i].r_info) != 0 && symbol->st_shndx == SHN_UNDEF &&
-			    is_door(search, object->names + symbol->st_name))
-				return true;
-		}
-	}
-	return false;
+	return elf_object_find(&search->other, name) && !elf_object_find(&search->ours, name) &&
+	       !elf_object_find(&search->libc, name) && !is_harmless(name);
 }
 
 static int find_use(struct dl_phdr_info *info, size_t size, void *context)
 {
-	struct object object = object_of(info);
+	struct elf_object object = object_of(info);
 	struct search *search = context;
 
 	(void)size;
-	search->used = object.start != search->other.start && object.symbols && object.names &&
-		       uses_other(search, &object);
+	search->used = object.start != search->other.start &&
+		       elf_object_uses(&object, is_door, search);
 	return search->used;
 }
 
@@ -270,7 +145,7 @@ static void *move_break(intptr_t increment, const void *caller)
 {
 	static void *_Atomic next_sbrk;
 
-	if (other_heap() && object_has(&other, caller)) {
+	if (other_heap() && elf_object_has(&other, caller)) {
 		errno = ENOMEM;
 		return (void *)-1;
 	}

@@ -53,7 +53,6 @@ static enum stage make_pager(void)
 	int err;
 
 	bare_thread_init();
-	thread_ops = &bare_thread_ops;
 	err = pager_new(&options, &pager, &why);
 	if (err == 0)
 		share_use(pager, share);
