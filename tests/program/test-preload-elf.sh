@@ -38,10 +38,6 @@ pthread_self pthread_key_create pthread_setspecific
 pthread_attr_getstack pthread_mutexattr_getprotocol pthread_mutexattr_getrobust
 __pthread_register_cancel __pthread_unregister_cancel __pthread_unwind_next __sigsetjmp __close
 fprintf __fprintf_chk
-# ours, which jumps to libc's (deep_bind.c): encryption, at the start
-dlmopen
-# liburing's io_uring_get_probe_ring, which we do not call
-calloc free
 END
 }
 allowed | sed '/^#/d' | tr ' ' '\n' | sort -u >"$tmp/allowed"
