@@ -96,21 +96,35 @@ int program_find(const char *name, char ret_path[PROGRAM_PATH])
 
 /* -- ELF programs --------------------------------------------------------------------- */
 
+struct elf {
+	int fd;
+	Elf64_Ehdr header;
+};
+
+static bool read_at(const struct elf *elf, void *ret, size_t size, uint64_t offset)
+{
+	return sys_pread(elf->fd, ret, size, offset) == (long)size;
+}
+
+static bool read_segment(const struct elf *elf, unsigned i, Elf64_Phdr *ret)
+{
+	return read_at(elf, ret, sizeof(*ret), elf->header.e_phoff + (uint64_t)i * sizeof(*ret));
+}
+
 /* The dynamic linker that the program asks for (as much of its path as there is room
  * for): true, and "" if none. */
-static bool read_interpreter(int fd, const Elf64_Ehdr *header, char name[INTERPRETER])
+static bool read_interpreter(const struct elf *elf, char name[INTERPRETER])
 {
 	name[0] = '\0';
-	for (unsigned i = 0; i < header->e_phnum; i++) {
-		uint64_t offset = header->e_phoff + (uint64_t)i * sizeof(Elf64_Phdr);
+	for (unsigned i = 0; i < elf->header.e_phnum; i++) {
 		Elf64_Phdr segment;
 		long n;
 
-		if (sys_pread(fd, &segment, sizeof(segment), offset) != sizeof(segment))
+		if (!read_segment(elf, i, &segment))
 			return false;
 		if (segment.p_type != PT_INTERP)
 			continue;
-		n = sys_pread(fd, name, INTERPRETER - 1, segment.p_offset);
+		n = sys_pread(elf->fd, name, INTERPRETER - 1, segment.p_offset);
 		if (segment.p_filesz == 0 || n <= 0)
 			return false;
 		name[n] = '\0';
@@ -118,6 +132,149 @@ static bool read_interpreter(int fd, const Elf64_Ehdr *header, char name[INTERPR
 	}
 	return true;
 }
+
+/* Where in the file that lies which will be at that address; 0: nowhere. */
+static uint64_t offset_of(const struct elf *elf, uint64_t address)
+{
+	Elf64_Phdr segment;
+
+	for (unsigned i = 0; i < elf->header.e_phnum && read_segment(elf, i, &segment); i++)
+		if (segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz)
+			return address - segment.p_vaddr + segment.p_offset;
+	return 0;
+}
+
+/* What the dynamic linker reads of a program, at its offsets in the file; 0: there is none. */
+struct dynamic {
+	uint64_t entries, end;
+	uint64_t names, symbols, hash;
+};
+
+static bool read_dynamic(const struct elf *elf, struct dynamic *ret)
+{
+	Elf64_Phdr segment;
+	Elf64_Dyn entry;
+
+	*ret = (struct dynamic){ 0 };
+	for (unsigned i = 0; i < elf->header.e_phnum && read_segment(elf, i, &segment); i++)
+		if (segment.p_type == PT_DYNAMIC) {
+			ret->entries = segment.p_offset;
+			ret->end = segment.p_offset + segment.p_filesz;
+		}
+	for (uint64_t at = ret->entries; at < ret->end; at += sizeof(entry)) {
+		if (!read_at(elf, &entry, sizeof(entry), at) || entry.d_tag == DT_NULL)
+			break;
+		if (entry.d_tag == DT_STRTAB)
+			ret->names = offset_of(elf, entry.d_un.d_ptr);
+		if (entry.d_tag == DT_SYMTAB)
+			ret->symbols = offset_of(elf, entry.d_un.d_ptr);
+		if (entry.d_tag == DT_GNU_HASH)
+			ret->hash = offset_of(elf, entry.d_un.d_ptr);
+	}
+	return ret->names != 0;
+}
+
+/* -- sanitizers */
+
+/* gcc links their runtimes as libraries, clang into the program, which then has this function for
+ * others to find. */
+static const struct sanitizer {
+	const char *name, *function, *obstacle;
+} sanitizers[] = {
+#define SANITIZER(name, option)                                               \
+	{                                                                     \
+#name, "__" #name "_init",                                    \
+			"is built with -fsanitize=" option                    \
+			", and cannot be paged: that has a malloc of its own" \
+	}
+	SANITIZER(asan, "address"),	SANITIZER(tsan, "thread"), SANITIZER(lsan, "leak"),
+	SANITIZER(hwasan, "hwaddress"), SANITIZER(msan, "memory"),
+};
+#define SANITIZERS (sizeof(sanitizers) / sizeof(sanitizers[0]))
+
+static const char *behind(const char *text, const char *start)
+{
+	size_t n = strlen(start);
+
+	return strncmp(text, start, n) == 0 ? text + n : NULL;
+}
+
+/* libasan.so.8, libclang_rt.asan-x86_64.so */
+static bool is_runtime(const char *library, const struct sanitizer *sanitizer)
+{
+	const char *rest = behind(library, "libclang_rt.");
+
+	if (!rest)
+		rest = behind(library, "lib");
+	rest = rest ? behind(rest, sanitizer->name) : NULL;
+	return rest && (*rest == '.' || *rest == '-');
+}
+
+/* What the table of hashes is: elf_object.c. */
+static bool exports(const struct elf *elf, const struct dynamic *dynamic, const char *function)
+{
+	uint32_t table[4], hash = 5381, i, its;
+	uint64_t buckets, chain;
+	Elf64_Sym symbol;
+	char name[24] = "";
+
+	for (const char *p = function; *p; p++)
+		hash = hash * 33 + (unsigned char)*p;
+	if (!read_at(elf, table, sizeof(table), dynamic->hash) || !table[0])
+		return false;
+	buckets = dynamic->hash + sizeof(table) + (uint64_t)table[2] * 8;
+	chain = buckets + (uint64_t)table[0] * sizeof(i);
+	if (!read_at(elf, &i, sizeof(i), buckets + (uint64_t)(hash % table[0]) * sizeof(i)))
+		return false;
+	for (; i >= table[1]; i++) {
+		if (!read_at(elf, &its, sizeof(its), chain + (uint64_t)(i - table[1]) * sizeof(i)))
+			return false;
+		if ((its | 1) == (hash | 1) &&
+		    read_at(elf, &symbol, sizeof(symbol),
+			    dynamic->symbols + (uint64_t)i * sizeof(symbol)) &&
+		    sys_pread(elf->fd, name, sizeof(name) - 1, dynamic->names + symbol.st_name) >
+			    0 &&
+		    strcmp(name, function) == 0)
+			return true;
+		if (its & 1)
+			return false;
+	}
+	return false;
+}
+
+static const char *sanitizer_needed(const struct elf *elf, const struct dynamic *dynamic)
+{
+	char library[24] = "";
+	Elf64_Dyn entry;
+
+	for (uint64_t at = dynamic->entries; at < dynamic->end; at += sizeof(entry)) {
+		if (!read_at(elf, &entry, sizeof(entry), at) || entry.d_tag == DT_NULL)
+			break;
+		if (entry.d_tag != DT_NEEDED || sys_pread(elf->fd, library, sizeof(library) - 1,
+							  dynamic->names + entry.d_un.d_val) <= 0)
+			continue;
+		for (unsigned i = 0; i < SANITIZERS; i++)
+			if (is_runtime(library, &sanitizers[i]))
+				return sanitizers[i].obstacle;
+	}
+	return NULL;
+}
+
+static const char *sanitizer_obstacle(const struct elf *elf)
+{
+	struct dynamic dynamic;
+	const char *obstacle;
+
+	if (!read_dynamic(elf, &dynamic))
+		return NULL;
+	obstacle = sanitizer_needed(elf, &dynamic);
+	for (unsigned i = 0; !obstacle && dynamic.hash && dynamic.symbols && i < SANITIZERS; i++)
+		if (exports(elf, &dynamic, sanitizers[i].function))
+			obstacle = sanitizers[i].obstacle;
+	return obstacle;
+}
+
+/* -- what stands in its way */
 
 /* Would the dynamic linker see a program that gains privileges (AT_SECURE)? */
 static bool gains_privilege(int fd)
@@ -141,15 +298,15 @@ static bool gains_privilege(int fd)
 static const char *elf_obstacle(int fd)
 {
 	char interpreter[INTERPRETER];
-	Elf64_Ehdr header;
+	struct elf elf = { .fd = fd };
 
-	if (sys_pread(fd, &header, sizeof(header), 0) != sizeof(header))
+	if (!read_at(&elf, &elf.header, sizeof(elf.header), 0))
 		return "is damaged: its ELF header is cut off";
-	if (header.e_ident[EI_CLASS] != ELFCLASS64)
+	if (elf.header.e_ident[EI_CLASS] != ELFCLASS64)
 		return "is a 32-bit program, which cannot be paged";
-	if (header.e_machine != OUR_MACHINE)
+	if (elf.header.e_machine != OUR_MACHINE)
 		return "is not a program for " OUR_MACHINE_NAME ", and cannot be paged";
-	if (!read_interpreter(fd, &header, interpreter))
+	if (!read_interpreter(&elf, interpreter))
 		return "is damaged: its program headers cannot be read";
 	if (!interpreter[0])
 		return "is a static program, which cannot be paged: it loads no libraries";
@@ -158,7 +315,7 @@ static const char *elf_obstacle(int fd)
 	if (gains_privilege(fd))
 		return "is set-user-ID, set-group-ID or has file capabilities, and cannot be "
 		       "paged: such a program ignores LD_PRELOAD";
-	return NULL;
+	return sanitizer_obstacle(&elf);
 }
 
 /* -- scripts ---------------------------------------------------------------------------- */

@@ -405,6 +405,26 @@ static void set_preload(const char *library)
 	free(copy);
 }
 
+/* What glibc sets aside for libraries that need static TLS: its default, and ours (2.7 KiB). */
+#define TLS_TUNABLE "glibc.rtld.optional_static_tls"
+#define TLS_BYTES (512 + 4096)
+
+/* Where libraries are audited (rtld-audit(7)), glibc sizes static TLS before it knows which libraries
+ * there are, and ours would not fit. */
+static void set_room_for_tls(void)
+{
+	const char *old = getenv("GLIBC_TUNABLES");
+	char *value;
+
+	if (!getenv("LD_AUDIT") || (old && strstr(old, TLS_TUNABLE)))
+		return;
+	if (asprintf(&value, "%s%s" TLS_TUNABLE "=%d", old ? old : "", old && *old ? ":" : "",
+		     TLS_BYTES) < 0)
+		abort();
+	setenv("GLIBC_TUNABLES", value, 1);
+	free(value);
+}
+
 /* A relative path would mean another file in a process that changed its
  * directory. */
 static void make_log_absolute(void)
@@ -439,6 +459,7 @@ static void set_environment(const struct launch *launch)
 	if (launch->table)
 		setenv(COMMAND_ENV_STATS, launch->stats_text, 1);
 	set_preload(launch->preload);
+	set_room_for_tls();
 }
 
 /* -- running ------------------------------------------------------------------------------------------- */

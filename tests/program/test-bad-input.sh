@@ -90,6 +90,18 @@ changed short 'is damaged: its program headers cannot be read' '$_ = substr($_, 
 changed foreign 'is not a program for ' 'substr($_, 18, 2) = "\x15\0"'
 changed musl 'is linked with musl' 's!/lib64/ld-linux-x86-64.so.2!/lib/ld-musl-x86_64.so.1\0\0\0! or
 	s!/lib/ld-linux-aarch64.so.1!/lib/ld-musl-aarch64.so.1\0!'
+# gcc links the runtime as a library, which says that it does not come first, or crashes; clang into the program.
+for compiler in gcc clang; do
+	for sanitizer in address thread leak memory; do
+		if echo 'int main(void) { return 0; }' |
+			$compiler -fsanitize=$sanitizer -x c - -o "$tmp/sanitized" 2>/dev/null; then
+			refused "/sanitized: is built with -fsanitize=$sanitizer, and cannot be paged" \
+				run "$tmp/sanitized"
+		else
+			echo "left out: $compiler -fsanitize=$sanitizer does not work here"
+		fi
+	done
+done
 if echo 'int main(void) { return 0; }' | ${CC:-cc} -static -x c - -o "$tmp/static" 2>/dev/null; then
 	refused '/static: is a static program, which cannot be paged' run "$tmp/static"
 	printf '#!%s\n' "$tmp/static" >"$tmp/script" && chmod +x "$tmp/script"
