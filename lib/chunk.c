@@ -275,8 +275,8 @@ void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
 
 	mask &= chunk->swapped;
 	mask_for_each(i, mask)
-		swap_free(&pager->swap, chunk->page[i].slot, 1);
-	chunk->swapped &= ~mask;
+		if (swap_free(&pager->swap, chunk->page[i].slot, 1))
+			chunk->swapped &= ~mask_bit(i);
 	count_kept(pager, chunk, before);
 	note("drop slots", chunk, mask);
 }

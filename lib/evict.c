@@ -17,6 +17,9 @@
 /* Pages are worth gathering on swap space if they are in runs of so many here, but not there. */
 #define GATHER_RUN 8
 
+/* How often a pager at rest looks whether a child of a fork has ended. */
+#define CHILDREN_NS 500000000
+
 /* How many frames it takes to the high mark.  In small steps, since more would be
  * a large part of a small budget. */
 static int64_t frames_missing(struct pager *pager)
@@ -473,6 +476,17 @@ void evict_check_held_back(struct pager *pager)
 		evict_go_on(pager);
 }
 
+uint64_t evict_check_children(struct pager *pager)
+{
+	if (!fork_has_children(pager))
+		return UINT64_MAX;
+	if (enter_eviction(pager)) {
+		fork_check_children(pager);
+		leave_eviction(pager);
+	}
+	return CHILDREN_NS;
+}
+
 /* -- ahead of demand --------------------------------------------------------------------------- */
 
 /* Evicts so many frames, or a batch of chunks. */
@@ -566,8 +580,12 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
 		*start = end;
 		return true;
 	}
-	if (!writeback_has_room(handler) || !enter_eviction(pager))
+	if (!enter_eviction(pager))
 		return false;
+	if (!writeback_has_room(handler)) {
+		leave_eviction(pager);
+		return false;
+	}
 	if (chunk_try_lock(chunk)) {
 		victims = chunk_mask_of(chunk, *start, end) & chunk->resident & ~chunk->pinned;
 		if (victims)

@@ -60,4 +60,8 @@ void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray,
  * chunk and the queue.  The caller holds (C). */
 void evict_give_up(struct pager *pager, struct chunk *chunk, struct tray *tray);
 
+/* Has a child of a fork ended, so that slots are free?  Gives when it is worth to look again, in ns.
+ * Where there is memory to be had, nobody evicts, and nobody would see it. */
+uint64_t evict_check_children(struct pager *pager);
+
 #endif

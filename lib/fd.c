@@ -67,11 +67,16 @@ static int open_again(int fd)
 	return sys_open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
 }
 
+int fd_open_anew(int fd)
+{
+	return fd_raise(open_again(fd));
+}
+
 int fd_reopen(int fd)
 {
-	int again = open_again(fd);
+	int again = fd_open_anew(fd);
 
-	return again < 0 ? fd_duplicate(fd) : fd_raise(again);
+	return again < 0 ? fd_duplicate(fd) : again;
 }
 
 int fd_raise(int fd)

@@ -24,6 +24,8 @@ int fd_duplicate(int fd);
 
 /* The same file opened once more, with O_NONBLOCK, as nobody else can change it; else a duplicate. */
 int fd_reopen(int fd);
+/* The same; -errno if it cannot be, as where there is no /proc. */
+int fd_open_anew(int fd);
 
 /* Moves fd up there, and notes it: closes it and gives its new number; fd itself
  * if there is no room.  A negative fd (an error) is given back as it is. */

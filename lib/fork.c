@@ -86,6 +86,159 @@ void fork_delist(struct pager *pager)
 	guard_call(pager, delist_guarded, NULL, 0);
 }
 
+/* -- lifelines ---------------------------------------------------------------------- */
+
+void fork_family_init(struct family *family)
+{
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		family->lifeline[g] = -1;
+	family->writer = -1;
+}
+
+static void close_lifelines(struct family *family)
+{
+	for (unsigned g = 0; g < GENERATIONS; g++) {
+		fd_close(family->lifeline[g]);
+		family->lifeline[g] = -1;
+	}
+}
+
+void fork_family_leave(struct family *family)
+{
+	close_lifelines(family);
+	while (family->ancestors)
+		fd_close(family->ancestor[--family->ancestors]);
+}
+
+/* The generations that there are; *ret_free: a number that none has, or GENERATIONS. */
+static unsigned count_generations(const struct family *family, unsigned *ret_free)
+{
+	unsigned living = 0;
+
+	*ret_free = GENERATIONS;
+	for (unsigned g = GENERATIONS; g-- > 0;) {
+		if (family->lifeline[g] == -1)
+			*ret_free = g;
+		else
+			living++;
+	}
+	return living;
+}
+
+/* Forks to a generation, where so many live: 4 are of one child each, 4 of two, 4 of four ... */
+static unsigned forks_wanted(unsigned living)
+{
+	return 1u << living / 4;
+}
+
+/* One more child for the newest generation.  Without /proc that cannot be. */
+static bool join_newest(struct family *family)
+{
+	char path[32];
+
+	error_format(path, sizeof(path), "/proc/self/fd/%d", family->lifeline[family->newest]);
+	family->writer = fd_raise(sys_open(path, O_WRONLY | O_CLOEXEC, 0));
+	return family->writer >= 0;
+}
+
+static void begin_generation(struct family *family, unsigned g)
+{
+	int ends[2];
+
+	family->newest = g;
+	family->forks = 0;
+	if (family->ancestors == ANCESTORS_MAX ||
+	    sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+		family->lifeline[g] = LIFELINE_UNSEEN;
+		return;
+	}
+	family->lifeline[g] = fd_raise(ends[0]);
+	family->writer = fd_raise(ends[1]);
+}
+
+/* Gives the generation of the child that is about to be. */
+static unsigned generation_join(struct family *family)
+{
+	unsigned free, living = count_generations(family, &free);
+	int newest = family->lifeline[family->newest];
+
+	family->writer = -1;
+	if (newest >= 0 && (free == GENERATIONS || family->forks < forks_wanted(living)) &&
+	    join_newest(family)) {
+		family->forks++;
+		return family->newest;
+	}
+	if (free < GENERATIONS) {
+		begin_generation(family, free);
+	} else if (newest >= 0) {
+		fd_close(newest);
+		family->lifeline[family->newest] = LIFELINE_UNSEEN;
+	}
+	family->forks++;
+	return family->newest;
+}
+
+bool fork_has_children(const struct pager *pager)
+{
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		if (pager->family.lifeline[g] >= 0)
+			return true;
+	return false;
+}
+
+void fork_check_children(struct pager *pager)
+{
+	struct pollfd fds[GENERATIONS];
+	struct timespec now = { 0, 0 };
+
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		fds[g] = (struct pollfd){ .fd = pager->family.lifeline[g], .events = POLLIN };
+	if (!fork_has_children(pager) || sys_poll(fds, GENERATIONS, &now) <= 0)
+		return;
+	for (unsigned g = 0; g < GENERATIONS; g++) {
+		int lifeline = fds[g].fd;
+
+		/* One handler takes it upon itself. */
+		if (!(fds[g].revents & POLLHUP) ||
+		    !atomic_compare_exchange_strong(&pager->family.lifeline[g], &lifeline, -1))
+			continue;
+		fd_close(fds[g].fd);
+		swap_generation_gone(&pager->swap, g);
+	}
+}
+
+/* Nobody reads the other end of a lifeline any more: that ancestor is gone, or does not care. */
+static void forget_ancestors(struct family *family)
+{
+	struct pollfd fds[ANCESTORS_MAX];
+	struct timespec now = { 0, 0 };
+	unsigned n = family->ancestors;
+
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd){ .fd = family->ancestor[i] };
+	if (n == 0 || sys_poll(fds, n, &now) <= 0)
+		return;
+	family->ancestors = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i].revents & POLLERR)
+			fd_close(fds[i].fd);
+		else
+			family->ancestor[family->ancestors++] = fds[i].fd;
+	}
+}
+
+/* In the child: the ends that were its parent's are closed.  That of its own lifeline stays open: that
+ * is what it is for. */
+static void take_lifeline(struct family *family)
+{
+	close_lifelines(family);
+	forget_ancestors(family);
+	if (family->writer >= 0)
+		family->ancestor[family->ancestors++] = family->writer;
+	family->writer = -1;
+	family->newest = family->forks = 0;
+}
+
 /* -- prepare ----------------------------------------------------------------------- */
 
 /* Nothing is being evicted, and what was is on swap space.  It stays so while a fork is near. */
@@ -94,39 +247,15 @@ static bool is_quiet(const struct pager *pager)
 	return !pager->evicting && !pager->writes && !watch_is_away(pager->watch);
 }
 
-/* The pipe is made at the first fork; later ones open its writing end anew.
- * Without a pipe, old slots are simply never freed. */
-static void make_lifeline(struct pager *pager)
-{
-	char path[32];
-	int ends[2];
-
-	if (pager->lifeline < 0) {
-		if (sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) < 0)
-			return;
-		pager->lifeline = fd_raise(ends[0]);
-		pager->lifeline_writer = fd_raise(ends[1]);
-		return;
-	}
-	error_format(path, sizeof(path), "/proc/self/fd/%d", pager->lifeline);
-	pager->lifeline_writer = fd_raise(sys_open(path, O_WRONLY | O_CLOEXEC, 0));
-	if (pager->lifeline_writer < 0) {
-		/* The children that are out there are not seen any more. */
-		fd_close(pager->lifeline);
-		pager->lifeline = -1;
-	}
-}
-
 static void prepare_pager(struct pager *pager)
 {
 	lock_take(&pager->region_lock, LOCK_REGION);
 	pager->region_owner = sys_gettid();
-	pager->lifeline_writer = -1;
 	share_prepare(pager);
 	if (!pager_is_armed(pager))
 		return;
-	make_lifeline(pager);
-	swap_fork(&pager->swap);
+	fork_check_children(pager);
+	swap_fork(&pager->swap, generation_join(&pager->family));
 	pager_guard_forks(pager, false);
 }
 
@@ -187,12 +316,6 @@ void fork_prepare(void)
 
 /* -- parent ------------------------------------------------------------------------- */
 
-static void close_writer(struct pager *pager)
-{
-	fd_close(pager->lifeline_writer);
-	pager->lifeline_writer = -1;
-}
-
 static void release_pager(struct pager *pager)
 {
 	pager->region_owner = 0;
@@ -205,7 +328,9 @@ static long parent_guarded(struct pager *none, void *unused)
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
 		if (pager_is_armed(pager)) {
 			pager_guard_forks(pager, true);
-			close_writer(pager);
+			swap_fork_parent(&pager->swap);
+			fd_close(pager->family.writer);
+			pager->family.writer = -1;
 		}
 		release_pager(pager);
 	}
@@ -227,21 +352,6 @@ void fork_parent(void)
 	guard_restore_signals(signals);
 }
 
-void fork_check_children(struct pager *pager)
-{
-	int lifeline = pager->lifeline;
-	struct pollfd fd = { .fd = lifeline, .events = POLLIN };
-	struct timespec now = { 0, 0 };
-
-	if (lifeline < 0 || sys_poll(&fd, 1, &now) <= 0 || !(fd.revents & POLLHUP))
-		return;
-	/* One handler takes it upon itself. */
-	if (atomic_compare_exchange_strong(&pager->lifeline, &lifeline, -1)) {
-		fd_close(fd.fd);
-		swap_fork_done(&pager->swap);
-	}
-}
-
 /* -- child -------------------------------------------------------------------------- */
 
 /* Whoever held these was another thread. */
@@ -252,9 +362,17 @@ static void reset_locks(struct pager *pager)
 	lock_reset(&pager->readahead.lock);
 	lock_reset(&pager->requests.lock);
 	pagetable_fork_child(&pager->table);
-	for (unsigned i = 0; i < pager->swap.count; i++) {
-		lock_reset(&pager->swap.space[i].map.lock);
-		lock_reset(&pager->swap.space[i].grow_lock);
+}
+
+/* Slots that the parent's handlers have taken ahead are of no use to us. */
+static void leave_runs(struct pager *pager)
+{
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		struct handler *handler = &pager->handlers[i];
+
+		if (handler->run_left)
+			swap_free(&pager->swap, handler->run_slot, handler->run_left);
+		handler->run_left = 0;
 	}
 }
 
@@ -348,6 +466,8 @@ static int restart(struct pager *pager)
 {
 	int err;
 
+	swap_fork_child(&pager->swap);
+	leave_runs(pager);
 	pager_stop(pager, true);
 	reset_locks(pager);
 	reset_counts(pager);
@@ -357,10 +477,8 @@ static int restart(struct pager *pager)
 	rebuild_rows(pager);
 	region_fork_child(pager);
 	share_child(pager);
-	err = swap_fork_child(&pager->swap, &pager->options, &pager->why);
 	pager->dormant = true;
-	if (!err)
-		err = cipher_fork_child(pager->cipher);
+	err = cipher_fork_child(pager->cipher);
 	if (!err)
 		err = pager_start(pager);
 	if (!err)
@@ -381,9 +499,7 @@ static void child_pager(struct pager *pager)
 		lender_start(pager);
 		return;
 	}
-	fd_close(pager->lifeline);
-	pager->lifeline = -1;
-	/* The writing end stays open: that is what it is for. */
+	take_lifeline(&pager->family);
 	err = restart(pager);
 	if (err)
 		error_fatal("a forked process cannot be paged: %s (%s)",

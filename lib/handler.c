@@ -398,6 +398,7 @@ static void rest(struct handler *handler)
 	if (handler->number == 0) {
 		timeout = sys_sooner(timeout, share_check(handler->pager));
 		timeout = sys_sooner(timeout, last_check());
+		timeout = sys_sooner(timeout, evict_check_children(handler->pager));
 		timeout = sys_sooner(timeout, tidy(handler));
 		evict_check_held_back(handler->pager);
 	}

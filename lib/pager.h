@@ -12,6 +12,7 @@
 #define SPILL_PAGER_H
 
 #include "arena.h"
+#include "fork.h"
 #include "options.h"
 #include "pagetable.h"
 #include "policy.h"
@@ -97,8 +98,7 @@ struct pager {
 	_Atomic uint64_t published; /* ns: when the gauges were last true */
 
 	const char *why;      /* what made the latest arming fail, in words */
-	_Atomic int lifeline; /* fork.c: the end that tells whether a child is left, or -1 */
-	int lifeline_writer;  /* (G) from prepare to the fork; in a child for ever */
+	struct family family; /* what forks made of us (fork.h) */
 	struct pager *next;   /* all pagers of the process, for fork.c */
 };
 

@@ -4,6 +4,7 @@
 #include "fd.h"
 #include "meta.h"
 #include "page.h"
+#include <string.h>
 
 #define NONE UINT32_MAX
 
@@ -18,9 +19,8 @@
  * cache lines, some ten nanoseconds.  The next look goes on where it ended. */
 #define OWNER_LOOK 16
 
-/* A shared space may be full for a long time, and a look for the dead costs a
- * few microseconds for each process. */
-#define DEAD_INTERVAL_NS UINT64_C(50000000)
+/* A look for what the dead left costs a few microseconds for each process. */
+#define SEEK_INTERVAL_NS UINT64_C(50000000)
 
 struct run {
 	unsigned start, length; /* slots of a segment */
@@ -136,14 +136,75 @@ static uint32_t list_emptiest(const struct slot_map *map)
 
 /* Segments */
 
-/* Makes old true again after forks that this segment has not heard of. */
-static void segment_sync(const struct slot_map *map, struct segment *segment)
+/* What the map of our parent was is what we have inherited. */
+static void segment_inherit(struct segment *segment)
+{
+	unsigned taken = 0;
+
+	if (segment->live == 0) {
+		*segment = (struct segment){ .state = SEGMENT_NONE };
+		return;
+	}
+	for (unsigned w = 0; w < SEGMENT_WORDS; w++) {
+		segment->used[w] &= ~segment->deferred[w];
+		segment->deferred[w] = 0;
+		taken += mask_count(segment->used[w]);
+	}
+	segment->taken = (uint16_t)taken;
+	segment->has_deferred = false;
+	segment->state = SEGMENT_FOREIGN;
+}
+
+/* Nothing was freed or taken in it since the forks of which it has not heard. */
+static void segment_note_forks(struct slot_map *map, const struct segment *segment)
+{
+	unsigned g;
+
+	mask_for_each(g, (uint64_t)map->living) {
+		struct generation *generation = &map->generation[g];
+		uint64_t *reads;
+
+		if (!generation->reads || (int32_t)(generation->epoch - segment->epoch) <= 0)
+			continue;
+		reads = generation->reads[segment_index(map, segment)];
+		for (unsigned w = 0; w < SEGMENT_WORDS; w++)
+			reads[w] |= segment->used[w] & ~segment->deferred[w];
+	}
+}
+
+/* Brings it up to date after forks. */
+static void segment_sync(struct slot_map *map, struct segment *segment)
 {
 	if (segment->epoch == map->epoch)
 		return;
-	for (unsigned w = 0; w < SEGMENT_WORDS; w++)
-		segment->old[w] = map->forked ? segment->used[w] : 0;
+	if ((int32_t)(segment->epoch - map->born) < 0)
+		segment_inherit(segment);
+	if (segment->state == SEGMENT_LISTED)
+		segment_note_forks(map, segment);
 	segment->epoch = map->epoch;
+}
+
+/* Slots of word w that a child may read. */
+static uint64_t segment_read(const struct slot_map *map, const struct segment *segment, unsigned w)
+{
+	uint64_t mask = 0;
+	unsigned g;
+
+	mask_for_each(g, (uint64_t)map->living) {
+		const struct generation *generation = &map->generation[g];
+
+		mask |= generation->reads ? generation->reads[segment_index(map, segment)][w]
+					  : ~UINT64_C(0);
+	}
+	return mask;
+}
+
+/* Other processes have to know in which segments we have pages (slot_owner.h). */
+static void segment_set_live(struct slot_map *map, struct segment *segment, unsigned live)
+{
+	if (!live != !segment->live)
+		owner_reads(&map->owner, segment_index(map, segment), live != 0);
+	segment->live = (uint16_t)live;
 }
 
 static void segment_set_taken(struct slot_map *map, struct segment *segment, unsigned taken)
@@ -159,6 +220,7 @@ static void segment_take(struct slot_map *map, struct segment *segment, struct r
 	for (unsigned w = 0; w < SEGMENT_WORDS; w++)
 		segment->used[w] |= bits_of_word(w, run.start, run.length);
 	segment_set_taken(map, segment, segment->taken + run.length);
+	segment_set_live(map, segment, segment->live + run.length);
 	atomic_fetch_add_explicit(&map->used_slots, run.length, memory_order_relaxed);
 }
 
@@ -173,21 +235,42 @@ static void segment_defer(struct slot_map *map, struct segment *segment, unsigne
 	map->deferred = segment_index(map, segment);
 }
 
+/* It is another's: we only tell what is left of us there. */
+static void segment_drop_foreign(struct slot_map *map, struct segment *segment, struct run run)
+{
+	for (unsigned w = 0; w < SEGMENT_WORDS; w++) {
+		uint64_t mask = bits_of_word(w, run.start, run.length);
+
+		assert((mask & ~segment->used[w]) == 0 && "a slot is freed that we do not have");
+		segment->used[w] &= ~mask;
+	}
+	segment->taken -= (uint16_t)run.length;
+	segment_set_live(map, segment, segment->live - run.length);
+	if (segment->live == 0)
+		segment->state = SEGMENT_NONE;
+	atomic_fetch_sub_explicit(&map->used_slots, run.length, memory_order_relaxed);
+}
+
 static void segment_drop(struct slot_map *map, struct segment *segment, struct run run)
 {
 	unsigned freed = 0;
 
 	segment_sync(map, segment);
+	if (segment->state == SEGMENT_FOREIGN) {
+		segment_drop_foreign(map, segment, run);
+		return;
+	}
+	segment_set_live(map, segment, segment->live - run.length);
 	for (unsigned w = 0; w < SEGMENT_WORDS; w++) {
 		uint64_t mask = bits_of_word(w, run.start, run.length);
-		uint64_t old = mask & segment->old[w];
+		uint64_t read = mask ? mask & segment_read(map, segment, w) : 0;
 
 		assert((mask & ~segment->used[w]) == 0 && "a free slot is freed");
 		assert((mask & segment->deferred[w]) == 0 && "a slot is freed twice");
-		if (old)
-			segment_defer(map, segment, w, old);
-		segment->used[w] &= ~(mask & ~old);
-		freed += mask_count(mask & ~old);
+		if (read)
+			segment_defer(map, segment, w, read);
+		segment->used[w] &= ~(mask & ~read);
+		freed += mask_count(mask & ~read);
 	}
 	if (!freed)
 		return;
@@ -195,64 +278,89 @@ static void segment_drop(struct slot_map *map, struct segment *segment, struct r
 	atomic_fetch_sub_explicit(&map->used_slots, freed, memory_order_relaxed);
 }
 
-/* Frees what was deferred, when no child is left. */
-static void segment_settle(struct slot_map *map, struct segment *segment)
+/* Frees what was deferred and no child reads any more.  Is anything left? */
+static bool segment_settle(struct slot_map *map, struct segment *segment)
 {
 	unsigned freed = 0;
+	uint64_t left = 0;
 
+	segment_sync(map, segment);
 	for (unsigned w = 0; w < SEGMENT_WORDS; w++) {
-		freed += mask_count(segment->deferred[w]);
-		segment->used[w] &= ~segment->deferred[w];
-		segment->deferred[w] = 0;
+		uint64_t mask = segment->deferred[w];
+
+		if (mask)
+			mask &= ~segment_read(map, segment, w);
+		freed += mask_count(mask);
+		segment->used[w] &= ~mask;
+		segment->deferred[w] &= ~mask;
+		left |= segment->deferred[w];
 	}
-	segment->has_deferred = false;
-	segment_set_taken(map, segment, segment->taken - freed);
+	segment->has_deferred = left != 0;
+	if (freed)
+		segment_set_taken(map, segment, segment->taken - freed);
 	atomic_fetch_sub_explicit(&map->used_slots, freed, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&map->deferred_slots, freed, memory_order_relaxed);
+	return left != 0;
 }
 
+static void note_count(struct slot_map *map, uint32_t index)
+{
+	if (index >= map->segment_count)
+		map->segment_count = index + 1;
+}
+
+/* It is ours, and nothing is in it. */
 static void segment_open(struct slot_map *map, uint32_t index)
 {
 	struct segment *segment = &map->segments[index];
 
+	segment_sync(map, segment);
 	if (segment->state == SEGMENT_CLEAN)
 		list_remove(map, segment);
 	else
 		map->owned++;
 	*segment = (struct segment){ .state = SEGMENT_LISTED, .epoch = map->epoch };
 	list_add(map, segment);
-	if (index >= map->segment_count)
-		map->segment_count = index + 1;
+	note_count(map, index);
+}
+
+/* It is ours, and what we have inherited is in it.  None of our children reads it. */
+static void segment_adopt(struct slot_map *map, uint32_t index)
+{
+	struct segment *segment = &map->segments[index];
+	unsigned retired = segment->taken - segment->live, g;
+
+	mask_for_each(g, (uint64_t)map->living)
+		if (map->generation[g].reads)
+			memset(map->generation[g].reads[index], 0, sizeof(segment->used));
+	segment->state = SEGMENT_LISTED;
+	list_add(map, segment);
+	map->owned++;
+	map->retired_slots += retired;
+	atomic_fetch_add(&map->used_slots, retired);
+	note_count(map, index);
 }
 
 /* Allocation */
 
-/* Was it claimed, and was it not ours before, whatever the table said? */
-static bool is_new(const struct slot_map *map, uint32_t index)
+/* A segment that was claimed; or it was ours before, whatever the table said. */
+static bool segment_open_claimed(struct slot_map *map, uint32_t index)
 {
-	return index != NONE && map->segments[index].state == SEGMENT_NONE;
+	segment_sync(map, &map->segments[index]);
+	if (map->segments[index].state != SEGMENT_NONE)
+		return false;
+	segment_open(map, index);
+	return true;
 }
 
-/* *ret_index is as it was if there is none. */
-static void claim_next(struct slot_map *map, uint32_t *ret_index)
-{
-	uint32_t index = NONE;
-
-	owner_claim_next(map->owners, map->mark, OWNER_LOOK, map->fresh_limit, &map->owner_hint,
-			 &index);
-	if (is_new(map, index))
-		*ret_index = index;
-}
-
-/* A segment that is not ours yet, or NONE; to be opened under the same hold of the lock. */
+/* A segment that was not ours yet, or NONE. */
 static uint32_t segment_next(struct slot_map *map)
 {
-	uint32_t index = NONE;
+	uint32_t index;
 
-	if (map->owners)
-		claim_next(map, &index);
-	else if (map->segment_count < map->fresh_limit)
-		index = map->segment_count;
-	return index;
+	if (!owner_claim_next(&map->owner, OWNER_LOOK, map->fresh_limit, &map->owner_hint, &index))
+		return NONE;
+	return segment_open_claimed(map, index) ? index : NONE;
 }
 
 /* A segment that nobody has used yet, or that was punched since. */
@@ -261,28 +369,39 @@ static uint32_t segment_fresh(struct slot_map *map)
 	uint32_t index = map->lists[SEGMENT_LIST_CLEAN];
 
 	if (index == NONE)
-		index = segment_next(map);
-	if (index != NONE)
-		segment_open(map, index);
+		return segment_next(map);
+	segment_open(map, index);
 	return index;
 }
 
-/* The slow way, without our lock, when a shared space seems to be full: looks
- * for what was given back since or not reached yet, and for the dead. */
-static bool segment_seek(struct slot_map *map, uint32_t limit, uint32_t *ret_index)
+static void segment_receive(struct slot_map *map, uint32_t index)
 {
-	uint64_t now = sys_now();
-	uint64_t before = atomic_load(&map->dead_time);
+	lock_take(&map->lock, LOCK_SLOT);
+	if (!segment_open_claimed(map, index) && map->segments[index].state == SEGMENT_FOREIGN)
+		segment_adopt(map, index);
+	lock_drop(&map->lock, LOCK_SLOT);
+}
 
-	if (owner_claim_any(map->owners, map->mark, limit, ret_index))
-		return true;
-	if (before && now - before < DEAD_INTERVAL_NS)
-		return false;
-	if (owner_claim_dead(map->owners, map->mark, limit, ret_index))
-		return true;
-	/* Only now: there may have been more than one. */
-	atomic_store(&map->dead_time, now);
-	return false;
+/* Takes over what the dead left, without our lock, now and then. */
+static void seek_dead(struct slot_map *map)
+{
+	uint64_t before = atomic_load(&map->sought), now;
+	struct owner_sweep sweep;
+	uint32_t index;
+
+	if (!owner_has_others(&map->owner))
+		return;
+	now = sys_now();
+	if ((before && now - before < SEEK_INTERVAL_NS) ||
+	    !atomic_compare_exchange_strong(&map->sought, &before, now))
+		return;
+	owner_sweep_begin(&map->owner, &sweep);
+	while (owner_sweep_next(&map->owner, &sweep, &index))
+		segment_receive(map, index);
+	lock_take(&map->lock, LOCK_SLOT);
+	if (sweep.first < map->owner_hint)
+		map->owner_hint = sweep.first;
+	lock_drop(&map->lock, LOCK_SLOT);
 }
 
 static uint32_t segment_choose(struct slot_map *map)
@@ -350,16 +469,17 @@ static int slot_alloc_locked(struct slot_map *map, unsigned want, uint64_t *ret_
 	return (int)run.length;
 }
 
+/* The space seems to be full: looks at all of it for what was given back since or not reached yet. */
 static int slot_alloc_slowly(struct slot_map *map, unsigned want, uint32_t limit,
 			     uint64_t *ret_first)
 {
-	uint32_t index = NONE;
+	uint32_t index;
+	bool found = owner_claim_any(&map->owner, limit, &index);
 	int n;
 
-	segment_seek(map, limit, &index);
 	lock_take(&map->lock, LOCK_SLOT);
-	if (is_new(map, index))
-		segment_open(map, index);
+	if (found)
+		segment_open_claimed(map, index);
 	/* In any case: slots may have been freed meanwhile. */
 	n = slot_alloc_locked(map, want, ret_first);
 	lock_drop(&map->lock, LOCK_SLOT);
@@ -372,24 +492,17 @@ int slot_alloc(struct slot_map *map, unsigned want, uint64_t *ret_first)
 	int n;
 
 	assert(want > 0);
-	if (map->read_only)
-		return -ENOSPC;
+	seek_dead(map);
 	lock_take(&map->lock, LOCK_SLOT);
+	assert(!map->frozen);
 	n = slot_alloc_locked(map, want, ret_first);
 	limit = map->fresh_limit;
 	lock_drop(&map->lock, LOCK_SLOT);
-	if (n < 0 && map->owners)
-		n = slot_alloc_slowly(map, want, limit, ret_first);
-	return n;
+	return n < 0 ? slot_alloc_slowly(map, want, limit, ret_first) : n;
 }
 
-void slot_free(struct slot_map *map, uint64_t first, unsigned n)
+static void slot_free_locked(struct slot_map *map, uint64_t first, unsigned n)
 {
-	if (map->read_only) {
-		atomic_fetch_sub_explicit(&map->used_slots, n, memory_order_relaxed);
-		return;
-	}
-	lock_take(&map->lock, LOCK_SLOT);
 	while (n > 0) {
 		unsigned start = (unsigned)(first % SEGMENT_SLOTS);
 		unsigned length = n < SEGMENT_SLOTS - start ? n : SEGMENT_SLOTS - start;
@@ -399,38 +512,58 @@ void slot_free(struct slot_map *map, uint64_t first, unsigned n)
 		first += length;
 		n -= length;
 	}
-	lock_drop(&map->lock, LOCK_SLOT);
 }
 
+bool slot_free(struct slot_map *map, uint64_t first, unsigned n)
+{
+	bool frozen;
+
+	lock_take(&map->lock, LOCK_SLOT);
+	frozen = map->frozen;
+	if (!frozen)
+		slot_free_locked(map, first, n);
+	lock_drop(&map->lock, LOCK_SLOT);
+	return !frozen;
+}
+
+static void retire_one(struct slot_map *map, uint64_t slot)
+{
+	struct segment *segment = &map->segments[slot / SEGMENT_SLOTS];
+
+	segment_sync(map, segment);
+	assert(segment->used[slot % SEGMENT_SLOTS / 64] & mask_bit(slot % 64));
+	segment_set_live(map, segment, segment->live - 1u);
+	if (segment->state != SEGMENT_FOREIGN) {
+		map->retired_slots++;
+		return;
+	}
+	atomic_fetch_sub(&map->used_slots, 1);
+	if (segment->live == 0)
+		segment->state = SEGMENT_NONE;
+}
+
+/* During a fork they only stay used, which is as good but for the child, who thinks that it has
+ * pages there. */
 void slot_retire(struct slot_map *map, uint64_t first, unsigned n)
 {
-	if (map->read_only)
-		return;
 	lock_take(&map->lock, LOCK_SLOT);
-	for (uint64_t slot = first; slot < first + n; slot++)
-		assert(map->segments[slot / SEGMENT_SLOTS].used[slot % SEGMENT_SLOTS / 64] &
-		       mask_bit(slot % 64));
-	map->retired_slots += n;
+	for (uint64_t slot = first; slot < first + n && !map->frozen; slot++)
+		retire_one(map, slot);
 	lock_drop(&map->lock, LOCK_SLOT);
 }
 
 bool slot_claim(struct slot_map *map, uint64_t *ret_first)
 {
-	uint32_t limit, index;
+	uint32_t index, limit;
 
-	if (map->read_only)
-		return false;
+	seek_dead(map);
 	lock_take(&map->lock, LOCK_SLOT);
 	limit = map->fresh_limit;
 	index = segment_next(map);
-	if (index != NONE)
-		segment_open(map, index);
 	lock_drop(&map->lock, LOCK_SLOT);
-	if (index == NONE && map->owners && segment_seek(map, limit, &index)) {
+	if (index == NONE && owner_claim_any(&map->owner, limit, &index)) {
 		lock_take(&map->lock, LOCK_SLOT);
-		if (is_new(map, index))
-			segment_open(map, index);
-		else
+		if (!segment_open_claimed(map, index))
 			index = NONE;
 		lock_drop(&map->lock, LOCK_SLOT);
 	}
@@ -448,12 +581,15 @@ uint64_t slots_owned(const struct slot_map *map)
 
 bool slot_punchable(struct slot_map *map, uint64_t *ret_first)
 {
-	uint32_t index;
+	uint32_t index = NONE;
 
-	if (map->read_only)
-		return false;
 	lock_take(&map->lock, LOCK_SLOT);
-	index = map->lists[0];
+	if (map->frozen)
+		;
+	else if (map->lists[0] != NONE)
+		index = map->lists[0];
+	else if (owner_claim_left(&map->owner, &index) && !segment_open_claimed(map, index))
+		index = NONE;
 	if (index != NONE) {
 		list_remove(map, &map->segments[index]);
 		map->segments[index].state = SEGMENT_PUNCHING;
@@ -467,7 +603,7 @@ bool slot_punchable(struct slot_map *map, uint64_t *ret_first)
 
 bool slot_is_punchable(const struct slot_map *map)
 {
-	return map->lists[0] != NONE;
+	return map->lists[0] != NONE || owner_is_left(&map->owner);
 }
 
 void slot_punched(struct slot_map *map, uint64_t first, bool keep)
@@ -475,87 +611,143 @@ void slot_punched(struct slot_map *map, uint64_t first, bool keep)
 	uint32_t index = (uint32_t)(first / SEGMENT_SLOTS);
 	struct segment *segment = &map->segments[index];
 
-	if (map->read_only)
-		return;
 	lock_take(&map->lock, LOCK_SLOT);
 	assert(segment->state == SEGMENT_PUNCHING);
-	if (map->owners && !keep) {
-		segment->state = SEGMENT_NONE;
-		map->owned--;
-		owner_release(map->owners, index);
-	} else {
+	if (keep) {
 		segment->state = SEGMENT_CLEAN;
 		list_add(map, segment);
+	} else {
+		segment->state = SEGMENT_NONE;
+		map->owned--;
+		/* It is the next to be used: so the file does not grow without need. */
+		if (index < map->owner_hint)
+			map->owner_hint = index;
+		owner_release(&map->owner, index);
 	}
 	lock_drop(&map->lock, LOCK_SLOT);
 }
 
 /* Fork */
 
-void slot_map_fork(struct slot_map *map)
+static void *reads_map(const struct slot_map *map)
 {
-	if (map->read_only)
-		return;
-	lock_take(&map->lock, LOCK_SLOT);
-	if (map->owners && !map->forked)
-		owner_note_fork(map->owners, map->mark);
-	map->epoch++;
-	map->forked = true;
-	lock_drop(&map->lock, LOCK_SLOT);
+	size_t size = map->segment_limit * sizeof(*map->generation->reads);
+	void *reads = size ? meta_map(size) : NULL;
+
+	/* No child has children of ours. */
+	if (reads)
+		sys_madvise(reads, page_round_up(size), MADV_DONTFORK);
+	return reads;
 }
 
-void slot_map_fork_done(struct slot_map *map)
+void slot_map_fork(struct slot_map *map, unsigned g)
 {
-	if (map->read_only)
-		return;
+	struct generation *generation = &map->generation[g];
+	void *reads = map->living & UINT32_C(1) << g ? NULL : reads_map(map);
+
 	lock_take(&map->lock, LOCK_SLOT);
-	for (uint32_t i = map->deferred; i != NONE; i = map->segments[i].next_deferred)
-		segment_settle(map, &map->segments[i]);
-	map->deferred = NONE;
-	atomic_store_explicit(&map->deferred_slots, 0, memory_order_relaxed);
 	map->epoch++;
-	if (map->owners && map->forked)
-		owner_note_fork_done(map->owners, map->mark);
-	map->forked = false;
+	if (!(map->living & UINT32_C(1) << g))
+		generation->reads = reads;
+	generation->epoch = map->epoch;
+	map->living |= UINT32_C(1) << g;
+	map->frozen = true;
+	lock_drop(&map->lock, LOCK_SLOT);
+	owner_fork_prepare(&map->owner);
+}
+
+void slot_map_fork_parent(struct slot_map *map)
+{
+	owner_fork_parent(&map->owner);
+	lock_take(&map->lock, LOCK_SLOT);
+	map->frozen = false;
 	lock_drop(&map->lock, LOCK_SLOT);
 }
 
 void slot_map_fork_child(struct slot_map *map)
 {
-	uint64_t gone = atomic_load(&map->deferred_slots);
-
 	lock_reset(&map->lock);
-	if (map->read_only)
-		return;
+	owner_fork_child(&map->owner);
+	map->epoch++;
+	map->born = map->epoch;
+	map->living = 0;
+	map->frozen = false;
+	map->current = map->deferred = NONE;
+	map->owned = 0;
+	map->sought = 0;
+	for (unsigned list = 0; list < SEGMENT_LISTS; list++)
+		map->lists[list] = NONE;
+	memset(map->filled, 0, sizeof(map->filled));
 	/* No page of ours lies in these. */
-	gone += map->retired_slots;
-	map->read_only = true;
-	atomic_fetch_sub(&map->used_slots, gone);
+	atomic_fetch_sub(&map->used_slots, map->deferred_slots + map->retired_slots);
 	atomic_store(&map->deferred_slots, 0);
+	atomic_store(&map->retired_slots, 0);
+}
+
+/* What is left is in the list again. */
+static void settle_all(struct slot_map *map)
+{
+	uint32_t index = map->deferred;
+
+	map->deferred = NONE;
+	while (index != NONE) {
+		struct segment *segment = &map->segments[index];
+		uint32_t next = segment->next_deferred;
+
+		if (segment_settle(map, segment)) {
+			segment->next_deferred = map->deferred;
+			map->deferred = index;
+		}
+		index = next;
+	}
+}
+
+void slot_generation_gone(struct slot_map *map, unsigned g)
+{
+	struct generation *generation = &map->generation[g];
+	void *reads;
+
+	lock_take(&map->lock, LOCK_SLOT);
+	map->living &= ~(UINT32_C(1) << g);
+	reads = generation->reads;
+	generation->reads = NULL;
+	settle_all(map);
+	lock_drop(&map->lock, LOCK_SLOT);
+	/* They may have left something. */
+	map->sought = 0;
+	seek_dead(map);
+	meta_unmap(reads, map->segment_limit * sizeof(*generation->reads));
 }
 
 /* The map */
 
-int slot_map_init(struct slot_map *map, uint64_t slots, struct slot_owners *owners, uint64_t mark)
+static uint32_t segments_for(uint64_t slots)
 {
-	uint64_t limit = slots / SEGMENT_SLOTS;
+	uint64_t segments = slots / SEGMENT_SLOTS;
 
-	if (limit >= NONE)
-		limit = NONE - 1;
+	return segments < NONE ? (uint32_t)segments : NONE - 1;
+}
+
+int slot_map_init(struct slot_map *map, uint64_t slots, int owners_fd)
+{
+	uint32_t limit = segments_for(slots);
+	int err;
+
 	*map = (struct slot_map){
-		.owners = owners,
-		.mark = mark,
-		.segment_limit = (uint32_t)limit,
-		.fresh_limit = (uint32_t)limit,
+		.segment_limit = limit,
+		.fresh_limit = limit,
 		.current = NONE,
 		.deferred = NONE,
 	};
 	for (unsigned list = 0; list < SEGMENT_LISTS; list++)
 		map->lists[list] = NONE;
-	if (limit == 0)
-		return 0;
-	map->segments = meta_map(limit * sizeof(struct segment));
-	return map->segments ? 0 : -ENOMEM;
+	map->segments = meta_map((limit + 1) * sizeof(struct segment));
+	if (!map->segments)
+		return -ENOMEM;
+	err = owner_join(&map->owner, owners_fd, limit);
+	if (err)
+		slot_map_free(map);
+	return err;
 }
 
 void slot_map_limit(struct slot_map *map, uint64_t slots)
@@ -570,45 +762,53 @@ void slot_map_limit(struct slot_map *map, uint64_t slots)
 /* Gives all segments to the other processes. */
 static void slot_map_disown(struct slot_map *map)
 {
-	for (uint32_t i = 0; i < map->segment_count; i++)
-		if (map->segments[i].state != SEGMENT_NONE)
-			owner_release(map->owners, i);
+	for (uint32_t i = 0; i < map->segment_count; i++) {
+		segment_sync(map, &map->segments[i]);
+		if (map->segments[i].state != SEGMENT_NONE &&
+		    map->segments[i].state != SEGMENT_FOREIGN)
+			owner_release(&map->owner, i);
+	}
 }
 
 void slot_map_free(struct slot_map *map)
 {
-	if (map->owners && !map->read_only && !map->forked)
+	if (!map->segments)
+		return;
+	/* What children read is left to whoever finds it when they are gone. */
+	if (map->owner.table && !map->living)
 		slot_map_disown(map);
-	meta_unmap(map->segments, map->segment_limit * sizeof(struct segment));
+	owner_leave(&map->owner);
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		if (map->living & UINT32_C(1) << g)
+			meta_unmap(map->generation[g].reads,
+				   map->segment_limit * sizeof(*map->generation[g].reads));
+	meta_unmap(map->segments, (map->segment_limit + 1) * sizeof(struct segment));
 	map->segments = NULL;
 	map->segment_limit = 0;
 }
 
-size_t slot_owners_size(uint64_t slots)
-{
-	return sizeof(struct slot_owners) + slots / SEGMENT_SLOTS * sizeof(uint64_t);
-}
-
 int slot_owners_create(uint64_t slots)
 {
-	return fd_memory("spill-owners", page_round_up(slot_owners_size(slots)));
+	return owner_table_create(segments_for(slots));
 }
 
 /* Checks */
 
 static void check_segment(struct slot_map *map, struct segment *segment)
 {
-	unsigned taken = 0;
+	unsigned taken = 0, deferred = 0;
 
-	segment_sync(map, segment);
 	for (unsigned w = 0; w < SEGMENT_WORDS; w++) {
 		taken += mask_count(segment->used[w]);
-		assert((segment->old[w] & ~segment->used[w]) == 0);
-		assert((segment->deferred[w] & ~segment->old[w]) == 0);
+		deferred += mask_count(segment->deferred[w]);
+		assert((segment->deferred[w] & ~segment->used[w]) == 0);
+		assert((segment->deferred[w] & ~segment_read(map, segment, w)) == 0);
 		assert(segment->has_deferred || segment->deferred[w] == 0);
 	}
 	assert(segment->taken == taken);
-	assert(segment->state == SEGMENT_LISTED || taken == 0);
+	assert(segment->live + deferred <= taken);
+	assert(segment->state == SEGMENT_LISTED || segment->state == SEGMENT_FOREIGN || taken == 0);
+	assert(segment->state != SEGMENT_FOREIGN || (segment->live > 0 && deferred == 0));
 }
 
 /* Gives how many segments it holds. */
@@ -635,18 +835,21 @@ void slot_map_check(struct slot_map *map)
 {
 	uint64_t used = 0, deferred = 0, listed = 0, owned = 0;
 
-	if (map->read_only)
-		return;
 	lock_take(&map->lock, LOCK_SLOT);
 	assert(map->segment_count <= map->segment_limit);
 	for (uint32_t i = 0; i < map->segment_count; i++) {
 		struct segment *segment = &map->segments[i];
 
+		segment_sync(map, segment);
 		if (segment->state == SEGMENT_NONE)
 			continue;
 		check_segment(map, segment);
+		if (segment->state == SEGMENT_FOREIGN) {
+			used += segment->live;
+			continue;
+		}
 		owned++;
-		assert(!map->owners || map->owners->segment[i] == map->mark);
+		assert(map->owner.table->segment[i] == map->owner.id);
 		listed += segment->state != SEGMENT_PUNCHING;
 		used += segment->taken;
 		for (unsigned w = 0; w < SEGMENT_WORDS; w++)

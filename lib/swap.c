@@ -3,19 +3,12 @@
 #include "swap.h"
 #include "fd.h"
 #include "page.h"
-#include "process.h"
 
 /* Files grow by this much at once: few calls, long extents. */
 #define GROW_STEP ((uint64_t)64 << 20)
 
 /* A device to which no write ends for so long stalls: other swap spaces are used meanwhile. */
 #define STALL_NS 1000000000
-
-/* Its slots can be written: it is not what a fork's child inherited. */
-static bool is_ours(const struct swap_space *space)
-{
-	return space->open && !space->map.read_only;
-}
 
 static uint64_t segment_bytes(void)
 {
@@ -24,52 +17,47 @@ static uint64_t segment_bytes(void)
 
 /* -- opening ---------------------------------------------------------------- */
 
-static int map_owners(const struct target_file *file, uint64_t slots,
-		      struct slot_owners **ret_owners)
+/* The file has blocks for so many bytes of slots; others may have seen to it.  They may also have
+ * written anything there. */
+static uint64_t space_size(const struct swap_space *space)
 {
-	size_t size = page_round_up(slot_owners_size(slots));
-	void *owners;
+	uint64_t size = atomic_load(&space->map.owner.table->size);
 
-	*ret_owners = NULL;
-	if (file->owners_fd < 0)
-		return 0;
-	if (!fd_is_memory(file->owners_fd, size))
-		return -EBADF;
-	owners = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file->owners_fd, 0);
-	if (sys_is_error(owners))
-		return sys_error(owners);
-	*ret_owners = owners;
-	return 0;
+	return size < space->file.limit ? size : space->file.limit;
+}
+
+static void space_has_grown(struct swap_space *space, uint64_t size)
+{
+	_Atomic uint64_t *shared = &space->map.owner.table->size;
+	uint64_t now = atomic_load(shared);
+
+	while (now < size && !atomic_compare_exchange_weak(shared, &now, size))
+		;
 }
 
 static int space_init(struct swap_space *space, const struct target_file *file)
 {
-	uint64_t slots = file->limit >> page_shift();
-	struct slot_owners *owners;
-	int err = map_owners(file, slots, &owners);
+	int err = slot_map_init(&space->map, file->limit >> page_shift(), file->owners_fd);
 
-	if (!err)
-		err = slot_map_init(&space->map, slots, owners, owners ? process_mark_self() : 0);
 	if (err)
 		return err;
 	space->file = *file;
-	space->size = file->kind == TARGET_DEVICE ? file->limit : 0;
+	/* The map has it open. */
+	fd_close(space->file.owners_fd);
+	space->file.owners_fd = -1;
 	space->full = false;
 	space->open = true;
 	space->salt = sys_random();
+	if (file->kind == TARGET_DEVICE)
+		space_has_grown(space, file->limit);
 	return 0;
 }
 
 static void space_close(struct swap_space *space)
 {
-	struct slot_owners *owners = space->map.owners;
-	uint64_t slots = space->file.limit >> page_shift();
-
 	if (!space->open)
 		return;
 	slot_map_free(&space->map);
-	if (owners)
-		sys_munmap(owners, page_round_up(slot_owners_size(slots)));
 	target_close(&space->file);
 	space->open = false;
 }
@@ -138,33 +126,33 @@ static int allocate_blocks(struct swap_space *space, uint64_t from, uint64_t byt
  * the file system has no room for it. */
 static void grow_to(struct swap_space *space, uint64_t end)
 {
-	uint64_t step = GROW_STEP;
+	uint64_t step = GROW_STEP, size;
 
-	while (space->size < end && step >= segment_bytes()) {
-		uint64_t left = space->file.limit - space->size;
+	while ((size = space_size(space)) < end && step >= segment_bytes()) {
+		uint64_t left = space->file.limit - size;
 		uint64_t bytes = step < left ? step : left;
 
-		if (allocate_blocks(space, space->size, bytes) == 0)
-			space->size += bytes;
+		if (allocate_blocks(space, size, bytes) == 0)
+			space_has_grown(space, size + bytes);
 		else
 			step /= 2;
 	}
-	if (space->size < end) {
+	if (space_size(space) < end) {
 		space->full = true;
-		slot_map_limit(&space->map, space->size >> page_shift());
+		slot_map_limit(&space->map, space_size(space) >> page_shift());
 	}
 }
 
 /* Are there blocks behind the slots before end (in bytes)? */
 static bool space_reaches(struct swap_space *space, uint64_t end)
 {
-	if (end <= space->size)
+	if (end <= space_size(space))
 		return true;
 	lock_take(&space->grow_lock, LOCK_ARENA);
 	if (!space->full)
 		grow_to(space, end);
 	lock_drop(&space->grow_lock, LOCK_ARENA);
-	return end <= space->size;
+	return end <= space_size(space);
 }
 
 /* -- slots ------------------------------------------------------------------- */
@@ -189,7 +177,7 @@ static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_p
 	for (unsigned i = 0; i < swap->count; i++) {
 		const struct swap_space *space = &swap->space[i];
 
-		if (!is_ours(space) || space->file.priority >= limit)
+		if (!space->open || space->file.priority >= limit)
 			continue;
 		if (!found || space->file.priority > *ret_priority)
 			*ret_priority = space->file.priority;
@@ -250,7 +238,7 @@ static uint64_t spaces_at(const struct swap *swap, int64_t priority)
 	uint64_t mask = 0;
 
 	for (unsigned i = 0; i < swap->count; i++)
-		if (is_ours(&swap->space[i]) && swap->space[i].file.priority == priority)
+		if (swap->space[i].open && swap->space[i].file.priority == priority)
 			mask |= mask_bit(i);
 	return mask;
 }
@@ -260,7 +248,7 @@ bool swap_is_single(const struct swap *swap)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < swap->count; i++)
-		n += is_ours(&swap->space[i]);
+		n += swap->space[i].open;
 	return n == 1;
 }
 
@@ -303,9 +291,9 @@ int swap_alloc(struct swap *swap, struct swap_asker asker, unsigned want, uint64
 	return err;
 }
 
-void swap_free(struct swap *swap, uint64_t slot, unsigned n)
+bool swap_free(struct swap *swap, uint64_t slot, unsigned n)
 {
-	slot_free(&swap->space[slot_space(slot)].map, slot_number(slot), n);
+	return slot_free(&swap->space[slot_space(slot)].map, slot_number(slot), n);
 }
 
 void swap_retire(struct swap *swap, uint64_t slot, unsigned n)
@@ -335,7 +323,7 @@ static uint64_t owned_slots(const struct swap *swap)
 	uint64_t slots = 0;
 
 	for (unsigned i = 0; i < swap->count; i++)
-		if (is_ours(&swap->space[i]))
+		if (swap->space[i].open)
 			slots += slots_owned(&swap->space[i].map);
 	return slots;
 }
@@ -345,7 +333,7 @@ static bool back_segment(struct swap_space *space)
 {
 	uint64_t first;
 
-	if (!is_ours(space) || !slot_claim(&space->map, &first))
+	if (!space->open || !slot_claim(&space->map, &first))
 		return false;
 	if (space_reaches(space, (first + SEGMENT_SLOTS) << page_shift()))
 		return true;
@@ -370,7 +358,7 @@ int swap_back(struct swap *swap, uint64_t bytes)
 
 static bool gives_back(const struct swap_space *space)
 {
-	return is_ours(space) && space->file.kind != TARGET_DEVICE && !space->file.kept;
+	return space->open && space->file.kind != TARGET_DEVICE && !space->file.kept;
 }
 
 bool swap_is_punchable(const struct swap *swap)
@@ -400,14 +388,14 @@ void swap_punch(struct swap *swap)
 
 static uint64_t space_capacity(const struct swap_space *space, bool exhausted)
 {
-	uint64_t most = (space->full ? space->size : space->file.limit) >> page_shift();
-	uint64_t lost = space->map.retired_slots + space->map.deferred_slots;
+	uint64_t most, lost;
 
 	if (!space->open)
 		return 0;
-	/* What a child has inherited is of use until it is read back. */
-	if (space->map.read_only || (space->map.owners && exhausted))
+	if (exhausted)
 		return space->map.used_slots;
+	most = (space->full ? space_size(space) : space->file.limit) >> page_shift();
+	lost = space->map.retired_slots + space->map.deferred_slots;
 	return lost < most ? most - lost : 0;
 }
 
@@ -436,53 +424,39 @@ uint64_t swap_size(const struct swap *swap)
 
 	for (unsigned i = 0; i < swap->count; i++)
 		if (swap->space[i].open)
-			bytes += swap->space[i].size;
+			bytes += space_size(&swap->space[i]);
 	return bytes;
 }
 
 /* -- fork -------------------------------------------------------------------- */
 
-void swap_fork(struct swap *swap)
+void swap_fork(struct swap *swap, unsigned generation)
 {
 	for (unsigned i = 0; i < swap->count; i++)
-		if (is_ours(&swap->space[i]))
-			slot_map_fork(&swap->space[i].map);
+		if (swap->space[i].open)
+			slot_map_fork(&swap->space[i].map, generation);
 }
 
-void swap_fork_done(struct swap *swap)
+void swap_fork_parent(struct swap *swap)
 {
 	for (unsigned i = 0; i < swap->count; i++)
-		if (is_ours(&swap->space[i]))
-			slot_map_fork_done(&swap->space[i].map);
+		if (swap->space[i].open)
+			slot_map_fork_parent(&swap->space[i].map);
 }
 
-/* What the child inherited is the parent's; a named file it shares, by a map of
- * its own. */
-static int inherit_space(struct swap *swap, struct swap_space *space)
+void swap_fork_child(struct swap *swap)
 {
-	struct target_file file;
-	int err;
-
-	if (!is_ours(space))
-		return 0;
-	slot_map_fork_child(&space->map);
-	if (space->file.kind == TARGET_DIRECTORY)
-		return 0;
-	if (swap->count == SWAP_MAX)
-		return -EMFILE;
-	err = target_duplicate(&space->file, &file);
-	return err ? err : add_space(swap, &file);
+	for (unsigned i = 0; i < swap->count; i++) {
+		lock_reset(&swap->space[i].grow_lock);
+		swap->space[i].writing = 0;
+		if (swap->space[i].open)
+			slot_map_fork_child(&swap->space[i].map);
+	}
 }
 
-int swap_fork_child(struct swap *swap, const struct options *options, const char **ret_why)
+void swap_generation_gone(struct swap *swap, unsigned generation)
 {
-	struct target_file files[SWAP_MAX];
-	unsigned inherited = swap->count, n = 0;
-	int err = 0;
-
-	for (unsigned i = 0; i < inherited && !err; i++)
-		err = inherit_space(swap, &swap->space[i]);
-	if (!err)
-		err = target_open_directories(options, files, SWAP_MAX - swap->count, &n, ret_why);
-	return err ? err : add_spaces(swap, files, n);
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slot_generation_gone(&swap->space[i].map, generation);
 }

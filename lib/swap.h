@@ -7,8 +7,8 @@
  * A space's file grows in large allocated steps, ahead of the slots that are
  * handed out; blocks of segments that are free again are given back (punched).
  *
- * In a fork's child the parent's spaces stay open read-only for what the child
- * inherited (swap_fork_child), and new ones are opened for what it writes.
+ * A fork's child goes on with the same spaces, of which it owns nothing as yet (slot.h): it opens
+ * nothing, so neither its root directory nor its rights matter, nor whether the directory is still there.
  *
  * Locking: the slot maps have their own (S).  space->size is atomic; who grows
  * a file holds space->grow_lock, a leaf with a system call under it, which
@@ -28,8 +28,7 @@ struct swap_space {
 	struct target_file file;
 	struct slot_map map;
 	struct lock grow_lock;
-	_Atomic uint64_t size; /* bytes of slots that the file has blocks for */
-	_Atomic bool full;     /* the file system has no more blocks */
+	_Atomic bool full; /* the file system has no more blocks */
 	bool open;
 	uint64_t salt; /* drawn for it: tells its slots from those of others (cipher.h) */
 	_Atomic unsigned writing;  /* pages on their way to it */
@@ -69,7 +68,8 @@ struct swap_asker {
  * should be written now.  Of several spaces one that stalls is passed over, and one that is
  * crowded for its equals; a single one takes all.  May block while a file grows. */
 int swap_alloc(struct swap *swap, struct swap_asker asker, unsigned want, uint64_t *ret_slot);
-void swap_free(struct swap *swap, uint64_t slot, unsigned n);
+/* false: a fork is under way, nothing was done, and they are kept (slot.h). */
+bool swap_free(struct swap *swap, uint64_t slot, unsigned n);
 void swap_retire(struct swap *swap, uint64_t slot, unsigned n);
 
 /* Takes so many bytes of swap space for this process, blocks and all, unless it has as much
@@ -96,11 +96,11 @@ uint64_t swap_capacity(const struct swap *swap, bool exhausted);
 uint64_t swap_used(const struct swap *swap);
 uint64_t swap_size(const struct swap *swap);
 
-/* Around a fork, see slot.h; in the child the spaces become read-only, and
- * what the child writes goes to spaces of its own, opened now. */
-void swap_fork(struct swap *swap);
-void swap_fork_done(struct swap *swap);
-int swap_fork_child(struct swap *swap, const struct options *options, const char **ret_why);
+/* Around a fork, see slot.h. */
+void swap_fork(struct swap *swap, unsigned generation);
+void swap_fork_parent(struct swap *swap);
+void swap_fork_child(struct swap *swap);
+void swap_generation_gone(struct swap *swap, unsigned generation);
 
 static inline unsigned slot_space(uint64_t slot)
 {

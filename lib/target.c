@@ -129,8 +129,8 @@ static int set_file_limit(const struct target *target, uint64_t taken, struct ta
 		return refuse_error(ret_why, err, target->path);
 	file->tmpfs = lies_in_memory(&fs);
 	room = free_room(&fs) + taken;
-	return most < room ? set_limit(target, most, " (RLIMIT_FSIZE, ulimit -f)", file, ret_why) :
-			     set_limit(target, room, "", file, ret_why);
+	return most < room ? set_limit(target, most, " (RLIMIT_FSIZE, ulimit -f)", file, ret_why)
+			   : set_limit(target, room, "", file, ret_why);
 }
 
 /* Turns O_DIRECT on if the file has it.  Memory has no use for it. */
@@ -199,6 +199,13 @@ static int check_link(const struct target *target, const char **ret_why)
 	return 0;
 }
 
+/* The process may fork, and then both go on with the file. */
+static int make_owners(const struct target *target, struct target_file *file, const char **ret_why)
+{
+	file->owners_fd = slot_owners_create(file->limit >> page_shift());
+	return file->owners_fd < 0 ? refuse_error(ret_why, file->owners_fd, target->path) : 0;
+}
+
 /* -- a file without a name in a directory ------------------------------------- */
 
 /* For file systems without O_TMPFILE (NFS, some overlays): the name is there
@@ -257,7 +264,8 @@ static int open_directory(const struct target *target, const struct stat *st,
 	file->fd = open_unnamed(target->path);
 	if (file->fd < 0)
 		return refuse_directory(ret_why, file->fd, target->path);
-	return set_file_limit(target, 0, file, ret_why);
+	err = set_file_limit(target, 0, file, ret_why);
+	return err ? err : make_owners(target, file, ret_why);
 }
 
 /* -- a named file -------------------------------------------------------------- */
@@ -342,13 +350,6 @@ static int open_named(const struct target *target, int flags, const char **ret_w
 	if (fd < 0)
 		return refuse_error(ret_why, fd, target->path);
 	return fd_raise(fd);
-}
-
-/* The process may fork, and then both go on with the file. */
-static int make_owners(const struct target *target, struct target_file *file, const char **ret_why)
-{
-	file->owners_fd = slot_owners_create(file->limit >> page_shift());
-	return file->owners_fd < 0 ? refuse_error(ret_why, file->owners_fd, target->path) : 0;
 }
 
 static int open_file(const struct target *target, struct target_file *file, const char **ret_why)
@@ -477,22 +478,6 @@ int target_open(const struct target *target, bool direct, struct target_file *re
 	return err;
 }
 
-int target_duplicate(const struct target_file *file, struct target_file *ret_file)
-{
-	struct target_file copy = *file;
-	int err = 0;
-
-	copy.fd = fd_duplicate(file->fd);
-	copy.owners_fd = fd_duplicate(file->owners_fd);
-	if (copy.fd < 0 || copy.owners_fd < 0) {
-		err = copy.fd < 0 ? copy.fd : copy.owners_fd;
-		target_close(&copy);
-	} else {
-		*ret_file = copy;
-	}
-	return err;
-}
-
 void target_close(const struct target_file *file)
 {
 	fd_close(file->fd);
@@ -528,15 +513,8 @@ static unsigned cap_files(struct target_file files[], unsigned n, uint64_t limit
 	return kept;
 }
 
-static bool is_directory(const char *path)
-{
-	struct stat st;
-
-	return look_at(path, 0, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static int open_list(const struct options *options, bool directories, struct target_file files[],
-		     unsigned max, unsigned *n, const char **ret_why)
+static int open_list(const struct options *options, struct target_file files[], unsigned max,
+		     unsigned *n, const char **ret_why)
 {
 	const char *list = options->swap;
 	struct target target;
@@ -545,15 +523,13 @@ static int open_list(const struct options *options, bool directories, struct tar
 	while ((err = target_next(&list, &target)) == 0) {
 		struct target_file file;
 
-		if (directories && !is_directory(target.path))
-			continue;
 		if (*n == max)
 			return refuse(ret_why, -EINVAL, target.path, "too many swap targets");
 		err = target_open(&target, !(options->disable & SPILL_FEATURE_DIRECT), &file,
 				  ret_why);
 		if (err)
 			return err;
-		if (file.tmpfs && !directories)
+		if (file.tmpfs)
 			error_report(EVENT_TMPFS,
 				     "%s lies in memory (tmpfs): what is paged out to it still "
 				     "takes memory",
@@ -563,12 +539,12 @@ static int open_list(const struct options *options, bool directories, struct tar
 	return err > 0 ? 0 : refuse(ret_why, err, list, "is not a swap target");
 }
 
-static int open_some(const struct options *options, bool directories, struct target_file files[],
-		     unsigned max, unsigned *ret_n, const char **ret_why)
+int target_open_all(const struct options *options, struct target_file files[], unsigned max,
+		    unsigned *ret_n, const char **ret_why)
 {
 	const char *ignored;
 	unsigned n = 0;
-	int err = open_list(options, directories, files, max, &n, ret_why ? ret_why : &ignored);
+	int err = open_list(options, files, max, &n, ret_why ? ret_why : &ignored);
 
 	if (err) {
 		while (n)
@@ -577,18 +553,6 @@ static int open_some(const struct options *options, bool directories, struct tar
 	}
 	*ret_n = options->swap_limit ? cap_files(files, n, options->swap_limit) : n;
 	return 0;
-}
-
-int target_open_all(const struct options *options, struct target_file files[], unsigned max,
-		    unsigned *ret_n, const char **ret_why)
-{
-	return open_some(options, false, files, max, ret_n, ret_why);
-}
-
-int target_open_directories(const struct options *options, struct target_file files[], unsigned max,
-			    unsigned *ret_n, const char **ret_why)
-{
-	return open_some(options, true, files, max, ret_n, ret_why);
 }
 
 /* -- the default ----------------------------------------------------------------------- */

@@ -37,8 +37,7 @@ struct target {
 struct target_file {
 	enum target_kind kind;
 	int fd;		 /* O_RDWR, O_CLOEXEC, above the usual range */
-	int owners_fd;	 /* a named file's or device's: a memfd of struct
-			      slot_owners, one for each whole segment of limit */
+	int owners_fd;	 /* a memfd of struct slot_owners, for each whole segment of limit */
 	bool direct;	 /* opened O_DIRECT */
 	bool tmpfs;	 /* lies in memory, and the launcher has not warned of
 			      it: the caller does */
@@ -81,13 +80,6 @@ int target_open(const struct target *target, bool direct, struct target_file *re
  * open then); -EINVAL also if there are more than max. */
 int target_open_all(const struct options *options, struct target_file files[], unsigned max,
 		    unsigned *ret_n, const char **ret_why);
-
-/* The same in a fork's child, for what it has to open anew: the directories. */
-int target_open_directories(const struct options *options, struct target_file files[], unsigned max,
-			    unsigned *ret_n, const char **ret_why);
-
-/* A named file or device that is open already, once more; 0 or -errno. */
-int target_duplicate(const struct target_file *file, struct target_file *ret_file);
 
 void target_close(const struct target_file *file);
 

@@ -55,8 +55,8 @@ static void leave_run(struct handler *handler)
 	    swap_is_single(swap))
 		return;
 	writeback_submit(handler);
-	swap_free(swap, handler->run_slot, handler->run_left);
-	handler->run_left = 0;
+	if (swap_free(swap, handler->run_slot, handler->run_left))
+		handler->run_left = 0;
 }
 
 /* Slots for what is written next.  0; -ENOSPC; -EAGAIN: what could take more is at work. */

@@ -657,12 +657,6 @@ static void check_space(struct walk *walk, unsigned i)
 	uint64_t used = space->map.used_slots;
 	uint64_t expected = walk->swapped[i] + slots_spoken_for(walk->pager, i);
 
-	if (space->map.read_only) {
-		/* A fork's child: what its parent had taken ahead stays counted. */
-		CHECK(used >= walk->swapped[i], "%llu inherited slots are counted, pages have %llu",
-		      (unsigned long long)used, (unsigned long long)walk->swapped[i]);
-		return;
-	}
 	slot_map_check(&space->map);
 	CHECK(used == expected, "%llu slots are taken, %llu should be", (unsigned long long)used,
 	      (unsigned long long)expected);

@@ -139,6 +139,9 @@ int main(int argc, char **argv)
 		pthread_join(threads[t], NULL);
 	for (unsigned i = 0; i < PAGES; i++)
 		check_page(i);
+	/* That a child has ended is seen when there is time to look. */
+	for (unsigned n = 0; n < 100 && count_descriptors() > before; n++)
+		usleep(100000);
 	if (count_descriptors() > before) {
 		fprintf(stderr, "%u descriptors, more than %u\n", count_descriptors(), before);
 		wrong++;

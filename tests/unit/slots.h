@@ -4,7 +4,18 @@
 #define SLOTS_H
 
 #include "unit.h"
+#include "fd.h"
 #include "slot.h"
+
+/* A map of a space of its own. */
+static inline void open_alone(struct slot_map *map, uint64_t slots)
+{
+	int owners = slot_owners_create(slots);
+
+	ck_assert_int_ge(owners, 0);
+	ck_assert_int_eq(slot_map_init(map, slots, owners), 0);
+	fd_close(owners);
+}
 
 /* Takes n slots, by as many runs as it needs; gives the first one. */
 static inline uint64_t take(struct slot_map *from, unsigned n)

@@ -6,22 +6,15 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-/* Two marks of processes that are alive: ours, and ours without the time of our
- * start, which fits any. */
-#define MARK_A process_mark_self()
-#define MARK_B ((uint64_t)getpid() << 32)
-
-static struct slot_owners *owners;
+static int owners_fd = -1;
 static struct slot_map map, map_b;
 
-static void shared_open(uint64_t segments)
+static void shared_open(unsigned segments)
 {
-	size_t size = slot_owners_size(segments * SEGMENT_SLOTS);
-
-	owners = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert(owners != MAP_FAILED);
-	ck_assert_int_eq(slot_map_init(&map, segments * SEGMENT_SLOTS, owners, MARK_A), 0);
-	ck_assert_int_eq(slot_map_init(&map_b, segments * SEGMENT_SLOTS, owners, MARK_B), 0);
+	owners_fd = slot_owners_create(segments * SEGMENT_SLOTS);
+	ck_assert_int_ge(owners_fd, 0);
+	ck_assert_int_eq(slot_map_init(&map, segments * SEGMENT_SLOTS, owners_fd), 0);
+	ck_assert_int_eq(slot_map_init(&map_b, segments * SEGMENT_SLOTS, owners_fd), 0);
 }
 
 static void shared_close(void)
@@ -30,14 +23,15 @@ static void shared_close(void)
 	slot_map_free(&map_b);
 	slot_map_check(&map);
 	slot_map_free(&map);
+	fd_close(owners_fd);
 }
 
-static unsigned segments_of(uint64_t mark, unsigned segments)
+static unsigned segments_of(uint64_t id, unsigned segments)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < segments; i++)
-		n += owners->segment[i] == mark;
+		n += map.owner.table->segment[i] == id;
 	return n;
 }
 
@@ -57,12 +51,13 @@ START_TEST(two_maps_share_nothing)
 			taken[first + n] = true;
 		}
 	}
-	ck_assert_uint_eq(segments_of(MARK_A, 20), 15);
-	ck_assert_uint_eq(segments_of(MARK_B, 20), 5);
+	ck_assert_uint_eq(segments_of(map.owner.id, 20), 15);
+	ck_assert_uint_eq(segments_of(map_b.owner.id, 20), 5);
 	assert_full(&map);
 	assert_full(&map_b);
-	shared_close();
-	ck_assert_uint_eq(segments_of(0, 20), 20);
+	slot_map_free(&map_b);
+	ck_assert_uint_eq(segments_of(0, 20), 5);
+	slot_map_free(&map);
 }
 END_TEST
 
@@ -119,31 +114,9 @@ static void die_with_segments(void)
 	struct slot_map own;
 	uint64_t first;
 
-	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self());
+	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners_fd);
 	for (unsigned i = 0; i < DEAD_SEGMENTS; i++)
 		slot_alloc(&own, SEGMENT_SLOTS, &first);
-}
-
-static void die_having_forked(void)
-{
-	struct slot_map own;
-	uint64_t first;
-
-	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self());
-	slot_alloc(&own, SEGMENT_SLOTS, &first);
-	slot_map_fork(&own);
-}
-
-static void die_after_forks(void)
-{
-	struct slot_map own;
-	uint64_t first;
-
-	slot_map_init(&own, DEAD_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self());
-	slot_alloc(&own, SEGMENT_SLOTS, &first);
-	slot_map_fork(&own);
-	slot_map_fork(&own);
-	slot_map_fork_done(&own);
 }
 
 START_TEST(segments_of_the_dead_are_taken_over)
@@ -166,47 +139,181 @@ START_TEST(segments_of_the_living_are_not)
 }
 END_TEST
 
-/* Its child may live on and read them. */
-START_TEST(segments_of_the_dead_who_forked_are_not)
+/* Their file has blocks there. */
+START_TEST(segments_of_the_dead_are_punched)
 {
-	shared_open(1);
-	in_process(die_having_forked);
-	assert_full(&map);
-	shared_close();
-}
-END_TEST
+	uint64_t first;
 
-START_TEST(unless_their_children_were_gone)
-{
-	shared_open(1);
-	in_process(die_after_forks);
+	shared_open(DEAD_SEGMENTS + 1);
+	in_process(die_with_segments);
+	ck_assert(!slot_is_punchable(&map));
+	take(&map, 1);
+	for (unsigned i = 0; i < DEAD_SEGMENTS - 1; i++) {
+		ck_assert(slot_punchable(&map, &first));
+		slot_punched(&map, first, false);
+	}
 	take(&map, SEGMENT_SLOTS);
 	shared_close();
 }
 END_TEST
 
-START_TEST(too_many_forked)
+/* -- families ---------------------------------------------------------------------------- */
+
+/* Forks as a pager does; the child of map goes on with it until child returns. */
+static pid_t fork_map(unsigned generation, void (*child)(void))
 {
-	shared_open(DEAD_SEGMENTS);
-	in_process(die_with_segments);
-	for (unsigned i = 0; i <= OWNERS_FORKED; i++)
-		owner_note_fork(owners, MARK_B + 1 + i);
-	for (unsigned i = 0; i <= OWNERS_FORKED; i++)
-		owner_note_fork_done(owners, MARK_B + 1 + i);
-	assert_full(&map);
+	pid_t pid;
+
+	slot_map_fork(&map, generation);
+	pid = fork();
+	if (pid == 0) {
+		slot_map_fork_child(&map);
+		child();
+		_exit(0);
+	}
+	slot_map_fork_parent(&map);
+	return pid;
+}
+
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+static int *signal_pipe; /* shared memory: two of them */
+
+static void say(unsigned n)
+{
+	ck_assert_int_eq(write(signal_pipe[2 * n + 1], "", 1), 1);
+}
+
+static void hear(unsigned n)
+{
+	char c;
+
+	ck_assert_int_eq(read(signal_pipe[2 * n], &c, 1), 1);
+}
+
+static void pipes_open(void)
+{
+	static int ends[4];
+
+	ck_assert_int_eq(pipe(ends) | pipe(ends + 2), 0);
+	signal_pipe = ends;
+}
+
+static void give_back_what_it_has(void)
+{
+	uint64_t first;
+
+	ck_assert_uint_eq(map.used_slots, 2 * SEGMENT_SLOTS - 20);
+	ck_assert_uint_eq(map.deferred_slots, 0);
+	ck_assert_int_eq(slot_alloc(&map, 16, &first), 16);
+	ck_assert_uint_ge(first, 2 * SEGMENT_SLOTS);
+	slot_map_check(&map);
+	ck_assert(slot_free(&map, 20, 2 * SEGMENT_SLOTS - 20));
+	ck_assert_uint_eq(map.used_slots, 16);
+	slot_map_check(&map);
+}
+
+START_TEST(child_only_counts_what_it_has)
+{
+	shared_open(8);
+	take(&map, 2 * SEGMENT_SLOTS);
+	slot_map_fork(&map, 0);
+	slot_map_fork_parent(&map);
+	slot_free(&map, 0, 20);
+	ck_assert_uint_eq(map.deferred_slots, 20);
+	wait_for(fork_map(1, give_back_what_it_has));
+	ck_assert_uint_eq(map.used_slots, 2 * SEGMENT_SLOTS);
 	shared_close();
 }
 END_TEST
 
-START_TEST(forked_map_keeps_its_segments)
+static void outlive_the_parent(void)
+{
+	say(0);
+	hear(1);
+	slot_map_check(&map);
+	if (slot_free(&map, SEGMENT_SLOTS, SEGMENT_SLOTS))
+		say(0);
+	hear(1);
+}
+
+static void parent_of_one(void)
+{
+	take(&map, 2 * SEGMENT_SLOTS);
+	fork_map(0, outlive_the_parent);
+}
+
+/* A process of which a child lives is gone: what the child reads is not taken over, and what it does not
+ * read any more is. */
+START_TEST(segments_are_left_when_nobody_reads_them)
 {
 	shared_open(2);
-	take(&map_b, SEGMENT_SLOTS);
-	slot_map_fork(&map_b);
+	pipes_open();
+	/* The map, as it is, belongs to the process whose child it is. */
+	wait_for(fork_map(5, parent_of_one));
+	hear(0);
+	assert_full(&map_b);
+	say(1);
+	hear(0);
+	usleep(60000); /* how often the dead are looked for */
+	ck_assert_uint_eq(take(&map_b, SEGMENT_SLOTS), SEGMENT_SLOTS);
+	assert_full(&map_b);
+	say(1);
+	slot_generation_gone(&map, 5);
 	slot_map_free(&map_b);
-	ck_assert_uint_eq(segments_of(MARK_B, 2), 1);
-	slot_map_check(&map);
 	slot_map_free(&map);
+}
+END_TEST
+
+#define LINE_LENGTH 1000
+#define LINE_SEGMENTS 16
+#define LINE_DATA (4 * SEGMENT_SLOTS)
+
+static uint64_t line_slot[LINE_DATA];
+static unsigned line_left;
+
+static void go_on(void)
+{
+	/* A twentieth is written again, a page at a time. */
+	for (unsigned n = 0; n < LINE_DATA / 20; n++) {
+		uint64_t *slot = &line_slot[unit_below(LINE_DATA)], old = *slot;
+
+		for (unsigned tries = 0; slot_alloc(&map, 1, slot) < 0; tries++) {
+			unit_check(tries < 1000);
+			usleep(10000); /* the parent may be on its way out */
+		}
+		unit_check(slot_free(&map, old, 1));
+	}
+	slot_map_check(&map);
+	unit_check(map.used_slots == LINE_DATA);
+	if (--line_left)
+		fork_map(0, go_on);
+	else
+		say(0);
+}
+
+/* A thousand processes, each of which forks and leaves what it has to its child: in the space that
+ * four have. */
+START_TEST(generations_follow_one_another)
+{
+	shared_open(LINE_SEGMENTS);
+	pipes_open();
+	for (unsigned i = 0; i < LINE_DATA; i++)
+		line_slot[i] = take(&map, 1);
+	line_left = LINE_LENGTH;
+	wait_for(fork_map(0, go_on));
+	/* The first one goes, too. */
+	slot_map_free(&map);
+	hear(0);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	slot_map_free(&map_b);
 }
 END_TEST
 
@@ -297,7 +404,7 @@ START_TEST(threads_on_one_map)
 	pthread_t threads[4];
 
 	race_open();
-	ck_assert_int_eq(slot_map_init(&map, RACE_SEGMENTS * SEGMENT_SLOTS, NULL, 0), 0);
+	open_alone(&map, RACE_SEGMENTS * SEGMENT_SLOTS);
 	for (uintptr_t i = 0; i < 4; i++)
 		ck_assert(!pthread_create(&threads[i], NULL, race_in_thread, (void *)(i + 1)));
 	for (unsigned i = 0; i < 4; i++)
@@ -313,7 +420,7 @@ static void race_in_process(unsigned char me)
 {
 	struct slot_map own;
 
-	ck_assert(!slot_map_init(&own, RACE_SEGMENTS * SEGMENT_SLOTS, owners, process_mark_self()));
+	ck_assert(!slot_map_init(&own, RACE_SEGMENTS * SEGMENT_SLOTS, owners_fd));
 	unit_state += me;
 	race(&own, me);
 	ck_assert_uint_eq(own.used_slots, 0);
@@ -324,7 +431,6 @@ static void race_in_process(unsigned char me)
 START_TEST(processes_on_one_space)
 {
 	pid_t pids[3];
-	int status;
 
 	race_open();
 	shared_open(RACE_SEGMENTS);
@@ -335,10 +441,8 @@ START_TEST(processes_on_one_space)
 			_exit(0);
 		}
 	}
-	for (unsigned i = 0; i < 3; i++) {
-		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
-		ck_assert_int_eq(status, 0);
-	}
+	for (unsigned i = 0; i < 3; i++)
+		wait_for(pids[i]);
 	ck_assert_uint_eq(segments_of(0, RACE_SEGMENTS), RACE_SEGMENTS);
 	shared_close();
 }
@@ -352,14 +456,18 @@ static void *claim_often(void *arg)
 {
 	unsigned char me = (unsigned char)(uintptr_t)arg;
 	uint32_t hint = 0, segment;
+	struct owner owner;
+
+	ck_assert_int_eq(owner_join(&owner, owners_fd, CLAIM_SEGMENTS), 0);
 
 	for (unsigned i = 0; i < CLAIMS; i++) {
-		if (!owner_claim_next(owners, me, CLAIM_SEGMENTS, CLAIM_SEGMENTS, &hint, &segment))
+		if (!owner_claim_next(&owner, CLAIM_SEGMENTS, CLAIM_SEGMENTS, &hint, &segment))
 			continue;
 		unit_check(atomic_exchange(&holder[segment], me) == 0);
 		unit_check(atomic_exchange(&holder[segment], 0) == me);
-		owner_release(owners, segment);
+		owner_release(&owner, segment);
 	}
+	owner_leave(&owner);
 	return NULL;
 }
 
@@ -382,6 +490,7 @@ int main(void)
 {
 	Suite *suite = suite_create("slot owners");
 	TCase *tcase = unit_case(suite, "shared", 10);
+	TCase *family = unit_case(suite, "families", 30);
 	TCase *races = unit_case(suite, "races", 30);
 
 	page_init();
@@ -390,10 +499,10 @@ int main(void)
 	tcase_add_test(tcase, free_segment_is_found_far_away);
 	tcase_add_test(tcase, segments_of_the_dead_are_taken_over);
 	tcase_add_test(tcase, segments_of_the_living_are_not);
-	tcase_add_test(tcase, segments_of_the_dead_who_forked_are_not);
-	tcase_add_test(tcase, unless_their_children_were_gone);
-	tcase_add_test(tcase, too_many_forked);
-	tcase_add_test(tcase, forked_map_keeps_its_segments);
+	tcase_add_test(tcase, segments_of_the_dead_are_punched);
+	tcase_add_test(family, child_only_counts_what_it_has);
+	tcase_add_test(family, segments_are_left_when_nobody_reads_them);
+	tcase_add_test(family, generations_follow_one_another);
 	tcase_add_test(tcase, marks);
 	tcase_add_test(races, threads_on_one_map);
 	tcase_add_test(races, processes_on_one_space);

@@ -2,13 +2,12 @@
 /* test-slots.c - slot.h against a naive model, one byte for each slot */
 #include "slots.h"
 #include "page.h"
-#include "process.h"
 
 static struct slot_map map;
 
 static void map_open(uint64_t segments)
 {
-	ck_assert_int_eq(slot_map_init(&map, segments * SEGMENT_SLOTS, NULL, 0), 0);
+	open_alone(&map, segments * SEGMENT_SLOTS);
 }
 
 static void map_close(void)
@@ -24,13 +23,15 @@ enum { FREE, USED, DEFERRED, RETIRED, PUNCHING };
 #define MODEL_SEGMENTS 12
 #define MODEL_SLOTS (MODEL_SEGMENTS * SEGMENT_SLOTS)
 
+/* Few, so that forks join one that there is. */
+#define MODEL_GENERATIONS 5
+
 static struct {
 	unsigned char state[MODEL_SLOTS];
-	bool old[MODEL_SLOTS];
+	unsigned readers[MODEL_SLOTS]; /* a bit for each generation */
+	unsigned living;
 	bool ever_used[MODEL_SEGMENTS];
 	unsigned limit; /* segments */
-	bool forked;
-	bool shared;
 } model;
 
 static unsigned model_count(int state)
@@ -69,15 +70,15 @@ static void model_alloc(unsigned want)
 	for (int i = 0; i < n; i++) {
 		unit_check(model.state[first + (unsigned)i] == FREE);
 		model.state[first + (unsigned)i] = USED;
-		model.old[first + (unsigned)i] = false;
+		model.readers[first + (unsigned)i] = 0;
 	}
 }
 
 static void model_free(unsigned first, unsigned n)
 {
-	slot_free(&map, first, n);
+	unit_check(slot_free(&map, first, n));
 	for (unsigned i = first; i < first + n; i++)
-		model.state[i] = model.forked && model.old[i] ? DEFERRED : FREE;
+		model.state[i] = model.readers[i] & model.living ? DEFERRED : FREE;
 }
 
 /* Frees (or retires) the used slots from some place on: up to max, and across
@@ -103,21 +104,32 @@ static void model_free_somewhere(unsigned max, bool retire)
 
 static void model_fork(void)
 {
-	slot_map_fork(&map);
-	model.forked = true;
-	for (unsigned i = 0; i < MODEL_SLOTS; i++)
-		model.old[i] |= model.state[i] == USED;
+	unsigned g = unit_below(MODEL_GENERATIONS);
+
+	slot_map_fork(&map, g);
+	if (unit_below(2))
+		unit_check(!slot_free(&map, unit_below(MODEL_SLOTS), 1));
+	slot_map_fork_parent(&map);
+	for (unsigned i = 0; i < MODEL_SLOTS; i++) {
+		if (!(model.living & 1u << g))
+			model.readers[i] &= ~(1u << g);
+		if (model.state[i] == USED)
+			model.readers[i] |= 1u << g;
+	}
+	model.living |= 1u << g;
 }
 
-static void model_fork_done(void)
+static void model_generation_gone(void)
 {
-	slot_map_fork_done(&map);
-	model.forked = false;
-	for (unsigned i = 0; i < MODEL_SLOTS; i++) {
-		model.old[i] = false;
-		if (model.state[i] == DEFERRED)
+	unsigned g = unit_below(MODEL_GENERATIONS);
+
+	if (!(model.living & 1u << g))
+		return;
+	slot_generation_gone(&map, g);
+	model.living &= ~(1u << g);
+	for (unsigned i = 0; i < MODEL_SLOTS; i++)
+		if (model.state[i] == DEFERRED && !(model.readers[i] & model.living))
 			model.state[i] = FREE;
-	}
 }
 
 /* A segment is reported when it is free, and is out of use until it is punched. */
@@ -137,9 +149,8 @@ static void model_punch(void)
 	}
 	for (unsigned i = unit_below(20); i > 0; i--)
 		model_alloc(1 + unit_below(100));
-	slot_punched(&map, first, false);
-	if (model.shared)
-		model.ever_used[first / SEGMENT_SLOTS] = false;
+	model.ever_used[first / SEGMENT_SLOTS] = unit_below(2);
+	slot_punched(&map, first, model.ever_used[first / SEGMENT_SLOTS]);
 	for (unsigned i = 0; i < SEGMENT_SLOTS; i++)
 		state[i] = FREE;
 }
@@ -157,7 +168,7 @@ static void model_step(void)
 	else if (dice < 990)
 		model_fork();
 	else if (dice < 998)
-		model_fork_done();
+		model_generation_gone();
 	else if (dice == 998)
 		slot_map_limit(&map,
 			       (model.limit = unit_below(MODEL_SEGMENTS + 1)) * SEGMENT_SLOTS);
@@ -176,14 +187,8 @@ static void model_check(void)
 
 START_TEST(random_steps)
 {
-	struct slot_owners *table = NULL;
-
-	model.shared = _i % 2;
 	model.limit = MODEL_SEGMENTS;
-	if (model.shared)
-		table = calloc(1, slot_owners_size(MODEL_SLOTS));
-	ck_assert_int_eq(slot_map_init(&map, MODEL_SLOTS, table, table ? process_mark_self() : 0),
-			 0);
+	map_open(MODEL_SEGMENTS);
 	unit_state += (uint64_t)_i;
 	for (unsigned step = 0; step < 100000; step++) {
 		model_step();
@@ -192,7 +197,6 @@ START_TEST(random_steps)
 	}
 	model_check();
 	slot_map_free(&map);
-	free(table);
 }
 END_TEST
 
@@ -345,7 +349,7 @@ END_TEST
 
 START_TEST(space_without_a_segment)
 {
-	ck_assert_int_eq(slot_map_init(&map, SEGMENT_SLOTS - 1, NULL, 0), 0);
+	open_alone(&map, SEGMENT_SLOTS - 1);
 	assert_full(&map);
 	map_close();
 }
@@ -353,18 +357,24 @@ END_TEST
 
 /* -- fork --------------------------------------------------------------------------- */
 
+static void fork_one(unsigned generation)
+{
+	slot_map_fork(&map, generation);
+	slot_map_fork_parent(&map);
+}
+
 START_TEST(old_slots_are_deferred)
 {
 	map_open(1);
 	take(&map, SEGMENT_SLOTS / 2);
-	slot_map_fork(&map);
+	fork_one(0);
 	take(&map, SEGMENT_SLOTS / 2);
 	slot_free(&map, SEGMENT_SLOTS / 2 - 10, 20); /* ten of each */
 	ck_assert_uint_eq(map.deferred_slots, 10);
 	ck_assert_uint_eq(map.used_slots, SEGMENT_SLOTS - 10);
 	take(&map, 10);
 	assert_full(&map);
-	slot_map_fork_done(&map);
+	slot_generation_gone(&map, 0);
 	ck_assert_uint_eq(map.deferred_slots, 0);
 	ck_assert_uint_eq(map.used_slots, SEGMENT_SLOTS - 10);
 	slot_free(&map, 0, 1);
@@ -377,18 +387,71 @@ START_TEST(segment_that_missed_several_forks)
 {
 	map_open(2);
 	take(&map, SEGMENT_SLOTS);
-	slot_map_fork(&map);
-	slot_map_fork_done(&map);
+	fork_one(0);
+	slot_generation_gone(&map, 0);
 	slot_free(&map, 0, 10);
 	ck_assert_uint_eq(map.deferred_slots, 0);
-	slot_map_fork(&map);
-	slot_map_fork_done(&map);
-	slot_map_fork(&map);
-	slot_map_fork(&map);
+	fork_one(0);
+	slot_generation_gone(&map, 0);
+	fork_one(0);
+	fork_one(1);
 	slot_free(&map, 10, 10);
 	ck_assert_uint_eq(map.deferred_slots, 10);
-	slot_map_fork_done(&map);
+	slot_generation_gone(&map, 0);
+	ck_assert_uint_eq(map.deferred_slots, 10);
+	slot_generation_gone(&map, 1);
 	ck_assert_uint_eq(map.used_slots, SEGMENT_SLOTS - 20);
+	map_close();
+}
+END_TEST
+
+/* There was always a child, so no slot that was older than any fork ever became free. */
+START_TEST(overlapping_children_do_not_add_up)
+{
+	enum { DATA = 4 * SEGMENT_SLOTS };
+	uint64_t slots[DATA], most = 0;
+
+	map_open(64);
+	for (unsigned i = 0; i < DATA; i++)
+		slots[i] = take(&map, 1);
+	for (unsigned n = 0; n < 1000; n++) {
+		fork_one(n % 2);
+		/* All that this child reads, while the one before it is still there, is written again. */
+		for (unsigned i = 0; i < DATA; i++) {
+			uint64_t slot = take(&map, 1);
+
+			slot_free(&map, slots[i], 1);
+			slots[i] = slot;
+		}
+		most = map.used_slots > most ? map.used_slots : most;
+		if (n > 0)
+			slot_generation_gone(&map, (n - 1) % 2);
+	}
+	ck_assert_uint_eq(most, 3 * DATA);
+	ck_assert_uint_eq(map.used_slots, 2 * DATA);
+	map_close();
+}
+END_TEST
+
+/* Nor do those of a child that stays, where others come and go. */
+START_TEST(lasting_child_holds_what_it_reads)
+{
+	map_open(64);
+	take(&map, SEGMENT_SLOTS);
+	fork_one(7);
+	for (unsigned n = 0; n < 1000; n++) {
+		uint64_t slot = take(&map, 1);
+
+		fork_one(8);
+		slot_free(&map, slot, 1);
+		ck_assert_uint_eq(map.deferred_slots, 1);
+		slot_generation_gone(&map, 8);
+		ck_assert_uint_eq(map.deferred_slots, 0);
+	}
+	slot_free(&map, 0, SEGMENT_SLOTS);
+	ck_assert_uint_eq(map.deferred_slots, SEGMENT_SLOTS);
+	slot_generation_gone(&map, 7);
+	ck_assert_uint_eq(map.used_slots, 0);
 	map_close();
 }
 END_TEST
@@ -399,40 +462,12 @@ START_TEST(deferred_segment_becomes_punchable)
 
 	map_open(2);
 	take(&map, SEGMENT_SLOTS);
-	slot_map_fork(&map);
+	fork_one(3);
 	slot_free(&map, 0, SEGMENT_SLOTS);
 	ck_assert(!slot_punchable(&map, &first));
-	slot_map_fork_done(&map);
+	slot_generation_gone(&map, 3);
 	ck_assert(slot_punchable(&map, &first));
 	slot_punched(&map, first, false);
-	map_close();
-}
-END_TEST
-
-/* In place of a fork: the child's map is a copy of the parent's. */
-START_TEST(child_only_counts_down)
-{
-	struct slot_map child;
-	uint64_t slot;
-
-	map_open(4);
-	take(&map, 300);
-	slot_retire(&map, 7, 3);
-	slot_map_fork(&map);
-	slot_free(&map, 100, 20);
-	child = map;
-	slot_map_fork_child(&child);
-	ck_assert_uint_eq(child.used_slots, 300 - 3 - 20);
-	ck_assert_uint_eq(child.deferred_slots, 0);
-	slot_free(&child, 200, 77);
-	ck_assert_uint_eq(child.used_slots, 200);
-	assert_full(&child);
-	ck_assert(!slot_punchable(&child, &slot));
-	slot_map_fork(&child);
-	slot_map_fork_done(&child);
-	slot_map_fork_child(&child);
-	ck_assert_uint_eq(child.used_slots, 200);
-	ck_assert_uint_eq(map.used_slots, 300);
 	map_close();
 }
 END_TEST
@@ -512,7 +547,8 @@ static void add_fork(Suite *suite)
 	tcase_add_test(tcase, old_slots_are_deferred);
 	tcase_add_test(tcase, segment_that_missed_several_forks);
 	tcase_add_test(tcase, deferred_segment_becomes_punchable);
-	tcase_add_test(tcase, child_only_counts_down);
+	tcase_add_test(tcase, overlapping_children_do_not_add_up);
+	tcase_add_test(tcase, lasting_child_holds_what_it_reads);
 }
 
 int main(void)
