@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* error.c - the only place that prints: see error.h */
 #include "error.h"
+#include "fd.h"
 #include "sys.h"
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 static _Atomic unsigned told; /* a bit for each event */
 static _Atomic bool warnings_off;
 static char log_path[4096]; /* set before the pager arms */
+static int confined_fd = -1;
 
 /* -- formatting -------------------------------------------------------------- */
 
@@ -154,13 +156,29 @@ static void write_unsignalled(int fd, const char *line, size_t length)
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
 }
 
+static int open_log(void)
+{
+	if (!log_path[0])
+		return -ENOENT;
+	return sys_open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, LOG_MODE);
+}
+
+void error_confine(void)
+{
+	int fd = fd_raise(open_log());
+
+	confined_fd = fd < 0 ? STDERR_FILENO : fd;
+}
+
 static void write_line(const char *line, size_t length)
 {
-	int fd = -ENOENT;
+	int fd;
 
-	if (log_path[0])
-		fd = sys_open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-			      LOG_MODE);
+	if (confined_fd >= 0) {
+		sys_write(confined_fd, line, length);
+		return;
+	}
+	fd = open_log();
 	write_unsignalled(fd < 0 ? STDERR_FILENO : fd, line, length);
 	if (fd >= 0)
 		sys_close(fd);

@@ -39,6 +39,10 @@ void error_quiet(bool quiet);
  * stderr. */
 void error_log_to(const char *path);
 
+/* From now on a line is a write(2) and nothing else: a seccomp filter may kill for what the others
+ * are. */
+void error_confine(void);
+
 /* Prints one line of this kind, the first time only.  The format knows %s
  * (const char *), %u (unsigned), %lu (unsigned long), %lx, %d (int) and %%.
  * For an errno value, pass error_name(err) to %s. */

@@ -540,7 +540,7 @@ bool evict_ahead(struct handler *handler)
 	bool progress = false;
 
 	/* Until all is registered arming may yet fail, and then no page may be anywhere else. */
-	if (pager->dormant || !pager_is_armed(pager))
+	if (pager->dormant || pager->retiring || !pager_is_armed(pager))
 		return false;
 	if (left < (int64_t)pager->low_frames) {
 		share_grow(pager);

@@ -65,7 +65,8 @@ struct pager {
 	uint64_t hash_key;
 	_Atomic uint64_t low_frames, high_frames; /* eviction keeps this much free */
 
-	bool kept_whole; /* (G) it shall not arm (mlockall) */
+	_Atomic bool retiring; /* all comes back, and nothing leaves any more */
+	bool kept_whole;       /* (G) it shall not arm (mlockall) */
 
 	_Atomic bool armed;
 	_Atomic bool registered; /* all regions are, with our userfaultfd (a child's handlers
@@ -136,6 +137,11 @@ int pager_arm(struct pager *pager);
  * handlers; 0 or -errno. */
 int pager_start(struct pager *pager);
 void pager_stop(struct pager *pager, bool in_child);
+
+/* For good: all that is managed comes back, whatever the budget, and is plain memory, and the pager does
+ * nothing any more; other threads may go on calling it.  0; or what region_renounce gives, and then
+ * nothing has changed but where pages are.  From an application thread. */
+int pager_retire(struct pager *pager);
 
 /* A child of which we hear nothing (a raw clone) shall get SIGSEGV from our memory and not other
  * contents: regions are MADV_DONTFORK, but (off) while a fork is announced.  The caller holds

@@ -119,6 +119,18 @@ void share_use(struct pager *pager, struct share *share)
 	}
 }
 
+void share_leave(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	lock_take(&share->lock, LOCK_SHARE);
+	share->target = 0;
+	share->entry->held = share->entry->wanted = 0;
+	share->overlap.frames = share->entry->overlap = 0;
+	atomic_store(&share->entry->granted, 0);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
 /* -- limits -------------------------------------------------------------------------- */
 
 /* With less a pager is kept busy with itself: every one has this, even where the sum is too

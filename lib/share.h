@@ -103,6 +103,9 @@ uint64_t share_check(struct pager *pager);
 void share_prepare(struct pager *pager);
 void share_child(struct pager *pager);
 
+/* The pager of this process retires: all that the process has is outside. */
+void share_leave(struct pager *pager);
+
 /* The process ends: says so if it takes more by itself than the command may, which nobody may have
  * seen if nothing of it is managed. */
 void share_end(const struct share *share);

@@ -143,6 +143,8 @@ static void *map(void *addr, size_t size, struct mapping *mapping)
 	if (whole < MANAGED_LEAST || source.own || !can_be_managed(mapping))
 		return map_plain(addr, size, mapping);
 	pager = preload_pager();
+	if (preload_retired)
+		preload_note_plain(whole);
 	return pager ? map_managed(pager, addr, whole, mapping, false)
 		     : map_plain(addr, size, mapping);
 }

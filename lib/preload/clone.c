@@ -23,6 +23,8 @@ static _Atomic int forking;
 
 bool clone_begin_fork(void)
 {
+	if (preload_retired)
+		return false;
 	if (forking == sys_gettid())
 		return false;
 	fork_prepare();

@@ -20,7 +20,7 @@ static int followed(int ret, long number, long a, long b, long c)
 {
 	int err = errno;
 
-	if (ret == 0)
+	if (ret == 0 && !preload_retired)
 		bare_order(number, a, b, c);
 	errno = err;
 	return ret;
@@ -91,7 +91,7 @@ static int followed_groups(int ret)
 {
 	int err = errno;
 
-	if (ret == 0)
+	if (ret == 0 && !preload_retired)
 		order_groups();
 	errno = err;
 	return ret;

@@ -57,7 +57,7 @@ void exec_note(const char *path, char *const envp[])
 	char found[PROGRAM_PATH];
 	const char *obstacle;
 
-	if (sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
+	if (preload_retired || sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
 		return;
 	obstacle = program_obstacle(path, found);
 	if (obstacle)
@@ -72,7 +72,7 @@ void exec_note_name(const char *name, char *const envp[])
 {
 	char found[PROGRAM_PATH];
 
-	if (program_find(name, found) == 0)
+	if (!preload_retired && program_find(name, found) == 0)
 		exec_note(found, envp);
 }
 

@@ -112,6 +112,7 @@ static void *extent_map_aligned(size_t size, size_t align)
 static void *extent_alloc(extent_hooks_t *hooks, void *at, size_t size, size_t align, bool *zero,
 			  bool *commit, unsigned arena)
 {
+	struct pager *pager;
 	void *addr;
 
 	(void)hooks;
@@ -122,13 +123,21 @@ static void *extent_alloc(extent_hooks_t *hooks, void *at, size_t size, size_t a
 				    : extent_map_aligned(size, align);
 	if (!addr)
 		return NULL;
-	if (region_adopt(preload_pager_made(), addr, size, PROT_READ | PROT_WRITE) < 0) {
+	pager = preload_pager();
+	if (pager && region_adopt(pager, addr, size, PROT_READ | PROT_WRITE) < 0) {
 		sys_munmap(addr, size);
 		return NULL;
 	}
 	*zero = true;
 	*commit = true;
 	return addr;
+}
+
+static int extent_unmap(void *addr, size_t size)
+{
+	struct pager *pager = preload_pager_made();
+
+	return pager ? region_unmap(pager, addr, size) : sys_munmap(addr, size);
 }
 
 static bool extent_dalloc(extent_hooks_t *hooks, void *addr, size_t size, bool committed,
@@ -139,7 +148,7 @@ static bool extent_dalloc(extent_hooks_t *hooks, void *addr, size_t size, bool c
 	(void)hooks;
 	(void)committed;
 	(void)arena;
-	if (size < HEAP_UNMAP_LEAST || region_unmap(preload_pager_made(), addr, size) < 0)
+	if (size < HEAP_UNMAP_LEAST || extent_unmap(addr, size) < 0)
 		return true;
 	/* The last one: its place is free again (a buffer that comes and goes). */
 	atomic_compare_exchange_strong(&extents_end, &end, (uintptr_t)addr);
@@ -152,7 +161,7 @@ static void extent_destroy(extent_hooks_t *hooks, void *addr, size_t size, bool 
 	(void)hooks;
 	(void)committed;
 	(void)arena;
-	region_unmap(preload_pager_made(), addr, size);
+	extent_unmap(addr, size);
 }
 
 /* What is free is nobody's: pins of objects that were there (in_place.c) end with them. */
@@ -165,6 +174,8 @@ static bool extent_purge(extent_hooks_t *hooks, void *addr, size_t size, size_t 
 	(void)hooks;
 	(void)size;
 	(void)arena;
+	if (!pager) /* it has retired */
+		return sys_madvise(start, length, MADV_DONTNEED) < 0;
 	if (pager->pinned)
 		region_unpin(pager, start, length);
 	return region_discard(pager, start, length) < 0;
@@ -341,6 +352,8 @@ void *allocator_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t
 		return MAP_FAILED;
 	}
 	atomic_fetch_add_explicit(&plain_mapped, size, memory_order_relaxed);
+	if (preload_retired)
+		preload_note_plain(size);
 	return ret;
 }
 

@@ -130,7 +130,7 @@ static bool is_pipe_to_write(int fd)
 
 PRELOAD_API ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
-	if (is_pipe_to_write(fd) && any_is_managed(iov, n))
+	if (any_is_managed(iov, n) && is_pipe_to_write(fd))
 		return to_errno(write_instead(fd, iov, n, flags));
 	return to_errno(sys_call4(SYS_vmsplice, fd, iov, n, flags));
 }

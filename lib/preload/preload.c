@@ -26,6 +26,7 @@ enum stage {
 };
 
 struct pager *_Atomic preload_made;
+_Atomic bool preload_retired;
 static _Atomic int stage;
 static struct options options; /* of STAGE_OPTIONS */
 static struct share *share;    /* of the command's budget; of STAGE_OPTIONS */
@@ -96,6 +97,8 @@ struct pager *preload_pager(void)
 {
 	struct pager *pager = preload_pager_made();
 
+	if (preload_retired)
+		return NULL;
 	/* own: this thread is in the pager, or making it. */
 	if (pager || source.own || atomic_load(&stage) == STAGE_END)
 		return pager;
@@ -104,6 +107,73 @@ struct pager *preload_pager(void)
 	leave_stage(STAGE_START, read_options);
 	leave_stage(STAGE_OPTIONS, make_pager);
 	return preload_pager_made();
+}
+
+/* -- retiring ------------------------------------------------------------------------------- */
+
+/* No pager is made from now on. */
+static void end_stages(void)
+{
+	int seen = atomic_load(&stage);
+
+	while (seen == STAGE_BUSY || !atomic_compare_exchange_strong(&stage, &seen, STAGE_END)) {
+		sys_yield();
+		seen = atomic_load(&stage);
+	}
+}
+
+/* What a pager has given up is as if it had never been one. */
+static void retire(struct pager *pager, const char *why)
+{
+	int err;
+
+	source_own_begin();
+	err = pager_retire(pager);
+	source_own_end();
+	if (err)
+		error_report(EVENT_ARM_FAILED,
+			     "this process %s while its memory cannot all be brought back (%s): it "
+			     "may end, or hang",
+			     why, error_name(err));
+	else
+		atomic_store(&preload_made, NULL);
+}
+
+static const char *_Atomic why_retired;
+static uint64_t retired_budget; /* what a process that has retired before it had a pager may map */
+static _Atomic uint64_t retired_maps;
+
+static void tell_retired(void)
+{
+	error_report(EVENT_CHILD_UNPAGED,
+		     "this process %s, which the pager could not work under: it runs without spill "
+		     "from then on, and its memory stays where it is",
+		     why_retired);
+}
+
+void preload_retire(const char *why)
+{
+	struct pager *pager;
+
+	if (atomic_exchange(&preload_retired, true))
+		return;
+	why_retired = why;
+	end_stages();
+	pager = preload_pager_made();
+	retired_budget = share ? (uint64_t)share->pool->total << page_shift() : options.budget;
+	share = NULL;
+	if (pager) {
+		tell_retired();
+		retire(pager, why);
+		retired_budget = 0;
+	}
+	error_confine();
+}
+
+void preload_note_plain(size_t size)
+{
+	if (atomic_fetch_add(&retired_maps, size) + size > retired_budget && retired_budget)
+		tell_retired();
 }
 
 /* The thread that was busy is not in the child. */
@@ -118,6 +188,28 @@ void preload_fork_child(void)
 		share = share_join_child(0);
 }
 
+/* Does this thread fork, as far as we are concerned?  It may retire meanwhile. */
+static __thread bool prepared __attribute__((tls_model("initial-exec")));
+
+static void prepare(void)
+{
+	prepared = !preload_retired;
+	if (prepared)
+		fork_prepare();
+}
+
+static void parent(void)
+{
+	if (prepared)
+		fork_parent();
+}
+
+static void child(void)
+{
+	if (prepared)
+		preload_fork_child();
+}
+
 void preload_register_fork(void)
 {
 	static _Atomic bool registered;
@@ -125,7 +217,7 @@ void preload_register_fork(void)
 	if (atomic_load(&registered) || atomic_exchange(&registered, true))
 		return;
 	fork_registered();
-	pthread_atfork(fork_prepare, fork_parent, preload_fork_child);
+	pthread_atfork(prepare, parent, child);
 }
 
 __attribute__((destructor)) static void preload_end(void)

@@ -43,6 +43,14 @@ static inline struct pager *preload_pager_made(void)
 	return atomic_load_explicit(&preload_made, memory_order_acquire);
 }
 
+/* This process is not paged any more, or never will be, since it does what the pager could not go on
+ * after (why: "installs ..."); a line says so, if it has a pager or maps more than the budget.  Again,
+ * it does nothing. */
+void preload_retire(const char *why);
+extern _Atomic bool preload_retired;
+/* Such a process maps so much more: what would not have fitted is a reason for the line. */
+void preload_note_plain(size_t size);
+
 /* Registers the pager's fork handlers, once.  Ours have to come before all
  * others (so heap.c asks for it before jemalloc's, and mmap before those of the program's own
  * allocator, which another library's constructor may call before ours): they are then the last
@@ -56,6 +64,9 @@ void preload_fork_child(void);
  * processes.  Safe in a signal handler. */
 bool clone_begin_fork(void);
 void clone_end_fork(bool begun, bool in_child);
+
+/* filters.c: seccomp(2). */
+long filters_seccomp(long operation, long flags, void *arguments);
 
 /* in_place.c: what of it is managed stays in memory from now on.  0, or -ENOMEM: too much
  * does. */

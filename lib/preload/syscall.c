@@ -22,6 +22,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -175,7 +176,7 @@ static long call_futex(const long a[6])
 	return pass(SYS_futex, a);
 }
 
-/* -- other programs, name spaces -------------------------------------------------------------- */
+/* -- other programs, filters, name spaces -------------------------------------------------------------- */
 
 static long call_execve(const long a[6])
 {
@@ -186,6 +187,16 @@ static long call_execveat(const long a[6])
 {
 	return execveat((int)a[0], (const char *)a[1], (char *const *)a[2], (char *const *)a[3],
 			(int)a[4]);
+}
+
+static long call_prctl(const long a[6])
+{
+	return prctl((int)a[0], a[1], a[2], a[3], a[4]);
+}
+
+static long call_seccomp(const long a[6])
+{
+	return filters_seccomp(a[0], a[1], (void *)a[2]);
 }
 
 static long call_unshare(const long a[6])
@@ -258,6 +269,8 @@ __attribute__((used, visibility("hidden"))) const call preload_syscalls[NUMBERS]
 	[SYS_futex] = call_futex,
 	[SYS_execve] = call_execve,
 	[SYS_execveat] = call_execveat,
+	[SYS_prctl] = call_prctl,
+	[SYS_seccomp] = call_seccomp,
 	[SYS_unshare] = call_unshare,
 	[SYS_setns] = call_setns,
 #ifdef SYS_fork
@@ -292,8 +305,8 @@ static bool is_clone3_fork(const void *arguments, size_t size)
 {
 	struct clone3_begin begin;
 
-	return arguments && size >= sizeof(begin) && peek(arguments, &begin, sizeof(begin)) &&
-	       is_fork(begin.flags, begin.stack);
+	return !preload_retired && arguments && size >= sizeof(begin) &&
+	       peek(arguments, &begin, sizeof(begin)) && is_fork(begin.flags, begin.stack);
 }
 
 /* What the kernel writes to when the thread ends. */
