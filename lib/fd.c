@@ -5,6 +5,7 @@
 #include "sys.h"
 #include <linux/memfd.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* Those beyond are not noted: a program that has so many open already closes
@@ -49,14 +50,52 @@ int fd_next(unsigned first, unsigned last)
 	return -1;
 }
 
-int fd_duplicate(int fd)
-{
-	int high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_HIGH);
+/* Where the table ends, as far as we make use of it.  The usual limit is 1024; a table of FD_END_MAX takes
+ * the kernel 32 KiB, which a fork copies, one of a million 8 MiB. */
+#define FD_END_MAX 4096
 
-	if (high < 0) /* -EINVAL: beyond RLIMIT_NOFILE; -EMFILE: full from there on */
+static unsigned table_end(void)
+{
+	struct rlimit limit = { 1024, 1024 };
+
+	sys_call4(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	return limit.rlim_cur < FD_END_MAX ? (unsigned)limit.rlim_cur : FD_END_MAX;
+}
+
+/* A process has some twenty of ours. */
+#define FD_ROOM 64
+
+static unsigned room(unsigned end)
+{
+	return end / 4 < FD_ROOM ? end / 4 : FD_ROOM;
+}
+
+int fd_high(void)
+{
+	unsigned end = table_end();
+
+	return (int)(end - room(end));
+}
+
+/* Where all is taken, further below. */
+static int duplicate_below(int fd, unsigned end)
+{
+	int high = -EMFILE;
+	unsigned least;
+
+	for (unsigned below = room(end); high == -EMFILE && below < end; below = 2 * below + 1) {
+		least = end - below;
+		high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least);
+	}
+	if (high < 0)
 		high = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
 	fd_note(high);
 	return high;
+}
+
+int fd_duplicate(int fd)
+{
+	return duplicate_below(fd, table_end());
 }
 
 static int open_again(int fd)
@@ -81,10 +120,11 @@ int fd_reopen(int fd)
 
 int fd_raise(int fd)
 {
+	unsigned end = fd < 0 ? 0 : table_end();
 	int high = -1;
 
-	if (fd >= 0 && fd < FD_HIGH)
-		high = fd_duplicate(fd);
+	if (fd >= 0 && (unsigned)fd < end - room(end))
+		high = duplicate_below(fd, end);
 	if (high < 0) {
 		fd_note(fd);
 		return fd;

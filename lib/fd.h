@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fd.h - the descriptors that are ours, beside the program's
  *
- * Ours are numbered from FD_HIGH on, where a program that counts on small
- * numbers does not meet them, and are noted, so that the wrappers of close(2)
+ * Ours have the last numbers of the table, below RLIMIT_NOFILE as it is at the moment, where a
+ * program does not meet them: neither one that counts on small numbers, nor one that takes it that
+ * some number in the middle is not open.  They are noted, so that the wrappers of close(2)
  * and its like (preload/descriptors.c) leave them alone.
  *
  * Invariant: a number is noted from before its descriptor is in use until
@@ -15,11 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The usual limit is 1024. */
-#define FD_HIGH 400
+/* The number from which on ours are. */
+int fd_high(void);
 
-/* A duplicate of fd, close-on-exec, from FD_HIGH on (lower if RLIMIT_NOFILE does
- * not allow it), noted; or -errno. */
+/* A duplicate of fd, close-on-exec, up there (lower if all of these are taken), noted; or -errno. */
 int fd_duplicate(int fd);
 
 /* The same file opened once more, with O_NONBLOCK, as nobody else can change it; else a duplicate. */

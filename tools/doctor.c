@@ -151,16 +151,15 @@ static void check_mappings(struct finding *finding)
 	}
 }
 
-/* Ours are numbered from FD_HIGH on, so that the program does not meet them (fd.h). */
+/* Ours are some twenty, and at the end of the table (fd.h). */
 static void check_files(struct finding *finding)
 {
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < 512) {
+	if (limit.rlim_cur < 256) {
 		found(finding, COSTS,
-		      "a process may have %lu open: the pager's take the low numbers, of which some "
-		      "programs think that they are free",
+		      "a process may have %lu open, of which the pager has some twenty",
 		      (unsigned long)limit.rlim_cur);
 		finding->remedy = "ulimit -n 1024";
 	} else {

@@ -34,8 +34,8 @@ grep -q "^.spill run' will work" "$tmp/said" || fail "no conclusion: $(cat "$tmp
 [ "$(find "$tmp" -type f ! -name said ! -name told)" = "" ] || fail "it left $(ls "$tmp")"
 
 # -- limits
-doctor 0 with_limit '-n 300'
-says costs files 'may have 300 open'
+doctor 0 with_limit '-n 200'
+says costs files 'may have 200 open'
 grep -q 'mend it: ulimit -n 1024' "$tmp/said" || fail "no command: $(cat "$tmp/said")"
 doctor 0 with_limit '-v 4000000'
 says costs addresses 'ulimit -v is 3.8G'
