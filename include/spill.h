@@ -154,7 +154,8 @@ SPILL_API int spill_advise(spill *s, void *addr, size_t size, enum spill_advice 
  * the range is widened to whole pages.  Pins do not nest.
  *
  * Errors: ENOMEM part of the range is not reserved, or the pinned pages
- * would take more than half of the budget; EIO a page could not be read
+ * would take more than three quarters of the budget, or leave less than 4 MiB
+ * of it; EIO a page could not be read
  * back (it stays poisoned).
  * Blocks until the pages are in memory. */
 SPILL_API int spill_pin(spill *s, void *addr, size_t size);
@@ -164,8 +165,8 @@ SPILL_API int spill_unpin(spill *s, void *addr, size_t size);
  * returns when what is held fits.
  *
  * Errors: EINVAL below SPILL_BUDGET_MIN; EBUSY pinned pages take more than
- * half of the new budget; ENOSPC swap space is full: the new budget stands,
- * but more is held for now. */
+ * three quarters of the new budget, or leave less than 4 MiB of it; ENOSPC
+ * swap space is full: the new budget stands, but more is held for now. */
 SPILL_API int spill_set_budget(spill *s, size_t budget);
 
 /* Counters since spill_open, and what is held now.  Set size to

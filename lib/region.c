@@ -573,9 +573,21 @@ void region_fork_child(struct pager *pager)
 
 /* -- the budget ----------------------------------------------------------------------- */
 
+/* What is left is for all else that comes and goes: with less than 4 MiB the pager is kept busy with
+ * itself. */
+#define UNPINNED_LEAST ((uint64_t)4 << 20)
+
+/* Of so large a budget, the pages that may be pinned. */
+static uint64_t pins_most(uint64_t budget)
+{
+	uint64_t rest = budget / 4 > UNPINNED_LEAST ? budget / 4 : UNPINNED_LEAST;
+
+	return (budget - rest) >> page_shift();
+}
+
 static int set_budget_locked(struct pager *pager, size_t bytes)
 {
-	if (pager->pinned > (bytes >> page_shift()) / 2)
+	if (pager->pinned > pins_most(bytes))
 		return -EBUSY;
 	pager_set_limit(pager, bytes);
 	if (pager_is_armed(pager) || pager_fits(pager, pager->regions.accessible))
@@ -749,7 +761,7 @@ static int set_pins(struct pager *pager, const struct range_args *a)
 
 static int pin_locked(struct pager *pager, const struct range_args *a)
 {
-	uint64_t most = (pager->options.budget >> page_shift()) / 2;
+	uint64_t most = pins_most(pager->options.budget);
 
 	if (managed_bytes(pager, a) != end_of(a) - start_of(a))
 		return -ENOMEM;

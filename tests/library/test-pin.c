@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-pin - pinned pages are in memory and stay there, up to half of the budget
+/* test-pin - pinned pages are in memory and stay there, up to three quarters of the budget
  *
  * Time limit: 60
  */
@@ -53,7 +53,7 @@ static void try_pressure(void)
 	for (size_t i = 0; i < area.pages; i++)
 		if (i % 7)
 			area_write(&area, i);
-	n = BUDGET / 2 / test_page_size() - 10;
+	n = BUDGET / 4 * 3 / test_page_size() - 10;
 	pin(&area, 33, n);
 	check_pinned(&area, 33, n);
 	for (int round = 0; round < 3; round++) {
@@ -81,23 +81,23 @@ static void try_pressure(void)
 static void try_limit(void)
 {
 	struct area area;
-	size_t half = BUDGET / 2 / test_page_size();
+	size_t most = BUDGET / 4 * 3 / test_page_size();
 	spill *s;
 
-	case_begin("half of the budget", 0);
+	case_begin("three quarters of the budget", 0);
 	s = pager_open(BUDGET);
 	area = area_reserve(s, 1, 2 * BUDGET);
 	area_write_all(&area);
-	CHECK_ERRNO(spill_pin(s, area_page(&area, 0), bytes(half + 1)), ENOMEM);
+	CHECK_ERRNO(spill_pin(s, area_page(&area, 0), bytes(most + 1)), ENOMEM);
 	check_pinned(&area, 0, 0);
-	pin(&area, 0, half - 1);
+	pin(&area, 0, most - 1);
 	/* Pins do not nest: pages that are pinned do not count again. */
-	pin(&area, 0, half);
-	CHECK_ERRNO(spill_pin(s, area_page(&area, half), 1), ENOMEM);
+	pin(&area, 0, most);
+	CHECK_ERRNO(spill_pin(s, area_page(&area, most), 1), ENOMEM);
 	unpin(&area, 0, 1);
 	/* Any byte of a page means the page. */
-	CHECK_OK(spill_pin(s, (char *)area_page(&area, half) + 17, 1));
-	check_pinned(&area, 1, half);
+	CHECK_OK(spill_pin(s, (char *)area_page(&area, most) + 17, 1));
+	check_pinned(&area, 1, most);
 	CHECK_ERRNO(spill_set_budget(s, BUDGET - M), EBUSY);
 	unpin(&area, 0, area.pages);
 	check_pinned(&area, 0, 0);
@@ -112,29 +112,29 @@ static void try_limit(void)
 static void try_release(void)
 {
 	struct area area;
-	size_t half = BUDGET / 2 / test_page_size();
+	size_t most = BUDGET / 4 * 3 / test_page_size();
 	spill *s;
 
 	case_begin("released", 0);
 	s = pager_open(BUDGET);
 	area = area_reserve(s, 1, 2 * BUDGET);
 	area_write_all(&area);
-	pin(&area, 0, half);
+	pin(&area, 0, most);
 	CHECK_OK(spill_advise(s, area_page(&area, 10), bytes(100), SPILL_DONT_NEED));
 	area_zeroed(&area, 10, 100);
-	CHECK_ERRNO(spill_pin(s, area_page(&area, half), 1), ENOMEM);
+	CHECK_ERRNO(spill_pin(s, area_page(&area, most), 1), ENOMEM);
 	for (size_t i = 10; i < 110; i++)
 		area_write(&area, i);
 	pager_press(s);
-	check_pinned(&area, 0, half);
+	check_pinned(&area, 0, most);
 	CHECK_OK(spill_release(s, area_page(&area, 0), bytes(100)));
-	CHECK_ERRNO(spill_pin(s, area_page(&area, half), bytes(101)), ENOMEM);
-	pin(&area, half, 100);
+	CHECK_ERRNO(spill_pin(s, area_page(&area, most), bytes(101)), ENOMEM);
+	pin(&area, most, 100);
 	for (size_t i = 100; i < area.pages; i++)
 		area_check(&area, i);
 	/* The pages that are left of the pin stay pinned until the end. */
 	pager_press(s);
-	CHECK(area_count(&area, 100, half, SPILL_RESIDENT) == half, "pinned pages were evicted");
+	CHECK(area_count(&area, 100, most, SPILL_RESIDENT) == most, "pinned pages were evicted");
 	area_forget(&area);
 	pager_close(s);
 	case_end();

@@ -10,9 +10,11 @@
  *	userns, userns-small	unshare(CLONE_NEWUSER) while it pages is refused; in a process that
  *				does not page it works
  *	userns-parent		and in one that does not page, and has a child
+ *	locked			mlock has of the budget what can be spared
  *	outside			memory that is mapped without libc is not paged
  */
 #include "paged.h"
+#include "sys.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -146,13 +148,37 @@ static void check_namespace(bool paging)
 
 static void map_outside(void)
 {
-	char *memory = (char *)syscall(SYS_mmap, NULL, MORE, PROT_READ | PROT_WRITE,
-				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		sys_mmap(NULL, MORE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	EXPECT(memory != MAP_FAILED);
+	EXPECT(!sys_is_error(memory));
 	memset(memory, 1, MORE);
 	usleep(700000);
 	munmap(memory, MORE);
+}
+
+/* 10 MiB of a budget of 16. */
+static void check_locked(void)
+{
+	size_t size = (size_t)10 << 20;
+	struct rlimit limit;
+	char *memory;
+
+	paged_start(40 << 20);
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (limit.rlim_cur < size && geteuid() != 0)
+		exit(77);
+	for (int turn = 0; turn < 2; turn++) {
+		memory = malloc(size);
+		REQUIRE(memory);
+		paged_fill(memory, size, 9, 0);
+		EXPECT(mlock(memory, size) == 0);
+		paged_stir();
+		EXPECT(paged_resident(memory, size) == size / PAGE);
+		EXPECT(paged_holds(memory, size, 9, 0));
+		EXPECT(munlock(memory, size) == 0);
+		free(memory);
+	}
 }
 
 static void check_parent(void)
@@ -185,6 +211,8 @@ int main(int argc, char **argv)
 		check_file_size_before();
 	} else if (strcmp(what, "memlock") == 0) {
 		lower_while_paging(RLIMIT_MEMLOCK, 0);
+	} else if (strcmp(what, "locked") == 0) {
+		check_locked();
 	} else if (strcmp(what, "as") == 0) {
 		check_address_space();
 	} else if (strcmp(what, "userns-parent") == 0) {

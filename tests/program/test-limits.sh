@@ -28,6 +28,7 @@ run=("$SPILL" run -m 8M -s "$tmp" -- "$limits")
 said 0 '' "${run[@]}" nofile
 said 0 '' "${run[@]}" nofile-before
 said 0 '' "${run[@]}" memlock
+said 0 '' "$SPILL" run -m 16M -s "$tmp" -- "$limits" locked
 said 1 'unshare fails' "${run[@]}" userns
 said 0 '' "${run[@]}" userns-small
 said 0 '' "$SPILL" run -m 16M -s "$tmp" -- "$limits" userns-parent
