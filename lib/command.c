@@ -31,7 +31,12 @@ struct handed_swap {
 	const char *path; /* in swap_text */
 };
 
+struct identity {
+	uint32_t user[3], group[3]; /* real, effective, saved */
+};
+
 /* Written by read_environment alone. */
+static struct identity began;
 static bool launched;
 static struct handed handed_userfaultfd = { .number = -1 };
 static struct handed handed_stats = { .number = -1 };
@@ -169,10 +174,20 @@ static void note_handed(const struct handed *handed)
 		fd_note(handed->number);
 }
 
+static struct identity identity_now(void)
+{
+	struct identity now = { 0 };
+
+	sys_call3(SYS_getresuid, &now.user[0], &now.user[1], &now.user[2]);
+	sys_call3(SYS_getresgid, &now.group[0], &now.group[1], &now.group[2]);
+	return now;
+}
+
 static void read_environment(void)
 {
 	const char *swaps = secure_getenv(COMMAND_ENV_SWAP);
 
+	began = identity_now();
 	launched = swaps != NULL; /* set by every launcher, be it to nothing */
 	read_one(COMMAND_ENV_USERFAULTFD, &handed_userfaultfd);
 	read_one(COMMAND_ENV_STATS, &handed_stats);
@@ -289,6 +304,35 @@ int command_open_swap(const char *path, struct target_file *ret_file)
 		if (strcmp(handed_swap[i].path, path) == 0)
 			return open_swap(&handed_swap[i], ret_file);
 	return -ENOENT;
+}
+
+/* -- handing on ------------------------------------------------------------------ */
+
+static bool is_who_began(void)
+{
+	struct identity now = identity_now();
+
+	return memcmp(&now, &began, sizeof(now)) == 0;
+}
+
+static void set_handed_on(const struct handed *handed, bool on)
+{
+	if (handed_is_there(handed))
+		sys_call3(SYS_fcntl, handed->number, F_SETFD, on ? 0 : FD_CLOEXEC);
+}
+
+void command_hand_on(bool paged)
+{
+	bool on;
+
+	command_init();
+	if (!handed_swaps)
+		return;
+	on = paged && is_who_began();
+	for (unsigned i = 0; i < handed_swaps; i++) {
+		set_handed_on(&handed_swap[i].file, on);
+		set_handed_on(&handed_swap[i].owners, on);
+	}
 }
 
 /* -- for the launcher ----------------------------------------------------------- */

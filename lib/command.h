@@ -15,7 +15,8 @@
  * Programs close descriptors that they do not know, and reuse their numbers.
  * So a descriptor is written as NUMBER.DEVICE.INODE.RDEV (hexadecimal), and is
  * used only if it still is that very file.  A process uses a duplicate of its
- * own, which is close-on-exec; the original stays open for what it executes.
+ * own, which is close-on-exec; the original stays open for what it executes, but
+ * for named swap, which not everything may have (command_hand_on).
  *
  * The environment is read once, before the pager arms: later it may lie in
  * memory that is paged.
@@ -52,6 +53,13 @@ int command_listen(void);
 /* The same for the swap file at path (as the list of targets has it); fills
  * all of ret_file. */
 int command_open_swap(const char *path, struct target_file *ret_file);
+
+/* Is the next program that this process executes handed the named swap, in which others of the
+ * command have what they paged out?  Only if it will page, and the process is who it was when it
+ * began: what a daemon that has given up root runs for a user shall not read it.  To be called
+ * before each exec, when one has failed (paged: true), and when the process has changed its user or
+ * group.  What it has open itself it keeps.  Safe after vfork. */
+void command_hand_on(bool paged);
 
 /* -- for the launcher -------------------------------------------------------- */
 

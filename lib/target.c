@@ -467,8 +467,10 @@ int target_open(const struct target *target, bool direct, struct target_file *re
 
 	ret_why = ret_why ? ret_why : &ignored;
 	if (err == -EBADF)
-		return refuse(ret_why, err, target->path,
-			      "the program closed the descriptor that `spill run` left it");
+		return refuse(
+			ret_why, err, target->path,
+			"is not open any more: `spill run` left it open, and a program closed "
+			"it, or changed its user");
 	if (err == -ENOENT)
 		err = open_afresh(target, direct, ret_file, ret_why);
 	else if (err)
@@ -518,7 +520,7 @@ static int open_list(const struct options *options, struct target_file files[], 
 {
 	const char *list = options->swap;
 	struct target target;
-	int err;
+	int err, closed = 0;
 
 	while ((err = target_next(&list, &target)) == 0) {
 		struct target_file file;
@@ -527,6 +529,10 @@ static int open_list(const struct options *options, struct target_file files[], 
 			return refuse(ret_why, -EINVAL, target.path, "too many swap targets");
 		err = target_open(&target, !(options->disable & SPILL_FEATURE_DIRECT), &file,
 				  ret_why);
+		if (err == -EBADF) { /* what this process is not handed; there may be others */
+			closed = err;
+			continue;
+		}
 		if (err)
 			return err;
 		if (file.tmpfs)
@@ -536,7 +542,9 @@ static int open_list(const struct options *options, struct target_file files[], 
 				     target.path);
 		insert_file(files, (*n)++, &file);
 	}
-	return err > 0 ? 0 : refuse(ret_why, err, list, "is not a swap target");
+	if (err < 0)
+		return refuse(ret_why, err, list, "is not a swap target");
+	return *n ? 0 : closed;
 }
 
 int target_open_all(const struct options *options, struct target_file files[], unsigned max,

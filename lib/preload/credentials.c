@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE 1
 #include "bare_thread.h"
+#include "command.h"
 #include "error.h"
 #include "next.h"
 #include "preload.h"
@@ -15,13 +16,16 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* The result of libc's function; if it is 0, ours do the same by a system call. */
+/* The result of libc's function; if it is 0, ours do the same by a system call, and what is executed
+ * from now on is handed what the process may hand on. */
 static int followed(int ret, long number, long a, long b, long c)
 {
 	int err = errno;
 
-	if (ret == 0 && !preload_retired)
+	if (ret == 0 && !preload_retired) {
 		bare_order(number, a, b, c);
+		command_hand_on(true);
+	}
 	errno = err;
 	return ret;
 }

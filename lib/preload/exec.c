@@ -4,12 +4,13 @@
  * The new program is paged because LD_PRELOAD is in its environment, and has its part of
  * the same budget.  A static program, one that gains privileges, and one whose
  * environment was made anew does not load us: it runs, unpaged, and a line says so,
- * unless --quiet.
+ * unless --quiet.  It is not handed the command's named swap either.
  *
  * All of this is called between vfork and exec as well: nothing is allocated, and the next
  * functions are looked up beforehand.
  */
 #define _GNU_SOURCE 1
+#include "command.h"
 #include "error.h"
 #include "next.h"
 #include "preload.h"
@@ -52,13 +53,13 @@ static bool has_preload(char *const envp[])
 	return false;
 }
 
-void exec_note(const char *path, char *const envp[])
+static bool will_page(const char *path, char *const envp[])
 {
 	char found[PROGRAM_PATH];
 	const char *obstacle;
 
-	if (preload_retired || sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
-		return;
+	if (sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
+		return true; /* it will fail */
 	obstacle = program_obstacle(path, found);
 	if (obstacle)
 		error_report(EVENT_CHILD_UNPAGED, "%s %s; it runs without spill", found, obstacle);
@@ -66,22 +67,44 @@ void exec_note(const char *path, char *const envp[])
 		error_report(EVENT_CHILD_UNPAGED,
 			     "%s is given no LD_PRELOAD in its environment; it runs without spill",
 			     path);
+	return !obstacle && has_preload(envp);
 }
 
-void exec_note_name(const char *name, char *const envp[])
+/* Who has retired hands nothing on any more, and makes no calls that the program's filter may
+ * not know. */
+void exec_begin(const char *path, char *const envp[])
+{
+	if (!preload_retired)
+		command_hand_on(will_page(path, envp));
+}
+
+void exec_begin_name(const char *name, char *const envp[])
 {
 	char found[PROGRAM_PATH];
 
 	if (!preload_retired && program_find(name, found) == 0)
-		exec_note(found, envp);
+		exec_begin(found, envp);
+}
+
+void exec_end(void)
+{
+	if (!preload_retired)
+		command_hand_on(true);
 }
 
 /* -- the functions --------------------------------------------------------------------- */
 
+/* The result of one that failed: else there would be none. */
+static int failed(int ret)
+{
+	exec_end();
+	return ret;
+}
+
 PRELOAD_API int execve(const char *path, char *const argv[], char *const envp[])
 {
-	exec_note(path, envp);
-	return real_execve()(path, argv, envp);
+	exec_begin(path, envp);
+	return failed(real_execve()(path, argv, envp));
 }
 
 PRELOAD_API int execv(const char *path, char *const argv[])
@@ -91,8 +114,8 @@ PRELOAD_API int execv(const char *path, char *const argv[])
 
 PRELOAD_API int execvpe(const char *name, char *const argv[], char *const envp[])
 {
-	exec_note_name(name, envp);
-	return real_execvpe()(name, argv, envp);
+	exec_begin_name(name, envp);
+	return failed(real_execvpe()(name, argv, envp));
 }
 
 PRELOAD_API int execvp(const char *name, char *const argv[])
@@ -103,18 +126,19 @@ PRELOAD_API int execvp(const char *name, char *const argv[])
 PRELOAD_API int execveat(int dir, const char *path, char *const argv[], char *const envp[],
 			 int flags)
 {
+	char at[PROGRAM_PATH];
+
 	if (dir == AT_FDCWD || *path == '/')
-		exec_note(path, envp);
-	return to_errno(sys_call5(SYS_execveat, dir, path, argv, envp, flags));
+		error_format(at, sizeof(at), "%s", path);
+	else
+		error_format(at, sizeof(at), "/proc/self/fd/%d%s%s", dir, *path ? "/" : "", path);
+	exec_begin(at, envp);
+	return failed((int)to_errno(sys_call5(SYS_execveat, dir, path, argv, envp, flags)));
 }
 
 PRELOAD_API int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	char path[32];
-
-	error_format(path, sizeof(path), "/proc/self/fd/%d", fd);
-	exec_note(path, envp);
-	return to_errno(sys_call5(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH));
+	return execveat(fd, "", argv, envp, AT_EMPTY_PATH);
 }
 
 /* -- with a list of arguments ------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* preload.c - the process's one pager: see preload.h */
 #define _GNU_SOURCE 1
+#include "command.h"
 #include "preload.h"
 #include "bare_thread.h"
 #include "cipher.h"
@@ -158,9 +159,10 @@ void preload_retire(const char *why)
 	if (atomic_exchange(&preload_retired, true))
 		return;
 	why_retired = why;
+	command_hand_on(false); /* while it can be said; who it becomes is not followed any more */
 	end_stages();
 	pager = preload_pager_made();
-	retired_budget = share ? (uint64_t)share->pool->total << page_shift() : options.budget;
+	retired_budget = share ? (uint64_t)pool_total(share->pool) << page_shift() : options.budget;
 	share = NULL;
 	if (pager) {
 		tell_retired();

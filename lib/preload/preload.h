@@ -73,9 +73,11 @@ long filters_seccomp(long operation, long flags, void *arguments);
 int in_place_keep(const void *addr, size_t size);
 
 /* exec.c: path is about to be executed with this environment (NULL: none).  If that program will
- * not be paged, a line says why. */
-void exec_note(const char *path, char *const envp[]);
+ * not be paged, a line says why, and it is not handed what it has no use for (command.h). */
+void exec_begin(const char *path, char *const envp[]);
 /* The same for a name that is looked for in PATH. */
-void exec_note_name(const char *name, char *const envp[]);
+void exec_begin_name(const char *name, char *const envp[]);
+/* It failed, or another process does it. */
+void exec_end(void);
 
 #endif

@@ -3,6 +3,9 @@
  *
  * From now on the command has another process that may need frames, so a process with plain
  * memory has to hear when it does (lender.h).  fork itself is seen by fork.c.
+ *
+ * What the child is handed (command_hand_on) is a matter of descriptors that all threads share: one
+ * that executes something else meanwhile says by itself what that is handed.
  */
 #define _GNU_SOURCE 1
 #include "lender.h"
@@ -16,9 +19,13 @@ PRELOAD_API int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file
 			    const posix_spawnattr_t *attributes, char *const argv[],
 			    char *const envp[])
 {
-	exec_note(path, envp);
+	int ret;
+
+	exec_begin(path, envp);
 	lender_start(preload_pager_made());
-	return NEXT(posix_spawn)(pid, path, actions, attributes, argv, envp);
+	ret = NEXT(posix_spawn)(pid, path, actions, attributes, argv, envp);
+	exec_end();
+	return ret;
 }
 
 PRELOAD_API int posix_spawnp(pid_t *pid, const char *name,
@@ -26,15 +33,24 @@ PRELOAD_API int posix_spawnp(pid_t *pid, const char *name,
 			     const posix_spawnattr_t *attributes, char *const argv[],
 			     char *const envp[])
 {
-	exec_note_name(name, envp);
+	int ret;
+
+	exec_begin_name(name, envp);
 	lender_start(preload_pager_made());
-	return NEXT(posix_spawnp)(pid, name, actions, attributes, argv, envp);
+	ret = NEXT(posix_spawnp)(pid, name, actions, attributes, argv, envp);
+	exec_end();
+	return ret;
 }
 
 PRELOAD_API int system(const char *command)
 {
+	int ret;
+
+	exec_begin("/bin/sh", environ);
 	lender_start(preload_pager_made());
-	return NEXT(system)(command);
+	ret = NEXT(system)(command);
+	exec_end();
+	return ret;
 }
 
 /* -- vfork -------------------------------------------------------------------------------- */

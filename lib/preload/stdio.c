@@ -16,6 +16,7 @@
 #include "preload.h"
 #include "source.h"
 #include <stdio.h>
+#include <unistd.h>
 #include <wchar.h>
 
 /* struct _IO_lock_t: two ints and the owner. */
@@ -50,7 +51,6 @@ static void keep_in_place(FILE *file)
 PLAIN_FILE(fopen, (const char *path, const char *mode), (path, mode))
 PLAIN_FILE(fopen64, (const char *path, const char *mode), (path, mode))
 PLAIN_FILE(fdopen, (int fd, const char *mode), (fd, mode))
-PLAIN_FILE(popen, (const char *command, const char *mode), (command, mode))
 PLAIN_FILE(fmemopen, (void *buf, size_t size, const char *mode), (buf, size, mode))
 PLAIN_FILE(open_memstream, (char **buf, size_t *size), (buf, size))
 PLAIN_FILE(open_wmemstream, (wchar_t **buf, size_t *size), (buf, size))
@@ -59,3 +59,15 @@ PLAIN_FILE(fopencookie, (void *cookie, const char *mode, cookie_io_functions_t f
 PLAIN_FILE(tmpfile, (void), ())
 PLAIN_FILE(tmpfile64, (void), ())
 /* clang-format on */
+
+PRELOAD_API FILE *popen(const char *command, const char *mode)
+{
+	FILE *file;
+
+	exec_begin("/bin/sh", environ);
+	source_plain_begin();
+	file = NEXT(popen)(command, mode);
+	source_plain_end();
+	exec_end();
+	return file;
+}
