@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A line longer than this is cut; a path of ordinary length fits. */
@@ -156,11 +157,33 @@ static void write_unsignalled(int fd, const char *line, size_t length)
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
 }
 
+/* Somebody else may have put it there: then it is his, or a name of what is not (a hard link). */
+static bool is_log(int fd)
+{
+	struct stat st;
+
+	if (sys_call2(SYS_fstat, fd, &st) ||
+	    (st.st_uid != 0 && st.st_uid != (uid_t)sys_call0(SYS_geteuid)))
+		return false;
+	return S_ISREG(st.st_mode) ? st.st_nlink <= 1 : S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode);
+}
+
+/* A link leads wherever its owner likes, and a pipe that nobody reads is not waited for.  -errno:
+ * there is none, or it cannot be. */
 static int open_log(void)
 {
+	int fd;
+
 	if (!log_path[0])
 		return -ENOENT;
-	return sys_open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, LOG_MODE);
+	fd = sys_open(log_path,
+		      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
+			      O_NOCTTY,
+		      LOG_MODE);
+	if (fd < 0 || is_log(fd))
+		return fd;
+	sys_close(fd);
+	return -EACCES;
 }
 
 void error_confine(void)

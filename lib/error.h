@@ -35,8 +35,9 @@ void error_quiet(bool quiet);
 /* Lines go to the end of this file from now on; NULL or "": to stderr.  The
  * path is copied (the environment may be pageable memory).  The file is opened
  * for each line: there are few, and a descriptor that is kept is one that the
- * program may close and reuse.  If it cannot be opened the line goes to
- * stderr. */
+ * program may close and reuse.  If it cannot be opened, or is a symbolic link,
+ * has another name as well, or belongs to another user than root, the line goes
+ * to stderr. */
 void error_log_to(const char *path);
 
 /* From now on a line is a write(2) and nothing else: a seccomp filter may kill for what the others

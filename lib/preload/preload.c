@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* preload.c - the process's one pager: see preload.h */
 #define _GNU_SOURCE 1
-#include "command.h"
 #include "preload.h"
 #include "bare_thread.h"
 #include "cipher.h"
+#include "command.h"
 #include "error.h"
 #include "fork.h"
 #include "options.h"
