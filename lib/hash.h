@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* hash.h - what a page holds, in 64 bits
  *
- * XXH3 with a key of the pager's own, so that contents cannot be made to
- * collide by who does not know it.  A page is clean if it hashes to what was
- * kept when its slot was written; a read is good if it does.
+ * XXH3, seeded with a number of the pager's own.  A page is clean if it hashes to what was
+ * kept when its slot was written; a read is good if it does.  Of contents that differ by chance
+ * one pair in 2^64 is taken for the same.
+ *
+ * It is no message authentication code, and not made against who chooses contents: the seed is so that
+ * pages which collide are others in each process, and nobody can prepare them; who knows it (a
+ * child of a fork does) or sees hashes (spill map shows them) may find such pages.
  */
 #ifndef SPILL_HASH_H
 #define SPILL_HASH_H
