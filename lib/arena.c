@@ -185,6 +185,14 @@ void credit_give(struct arena *arena, uint64_t n)
 		atomic_fetch_add_explicit(arena->given, n, memory_order_relaxed);
 }
 
+bool credit_allow(struct arena *arena, int64_t frames)
+{
+	if (!frames || atomic_exchange(&arena->allowed, true))
+		return false;
+	atomic_fetch_add(&arena->overcommit, frames);
+	return true;
+}
+
 int64_t credit_left(struct arena *arena)
 {
 	return atomic_load_explicit(&arena->limit, memory_order_relaxed) +

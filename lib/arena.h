@@ -61,8 +61,11 @@ struct arena {
 	_Atomic int64_t limit; /* frames: the budget */
 	_Atomic int64_t used;
 	_Atomic int64_t peak;
-	_Atomic int64_t overcommit; /* frames beyond the limit when swap is full */
-	_Atomic uint64_t *given;    /* frames that were given back, ever (share.h), or NULL */
+	_Atomic int64_t
+		overcommit;	 /* frames beyond the limit: the allowance, and what cannot leave */
+	_Atomic bool allowed;	 /* the allowance is in it */
+	_Atomic int64_t beyond;	 /* frames: up to so many come back beyond that */
+	_Atomic uint64_t *given; /* frames that were given back, ever (share.h), or NULL */
 };
 
 /* Maps trays for a budget of so many frames.  0 or -ENOMEM. */
@@ -99,6 +102,9 @@ bool credit_take(struct arena *arena, unsigned n);
 /* Takes them even beyond the budget: pages that are there already. */
 void credit_force(struct arena *arena, uint64_t n);
 void credit_give(struct arena *arena, uint64_t n);
+/* So many frames more may be taken from now on, beside what else is allowed beyond the limit; false:
+ * that is so already, or there are none. */
+bool credit_allow(struct arena *arena, int64_t frames);
 /* Frames that may still be taken; negative after the budget was lowered. */
 int64_t credit_left(struct arena *arena);
 

@@ -267,6 +267,22 @@ static bool take_tray(struct handler *handler, struct fill *fill, uint64_t mask)
 	return fill->tray != NULL;
 }
 
+/* A page that is waited for in vain is read all the same (handler.c, give_up): its slot becomes free
+ * then, and another page can leave. */
+static bool take_last(struct handler *handler)
+{
+	struct arena *arena = &handler->pager->arena;
+
+	if (credit_take(arena, 1)) {
+		arena->beyond = 0;
+		return true;
+	}
+	if (arena->used >= arena->beyond)
+		return false;
+	credit_force(arena, 1);
+	return true;
+}
+
 /* Where the pages are read to; shortens the mask to what there is. */
 static bool take_buffers(struct handler *handler, struct fill *fill, uint64_t *mask, unsigned must)
 {
@@ -283,7 +299,7 @@ static bool take_buffers(struct handler *handler, struct fill *fill, uint64_t *m
 	*mask = shorten(*mask, must, n);
 	if (!credit_take(arena, mask_count(*mask))) {
 		*mask = mask_bit(must);
-		if (!credit_take(arena, 1)) {
+		if (!take_last(handler)) {
 			bounce_free(handler, fill->bounce, n);
 			handler->starved = true;
 			return false;

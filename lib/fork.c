@@ -382,6 +382,7 @@ static void reset_counts(struct pager *pager)
 	pager->requests.count = 0;
 	pager->resident = pager->cached = pager->kept = 0;
 	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
+	pager->arena.allowed = false;
 	pager->evicting = pager->writes = 0;
 	pager->settle_waiters = 0;
 	pager->swap_full = pager->held_back = false;

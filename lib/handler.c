@@ -48,6 +48,9 @@
 #define REFUSALS 100
 /* For so long the budget is given up then. */
 #define HELD_BACK_NS 10000000000
+/* So many pages of swap space come back beyond the budget when one of them could not: each leaves
+ * its slot to another page. */
+#define BEYOND_FRAMES 64
 /* The blocks of free segments are given back when nothing was written for so long. */
 #define TIDY_NS 500000000
 
@@ -181,7 +184,8 @@ static bool serve_faults(struct handler *handler)
 
 /* -- nothing left -------------------------------------------------------------------- */
 
-/* The page is given up, unless it has come meanwhile. */
+/* The page is given up, unless it has come meanwhile, or lies on swap space: then it comes, and
+ * those that are waited for next, beyond the budget. */
 static void give_up(struct pager *pager, uintptr_t address)
 {
 	struct chunk *chunk = pagetable_find(&pager->table, address);
@@ -198,7 +202,9 @@ static void give_up(struct pager *pager, uintptr_t address)
 	if (!chunk_try_lock(chunk))
 		return;
 	bit = mask_bit(chunk_index(chunk, address));
-	if (!((chunk->resident | chunk->cached | chunk->filling | chunk->poisoned) & bit)) {
+	if (chunk_readable(chunk) & bit) {
+		pager->arena.beyond = pager->arena.used + BEYOND_FRAMES;
+	} else if (!((chunk->resident | chunk->cached | chunk->filling | chunk->poisoned) & bit)) {
 		error_report(EVENT_NO_ROOM,
 			     "memory and swap space are full: nothing can make "
 			     "room for the page at %lx; touching it raises SIGBUS",
@@ -219,8 +225,8 @@ static void out_of_room(struct handler *handler)
 	if (!handler->refused && !pager->swap_full)
 		evict_hold_back(pager, HELD_BACK_NS,
 				"what this process has cannot leave: others hold it where it is");
-	else if (pager->arena.overcommit < allowance)
-		atomic_store(&pager->arena.overcommit, allowance);
+	else if (credit_allow(&pager->arena, allowance))
+		return;
 	else if (handler->refused)
 		give_up(pager, handler->refused);
 	else if (handler->fault_count)

@@ -78,6 +78,47 @@ static void try_full(const char *name, size_t overcommit)
 	case_end();
 }
 
+/* The budget becomes less than what swap space has no place for: a page that is there already has its
+ * copy, and is not lost for want of a frame. */
+static void try_lowered(void)
+{
+	struct spill_options options = SPILL_OPTIONS_INIT;
+	struct area area;
+	spill *s;
+
+	case_begin("lowered", 0);
+	options.budget = 2 * BUDGET;
+	options.swap = test_directory();
+	options.swap_limit = SWAP;
+	options.overcommit = M;
+	s = pager_open_with(&options);
+	area = area_reserve(s, 1, 17 * M);
+	area_write_all(&area);
+	if (spill_set_budget(s, BUDGET))
+		CHECK(errno == ENOSPC, "errno is %d", errno);
+	area_check_all(&area);
+	CHECK(pager_stats(s).pages_poisoned == 0, "%llu pages are lost",
+	      (unsigned long long)pager_stats(s).pages_poisoned);
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
+/* The allowance is given once, whatever else is allowed beyond the budget meanwhile. */
+static void try_allowance(void)
+{
+	const int64_t other = INT64_C(1) << 48; /* evict_hold_back */
+	struct arena arena = { .overcommit = other };
+
+	case_begin("an allowance beside another", 0);
+	CHECK(!credit_allow(&arena, 0) && arena.overcommit == other, "none was given");
+	CHECK(credit_allow(&arena, 100), "it was given before");
+	CHECK(!credit_allow(&arena, 100), "it was given twice");
+	atomic_fetch_sub(&arena.overcommit, other);
+	CHECK(arena.overcommit == 100, "%lld frames are left", (long long)arena.overcommit);
+	case_end();
+}
+
 /* Of the blocks that the swap file has. */
 static size_t swap_file_bytes(const spill *s)
 {
@@ -133,6 +174,8 @@ int main(void)
 	test_begin("swap-full", 110);
 	try_full("full", 0);
 	try_full("with an allowance", OVERCOMMIT);
+	try_lowered();
+	try_allowance();
 	try_strict(false);
 	try_strict(true);
 	return test_end();
