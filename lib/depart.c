@@ -318,7 +318,7 @@ uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uin
 		if (out)
 			evict_go_on(pager);
 		else if (pins_expected())
-			evict_hold_back(pager, 0,
+			evict_hold_back(pager,
 					"what this process has cannot leave while it does direct "
 					"I/O, since the kernel has no UFFDIO_MOVE");
 		return out;

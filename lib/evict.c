@@ -8,6 +8,7 @@
 #include "fork.h"
 #include "hash.h"
 #include "pins.h"
+#include "process.h"
 #include "tables.h"
 #include "usdt.h"
 #include "watch.h"
@@ -448,12 +449,16 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 
 /* More than there can be. */
 #define UNLIMITED_FRAMES ((int64_t)1 << 48)
+/* Of what is held so much more is let in each time that nothing can leave; of what the budget is
+ * exceeded by so much is taken back at a time. */
+#define EXCEED_PART 4
+#define EXCEED_BACK_PART 4
+#define EXCEED_BACK_NS 10000000000
 
-void evict_hold_back(struct pager *pager, uint64_t for_ns, const char *why)
+void evict_hold_back(struct pager *pager, const char *why)
 {
 	bool before = false;
 
-	pager->held_until = for_ns ? sys_now() + for_ns : 0;
 	if (pager->held_back || !atomic_compare_exchange_strong(&pager->held_back, &before, true))
 		return;
 	atomic_fetch_add(&pager->arena.overcommit, UNLIMITED_FRAMES);
@@ -468,11 +473,50 @@ void evict_go_on(struct pager *pager)
 		atomic_fetch_sub(&pager->arena.overcommit, UNLIMITED_FRAMES);
 }
 
+/* By this the budget is exceeded more than it was. */
+static void exceed_by(struct pager *pager, int64_t frames)
+{
+	atomic_fetch_add(&pager->exceeding, frames);
+	atomic_fetch_add(&pager->arena.overcommit, frames);
+	pager->exceeded_at = sys_now();
+}
+
+void evict_exceed(struct pager *pager)
+{
+	int64_t step = pager->arena.used / EXCEED_PART;
+	const char *why = "others hold it where it is";
+
+	exceed_by(pager, step > CHUNK_PAGES ? step : CHUNK_PAGES);
+	if (process_locked((uint32_t)sys_getpid()) > 0)
+		why = "it is locked (mlock)";
+	else if (pager->memory_fd < 0)
+		why = "/proc/self/mem is closed to it (PR_SET_DUMPABLE, or rights that it has given up)";
+	else if (pins_possible(false))
+		why = "devices or direct I/O may be using it";
+	error_report(EVENT_HELD_BACK,
+		     "what this process has cannot leave, since %s: it stays in memory, beyond the "
+		     "budget",
+		     why);
+}
+
+/* What could leave by now does; if nothing can, it is exceeded again. */
+static void exceed_less(struct pager *pager)
+{
+	uint64_t last = pager->exceeded_at, now = sys_now();
+	int64_t exceeding = pager->exceeding, back = exceeding / EXCEED_BACK_PART;
+
+	if (!exceeding || now - last < EXCEED_BACK_NS ||
+	    !atomic_compare_exchange_strong(&pager->exceeded_at, &last, now))
+		return;
+	exceed_by(pager, -(back > CHUNK_PAGES	     ? back
+			   : exceeding < CHUNK_PAGES ? exceeding
+						     : CHUNK_PAGES));
+}
+
 void evict_check_held_back(struct pager *pager)
 {
-	if (!pager->held_back || sys_now() < pager->held_until)
-		return;
-	if (pager->uffd.move || !(pins_expected() || pins_possible(false)))
+	exceed_less(pager);
+	if (pager->held_back && (pager->uffd.move || !(pins_expected() || pins_possible(false))))
 		evict_go_on(pager);
 }
 

@@ -27,12 +27,15 @@
 /* Makes some room if it is needed; true if anything was done. */
 bool evict_ahead(struct handler *handler);
 
-/* Nothing can be evicted now, and that is no reason to stop the program: the budget does not
- * hold meanwhile, which is for so long at least (0: until the reason is gone). */
-void evict_hold_back(struct pager *pager, uint64_t for_ns, const char *why);
-/* Something can be again. */
+/* Nothing may be evicted now, and that is no reason to stop the program: the budget does not
+ * hold until the reason is gone. */
+void evict_hold_back(struct pager *pager, const char *why);
+/* Something may be again. */
 void evict_go_on(struct pager *pager);
-/* Looks whether it can, from time to time. */
+/* Of what is here the kernel lets nothing leave, and a fault has waited for a while: the budget is
+ * exceeded by a step.  That is taken back little by little. */
+void evict_exceed(struct pager *pager);
+/* Looks whether things are better, from time to time. */
 void evict_check_held_back(struct pager *pager);
 
 /* Evicts [start, end) as far as it goes; *start moves on.  true: finished. */

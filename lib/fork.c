@@ -383,9 +383,11 @@ static void reset_counts(struct pager *pager)
 	pager->resident = pager->cached = pager->kept = 0;
 	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
 	pager->arena.allowed = false;
+	pager->exceeding = 0;
 	pager->evicting = pager->writes = 0;
 	pager->settle_waiters = 0;
 	pager->swap_full = pager->held_back = false;
+	pager->exceeding = 0;
 }
 
 /* Pages that are not here, as a range; those that follow join it. */

@@ -46,8 +46,6 @@
 #define FUTILE_ROUNDS 200
 /* So many chunks in a row of which the kernel lets no page leave are all of them. */
 #define REFUSALS 100
-/* For so long the budget is given up then. */
-#define HELD_BACK_NS 10000000000
 /* So many pages of swap space come back beyond the budget when one of them could not: each leaves
  * its slot to another page. */
 #define BEYOND_FRAMES 64
@@ -223,8 +221,7 @@ static void out_of_room(struct handler *handler)
 	handler->futile_since = 0;
 	handler->futile_rounds = 0;
 	if (!handler->refused && !pager->swap_full)
-		evict_hold_back(pager, HELD_BACK_NS,
-				"what this process has cannot leave: others hold it where it is");
+		evict_exceed(pager);
 	else if (credit_allow(&pager->arena, allowance))
 		return;
 	else if (handler->refused)

@@ -158,7 +158,12 @@ static int make_helpers(struct pager *pager)
 	if (!pager->uffd.poison)
 		pager->poison_fd = fd_raise(open_poison());
 	if (!pager->uffd.move && pager->memory_fd < 0) {
-		pager->why = "/proc is needed where the kernel has no UFFDIO_MOVE";
+		pager->why =
+			pager->memory_fd == -EACCES
+				? "/proc/self/mem is closed to a process that others may not "
+				  "dump (PR_SET_DUMPABLE, or rights that it has given up), and "
+				  "is needed where the kernel has no UFFDIO_MOVE"
+				: "/proc is needed where the kernel has no UFFDIO_MOVE";
 		return pager->memory_fd;
 	}
 	return 0;

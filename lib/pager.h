@@ -72,15 +72,16 @@ struct pager {
 	_Atomic bool registered; /* all regions are, with our userfaultfd (a child's handlers
 				    begin before) */
 	_Atomic bool stopping;
-	_Atomic bool recording;	     /* handlers shall have a buffer (record.h), */
-	_Atomic unsigned recorders;  /* and so many have one */
-	_Atomic bool paused;	     /* nobody watches for faults (steering.h) */
-	uint64_t stall_ns;	     /* a fault that waits so long is told of; 0: never */
-	_Atomic uint64_t written;    /* writes that succeeded */
-	_Atomic unsigned behind;     /* how often the address space was not as we know it */
-	_Atomic unsigned refusals;   /* of chunks of which no page could leave, in a row */
-	_Atomic bool held_back;	     /* nothing can be evicted (evict.h) ... */
-	_Atomic uint64_t held_until; /* ... up to this moment at least; ns */
+	_Atomic bool recording;	      /* handlers shall have a buffer (record.h), */
+	_Atomic unsigned recorders;   /* and so many have one */
+	_Atomic bool paused;	      /* nobody watches for faults (steering.h) */
+	uint64_t stall_ns;	      /* a fault that waits so long is told of; 0: never */
+	_Atomic uint64_t written;     /* writes that succeeded */
+	_Atomic unsigned behind;      /* how often the address space was not as we know it */
+	_Atomic unsigned refusals;    /* of chunks of which no page could leave, in a row */
+	_Atomic bool held_back;	      /* nothing may be evicted (evict.h) */
+	_Atomic int64_t exceeding;    /* frames that overcommit has for what cannot leave */
+	_Atomic uint64_t exceeded_at; /* ns: when that was changed */
 	_Atomic bool dormant;	   /* a fork's child that has not needed us yet: it evicts nothing,
 				      since it may be about to execute another program */
 	_Atomic unsigned on_duty;  /* handlers that watch for faults */

@@ -191,21 +191,34 @@ bool process_is_alive(uint64_t mark)
 	return !(is_gone(&stat) && threads_of(&stat) <= 1); /* a zombie */
 }
 
+/* The KiB behind a key, as pages; -1: there is no such key. */
+static int64_t pages_behind(const struct line *line, const char *key, size_t length)
+{
+	const char *p = line->size > 0 ? memmem(line->text, (size_t)line->size, key, length) : NULL;
+
+	if (!p)
+		return -1;
+	for (p += length; p < line->text + line->size && (*p == ' ' || *p == '\t'); p++)
+		;
+	return (int64_t)(number_at(line, p) << 10 >> page_shift());
+}
+
 int64_t process_proportional(uint32_t pid)
 {
-	static const char key[] = "\nPss_Anon:";
+	static const char key[] = "\nPss_Anon:"; /* Linux 5.14 */
 	struct line rollup;
-	const char *p;
 
 	read_line(pid, "smaps_rollup", &rollup);
-	if (rollup.size <= 0)
-		return -1;
-	p = memmem(rollup.text, (size_t)rollup.size, key, sizeof(key) - 1);
-	if (!p)
-		return -1; /* before Linux 5.14 */
-	for (p += sizeof(key) - 1; p < rollup.text + rollup.size && *p == ' '; p++)
-		;
-	return (int64_t)(number_at(&rollup, p) << 10 >> page_shift());
+	return pages_behind(&rollup, key, sizeof(key) - 1);
+}
+
+int64_t process_locked(uint32_t pid)
+{
+	static const char key[] = "\nVmLck:";
+	struct line status;
+
+	read_line(pid, "status", &status);
+	return pages_behind(&status, key, sizeof(key) - 1);
 }
 
 /* The second field is what is resident, the third what of it is not private. */

@@ -394,9 +394,16 @@ static void *lock_range(const void *addr, size_t *size)
 	return (void *)start;
 }
 
+static int lock_pages(const void *addr, size_t size, int flags)
+{
+	return flags ? (int)sys_call3(SYS_mlock2, addr, size, flags)
+		     : (int)sys_call2(SYS_mlock, addr, size);
+}
+
 /* Pins what is a region, then lets the kernel lock it too, so that limits and
- * /proc tell what they would.  The kernel keeps locked pages; a range that is
- * only partly ours, or is to be locked as it is touched, is left to it. */
+ * /proc tell what they would.  What is to be locked as it is touched (MLOCK_ONFAULT) is pinned, and
+ * so brought in, as well: else nobody would say that it is too much.  The kernel keeps locked pages;
+ * a range that is only partly ours is left to it. */
 static int lock(const void *addr, size_t size, int flags)
 {
 	size_t whole = size;
@@ -404,13 +411,12 @@ static int lock(const void *addr, size_t size, int flags)
 	struct pager *pager = pager_for(start, whole);
 	int err;
 
-	if (!pager || flags || !region_covers(pager, start, page_round_up(whole)))
-		return flags ? (int)sys_call3(SYS_mlock2, addr, size, flags)
-			     : (int)sys_call2(SYS_mlock, addr, size);
+	if (!pager || !region_covers(pager, start, page_round_up(whole)))
+		return lock_pages(addr, size, flags);
 	err = region_pin(pager, start, page_round_up(whole));
 	if (err < 0)
 		return err;
-	err = (int)sys_call2(SYS_mlock, addr, size);
+	err = lock_pages(addr, size, flags);
 	if (err < 0)
 		region_unpin(pager, start, page_round_up(whole));
 	return err;
