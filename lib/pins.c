@@ -83,14 +83,8 @@ static bool list_now_and_then(uint64_t now)
 
 /* -- one of them ------------------------------------------------------------------- */
 
-static const char *const links[] = { "anon_inode:[io_uring]",
-				     "/dev/infiniband/",
-				     "/dev/nvidia",
-				     "/dev/dri/",
-				     "/dev/kfd",
-				     "/dev/vfio/" };
-
-static bool link_is_suspect(int fd)
+/* Does its link in /proc begin with one of these?  otherwise: it cannot be read. */
+static bool link_begins_with(int fd, const char *const *names, bool otherwise)
 {
 	char path[40], target[64];
 	long n;
@@ -98,20 +92,65 @@ static bool link_is_suspect(int fd)
 	error_format(path, sizeof(path), "/proc/self/fd/%d", fd);
 	n = sys_call4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
 	if (n < 0)
-		return true;
+		return otherwise;
 	target[n] = 0;
-	for (unsigned i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		if (strncmp(target, links[i], strlen(links[i])) == 0)
+	for (; *names; names++)
+		if (strncmp(target, *names, strlen(*names)) == 0)
 			return true;
 	return false;
 }
 
-/* Memory, terminals: the devices that every process has. */
-static bool is_harmless_device(dev_t device)
+/* Rings, and what others of their kind hand out for a device. */
+static bool is_suspect_inode(int fd)
 {
-	unsigned n = major(device);
+	static const char *const names[] = { "anon_inode:[io_uring]", "anon_inode:[vfio",
+					     "anon_inode:[iommufd",   "anon_inode:[infiniband",
+					     "anon_inode:dmabuf",     NULL };
 
-	return n == 1 || n == 4 || n == 5 || (n >= 136 && n <= 143);
+	return link_begins_with(fd, names, true);
+}
+
+/* Documentation/admin-guide/devices.txt: what is read and written by copying, or has its memory to
+ * itself. */
+static bool has_harmless_number(dev_t device)
+{
+	static const unsigned char misc[] = { 130 /* watchdog */,
+					      135 /* rtc */,
+					      183 /* hwrng */,
+					      200 /* net/tun */,
+					      223 /* uinput */,
+					      228 /* hpet */,
+					      232 /* kvm */,
+					      234 /* btrfs-control */,
+					      235 /* autofs */,
+					      237 /* loop-control */,
+					      242 /* rfkill */ };
+
+	switch (major(device)) {
+	case 1:		  /* null, zero, full, random, kmsg */
+	case 4:		  /* tty0, ttyS0 */
+	case 5:		  /* tty, console, ptmx */
+	case 13:	  /* input */
+	case 116:	  /* snd */
+	case 136 ... 143: /* pts */
+	case 202:	  /* cpu/0/msr */
+	case 203:	  /* cpu/0/cpuid */
+		return true;
+	case 10:
+		return minor(device) < 255 &&
+		       memchr(misc, (int)minor(device), sizeof(misc)) != NULL;
+	default:
+		return false;
+	}
+}
+
+/* Any that is not known: cameras (V4L2), SCSI commands (sg), RDMA, GPUs, VFIO, iommufd. */
+static bool is_suspect_device(int fd, dev_t device)
+{
+	/* Their numbers are given as they come. */
+	static const char *const names[] = { "/dev/userfaultfd", "/dev/vsock", "/dev/rtc", NULL };
+
+	return !has_harmless_number(device) && !link_begins_with(fd, names, false);
 }
 
 /* Its memory is registered with the network device. */
@@ -130,15 +169,20 @@ static bool is_suspect(int fd, long flags)
 
 	if (flags & O_DIRECT)
 		return true;
-	/* What is not open for both cannot be one of the others. */
-	if ((flags & O_ACCMODE) != O_RDWR || sys_call2(SYS_fstat, fd, &st) < 0)
+	if (sys_call2(SYS_fstat, fd, &st) < 0)
 		return false;
-	if (S_ISSOCK(st.st_mode))
+	switch (st.st_mode & S_IFMT) {
+	case S_IFCHR:
+		return is_suspect_device(fd, st.st_rdev);
+	case S_IFBLK:
+		return true; /* SCSI commands (SG_IO) */
+	case S_IFSOCK:
 		return is_xdp(fd);
-	if (S_ISCHR(st.st_mode))
-		return !is_harmless_device(st.st_rdev) && link_is_suspect(fd);
-	/* Anonymous inodes have no type. */
-	return (st.st_mode & S_IFMT) == 0 && link_is_suspect(fd);
+	case 0: /* anonymous inodes have no type */
+		return (flags & O_ACCMODE) == O_RDWR && is_suspect_inode(fd);
+	default:
+		return false;
+	}
 }
 
 /* -- all of them ------------------------------------------------------------------- */

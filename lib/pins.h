@@ -5,8 +5,8 @@
  * meanwhile, and no unprivileged call tells which pages are pinned for that.  So
  * a chunk is copied only while the process has nothing open through which it
  * could be: a file that is O_DIRECT (Linux AIO on any other is a read that is waited for), an
- * io_uring of its own, an AF_XDP socket, a device that does DMA into user memory (RDMA,
- * GPUs, VFIO).
+ * io_uring of its own, an AF_XDP socket, a block device (SCSI commands), a character device that is
+ * not known to do nothing of the kind (cameras, SCSI, RDMA, GPUs, VFIO do).
  *
  * It is asked after the chunk was write-protected.  Who pins a page for writing
  * from then on takes a write fault, and waits; who did before had one of these
