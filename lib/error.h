@@ -23,6 +23,7 @@ enum event {
 	EVENT_HELD_BACK,     /* nothing can leave, the budget does not hold */
 	EVENT_CHILD_UNPAGED, /* a program runs without spill */
 	EVENT_OUTSIDE,	     /* what is not managed takes more than the budget */
+	EVENT_SHARED,	     /* a process's shared memory is more than the budget */
 	EVENT_BEHIND,	     /* the address space is changed by calls that we do not see */
 	EVENT_TRACE,	     /* a recording cannot be made */
 	EVENT_COUNT,

@@ -226,22 +226,48 @@ static void look_some_shared(struct pool *pool)
 	pool->looked = at;
 }
 
-static void tell_outside(struct pool *pool, int64_t outside)
-{
-	uint32_t told = 0;
+/* What was said already: bits of pool->told. */
+#define TOLD_OUTSIDE 1u
+#define TOLD_SHARED 2u
 
-	if (atomic_compare_exchange_strong(&pool->told, &told, 1))
-		error_report(EVENT_OUTSIDE,
-			     "what cannot be paged (stacks, small heaps, programs without spill) "
-			     "takes %lu MiB by itself, more than the budget of %lu MiB",
-			     (unsigned long)(((uint64_t)outside << page_shift()) >> 20),
-			     (unsigned long)(((uint64_t)pool_total(pool) << page_shift()) >> 20));
+static unsigned long mib(int64_t pages)
+{
+	return (unsigned long)(((uint64_t)pages << page_shift()) >> 20);
+}
+
+/* pid has most of it. */
+static void tell_outside(struct pool *pool, int64_t outside, uint32_t pid, int64_t its)
+{
+	if (!(atomic_fetch_or(&pool->told, TOLD_OUTSIDE) & TOLD_OUTSIDE))
+		error_report(
+			EVENT_OUTSIDE,
+			"what cannot be paged (stacks, small heaps, the break, what is mapped "
+			"without libc, programs without spill) takes %lu MiB by itself, more than "
+			"the budget of %lu MiB; process %u has %lu MiB of it",
+			mib(outside), mib(pool_total(pool)), pid, mib(its));
+}
+
+/* It does not count, since it may be another's as well.  But a heap may be of it. */
+void pool_look_for_shared(struct pool *pool, uint32_t pid)
+{
+	int64_t shared, total = pool_total(pool);
+
+	if (atomic_load(&pool->told) & TOLD_SHARED)
+		return;
+	shared = process_shared(pid);
+	if (shared > total && !(atomic_fetch_or(&pool->told, TOLD_SHARED) & TOLD_SHARED))
+		error_report(
+			EVENT_SHARED,
+			"process %u has %lu MiB of shared memory, more than the budget of %lu MiB: "
+			"that is not paged, and does not count",
+			pid, mib(shared), mib(total));
 }
 
 int64_t pool_measure(struct pool *pool)
 {
 	struct pool_entry *entry;
-	int64_t sum = 0;
+	int64_t sum = 0, most = 0;
+	uint32_t who = 0;
 
 	look_some_shared(pool);
 	pool_for_each(entry, pool)
@@ -254,8 +280,25 @@ int64_t pool_measure(struct pool *pool)
 		outside = outside_of(entry, mark);
 		atomic_store(&entry->outside, outside);
 		sum += outside;
+		if (outside > most) {
+			most = outside;
+			who = process_pid(mark);
+		}
 	}
 	if (sum > pool_total(pool))
-		tell_outside(pool, sum);
+		tell_outside(pool, sum, who, most);
 	return sum;
+}
+
+void pool_look_for_all_shared(struct pool *pool)
+{
+	struct pool_entry *entry;
+
+	pool_for_each(entry, pool)
+	{
+		uint64_t mark = atomic_load(&entry->mark);
+
+		if (mark && mark != MARK_CLEARING)
+			pool_look_for_shared(pool, process_pid(mark));
+	}
 }

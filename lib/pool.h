@@ -60,7 +60,7 @@ struct pool_entry {
 struct pool {
 	_Atomic int64_t total;	   /* frames */
 	_Atomic uint32_t entries;  /* those from here on were never claimed */
-	_Atomic uint32_t told;	   /* outside alone is more than the total: it was said */
+	_Atomic uint32_t told;	   /* bits: what is not paged is more than the total; it was said */
 	_Atomic uint64_t measured; /* ns: when outside was last brought up to date */
 	_Atomic uint32_t looked;   /* the entry whose shared was last brought up to date */
 	struct pool_entry entry[POOL_ENTRIES];
@@ -111,5 +111,9 @@ struct pool_need pool_need(const struct pool *pool, const struct pool_entry *our
 /* Looks what each process has outside, and at some of them for what they share; the sum.  If that
  * alone is more than the total, one process says so, once. */
 int64_t pool_measure(struct pool *pool);
+
+/* Says so, once, if a process's shared memory alone is more than the total; of any process. */
+void pool_look_for_shared(struct pool *pool, uint32_t pid);
+void pool_look_for_all_shared(struct pool *pool);
 
 #endif

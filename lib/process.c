@@ -235,6 +235,15 @@ int64_t process_anonymous(uint32_t pid)
 	return (int64_t)(resident - shared);
 }
 
+int64_t process_shared(uint32_t pid)
+{
+	static const char key[] = "\nRssShmem:";
+	struct line line;
+
+	read_line(pid, "status", &line);
+	return pages_behind(&line, key, sizeof(key) - 1);
+}
+
 uint64_t process_minor_faults(uint64_t mark)
 {
 	struct line stat;

@@ -34,6 +34,8 @@ bool process_has_only(unsigned threads, int *ret_status);
 /* Its private memory that is resident, in pages (what it shares with a relative by a fork counts
  * in both); -1: it cannot be told. */
 int64_t process_anonymous(uint32_t pid);
+/* Its shared memory that is resident, in pages: of each mapping of it; -1: it cannot be told. */
+int64_t process_shared(uint32_t pid);
 /* Pages that it has locked in memory; -1: it cannot be told. */
 int64_t process_locked(uint32_t pid);
 /* The same, each page divided by the number of processes that have it (PSS).  It looks at every

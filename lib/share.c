@@ -391,6 +391,7 @@ void share_end(const struct share *share)
 {
 	if (process_anonymous((uint32_t)sys_getpid()) > pool_total(share->pool))
 		pool_measure(share->pool);
+	pool_look_for_shared(share->pool, (uint32_t)sys_getpid());
 }
 
 /* -- what is shared after a fork --------------------------------------------------------------- */

@@ -138,8 +138,10 @@ static void wait_for_end(const struct child *child, const sigset_t *waited, stru
 		siginfo_t info;
 		int number = sigtimedwait(waited, &info, &pause);
 
-		if (number < 0 && errno == EAGAIN)
+		if (number < 0 && errno == EAGAIN) {
 			pool_measure(pool);
+			pool_look_for_all_shared(pool);
+		}
 		if (number > 0 && number != SIGCHLD && is_to_pass_on(child, &info))
 			kill(child->pid, number);
 	}

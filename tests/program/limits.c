@@ -12,6 +12,7 @@
  *	userns-parent		and in one that does not page, and has a child
  *	locked			mlock has of the budget what can be spared
  *	outside			memory that is mapped without libc is not paged
+ *	shared			shared memory is not paged
  */
 #include "paged.h"
 #include "sys.h"
@@ -180,6 +181,16 @@ static void check_locked(void)
 	}
 }
 
+static void map_shared(void)
+{
+	unsigned char *memory =
+		mmap(NULL, MORE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	REQUIRE(memory != MAP_FAILED);
+	paged_fill(memory, MORE, 8, 0);
+	EXPECT(paged_holds(memory, MORE, 8, 0));
+}
+
 static void check_parent(void)
 {
 	int status, go[2];
@@ -218,6 +229,8 @@ int main(int argc, char **argv)
 		check_parent();
 	} else if (strcmp(what, "outside") == 0) {
 		map_outside();
+	} else if (strcmp(what, "shared") == 0) {
+		map_shared();
 	} else {
 		check_namespace(strcmp(what, "userns") == 0);
 	}

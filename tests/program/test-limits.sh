@@ -38,6 +38,7 @@ said 1 'memory beyond the budget is refused' bash -c 'ulimit -v 60000; "$@"' - "
 # Nothing is paged, so nobody sees it but the launcher.
 said 1 'cannot be paged.*more than the budget of 8 MiB' \
 	"$SPILL" run -m 8M -s "$tmp" --stats="$tmp/stats" -- "$limits" outside
+said 1 'MiB of shared memory, more than the budget of 8 MiB' "${run[@]}" shared
 
 # The pager's line is not what ends it either, on a file that may not grow or with nobody to read.
 "${run[@]}" fsize-before 2>err | cat >out
