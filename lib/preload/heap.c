@@ -309,16 +309,6 @@ void heap_trim(void)
 	je_mallctl(ALL_ARENAS("purge"), NULL, NULL, NULL, 0);
 }
 
-size_t heap_stat(const char *name)
-{
-	uint64_t epoch = 1;
-	size_t value = 0, size = sizeof(value);
-
-	je_mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch)); /* the values as of now */
-	je_mallctl(name, &value, &size, NULL, 0);
-	return value;
-}
-
 /* --- what jemalloc calls, in place of libc's (jemalloc.syms) */
 
 void *allocator_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* heap.h - the allocator: jemalloc, on managed memory
  *
- * This and heap.c are all that know jemalloc; another allocator would have to
+ * This, heap.c, heap_count.c and jemalloc_libc.c are all that know jemalloc; another allocator would have to
  * give what is declared here.  Arena 0 is plain: jemalloc starts with it, and keeps its threads'
  * caches there.  A process that needs no more stays there and pays nothing.
  * Once it outgrows that, each thread is bound to one of a few arenas whose
@@ -85,7 +85,17 @@ void *heap_plain_alloc(size_t size, size_t align, bool zero);
 /* Gives back what is free. */
 void heap_trim(void);
 
-/* One of jemalloc's statistics in bytes, such as "stats.allocated". */
-size_t heap_stat(const char *name);
+/* What it consists of now, in bytes where nothing else is said. */
+struct heap_count {
+	size_t used;   /* by objects */
+	size_t held;   /* by pages with objects on them, and free ones that were not given back */
+	size_t dirty;  /* of that, the free ones */
+	size_t mapped; /* objects that glibc would map singly: how many */
+	size_t mapped_bytes;  /* theirs, of used and of held */
+	size_t header_bytes;  /* what is kept of them elsewhere */
+	size_t free_pieces;   /* how many */
+	size_t address_space; /* of all that */
+};
+struct heap_count heap_count(void);
 
 #endif

@@ -20,7 +20,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -275,64 +274,6 @@ PRELOAD_API int mallopt(int parameter, int value)
 	return other_heap() ? NEXT(mallopt)(parameter, value) : 1;
 }
 
-PRELOAD_API struct mallinfo2 mallinfo2(void)
-{
-	size_t used, held;
-
-	if (other_heap())
-		return NEXT(mallinfo2)();
-	used = heap_stat("stats.allocated");
-	held = heap_stat("stats.active");
-	return (struct mallinfo2){
-		.arena = held,
-		.uordblks = used,
-		.fordblks = held - used,
-		.keepcost = held - used,
-	};
-}
-
-PRELOAD_API struct mallinfo mallinfo(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return (struct mallinfo){
-		.arena = (int)info.arena,
-		.uordblks = (int)info.uordblks,
-		.fordblks = (int)info.fordblks,
-		.keepcost = (int)info.keepcost,
-	};
-}
-
-/* In the form that glibc's has, the sums alone. */
-PRELOAD_API int malloc_info(int options, FILE *file)
-{
-	struct mallinfo2 info;
-
-	if (other_heap())
-		return NEXT(malloc_info)(options, file);
-	if (options != 0)
-		return EINVAL;
-	info = mallinfo2();
-	fprintf(file,
-		"<malloc version=\"1\">\n"
-		"<total type=\"rest\" count=\"1\" size=\"%zu\"/>\n"
-		"<system type=\"current\" size=\"%zu\"/>\n"
-		"<system type=\"max\" size=\"%zu\"/>\n"
-		"<aspace type=\"total\" size=\"%zu\"/>\n"
-		"</malloc>\n",
-		info.fordblks, info.arena, info.arena, heap_stat("stats.mapped"));
-	return 0;
-}
-
-/* The sums alone: nothing of options, single arenas, bins, extents, mutexes. */
-PRELOAD_API void malloc_stats(void)
-{
-	if (other_heap())
-		NEXT(malloc_stats)();
-	else
-		heap_print_stats();
-}
-
 /* --- the names by which glibc exports its own, too */
 
 #define ALSO(other, name)                       \
@@ -349,6 +290,5 @@ ALSO(__libc_cfree, cfree);
 ALSO(__libc_memalign, memalign);
 ALSO(__libc_valloc, valloc);
 ALSO(__libc_pvalloc, pvalloc);
-ALSO(__libc_mallinfo, mallinfo);
 ALSO(__libc_mallopt, mallopt);
 ALSO(__posix_memalign, posix_memalign);

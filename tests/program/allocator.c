@@ -187,6 +187,35 @@ static void check_old(void)
 	EXPECT(mallopt(M_MMAP_THRESHOLD, PIECE) == 1);
 }
 
+/* Objects that glibc maps singly are told of apart; to free a small one is a free piece more. */
+static void check_pieces(void)
+{
+	struct mallinfo2 before = mallinfo2(), now;
+	void *large[10], *small[2000];
+
+	for (unsigned i = 0; i < 10; i++)
+		REQUIRE(large[i] = malloc(128 << 10));
+	for (unsigned i = 0; i < 2000; i++)
+		REQUIRE(small[i] = malloc(1000));
+	now = mallinfo2();
+	EXPECT(now.hblks == before.hblks + 10);
+	EXPECT(now.hblkhd > before.hblkhd + 10 * (128 << 10));
+	EXPECT(now.uordblks >= before.uordblks + 2000 * 1000);
+	EXPECT(now.uordblks < before.uordblks + 3000 * 1000);
+	EXPECT(now.arena == now.uordblks + now.fordblks && now.keepcost <= now.fordblks);
+	before = now;
+	for (unsigned i = 0; i < 2000; i += 2)
+		free(small[i]);
+	now = mallinfo2();
+	EXPECT(now.ordblks >= before.ordblks + 900);
+	EXPECT(now.fordblks >= before.fordblks + 900 * 1000);
+	for (unsigned i = 1; i < 2000; i += 2)
+		free(small[i]);
+	for (unsigned i = 0; i < 10; i++)
+		free(large[i]);
+	EXPECT(mallinfo2().hblks == before.hblks - 10);
+}
+
 /* The names of glibc's own: what one of them gives, any free takes, and the other way round. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -235,6 +264,7 @@ static void check_info(void)
 	EXPECT(strncmp(text, "<malloc version=\"", 17) == 0);
 	EXPECT(size > 10 && strcmp(text + size - 10, "</malloc>\n") == 0);
 	EXPECT(strstr(text, "<system type=\"current\" size=\"") != NULL);
+	EXPECT(strstr(text, "<total type=\"mmap\" count=\"") != NULL);
 	free(text);
 	for (unsigned i = 0; i < PIECES; i++)
 		free(piece[i]);
@@ -375,6 +405,7 @@ int main(int argc, char **argv)
 	check_sizes();
 	check_sized();
 	check_info();
+	check_pieces();
 	check_old();
 	check_libc_names();
 	check_stats();
