@@ -205,7 +205,8 @@ static void read_environment(void)
 
 void command_init(void)
 {
-	static _Atomic enum { NOT_YET, BUSY, DONE } stage;
+	enum { NOT_YET, BUSY, DONE };
+	static _Atomic int stage;
 	int seen = NOT_YET;
 
 	/* Most often from the constructor.  Not pthread_once, which is anybody's. */
