@@ -396,3 +396,11 @@ const char *program_obstacle(const char *path, char ret_path[PROGRAM_PATH])
 		strcpy(ret_path, path);
 	return obstacle;
 }
+
+bool program_obstacle_is_fatal(const char *obstacle)
+{
+	for (unsigned i = 0; i < SANITIZERS; i++)
+		if (obstacle == sanitizers[i].obstacle)
+			return true;
+	return false;
+}

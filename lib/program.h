@@ -14,6 +14,8 @@
 #ifndef SPILL_PROGRAM_H
 #define SPILL_PROGRAM_H
 
+#include <stdbool.h>
+
 #define PROGRAM_PATH 4096
 
 /* Finds the file that execvp(3) would execute.  0, or -errno: -ENOENT there is
@@ -23,5 +25,8 @@ int program_find(const char *name, char ret_path[PROGRAM_PATH]);
 /* Why the program at path (or the interpreter of the script there, then that is the path
  * given back) will not load the preload library, in words; NULL: it will. */
 const char *program_obstacle(const char *path, char ret_path[PROGRAM_PATH]);
+
+/* Would it, and fail for it?  (A sanitizer's runtime wants to be the first.) */
+bool program_obstacle_is_fatal(const char *obstacle);
 
 #endif

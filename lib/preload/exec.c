@@ -4,7 +4,8 @@
  * The new program is paged because LD_PRELOAD is in its environment, and has its part of
  * the same budget.  A static program, one that gains privileges, and one whose
  * environment was made anew does not load us: it runs, unpaged, and a line says so,
- * unless --quiet.  It is not handed the command's named swap either.
+ * unless --quiet.  It is not handed the command's named swap either.  One with a sanitizer would load
+ * us, and end for it: it is given an environment without us.
  *
  * All of this is called between vfork and exec as well: nothing is allocated, and the next
  * functions are looked up beforehand.
@@ -53,43 +54,117 @@ static bool has_preload(char *const envp[])
 	return false;
 }
 
-static bool will_page(const char *path, char *const envp[])
+/* A line says so if not.  obstacle: what program_obstacle said of it. */
+static bool will_page(const char *path, char *const envp[], const char **ret_obstacle)
 {
 	char found[PROGRAM_PATH];
-	const char *obstacle;
 
+	*ret_obstacle = NULL;
 	if (sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
 		return true; /* it will fail */
-	obstacle = program_obstacle(path, found);
-	if (obstacle)
-		error_report(EVENT_CHILD_UNPAGED, "%s %s; it runs without spill", found, obstacle);
+	*ret_obstacle = program_obstacle(path, found);
+	if (*ret_obstacle)
+		error_report(EVENT_CHILD_UNPAGED, "%s %s; it runs without spill", found,
+			     *ret_obstacle);
 	else if (!has_preload(envp))
 		error_report(EVENT_CHILD_UNPAGED,
 			     "%s is given no LD_PRELOAD in its environment; it runs without spill",
 			     path);
-	return !obstacle && has_preload(envp);
+	return !*ret_obstacle && has_preload(envp);
 }
 
 /* Who has retired hands nothing on any more, and makes no calls that the program's filter may
  * not know. */
-void exec_begin(const char *path, char *const envp[])
+bool exec_begin(const char *path, char *const envp[])
 {
-	if (!preload_retired)
-		command_hand_on(will_page(path, envp));
+	const char *obstacle;
+
+	if (preload_retired)
+		return true;
+	command_hand_on(will_page(path, envp, &obstacle));
+	return !program_obstacle_is_fatal(obstacle);
 }
 
-void exec_begin_name(const char *name, char *const envp[])
+bool exec_begin_name(const char *name, char *const envp[])
 {
 	char found[PROGRAM_PATH];
 
-	if (!preload_retired && program_find(name, found) == 0)
-		exec_begin(found, envp);
+	return preload_retired || program_find(name, found) != 0 || exec_begin(found, envp);
 }
 
 void exec_end(void)
 {
 	if (!preload_retired)
 		command_hand_on(true);
+}
+
+/* -- without us ------------------------------------------------------------------------- */
+
+#define LIST "LD_PRELOAD="
+
+static bool is_list(const char *variable)
+{
+	return strncmp(variable, LIST, strlen(LIST)) == 0;
+}
+
+/* Is it our library's path, of that length? */
+static bool is_ours(const char *path, size_t length)
+{
+	size_t name = strlen(PRELOAD_NAME);
+
+	return length >= name && strncmp(path + length - name, PRELOAD_NAME, name) == 0;
+}
+
+size_t exec_strip_size(char *const envp[])
+{
+	size_t n = 1, text = 0;
+
+	for (; envp && *envp; envp++, n++)
+		if (is_list(*envp))
+			text += strlen(*envp) + 1;
+	return n * sizeof(*envp) + text;
+}
+
+/* The list without us; false: nothing is left. */
+static bool strip_list(char *to, const char *from)
+{
+	char *end = to + strlen(LIST);
+
+	memcpy(to, from, strlen(LIST));
+	for (from += strlen(LIST); *from; from += strspn(from, ": ")) {
+		size_t length = strcspn(from, ": ");
+
+		if (length && !is_ours(from, length)) {
+			if (end > to + strlen(LIST))
+				*end++ = ':';
+			memcpy(end, from, length);
+			end += length;
+		}
+		from += length;
+	}
+	*end = '\0';
+	return end > to + strlen(LIST);
+}
+
+/* The array, and behind it the lists that are not as they were. */
+char *const *exec_strip(void *room, char *const envp[])
+{
+	char **to = room, *text;
+	size_t n = 0;
+
+	while (envp && envp[n])
+		n++;
+	text = (char *)(to + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_list(envp[i])) {
+			*to++ = envp[i];
+		} else if (strip_list(text, envp[i])) {
+			*to++ = text;
+			text += strlen(text) + 1;
+		}
+	}
+	*to = NULL;
+	return room;
 }
 
 /* -- the functions --------------------------------------------------------------------- */
@@ -103,8 +178,9 @@ static int failed(int ret)
 
 PRELOAD_API int execve(const char *path, char *const argv[], char *const envp[])
 {
-	exec_begin(path, envp);
-	return failed(real_execve()(path, argv, envp));
+	bool as_it_is = exec_begin(path, envp);
+
+	return failed(real_execve()(path, argv, EXEC_ENVIRONMENT(as_it_is, envp)));
 }
 
 PRELOAD_API int execv(const char *path, char *const argv[])
@@ -114,8 +190,9 @@ PRELOAD_API int execv(const char *path, char *const argv[])
 
 PRELOAD_API int execvpe(const char *name, char *const argv[], char *const envp[])
 {
-	exec_begin_name(name, envp);
-	return failed(real_execvpe()(name, argv, envp));
+	bool as_it_is = exec_begin_name(name, envp);
+
+	return failed(real_execvpe()(name, argv, EXEC_ENVIRONMENT(as_it_is, envp)));
 }
 
 PRELOAD_API int execvp(const char *name, char *const argv[])
@@ -127,13 +204,15 @@ PRELOAD_API int execveat(int dir, const char *path, char *const argv[], char *co
 			 int flags)
 {
 	char at[PROGRAM_PATH];
+	bool as_it_is;
 
 	if (dir == AT_FDCWD || *path == '/')
 		error_format(at, sizeof(at), "%s", path);
 	else
 		error_format(at, sizeof(at), "/proc/self/fd/%d%s%s", dir, *path ? "/" : "", path);
-	exec_begin(at, envp);
-	return failed((int)to_errno(sys_call5(SYS_execveat, dir, path, argv, envp, flags)));
+	as_it_is = exec_begin(at, envp);
+	return failed((int)to_errno(
+		sys_call5(SYS_execveat, dir, path, argv, EXEC_ENVIRONMENT(as_it_is, envp), flags)));
 }
 
 PRELOAD_API int fexecve(int fd, char *const argv[], char *const envp[])

@@ -13,6 +13,7 @@
 #ifndef SPILL_PRELOAD_H
 #define SPILL_PRELOAD_H
 
+#include <alloca.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -73,11 +74,18 @@ long filters_seccomp(long operation, long flags, void *arguments);
 int in_place_keep(const void *addr, size_t size);
 
 /* exec.c: path is about to be executed with this environment (NULL: none).  If that program will
- * not be paged, a line says why, and it is not handed what it has no use for (command.h). */
-void exec_begin(const char *path, char *const envp[]);
+ * not be paged, a line says why, and it is not handed what it has no use for (command.h).
+ * false: it would load us, and fail for it. */
+bool exec_begin(const char *path, char *const envp[]);
 /* The same for a name that is looked for in PATH. */
-void exec_begin_name(const char *name, char *const envp[]);
+bool exec_begin_name(const char *name, char *const envp[]);
 /* It failed, or another process does it. */
 void exec_end(void);
+
+/* The environment for it: as it is, or, on the caller's stack, without us. */
+#define EXEC_ENVIRONMENT(as_it_is, envp) \
+	((as_it_is) ? (envp) : exec_strip(alloca(exec_strip_size(envp)), envp))
+size_t exec_strip_size(char *const envp[]);
+char *const *exec_strip(void *room, char *const envp[]);
 
 #endif

@@ -19,11 +19,12 @@ PRELOAD_API int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file
 			    const posix_spawnattr_t *attributes, char *const argv[],
 			    char *const envp[])
 {
+	bool as_it_is = exec_begin(path, envp);
 	int ret;
 
-	exec_begin(path, envp);
 	lender_start(preload_pager_made());
-	ret = NEXT(posix_spawn)(pid, path, actions, attributes, argv, envp);
+	ret = NEXT(posix_spawn)(pid, path, actions, attributes, argv,
+				EXEC_ENVIRONMENT(as_it_is, envp));
 	exec_end();
 	return ret;
 }
@@ -33,11 +34,12 @@ PRELOAD_API int posix_spawnp(pid_t *pid, const char *name,
 			     const posix_spawnattr_t *attributes, char *const argv[],
 			     char *const envp[])
 {
+	bool as_it_is = exec_begin_name(name, envp);
 	int ret;
 
-	exec_begin_name(name, envp);
 	lender_start(preload_pager_made());
-	ret = NEXT(posix_spawnp)(pid, name, actions, attributes, argv, envp);
+	ret = NEXT(posix_spawnp)(pid, name, actions, attributes, argv,
+				 EXEC_ENVIRONMENT(as_it_is, envp));
 	exec_end();
 	return ret;
 }

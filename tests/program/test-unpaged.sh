@@ -67,6 +67,19 @@ if echo 'int main(void) { return puts("hello") < 0; }' |
 else
 	echo "static programs were left out: ${CC:-cc} -static does not work here"
 fi
+# A sanitizer's runtime ends the program if it is not the first library: it is given none of ours, but the
+# others that were to be preloaded.
+if echo 'int main(void) { return puts(getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") : "none") < 0; }' |
+	gcc -include stdio.h -include stdlib.h -fsanitize=thread -x c - -o "$tmp/sanitized" 2>/dev/null; then
+	unpaged '/sanitized is built with -fsanitize=thread' sh -c "'$tmp/sanitized'; true"
+	unpaged '/sanitized is built with -fsanitize=thread' python3 -c "import os, subprocess
+subprocess.run(['$tmp/sanitized'])
+os.waitpid(os.posix_spawn('$tmp/sanitized', ['sanitized'], dict(os.environ)), 0)
+os.environ['LD_PRELOAD'] = ':'.join(['libm.so.6'] + os.environ.get('LD_PRELOAD', '').split())
+os.execv('$tmp/sanitized', ['sanitized'])"
+else
+	echo "sanitizers were left out: gcc -fsanitize=thread does not work here"
+fi
 # As root nothing is gained by set-user-ID root, but by that of somebody else.
 if [ "$(id -u)" -eq 0 ] && id nobody >/dev/null 2>&1; then
 	new_directory 755
