@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "fill.h"
 #include "fork.h"
+#include "grow.h"
 #include "last.h"
 #include "record.h"
 #include "spent.h"
@@ -432,6 +433,8 @@ static bool work(struct handler *handler)
 		progress |= writeback_finish_all(handler);
 	if (handler->starved || spent_is_full(&pager->arena))
 		spent_sweep(pager);
+	if (pager_is_armed(pager) && !pager->dormant)
+		grow_ahead(handler);
 	progress |= evict_ahead(handler);
 	if (fork_is_near()) { /* a fork waits for it */
 		watch_call_back(handler);
@@ -450,7 +453,7 @@ static bool work(struct handler *handler)
 static void drain(struct handler *handler)
 {
 	writeback_submit(handler);
-	while (handler->reads_in_flight || handler->pager->writes) {
+	while (handler->reads_in_flight || handler->pager->writes || handler->growing) {
 		fill_finish_all(handler);
 		writeback_finish_all(handler);
 		look(handler, PAUSE_NS);
@@ -514,7 +517,7 @@ static int make_io(struct handler *handler)
 		.handler = handler->number,
 		.piece_pages = bounce_pages(pager),
 	};
-	return io_open(&handler->io, pager->options.disable, HANDLER_FILLS + HANDLER_WRITES,
+	return io_open(&handler->io, pager->options.disable, HANDLER_FILLS + HANDLER_WRITES + 1,
 		       watches, pager->cipher ? &handler->seal : NULL);
 }
 
@@ -564,7 +567,7 @@ void handler_stop(struct handler *handler, bool in_child)
 		handler_wake(handler);
 		thread_join(&handler->thread);
 	}
-	handler->started = false;
+	handler->started = handler->growing = false;
 	io_close(handler->io, in_child);
 	handler->io = NULL;
 	fd_close(handler->wake_fd);

@@ -124,6 +124,10 @@ struct handler {
 	uint64_t run_slot;	  /* slots taken ahead, for this handler's writes */
 	unsigned run_left;
 
+	struct io_request grow_request; /* a step of a swap file (grow.h), */
+	struct swap_growth growth;
+	bool growing; /* which is under way */
+
 	_Atomic bool evicting;	/* between the low and the high mark */
 	bool barren;		/* no page of the chunk left that it evicted last */
 	bool starved;		/* in this round: something waits for a frame */

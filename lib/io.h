@@ -39,6 +39,8 @@ struct io_request {
 	void (*done)(struct io_request *request, long result);
 	int fd;
 	bool write;
+	uint64_t allocate; /* not 0: nothing is transferred, the file gets blocks for so many
+			      bytes, and the result is 0 or -errno */
 	uint64_t offset;   /* bytes in the file */
 	uint64_t salt;	   /* of the file, for its tweaks (cipher.h) */
 	struct iovec *iov; /* kept by the submitter until done; the engine changes it */

@@ -39,6 +39,8 @@ static bool plan_wants(struct io_faulty_plan *plan, const struct io_request *req
 {
 	unsigned number;
 
+	if (request->allocate)
+		return false;
 	if (!(plan->operations & (request->write ? IO_FAULTY_WRITES : IO_FAULTY_READS)))
 		return false;
 	if (plan->fd && plan->fd != request->fd)

@@ -214,7 +214,9 @@ static int sealed_enable(struct io *io)
 
 static void sealed_submit(struct io *io, struct io_request *request)
 {
-	if (request->write)
+	if (request->allocate)
+		io_submit(sealed_of(io)->inner, request);
+	else if (request->write)
 		start_write(sealed_of(io), request);
 	else
 		start_read(sealed_of(io), request);

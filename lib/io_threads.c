@@ -110,7 +110,9 @@ static void transfer(struct io_request *request)
 
 	request->result = 0;
 	do {
-		if (request->write)
+		if (request->allocate)
+			bytes = sys_fallocate(request->fd, 0, request->offset, request->allocate);
+		else if (request->write)
 			bytes = sys_pwritev(request->fd, request->iov, request->iov_count,
 					    request->offset);
 		else

@@ -187,7 +187,10 @@ static void start(struct uring *uring, struct io_request *request)
 	const struct iovec *iov = request->iov;
 	unsigned n = (unsigned)request->iov_count;
 
-	if (n == 1 && request->write)
+	if (request->allocate)
+		io_uring_prep_fallocate(sqe, request->fd, 0, (off_t)request->offset,
+					(off_t)request->allocate);
+	else if (n == 1 && request->write)
 		io_uring_prep_write(sqe, request->fd, iov->iov_base, (unsigned)iov->iov_len,
 				    request->offset);
 	else if (n == 1)

@@ -750,13 +750,33 @@ int slot_map_init(struct slot_map *map, uint64_t slots, int owners_fd)
 	return err;
 }
 
-void slot_map_limit(struct slot_map *map, uint64_t slots)
+static uint32_t limit_of(const struct slot_map *map, uint64_t slots)
 {
 	uint64_t limit = slots / SEGMENT_SLOTS;
 
+	return limit < map->segment_limit ? (uint32_t)limit : map->segment_limit;
+}
+
+void slot_map_limit(struct slot_map *map, uint64_t slots)
+{
 	lock_take(&map->lock, LOCK_SLOT);
-	map->fresh_limit = limit < map->segment_limit ? (uint32_t)limit : map->segment_limit;
+	map->fresh_limit = limit_of(map, slots);
 	lock_drop(&map->lock, LOCK_SLOT);
+}
+
+void slot_map_raise(struct slot_map *map, uint64_t slots)
+{
+	uint32_t limit = limit_of(map, slots);
+
+	lock_take(&map->lock, LOCK_SLOT);
+	if (map->fresh_limit < limit)
+		map->fresh_limit = limit;
+	lock_drop(&map->lock, LOCK_SLOT);
+}
+
+uint64_t slot_map_reach(const struct slot_map *map)
+{
+	return (uint64_t)owner_reach(&map->owner) * SEGMENT_SLOTS;
 }
 
 /* Gives all segments to the other processes. */

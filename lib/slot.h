@@ -134,9 +134,15 @@ struct slot_map {
 int slot_map_init(struct slot_map *map, uint64_t slots, int owners_fd);
 
 /* Fresh segments are taken only below slots from now on (at first: anywhere),
- * for a file that grows by steps or cannot grow any more.  Segments that are
+ * for a file that grows by steps.  Segments that are
  * used already stay. */
 void slot_map_limit(struct slot_map *map, uint64_t slots);
+
+/* The same, where it is below. */
+void slot_map_raise(struct slot_map *map, uint64_t slots);
+
+/* The slots before the end of the last segment that any process has used. */
+uint64_t slot_map_reach(const struct slot_map *map);
 
 /* Gives the table back, and our segments to the other processes: at once, or when no
  * child reads them any more. */

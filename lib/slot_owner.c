@@ -61,7 +61,7 @@ static unsigned rows_used(const struct owner *owner)
 	return rows < OWNER_ROWS ? rows : OWNER_ROWS;
 }
 
-static uint32_t segments_used(const struct owner *owner)
+uint32_t owner_reach(const struct owner *owner)
 {
 	uint32_t reach = atomic_load(&owner->table->reach);
 
@@ -110,7 +110,7 @@ static void row_clear(struct owner *owner, unsigned row)
 {
 	_Atomic uint64_t *bits = row_bits(owner, row);
 
-	for (size_t w = 0; w < blocks_for(segments_used(owner)); w++)
+	for (size_t w = 0; w < blocks_for(owner_reach(owner)); w++)
 		atomic_store_explicit(&bits[w], 0, memory_order_relaxed);
 }
 
@@ -244,8 +244,7 @@ bool owner_is_left(const struct owner *owner)
 
 bool owner_claim_left(struct owner *owner, uint32_t *ret_segment)
 {
-	for (uint32_t segment = 0; owner_is_left(owner) && segment < segments_used(owner);
-	     segment++)
+	for (uint32_t segment = 0; owner_is_left(owner) && segment < owner_reach(owner); segment++)
 		if (owner->table->segment[segment] == OWNER_LEFT &&
 		    owner_replace(owner, segment, OWNER_LEFT, owner->id)) {
 			*ret_segment = segment;
@@ -348,7 +347,7 @@ static bool is_left(struct owner *owner, struct owner_sweep *sweep, uint32_t seg
 
 bool owner_sweep_next(struct owner *owner, struct owner_sweep *sweep, uint32_t *ret_segment)
 {
-	while (!owner->blind && sweep->joined != UINT64_MAX && sweep->at < segments_used(owner)) {
+	while (!owner->blind && sweep->joined != UINT64_MAX && sweep->at < owner_reach(owner)) {
 		uint32_t segment = sweep->at++;
 		uint64_t id = atomic_load(&owner->table->segment[segment]);
 
@@ -373,7 +372,7 @@ static void copy_row(struct owner *owner, unsigned to)
 	const _Atomic uint64_t *from_bits = row_bits(owner, owner->row);
 	_Atomic uint64_t *to_bits = row_bits(owner, to);
 
-	for (size_t w = 0; w < blocks_for(segments_used(owner)); w++)
+	for (size_t w = 0; w < blocks_for(owner_reach(owner)); w++)
 		atomic_store_explicit(&to_bits[w],
 				      atomic_load_explicit(&from_bits[w], memory_order_relaxed),
 				      memory_order_relaxed);

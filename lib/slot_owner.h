@@ -89,6 +89,9 @@ bool owner_is_left(const struct owner *owner);
 /* Nothing is in it, and it has no blocks. */
 void owner_release(struct owner *owner, uint32_t segment);
 
+/* Behind the last segment that was ever owned. */
+uint32_t owner_reach(const struct owner *owner);
+
 /* We have pages in this segment, or no more.  Of one segment under the slot map's lock. */
 void owner_reads(struct owner *owner, uint32_t segment, bool reads);
 

@@ -7,6 +7,13 @@
 /* Files grow by this much at once: few calls, long extents. */
 #define GROW_STEP ((uint64_t)64 << 20)
 
+/* When so much has blocks and was never used the next step begins. */
+#define GROW_AHEAD ((uint64_t)16 << 20)
+
+/* How long a file system that is full is left alone. */
+#define RETRY_MIN_NS 100000000
+#define RETRY_MAX_NS UINT64_C(10000000000)
+
 /* A device to which no write ends for so long stalls: other swap spaces are used meanwhile. */
 #define STALL_NS 1000000000
 
@@ -45,11 +52,15 @@ static int space_init(struct swap_space *space, const struct target_file *file)
 	/* The map has it open. */
 	fd_close(space->file.owners_fd);
 	space->file.owners_fd = -1;
-	space->full = false;
+	space->full = space->growing = space->wanted = false;
+	space->step = GROW_STEP;
+	space->retry = space->pause = 0;
 	space->open = true;
 	space->salt = sys_random();
 	if (file->kind == TARGET_DEVICE)
 		space_has_grown(space, file->limit);
+	space->backed = space_size(space);
+	slot_map_limit(&space->map, space->backed >> page_shift());
 	return 0;
 }
 
@@ -111,61 +122,125 @@ void swap_close(struct swap *swap)
 
 /* -- growing ---------------------------------------------------------------- */
 
-static int allocate_blocks(struct swap_space *space, uint64_t from, uint64_t bytes)
+/* Bytes that have blocks and that nobody has used yet. */
+static uint64_t unused_bytes(const struct swap_space *space, uint64_t size)
 {
-	uint64_t at = space->file.offset + from;
-	int err = sys_fallocate(space->file.fd, 0, at, bytes);
+	uint64_t used = slot_map_reach(&space->map) << page_shift();
+
+	return used < size ? size - used : 0;
+}
+
+/* How many bytes the file shall grow by, or 0. */
+static uint64_t wanted_growth(const struct swap_space *space, uint64_t size, uint64_t now)
+{
+	uint64_t limit = space->file.limit / segment_bytes() * segment_bytes();
+
+	if (!space->open || size >= limit || space->growing ||
+	    (space->full && now < space->retry) ||
+	    !(space->wanted || unused_bytes(space, size) < GROW_AHEAD))
+		return 0;
+	return space->step < limit - size ? space->step : limit - size;
+}
+
+bool swap_grow_begin(struct swap *swap, uint64_t now, struct swap_growth *ret_growth)
+{
+	for (unsigned i = 0; i < swap->count; i++) {
+		struct swap_space *space = &swap->space[i];
+		uint64_t size = space->open ? space_size(space) : 0;
+		uint64_t bytes = wanted_growth(space, size, now);
+
+		if (!bytes || atomic_exchange(&space->growing, true))
+			continue;
+		space->since = now;
+		*ret_growth = (struct swap_growth){
+			.space = i,
+			.fd = space->file.fd,
+			.offset = space->file.offset + size,
+			.from = size,
+			.bytes = bytes,
+		};
+		return true;
+	}
+	return false;
+}
+
+static void space_grows_on(struct swap_space *space, uint64_t size)
+{
+	space_has_grown(space, size);
+	space->step = GROW_STEP;
+	space->pause = 0;
+	space->wanted = space->full = false;
+}
+
+/* A smaller step may do.  After the smallest it is full, for a while. */
+static void space_is_full(struct swap_space *space, uint64_t now)
+{
+	space->step /= 2;
+	if (space->step >= segment_bytes())
+		return;
+	space->step = GROW_STEP;
+	space->pause *= 2;
+	if (space->pause < RETRY_MIN_NS)
+		space->pause = RETRY_MIN_NS;
+	if (space->pause > RETRY_MAX_NS)
+		space->pause = RETRY_MAX_NS;
+	space->retry = now + space->pause;
+	space->full = true;
+}
+
+void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long result, uint64_t now)
+{
+	struct swap_space *space = &swap->space[growth->space];
 
 	/* Some file systems cannot reserve blocks: a write may then fail. */
-	if (err == -EOPNOTSUPP)
-		err = sys_ftruncate(space->file.fd, at + bytes);
-	return err;
+	if (result == 0 || result == -EOPNOTSUPP)
+		space_grows_on(space, growth->from + growth->bytes);
+	else if (result != -EINTR)
+		space_is_full(space, now);
+	space->growing = false;
 }
 
-/* Makes the file reach to end, or as far as it gets: the step is halved while
- * the file system has no room for it. */
-static void grow_to(struct swap_space *space, uint64_t end)
+bool swap_grow(struct swap *swap, uint64_t now)
 {
-	uint64_t step = GROW_STEP, size;
+	struct swap_growth growth;
+	int err = -EAGAIN;
 
-	while ((size = space_size(space)) < end && step >= segment_bytes()) {
-		uint64_t left = space->file.limit - size;
-		uint64_t bytes = step < left ? step : left;
-
-		if (allocate_blocks(space, size, bytes) == 0)
-			space_has_grown(space, size + bytes);
-		else
-			step /= 2;
+	while (err && swap_grow_begin(swap, now, &growth)) {
+		err = sys_fallocate(growth.fd, 0, growth.offset, growth.bytes);
+		swap_grow_end(swap, &growth, err, now);
+		err = err == -EOPNOTSUPP ? 0 : err;
 	}
-	if (space_size(space) < end) {
-		space->full = true;
-		slot_map_limit(&space->map, space_size(space) >> page_shift());
-	}
+	return !err;
 }
 
-/* Are there blocks behind the slots before end (in bytes)? */
-static bool space_reaches(struct swap_space *space, uint64_t end)
+/* Slots are handed out as far as there are blocks. */
+static void follow_growth(struct swap_space *space)
 {
-	if (end <= space_size(space))
-		return true;
-	lock_take(&space->grow_lock, LOCK_ARENA);
-	if (!space->full)
-		grow_to(space, end);
-	lock_drop(&space->grow_lock, LOCK_ARENA);
-	return end <= space_size(space);
+	uint64_t size = space_size(space);
+
+	if (atomic_exchange(&space->backed, size) != size)
+		slot_map_raise(&space->map, size >> page_shift());
+}
+
+/* It may have more slots in a moment; but after a second others are taken instead. */
+static bool space_grows(const struct swap_space *space, uint64_t now)
+{
+	if (!space->growing)
+		return space->wanted && !space->full &&
+		       space_size(space) / segment_bytes() < space->file.limit / segment_bytes();
+	return now < space->since || now - space->since < STALL_NS;
 }
 
 /* -- slots ------------------------------------------------------------------- */
 
 static int space_alloc(struct swap_space *space, unsigned want, uint64_t *ret_first)
 {
-	int n = slot_alloc(&space->map, want, ret_first);
+	int n;
 
-	if (n > 0 && !space_reaches(space, (*ret_first + (unsigned)n) << page_shift())) {
-		/* No blocks behind them, now or later. */
-		slot_retire(&space->map, *ret_first, (unsigned)n);
-		return -ENOSPC;
-	}
+	follow_growth(space);
+	n = slot_alloc(&space->map, want, ret_first);
+	if (n < 0)
+		space->wanted = true;
 	return n;
 }
 
@@ -252,6 +327,14 @@ bool swap_is_single(const struct swap *swap)
 	return n == 1;
 }
 
+static bool any_grows(const struct swap *swap, uint64_t spaces, uint64_t now)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (spaces & mask_bit(i) && space_grows(&swap->space[i], now))
+			return true;
+	return false;
+}
+
 static int alloc_among(struct swap *swap, uint64_t spaces, unsigned want, uint64_t *ret_slot)
 {
 	unsigned turn = atomic_fetch_add_explicit(&swap->turn, 1, memory_order_relaxed);
@@ -283,7 +366,7 @@ int swap_alloc(struct swap *swap, struct swap_asker asker, unsigned want, uint64
 
 		if (n > 0)
 			return n;
-		if (spaces & crowded)
+		if (spaces & crowded || any_grows(swap, spaces & ~stalls, asker.now))
 			return -EAGAIN;
 		if (spaces & stalls)
 			err = -EAGAIN;
@@ -329,15 +412,19 @@ static uint64_t owned_slots(const struct swap *swap)
 }
 
 /* One more segment, with blocks. */
-static bool back_segment(struct swap_space *space)
+static bool back_segment(struct swap *swap)
 {
-	uint64_t first;
+	for (unsigned i = 0; i < swap->count; i++) {
+		struct swap_space *space = &swap->space[i];
+		uint64_t first;
 
-	if (!space->open || !slot_claim(&space->map, &first))
-		return false;
-	if (space_reaches(space, (first + SEGMENT_SLOTS) << page_shift()))
-		return true;
-	slot_retire(&space->map, first, SEGMENT_SLOTS);
+		if (!space->open)
+			continue;
+		follow_growth(space);
+		if (slot_claim(&space->map, &first))
+			return true;
+		space->wanted = true;
+	}
 	return false;
 }
 
@@ -348,9 +435,8 @@ int swap_back(struct swap *swap, uint64_t bytes)
 	/* Files grow for what can be had as a whole only. */
 	if (owned < wanted && swap_capacity(swap, false) < wanted)
 		return -ENOSPC;
-	for (unsigned i = 0; i < swap->count && owned < wanted; i++)
-		while (owned < wanted && back_segment(&swap->space[i]))
-			owned += SEGMENT_SLOTS;
+	while (owned < wanted && (back_segment(swap) || swap_grow(swap, sys_now())))
+		owned = owned_slots(swap);
 	return owned < wanted ? -ENOSPC : 0;
 }
 
@@ -382,6 +468,9 @@ void swap_punch(struct swap *swap)
 				      FALLOC_FL_KEEP_SIZE,
 			      space->file.offset + (first << page_shift()), segment_bytes());
 		slot_punched(&space->map, first, swap->strict);
+		/* There may be room for more. */
+		if (!swap->strict)
+			space->retry = 0;
 		return;
 	}
 }
@@ -447,7 +536,7 @@ void swap_fork_parent(struct swap *swap)
 void swap_fork_child(struct swap *swap)
 {
 	for (unsigned i = 0; i < swap->count; i++) {
-		lock_reset(&swap->space[i].grow_lock);
+		swap->space[i].growing = false;
 		swap->space[i].writing = 0;
 		if (swap->space[i].open)
 			slot_map_fork_child(&swap->space[i].map);

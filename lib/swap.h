@@ -4,15 +4,17 @@
  * Up to SWAP_MAX of them, by priority, in turn among equals.  A slot's name is
  * the number of its swap space and its number there: SLOT(space, n).
  *
- * A space's file grows in large allocated steps, ahead of the slots that are
- * handed out; blocks of segments that are free again are given back (punched).
+ * A space's file grows in large allocated steps, ahead of the slots that are handed out; only slots with
+ * blocks behind them are.  A handler lets its engine do that (swap_grow_begin, grow.h) and goes on with
+ * its faults, since a disk may take its time.  Where there is no room a step is halved, and after the
+ * smallest the space is full; it tries again after a while, twice as long each time, and when blocks were
+ * given back: those of segments that are free again are (punched).
  *
  * A fork's child goes on with the same spaces, of which it owns nothing as yet (slot.h): it opens
  * nothing, so neither its root directory nor its rights matter, nor whether the directory is still there.
  *
- * Locking: the slot maps have their own (S).  space->size is atomic; who grows
- * a file holds space->grow_lock, a leaf with a system call under it, which
- * touches no pageable memory.
+ * Locking: the slot maps have their own (S).  How far a file has grown is one word, shared with other
+ * processes; who lets it grow has taken space->growing.  Nothing waits for either.
  */
 #ifndef SPILL_SWAP_H
 #define SPILL_SWAP_H
@@ -27,8 +29,14 @@
 struct swap_space {
 	struct target_file file;
 	struct slot_map map;
-	struct lock grow_lock;
-	_Atomic bool full; /* the file system has no more blocks */
+	_Atomic bool growing;	 /* a step is under way, */
+	_Atomic uint64_t since;	 /* ns: since then */
+	_Atomic bool wanted;	 /* no slot was free, but there may be blocks */
+	_Atomic bool full;	 /* the file system had no more blocks, */
+	_Atomic uint64_t retry;	 /* ns: and is not asked again before */
+	_Atomic uint64_t backed; /* bytes of slots below the map's limit */
+	uint64_t step;		 /* bytes; of who has taken growing */
+	uint64_t pause;		 /* ns: between the latest two tries; the same */
 	bool open;
 	uint64_t salt; /* drawn for it: tells its slots from those of others (cipher.h) */
 	_Atomic unsigned writing;  /* pages on their way to it */
@@ -65,12 +73,28 @@ struct swap_asker {
 
 /* Takes up to want adjacent slots somewhere, with blocks behind them; gives
  * their number and the first slot's name.  -ENOSPC; -EAGAIN: where there may be room no more
- * should be written now.  Of several spaces one that stalls is passed over, and one that is
- * crowded for its equals; a single one takes all.  May block while a file grows. */
+ * should be written now, or it grows.  Of several spaces one that stalls is passed over, as is one that has
+ * grown for as long, and one that is crowded for its equals; a single one takes all. */
 int swap_alloc(struct swap *swap, struct swap_asker asker, unsigned want, uint64_t *ret_slot);
 /* false: a fork is under way, nothing was done, and they are kept (slot.h). */
 bool swap_free(struct swap *swap, uint64_t slot, unsigned n);
 void swap_retire(struct swap *swap, uint64_t slot, unsigned n);
+
+/* A step by which a file is to grow. */
+struct swap_growth {
+	unsigned space;
+	int fd;
+	uint64_t offset; /* in the file */
+	uint64_t from;	 /* bytes of slots that have blocks */
+	uint64_t bytes;
+};
+
+/* Is there something to be done?  Then it is the caller's, until he calls swap_grow_end with 0 or
+ * -errno. */
+bool swap_grow_begin(struct swap *swap, uint64_t now, struct swap_growth *ret_growth);
+void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long result, uint64_t now);
+/* The same at once, waiting for the disk: not for handlers.  true: there is more now. */
+bool swap_grow(struct swap *swap, uint64_t now);
 
 /* Takes so many bytes of swap space for this process, blocks and all, unless it has as much
  * already: what its memory may come to need.  0 or -ENOSPC.  May block while files grow. */

@@ -242,6 +242,13 @@ static long fail_after(long nr, const long a[6], int error)
 	return -error;
 }
 
+static void pause_briefly(void)
+{
+	const struct timespec pause = { 0, 1000000 };
+
+	sys_call_raw(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+}
+
 long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f)
 {
 	const long argument[6] = { a, b, c, d, e, f };
@@ -264,6 +271,10 @@ long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f)
 		return raw(nr, argument);
 	case FAULT_CRASH:
 		__builtin_trap();
+	case FAULT_WAIT:
+		while (active)
+			pause_briefly();
+		return raw(nr, argument);
 	case FAULT_INSTEAD:
 		break;
 	}

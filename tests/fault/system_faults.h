@@ -21,6 +21,7 @@ enum fault_way {
 	FAULT_KILL,    /* the process gets SIGKILL */
 	FAULT_STOP,    /* the process gets SIGSTOP, and the call is made when it goes on */
 	FAULT_CRASH,   /* its thread traps */
+	FAULT_WAIT,    /* it is made after fault_end */
 };
 
 struct fault_plan {
