@@ -122,6 +122,32 @@ void swap_close(struct swap *swap)
 
 /* -- growing ---------------------------------------------------------------- */
 
+/* The highest priority below limit that an open, writable space has. */
+static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_priority)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < swap->count; i++) {
+		const struct swap_space *space = &swap->space[i];
+
+		if (!space->open || space->file.priority >= limit)
+			continue;
+		if (!found || space->file.priority > *ret_priority)
+			*ret_priority = space->file.priority;
+		found = true;
+	}
+	return found;
+}
+
+/* Does anybody take slots there, or would he first? */
+static bool is_in_use(const struct swap *swap, const struct swap_space *space)
+{
+	int64_t highest = 0;
+
+	next_priority(swap, INT64_MAX, &highest);
+	return space->file.priority == highest || slot_map_reach(&space->map) > 0;
+}
+
 /* Bytes that have blocks and that nobody has used yet. */
 static uint64_t unused_bytes(const struct swap_space *space, uint64_t size)
 {
@@ -131,13 +157,14 @@ static uint64_t unused_bytes(const struct swap_space *space, uint64_t size)
 }
 
 /* How many bytes the file shall grow by, or 0. */
-static uint64_t wanted_growth(const struct swap_space *space, uint64_t size, uint64_t now)
+static uint64_t wanted_growth(const struct swap *swap, const struct swap_space *space,
+			      uint64_t size, uint64_t now)
 {
 	uint64_t limit = space->file.limit / segment_bytes() * segment_bytes();
 
 	if (!space->open || size >= limit || space->growing ||
 	    (space->full && now < space->retry) ||
-	    !(space->wanted || unused_bytes(space, size) < GROW_AHEAD))
+	    !(space->wanted || (is_in_use(swap, space) && unused_bytes(space, size) < GROW_AHEAD)))
 		return 0;
 	return space->step < limit - size ? space->step : limit - size;
 }
@@ -147,7 +174,7 @@ bool swap_grow_begin(struct swap *swap, uint64_t now, struct swap_growth *ret_gr
 	for (unsigned i = 0; i < swap->count; i++) {
 		struct swap_space *space = &swap->space[i];
 		uint64_t size = space->open ? space_size(space) : 0;
-		uint64_t bytes = wanted_growth(space, size, now);
+		uint64_t bytes = wanted_growth(swap, space, size, now);
 
 		if (!bytes || atomic_exchange(&space->growing, true))
 			continue;
@@ -242,23 +269,6 @@ static int space_alloc(struct swap_space *space, unsigned want, uint64_t *ret_fi
 	if (n < 0)
 		space->wanted = true;
 	return n;
-}
-
-/* The highest priority below limit that an open, writable space has. */
-static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_priority)
-{
-	bool found = false;
-
-	for (unsigned i = 0; i < swap->count; i++) {
-		const struct swap_space *space = &swap->space[i];
-
-		if (!space->open || space->file.priority >= limit)
-			continue;
-		if (!found || space->file.priority > *ret_priority)
-			*ret_priority = space->file.priority;
-		found = true;
-	}
-	return found;
 }
 
 /* -- those that stall ---------------------------------------------------------- */
