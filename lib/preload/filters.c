@@ -8,7 +8,8 @@
  * its memory comes back, or stays (pager_retire), and none of our functions makes a system
  * call from then on that libc's would not have made.
  *
- * (A filter that was there when the program began is another matter: what it refuses, is missing.)
+ * (A filter that was there when the program began is another matter: what it refuses, is missing, and
+ * what it kills for, is tried before: permitted.c.)
  */
 #define _GNU_SOURCE 1
 #include "preload.h"

@@ -51,10 +51,18 @@ static enum stage read_options(void)
 static enum stage make_pager(void)
 {
 	struct pager *pager;
-	const char *why = NULL;
+	const char *why = NULL, *obstacle;
 	int err;
 
 	bare_thread_init();
+	obstacle = preload_obstacle();
+	if (obstacle) {
+		error_report(
+			EVENT_CHILD_UNPAGED,
+			"a seccomp filter kills whoever calls %s: this process runs without spill",
+			obstacle);
+		return STAGE_END;
+	}
 	err = pager_new(&options, &pager, &why);
 	if (err == 0)
 		share_use(pager, share);

@@ -66,6 +66,9 @@ void preload_fork_child(void);
 bool clone_begin_fork(void);
 void clone_end_fork(bool begun, bool in_child);
 
+/* permitted.c: the name of a system call that a filter kills us for, or NULL. */
+const char *preload_obstacle(void);
+
 /* filters.c: seccomp(2). */
 long filters_seccomp(long operation, long flags, void *arguments);
 

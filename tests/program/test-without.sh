@@ -37,3 +37,9 @@ pages tmpfile,direct -s "$tmp/file"
 [ $? -eq 125 ] || fail "without memfd: exit status $?, not 125: $(cat "$tmp/err")"
 [ "$(grep -c '^spill: ' "$tmp/err")" -eq 1 ] || fail "without memfd: $(cat "$tmp/err")"
 [ ! -e "$tmp/ran" ] || fail "a refused command ran"
+
+# What a filter kills for is not tried: that is said, too.
+yes | head -n 3 | "$SPILL" run -m 8M -s "$tmp/swap" -- "$programs/without" killed "$programs/secret" 32 fork \
+	>"$tmp/out" 2>"$tmp/err" || fail "without killed: exit status $?: $(cat "$tmp/err")"
+grep -q 'seccomp filter kills whoever calls io_uring_setup.*runs without spill' "$tmp/err" ||
+	fail "without killed: no line: $(cat "$tmp/err")"

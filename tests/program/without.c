@@ -46,6 +46,7 @@ static const struct rule {
 	{ "process_madvise", SYS_process_madvise, ENOSYS, { { 0 } } },
 	{ "affinity", SYS_sched_setaffinity, EPERM, { { 0 } } },
 	{ "fallocate", SYS_fallocate, EOPNOTSUPP, { { 0 } } },
+	{ "killed", SYS_io_uring_setup, 0, { { 0 } } }, /* not refused: it kills */
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 
@@ -81,7 +82,9 @@ static void add(const struct rule *rule)
 		left--;
 		emit(BPF_JMP | BPF_JEQ | BPF_K, test->value, 0, 3 * left + 1);
 	}
-	emit(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)rule->error, 0, 0);
+	emit(BPF_RET | BPF_K,
+	     rule->error ? SECCOMP_RET_ERRNO | (uint32_t)rule->error : SECCOMP_RET_KILL_PROCESS, 0,
+	     0);
 }
 
 static void add_all(char *features)
