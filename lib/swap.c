@@ -3,6 +3,7 @@
 #include "swap.h"
 #include "fd.h"
 #include "page.h"
+#include <limits.h>
 
 /* Files grow by this much at once: few calls, long extents. */
 #define GROW_STEP ((uint64_t)64 << 20)
@@ -52,7 +53,8 @@ static int space_init(struct swap_space *space, const struct target_file *file)
 	/* The map has it open. */
 	fd_close(space->file.owners_fd);
 	space->file.owners_fd = -1;
-	space->full = space->growing = space->wanted = false;
+	space->full = space->wanted = false;
+	space->growing = false;
 	space->step = GROW_STEP;
 	space->retry = space->pause = 0;
 	space->open = true;
@@ -225,6 +227,20 @@ void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long res
 	else if (result != -EINTR)
 		space_is_full(space, now);
 	space->growing = false;
+	sys_futex_wake(&space->growing, INT_MAX);
+}
+
+/* Waits for the steps that handlers have under way: were there any? */
+static bool await_growth(struct swap *swap)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		while (swap->space[i].growing) {
+			sys_futex_wait(&swap->space[i].growing, true, NULL);
+			any = true;
+		}
+	return any;
 }
 
 bool swap_grow(struct swap *swap, uint64_t now)
@@ -445,7 +461,8 @@ int swap_back(struct swap *swap, uint64_t bytes)
 	/* Files grow for what can be had as a whole only. */
 	if (owned < wanted && swap_capacity(swap, false) < wanted)
 		return -ENOSPC;
-	while (owned < wanted && (back_segment(swap) || swap_grow(swap, sys_now())))
+	while (owned < wanted &&
+	       (back_segment(swap) || await_growth(swap) || swap_grow(swap, sys_now())))
 		owned = owned_slots(swap);
 	return owned < wanted ? -ENOSPC : 0;
 }

@@ -14,7 +14,8 @@
  * nothing, so neither its root directory nor its rights matter, nor whether the directory is still there.
  *
  * Locking: the slot maps have their own (S).  How far a file has grown is one word, shared with other
- * processes; who lets it grow has taken space->growing.  Nothing waits for either.
+ * processes; who lets it grow has taken space->growing.  Nothing waits for either, but who backs memory in
+ * strict mode (swap_back).
  */
 #ifndef SPILL_SWAP_H
 #define SPILL_SWAP_H
@@ -29,14 +30,14 @@
 struct swap_space {
 	struct target_file file;
 	struct slot_map map;
-	_Atomic bool growing;	 /* a step is under way, */
-	_Atomic uint64_t since;	 /* ns: since then */
-	_Atomic bool wanted;	 /* no slot was free, but there may be blocks */
-	_Atomic bool full;	 /* the file system had no more blocks, */
-	_Atomic uint64_t retry;	 /* ns: and is not asked again before */
-	_Atomic uint64_t backed; /* bytes of slots below the map's limit */
-	uint64_t step;		 /* bytes; of who has taken growing */
-	uint64_t pause;		 /* ns: between the latest two tries; the same */
+	_Atomic uint32_t growing; /* a step is under way (a futex), */
+	_Atomic uint64_t since;	  /* ns: since then */
+	_Atomic bool wanted;	  /* no slot was free, but there may be blocks */
+	_Atomic bool full;	  /* the file system had no more blocks, */
+	_Atomic uint64_t retry;	  /* ns: and is not asked again before */
+	_Atomic uint64_t backed;  /* bytes of slots below the map's limit */
+	uint64_t step;		  /* bytes; of who has taken growing */
+	uint64_t pause;		  /* ns: between the latest two tries; the same */
 	bool open;
 	uint64_t salt; /* drawn for it: tells its slots from those of others (cipher.h) */
 	_Atomic unsigned writing;  /* pages on their way to it */
