@@ -535,7 +535,8 @@ static bool is_quiet(const struct pager *pager)
 /* As a fork does. */
 static void make_quiet(struct pager *pager)
 {
-	CHECK(WAIT_FOR(is_idle(pager), PATIENCE), "what was asked for is not done");
+	/* A hint for more than there is room for takes as long as each part of it may wait. */
+	CHECK(WAIT_FOR(is_idle(pager), 6 * PATIENCE), "what was asked for is not done");
 	fork_announce();
 	pager_wake(pager);
 	CHECK(WAIT_FOR(is_quiet(pager), PATIENCE), "reads or writes in flight do not end");

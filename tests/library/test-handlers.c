@@ -52,9 +52,11 @@ static bool read_thread(struct thread *thread)
 	return true;
 }
 
-/* A sanitizer's own has the program's name. */
+/* A sanitizer's own has the program's name; those that the kernel makes for io_uring come and go. */
 static bool is_counted(const struct thread *thread)
 {
+	if (strncmp(thread->name, "iou-wrk", 7) == 0)
+		return false;
 	return test_memory_is_ours() || strncmp(thread->name, "spill", 5) == 0;
 }
 

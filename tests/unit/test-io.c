@@ -350,7 +350,7 @@ START_TEST(descriptors_stay_out_of_the_way)
 	int high = 0;
 
 	open_engine(_i);
-	for (int i = 0; i < 1024; i++)
+	for (int i = 0; i < sysconf(_SC_OPEN_MAX); i++)
 		if (fcntl(i, F_GETFD) >= 0)
 			high = i;
 	ck_assert_int_gt(high, 256);
