@@ -23,7 +23,7 @@
 #define BUDGET (48 * M)
 #define DATA (96 * M)
 #define SHARED_DATA (16 * M)
-#define SECONDS 10
+#define SECONDS 4
 
 static atomic_bool stop;
 static struct area data;   /* page i is worker i % WORKERS's */

@@ -12,7 +12,7 @@ import os, subprocess
 data = [("%d " % i) * 20 for i in range(600000)]
 def check(d):
     return all(d[i] == ("%d " % i) * 20 for i in range(0, 600000, 7))
-for turn in range(6):
+for turn in range(4):
     pid = os.fork()
     if pid == 0:
         ok = check(data)
@@ -46,13 +46,13 @@ fi
 # From any thread, with faults and writes in flight, forks of forks.
 seed=$(date +%s)
 echo "seed $seed"
-"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/forks" 100 "$seed" ||
-	fail "forks 100 $seed: exit status $?"
+"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/forks" 40 "$seed" ||
+	fail "forks 40 $seed: exit status $?"
 
 # Hundreds of FILEs, whose buffers the child has too; a daemon.
 "$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/files" "$tmp/file" ||
 	fail "files: exit status $?"
 
 # What is not managed lies in a chunk where pages are being made: it is not the child's to page.
-"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/beside" 50 ||
+"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/beside" 20 ||
 	fail "beside: exit status $?"

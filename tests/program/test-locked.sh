@@ -3,7 +3,7 @@
 # test-locked.sh - what is locked in memory may exceed the budget, and nothing else does with it; a line
 # says what it is
 #
-# Variants: default move
+# Variants: default
 # Time limit: 120
 
 . "$(dirname "$0")/lib.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Eight threads check every page's contents for 20 s.
+# Eight threads check every page's contents for 6 s.
 # Variants: default move uring
 . "$(dirname "$0")/lib.sh"
 requires_paging
-"$SPILL" run -m 32M -- "${top_builddir:-$here/../..}/tests/program/pages" 20 || fail "pages: exit status $?"
+"$SPILL" run -m 32M -- "${top_builddir:-$here/../..}/tests/program/pages" 6 || fail "pages: exit status $?"
