@@ -43,9 +43,9 @@ struct uffdio_move {
 #define UFFD_NEEDED UFFD_FEATURE_PAGEFAULT_FLAG_WP
 #define UFFD_WANTED (UFFD_NEEDED | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE)
 
-/* What the kernel offers, asked on a descriptor of its own: UFFDIO_API can be
+/* What the kernel offers of what we want, asked on a descriptor of its own: UFFDIO_API can be
  * called once, and refuses features that it does not know. */
-static int offered_features(uint64_t *ret_features, bool user_mode)
+static int ask_features(struct uffd *uffd, bool user_mode)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = 0 };
 	bool kernel;
@@ -56,7 +56,24 @@ static int offered_features(uint64_t *ret_features, bool user_mode)
 		return fd;
 	err = sys_ioctl(fd, UFFDIO_API, &api);
 	fd_close(fd);
-	*ret_features = api.features;
+	if (!err && (api.features & UFFD_NEEDED) != UFFD_NEEDED)
+		err = -ENOSYS;
+	if (!err)
+		uffd->features = api.features & UFFD_WANTED;
+	return err;
+}
+
+static int open_with_features(struct uffd *uffd, bool user_mode)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = uffd->features };
+	int err;
+
+	uffd->fd = probe_open_userfaultfd(user_mode, &uffd->kernel);
+	if (uffd->fd < 0)
+		return uffd->fd;
+	err = sys_ioctl(uffd->fd, UFFDIO_API, &api);
+	if (err)
+		uffd_close(uffd);
 	return err;
 }
 
@@ -91,25 +108,15 @@ static bool move_works(const struct uffd *uffd)
 
 int uffd_open(struct uffd *uffd, unsigned disable, bool user_mode)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	uint64_t offered;
-	int err = offered_features(&offered, user_mode);
+	bool known = uffd->features != 0;
+	int err = known ? 0 : ask_features(uffd, user_mode);
 
-	if (err)
+	if (!err)
+		err = open_with_features(uffd, user_mode);
+	if (err || known)
 		return err;
-	if ((offered & UFFD_NEEDED) != UFFD_NEEDED)
-		return -ENOSYS;
-	uffd->fd = probe_open_userfaultfd(user_mode, &uffd->kernel);
-	if (uffd->fd < 0)
-		return uffd->fd;
-	api.features = offered & UFFD_WANTED;
-	err = sys_ioctl(uffd->fd, UFFDIO_API, &api);
-	if (err) {
-		uffd_close(uffd);
-		return err;
-	}
-	uffd->poison = (offered & UFFD_FEATURE_POISON) && !(disable & SPILL_FEATURE_POISON);
-	uffd->move = (offered & UFFD_FEATURE_MOVE) && !(disable & SPILL_FEATURE_MOVE) &&
+	uffd->poison = (uffd->features & UFFD_FEATURE_POISON) && !(disable & SPILL_FEATURE_POISON);
+	uffd->move = (uffd->features & UFFD_FEATURE_MOVE) && !(disable & SPILL_FEATURE_MOVE) &&
 		     move_is_trusted() && move_works(uffd);
 	return 0;
 }

@@ -12,9 +12,10 @@
 
 struct uffd {
 	int fd;
-	bool move;   /* UFFDIO_MOVE is there, and was seen to work */
-	bool poison; /* UFFDIO_POISON is there */
-	bool kernel; /* faults that the kernel takes for the program are served too */
+	bool move;	   /* UFFDIO_MOVE is there, and was seen to work */
+	bool poison;	   /* UFFDIO_POISON is there */
+	bool kernel;	   /* faults that the kernel takes for the program are served too */
+	uint64_t features; /* of the kernel's, those that we use; 0: it was not asked yet */
 };
 
 struct uffd_fault {
@@ -23,8 +24,9 @@ struct uffd_fault {
 	uint64_t seen;	      /* ns: for the handler, when it was read */
 };
 
-/* Opens one, in full mode, or (user_mode) in the other where that is refused.  disable: or of
- * enum spill_feature.
+/* Opens one (in zeroed memory, or where one was closed), in full mode, or (user_mode) in the other where that is refused.  disable: or of
+ * enum spill_feature.  What the kernel has is found out at the first time: a fork's child knows it from
+ * its parent.
  * 0 or -errno: -EPERM refused, -ENOSYS not there. */
 int uffd_open(struct uffd *uffd, unsigned disable, bool user_mode);
 void uffd_close(struct uffd *uffd);

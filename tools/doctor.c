@@ -72,7 +72,7 @@ static const char *first_line(const char *path, char line[256])
 
 static void check_userfaultfd(struct finding *finding)
 {
-	struct uffd uffd;
+	struct uffd uffd = { .fd = -1 };
 	struct utsname name;
 	int err = uffd_open(&uffd, 0, false);
 

@@ -252,7 +252,7 @@ static int refuse_userfaultfd(int err)
  * way, open for the command. */
 static int prepare_userfaultfd(struct launch *launch)
 {
-	struct uffd uffd;
+	struct uffd uffd = { .fd = -1 };
 	int err = uffd_open(&uffd, launch->options.disable, false);
 	int device;
 

@@ -88,7 +88,7 @@ static void poison_page(const struct uffd *uffd)
 
 int main(void)
 {
-	struct uffd uffd;
+	struct uffd uffd = { .fd = -1 };
 	uint64_t features;
 	bool move, poison;
 
@@ -110,6 +110,7 @@ int main(void)
 	if (poison)
 		poison_page(&uffd);
 	uffd_close(&uffd);
+	uffd = (struct uffd){ .fd = -1 };
 	CHECK(uffd_open(&uffd, SPILL_FEATURE_MOVE | SPILL_FEATURE_POISON, false) == 0, "uffd_open");
 	CHECK(!uffd.move && !uffd.poison, "what is disabled is used");
 	uffd_close(&uffd);
