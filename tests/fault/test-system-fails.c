@@ -508,7 +508,7 @@ static unsigned following(unsigned nth)
 {
 	if (getenv("SPILL_FAULTS_ALL"))
 		return nth + 1;
-	return nth == 1 ? 2 : 4 * nth;
+	return nth == 1 ? 2 : 8 * nth;
 }
 
 static void sweep(const struct row *row, bool always)
