@@ -47,6 +47,9 @@ struct tray {
 /* Trays that are swept together (spent.h). */
 #define SPENT_BATCH 16
 
+/* Frames beyond the limit, more than there can be: nothing has to leave.  Added, and taken back. */
+#define CREDIT_UNLIMITED ((int64_t)1 << 48)
+
 struct arena {
 	struct lock lock;
 	char *base;

@@ -447,8 +447,6 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 
 /* -- held back --------------------------------------------------------------------------------- */
 
-/* More than there can be. */
-#define UNLIMITED_FRAMES ((int64_t)1 << 48)
 /* Of what is held so much more is let in each time that nothing can leave; of what the budget is
  * exceeded by so much is taken back at a time. */
 #define EXCEED_PART 4
@@ -461,7 +459,7 @@ void evict_hold_back(struct pager *pager, const char *why)
 
 	if (pager->held_back || !atomic_compare_exchange_strong(&pager->held_back, &before, true))
 		return;
-	atomic_fetch_add(&pager->arena.overcommit, UNLIMITED_FRAMES);
+	atomic_fetch_add(&pager->arena.overcommit, CREDIT_UNLIMITED);
 	error_report(EVENT_HELD_BACK, "%s: it stays in memory, beyond the budget", why);
 }
 
@@ -470,7 +468,7 @@ void evict_go_on(struct pager *pager)
 	bool before = true;
 
 	if (pager->held_back && atomic_compare_exchange_strong(&pager->held_back, &before, false))
-		atomic_fetch_sub(&pager->arena.overcommit, UNLIMITED_FRAMES);
+		atomic_fetch_sub(&pager->arena.overcommit, CREDIT_UNLIMITED);
 }
 
 /* By this the budget is exceeded more than it was. */
@@ -522,8 +520,14 @@ void evict_check_held_back(struct pager *pager)
 
 uint64_t evict_check_children(struct pager *pager)
 {
+	uint64_t now;
+
 	if (!fork_has_children(pager))
 		return UINT64_MAX;
+	now = sys_now();
+	if (now - pager->children_checked < CHILDREN_NS)
+		return CHILDREN_NS - (now - pager->children_checked);
+	pager->children_checked = now;
 	if (enter_eviction(pager)) {
 		fork_check_children(pager);
 		leave_eviction(pager);

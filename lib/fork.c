@@ -383,6 +383,7 @@ static void reset_counts(struct pager *pager)
 	pager->resident = pager->cached = pager->kept = 0;
 	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
 	pager->arena.allowed = false;
+	pager->arena.beyond = 0;
 	pager->exceeding = 0;
 	pager->evicting = pager->writes = 0;
 	pager->settle_waiters = 0;

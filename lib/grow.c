@@ -15,7 +15,7 @@ static void grow_done(struct io_request *request, long result)
 void grow_ahead(struct handler *handler)
 {
 	if (handler->growing ||
-	    !swap_grow_begin(&handler->pager->swap, sys_now(), &handler->growth))
+	    !swap_grow_begin(&handler->pager->swap, handler->round, &handler->growth))
 		return;
 	handler->growing = true;
 	handler->grow_request = (struct io_request){

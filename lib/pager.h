@@ -96,6 +96,8 @@ struct pager {
 	_Atomic uint32_t settled;  /* advanced when frames come free: budget_wait */
 	_Atomic unsigned settle_waiters;
 
+	uint64_t children_checked;  /* ns: when the first handler, at rest, looked for those that
+				       ended (evict_check_children) */
 	_Atomic uint64_t sampled;   /* ns: when pager_sample last did something */
 	_Atomic uint64_t published; /* ns: when the gauges were last true */
 

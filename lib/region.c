@@ -700,7 +700,6 @@ static long note_guarded(struct pager *pager, void *argument)
 static long request_guarded(struct pager *pager, void *argument)
 {
 	const struct range_args *a = argument;
-
 	struct request request = { .start = start_of(a), .end = end_of(a) };
 
 	request.kind = a->advice == SPILL_COLD ? REQUEST_COLD : REQUEST_WILL_NEED;

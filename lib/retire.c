@@ -5,23 +5,15 @@
 #include "lender.h"
 #include "pager.h"
 
-/* More frames than there can be: nothing has to leave any more. */
-#define UNLIMITED_FRAMES ((int64_t)1 << 50)
-
-static bool first_region(struct pager *pager, struct region *ret_region)
+static long first_region(struct pager *pager, void *ret_region)
 {
 	bool taken = region_lock(pager);
 	bool ret = pager->regions.count > 0;
 
 	if (ret)
-		*ret_region = pager->regions.region[0];
+		*(struct region *)ret_region = pager->regions.region[0];
 	region_unlock(pager, taken);
 	return ret;
-}
-
-static long first_region_guarded(struct pager *pager, void *argument)
-{
-	return first_region(pager, argument);
 }
 
 /* What is not here comes back. */
@@ -30,7 +22,7 @@ static int renounce_all(struct pager *pager)
 	struct region part;
 	int err = 0;
 
-	while (!err && guard_call(pager, first_region_guarded, &part, sizeof(part)))
+	while (!err && guard_call(pager, first_region, &part, sizeof(part)))
 		err = region_renounce(pager, (void *)part.start, part.end - part.start);
 	return err;
 }
@@ -61,11 +53,11 @@ static int bring_all_back(struct pager *pager)
 	int err;
 
 	pager->retiring = true;
-	atomic_store(&pager->arena.overcommit, UNLIMITED_FRAMES);
+	atomic_fetch_add(&pager->arena.overcommit, CREDIT_UNLIMITED);
 	err = renounce_all(pager);
 	if (err) {
 		pager->retiring = false;
-		atomic_store(&pager->arena.overcommit, 0);
+		atomic_fetch_sub(&pager->arena.overcommit, CREDIT_UNLIMITED);
 	}
 	return err;
 }
