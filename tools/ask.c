@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* ask.c - asks the pagers of a process what their page tables hold: see ask.h */
 #include "ask.h"
-#include "page.h"
-#include "sys.h"
+#include "base/page.h"
+#include "base/sys.h"
 #include "turn.h"
 #include <errno.h>
 #include <stdlib.h>

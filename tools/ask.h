@@ -8,7 +8,7 @@
 #ifndef SPILL_ASK_H
 #define SPILL_ASK_H
 
-#include "inquiry.h"
+#include "observe/inquiry.h"
 #include "steer.h"
 
 /* Rows of a page table, in the order of their addresses. */

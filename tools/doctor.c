@@ -7,16 +7,16 @@
  */
 #include "config.h"
 #include "tools.h"
-#include "error.h"
+#include "base/error.h"
 #include "finding.h"
-#include "page.h"
-#include "probe.h"
-#include "size.h"
+#include "base/page.h"
+#include "kernel/probe.h"
+#include "base/size.h"
 #include "speed.h"
-#include "sys.h"
+#include "base/sys.h"
 #include "table.h"
-#include "target.h"
-#include "uffd.h"
+#include "store/target.h"
+#include "kernel/uffd.h"
 #include <errno.h>
 #include <getopt.h>
 #include <liburing.h>

@@ -10,7 +10,7 @@
 #ifndef SPILL_LAUNCH_H
 #define SPILL_LAUNCH_H
 
-#include "command.h"
+#include "command/command.h"
 #include "tools.h"
 #include <getopt.h>
 

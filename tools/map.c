@@ -3,10 +3,10 @@
 #include "tools.h"
 #include "html.h"
 #include "map.h"
-#include "page.h"
-#include "size.h"
+#include "base/page.h"
+#include "base/size.h"
 #include "survey.h"
-#include "swap.h"
+#include "store/swap.h"
 #include "table.h"
 #include <errno.h>
 #include <getopt.h>

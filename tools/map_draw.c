@@ -8,8 +8,8 @@
  * A cell stands for a number of pages.  What it tells is in its shape; colours add to it.
  */
 #include "map.h"
-#include "page.h"
-#include "size.h"
+#include "base/page.h"
+#include "base/size.h"
 #include "terminal.h"
 #include <inttypes.h>
 

@@ -7,9 +7,9 @@
  */
 #include "map.h"
 #include "html.h"
-#include "page.h"
-#include "size.h"
-#include "swap.h"
+#include "base/page.h"
+#include "base/size.h"
+#include "store/swap.h"
 #include <inttypes.h>
 
 /* Cells of the heat map: so many a row, which are so large, and so many rows. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* model.c - the pager without a kernel: see model.h */
 #include "model.h"
-#include "ahead.h"
-#include "evict.h"
-#include "fault.h"
-#include "fill.h"
-#include "spent.h"
+#include "paging/ahead.h"
+#include "paging/evict.h"
+#include "paging/fault.h"
+#include "paging/fill.h"
+#include "paging/spent.h"
 #include <errno.h>
 #include <stdlib.h>
 

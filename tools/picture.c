@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* picture.c - where the pages of a process are: see picture.h */
 #include "picture.h"
-#include "page.h"
+#include "base/page.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

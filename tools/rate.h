@@ -7,7 +7,7 @@
 #ifndef SPILL_RATE_H
 #define SPILL_RATE_H
 
-#include "stats.h"
+#include "observe/stats.h"
 
 /* ns, CLOCK_MONOTONIC. */
 uint64_t rate_now(void);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* record.c - spill trace PID: records a process that runs already: see recorder.h */
 #include "recorder.h"
-#include "attach.h"
-#include "process.h"
+#include "observe/attach.h"
+#include "kernel/process.h"
 #include "steer.h"
-#include "sys.h"
+#include "base/sys.h"
 #include "tools.h"
 #include "turn.h"
 #include <errno.h>

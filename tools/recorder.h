@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* recorder.h - spill trace PID: records a process that runs already
  *
- * The order is put beside its counters (lib/record.h).  What its handlers write comes through a pipe,
+ * The order is put beside its counters (lib/observe/record.h).  What its handlers write comes through a pipe,
  * and goes to a file that is ours, until it ends, or a signal tells us that it is enough.
  */
 #ifndef SPILL_RECORDER_H

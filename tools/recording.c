@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* recording.c - what `spill trace` recorded, read back: see recording.h */
 #include "recording.h"
-#include "page.h"
+#include "base/page.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

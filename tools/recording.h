@@ -7,7 +7,7 @@
 #ifndef SPILL_RECORDING_H
 #define SPILL_RECORDING_H
 
-#include "trace.h"
+#include "observe/trace.h"
 
 struct recording {
 	struct trace_header header;

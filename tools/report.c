@@ -3,8 +3,8 @@
 #include "config.h"
 #include "html.h"
 #include "report.h"
-#include "page.h"
-#include "size.h"
+#include "base/page.h"
+#include "base/size.h"
 #include "spill.h"
 #include "tools.h"
 #include <errno.h>

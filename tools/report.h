@@ -4,7 +4,7 @@
 #ifndef SPILL_REPORT_H
 #define SPILL_REPORT_H
 
-#include "size.h"
+#include "base/size.h"
 #include "study.h"
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* report_html.c - spill report for a browser: the curve, where, and when, as pictures */
 #include "html.h"
-#include "page.h"
+#include "base/page.h"
 #include "report.h"
-#include "size.h"
+#include "base/size.h"
 #include <inttypes.h>
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* report_text.c - spill report for people, and for programs */
 #include "report.h"
-#include "page.h"
-#include "size.h"
+#include "base/page.h"
+#include "base/size.h"
 #include "table.h"
 #include <inttypes.h>
 #include <math.h>

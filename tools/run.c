@@ -6,7 +6,7 @@
  */
 #include "config.h"
 #include "launch.h"
-#include "fd.h"
+#include "base/fd.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

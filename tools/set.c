@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* set.c - spill set: what is to be changed while a command runs, and whether it may be */
 #include "tools.h"
-#include "page.h"
-#include "readahead.h"
-#include "size.h"
+#include "base/page.h"
+#include "paging/readahead.h"
+#include "base/size.h"
 #include "steer.h"
 #include "survey.h"
 #include "table.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* speed.c - how fast swap space is, and whether it gives back what it was given: see speed.h */
 #include "speed.h"
-#include "io.h"
-#include "page.h"
+#include "store/io.h"
+#include "base/page.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -9,7 +9,7 @@
 #ifndef SPILL_SPEED_H
 #define SPILL_SPEED_H
 
-#include "target.h"
+#include "store/target.h"
 
 #define SPEED_DEPTH 16
 

@@ -2,7 +2,7 @@
 /* spill.c - spill(1): finds the subcommand */
 #include "config.h"
 #include "tools.h"
-#include "page.h"
+#include "base/page.h"
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* steer.c - looks into pagers and changes what they may do: see steer.h */
 #include "steer.h"
-#include "attach.h"
-#include "bell.h"
-#include "page.h"
-#include "pool.h"
-#include "process.h"
-#include "probe.h"
+#include "observe/attach.h"
+#include "command/bell.h"
+#include "base/page.h"
+#include "command/pool.h"
+#include "kernel/process.h"
+#include "kernel/probe.h"
 #include "spill.h"
 #include "survey.h"
 #include <errno.h>

@@ -11,7 +11,7 @@
 #ifndef SPILL_STEER_H
 #define SPILL_STEER_H
 
-#include "view.h"
+#include "observe/view.h"
 #include <stdbool.h>
 
 struct steer {

@@ -2,8 +2,8 @@
 /* study.c - what a recording says: see study.h */
 #include "study.h"
 #include "model.h"
-#include "pager.h"
-#include "watch.h"
+#include "pager/pager.h"
+#include "paging/watch.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
  * there are no handlers, and nothing to race with.
  */
 #include "tools.h"
-#include "pool.h"
+#include "command/pool.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -2,11 +2,11 @@
 /* survey.c - the processes that run under spill: see survey.h */
 #define _GNU_SOURCE 1
 #include "survey.h"
-#include "attach.h"
-#include "pool.h"
-#include "page.h"
-#include "process.h"
-#include "view.h"
+#include "observe/attach.h"
+#include "command/pool.h"
+#include "base/page.h"
+#include "kernel/process.h"
+#include "observe/view.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

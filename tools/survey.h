@@ -9,7 +9,7 @@
 #ifndef SPILL_SURVEY_H
 #define SPILL_SURVEY_H
 
-#include "stats.h"
+#include "observe/stats.h"
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* swap.c - spill swap: swap space is made, tried and described */
 #include "tools.h"
-#include "size.h"
+#include "base/size.h"
 #include <getopt.h>
 #include <string.h>
 

@@ -7,15 +7,15 @@
  * makes room for it and is written; and how much is read in order in the time of a page at random.
  */
 #include "tools.h"
-#include "error.h"
-#include "page.h"
+#include "base/error.h"
+#include "base/page.h"
 #include "place.h"
-#include "readahead.h"
-#include "size.h"
+#include "paging/readahead.h"
+#include "base/size.h"
 #include "speed.h"
-#include "sys.h"
+#include "base/sys.h"
 #include "table.h"
-#include "target.h"
+#include "store/target.h"
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>

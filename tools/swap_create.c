@@ -8,13 +8,13 @@
  * is gone again, and another is what it was.
  */
 #include "tools.h"
-#include "error.h"
-#include "page.h"
+#include "base/error.h"
+#include "base/page.h"
 #include "place.h"
-#include "size.h"
-#include "sys.h"
-#include "target.h"
-#include "target_head.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "store/target.h"
+#include "store/target_head.h"
 #include <limits.h>
 #include <linux/fs.h>
 #include <signal.h>

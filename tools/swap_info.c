@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* swap_info.c - spill swap info: what swap targets are, and who uses them; nothing is written */
 #include "tools.h"
-#include "error.h"
+#include "base/error.h"
 #include "place.h"
-#include "size.h"
+#include "base/size.h"
 #include "table.h"
-#include "target.h"
-#include "target_head.h"
+#include "store/target.h"
+#include "store/target_head.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* table.c - what the tools print: see table.h */
 #include "table.h"
-#include "size.h"
+#include "base/size.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,9 +28,9 @@
 #ifndef SPILL_TOOLS_H
 #define SPILL_TOOLS_H
 
-#include "options.h"
-#include "program.h"
-#include "stats.h"
+#include "pager/options.h"
+#include "kernel/program.h"
+#include "observe/stats.h"
 #include <stdio.h>
 #include <sys/resource.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* top_keys.c - what the keys of spill top do (top.h) */
 #include "top.h"
-#include "size.h"
+#include "base/size.h"
 #include "spill.h"
 #include "steer.h"
 #include "screen.h"

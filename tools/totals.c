@@ -6,7 +6,7 @@
  * taken is that of the process with the most of it.
  */
 #include "tools.h"
-#include "size.h"
+#include "base/size.h"
 #include <inttypes.h>
 #include <string.h>
 #include <sys/wait.h>

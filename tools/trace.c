@@ -8,7 +8,7 @@
 #include "config.h"
 #include "launch.h"
 #include "recorder.h"
-#include "watch.h"
+#include "paging/watch.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

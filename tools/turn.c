@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* turn.c - one process at a time: see turn.h */
 #include "turn.h"
-#include "process.h"
-#include "sys.h"
+#include "kernel/process.h"
+#include "base/sys.h"
 #include <errno.h>
 #include <time.h>
 

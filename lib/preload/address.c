@@ -20,14 +20,14 @@
  */
 #define _GNU_SOURCE 1
 #undef _FILE_OFFSET_BITS /* mmap and mmap64 are both defined here */
-#include "error.h"
-#include "newer.h"
-#include "page.h"
-#include "pager.h"
-#include "preload.h"
-#include "region.h"
-#include "source.h"
-#include "sys.h"
+#include "base/error.h"
+#include "base/newer.h"
+#include "base/page.h"
+#include "pager/pager.h"
+#include "preload/preload.h"
+#include "pager/region.h"
+#include "preload/source.h"
+#include "base/sys.h"
 #include <stdarg.h>
 #include <string.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* bare_thread.c - threads that libc does not know: see bare_thread.h */
 #define _GNU_SOURCE 1
-#include "bare_thread.h"
-#include "error.h"
-#include "guard.h"
-#include "lock.h"
-#include "next.h"
-#include "page.h"
-#include "sys.h"
+#include "preload/bare_thread.h"
+#include "base/error.h"
+#include "base/guard.h"
+#include "base/lock.h"
+#include "preload/next.h"
+#include "base/page.h"
+#include "base/sys.h"
 #include <link.h>
 #include <sched.h>
 #include <signal.h>

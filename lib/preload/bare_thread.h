@@ -23,7 +23,7 @@
 #ifndef SPILL_PRELOAD_BARE_THREAD_H
 #define SPILL_PRELOAD_BARE_THREAD_H
 
-#include "thread.h"
+#include "base/thread.h"
 
 /* Notes the images, once: from our constructor, or before it if another library's is first to
  * want a pager. */

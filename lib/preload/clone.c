@@ -10,10 +10,10 @@
  * of fork, between prepare and the system call.  There it goes on as libc's would.
  */
 #define _GNU_SOURCE 1
-#include "fork.h"
-#include "next.h"
-#include "preload.h"
-#include "sys.h"
+#include "pager/fork.h"
+#include "preload/next.h"
+#include "preload/preload.h"
+#include "base/sys.h"
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/types.h>

@@ -6,12 +6,12 @@
  * takes the program over could make them use it.  So they do the same, before the call returns.
  */
 #define _GNU_SOURCE 1
-#include "bare_thread.h"
-#include "command.h"
-#include "error.h"
-#include "next.h"
-#include "preload.h"
-#include "sys.h"
+#include "preload/bare_thread.h"
+#include "command/command.h"
+#include "base/error.h"
+#include "preload/next.h"
+#include "preload/preload.h"
+#include "base/sys.h"
 #include <grp.h>
 #include <limits.h>
 #include <unistd.h>

@@ -16,8 +16,8 @@
  * Locking: none; the next functions are looked up once (next.h).
  */
 #define _GNU_SOURCE 1
-#include "next.h"
-#include "preload.h"
+#include "preload/next.h"
+#include "preload/preload.h"
 
 _Static_assert(RTLD_DEEPBIND == 8 && LM_ID_BASE == 0, "as the code below has them");
 

@@ -10,10 +10,10 @@
  * Safe after vfork: nothing is allocated, and no lock is taken.
  */
 #define _GNU_SOURCE 1
-#include "command.h"
-#include "fd.h"
-#include "preload.h"
-#include "sys.h"
+#include "command/command.h"
+#include "base/fd.h"
+#include "preload/preload.h"
+#include "base/sys.h"
 #include <limits.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -11,12 +11,12 @@
  * functions are looked up beforehand.
  */
 #define _GNU_SOURCE 1
-#include "command.h"
-#include "error.h"
-#include "next.h"
-#include "preload.h"
-#include "program.h"
-#include "sys.h"
+#include "command/command.h"
+#include "base/error.h"
+#include "preload/next.h"
+#include "preload/preload.h"
+#include "kernel/program.h"
+#include "base/sys.h"
 #include <alloca.h>
 #include <stdarg.h>
 #include <string.h>

@@ -12,8 +12,8 @@
  * what it kills for, is tried before: permitted.c.)
  */
 #define _GNU_SOURCE 1
-#include "preload.h"
-#include "sys.h"
+#include "preload/preload.h"
+#include "base/sys.h"
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/prctl.h>

@@ -5,13 +5,13 @@
  * and what it calls of libc, where we would meet ourselves, is allocator_...
  */
 #define _GNU_SOURCE 1
-#include "heap.h"
-#include "page.h"
-#include "pager.h"
-#include "preload.h"
-#include "probe.h"
-#include "region.h"
-#include "sys.h"
+#include "preload/heap.h"
+#include "base/page.h"
+#include "pager/pager.h"
+#include "preload/preload.h"
+#include "kernel/probe.h"
+#include "pager/region.h"
+#include "base/sys.h"
 #include <pthread.h>
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * Read from jemalloc's statistics of all arenas, one size class after the other.  A name is looked
  * up once; then its number for the class is put in (mallctlbymib).
  */
-#include "heap.h"
-#include "page.h"
+#include "preload/heap.h"
+#include "base/page.h"
 #include <limits.h>
 #include <stdint.h>
 

@@ -21,11 +21,11 @@
  * Pins last until the memory is unmapped, or the allocator gives it back (heap.c).
  */
 #define _GNU_SOURCE 1
-#include "next.h"
-#include "page.h"
-#include "preload.h"
-#include "region.h"
-#include "sys.h"
+#include "preload/next.h"
+#include "base/page.h"
+#include "preload/preload.h"
+#include "pager/region.h"
+#include "base/sys.h"
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -10,7 +10,7 @@
  * Locking: a mutex's first word is 0, or LOCKED, or WAITED: there may be somebody who sleeps.
  */
 #define _GNU_SOURCE 1
-#include "sys.h"
+#include "base/sys.h"
 #include <pthread.h>
 #include <sys/time.h>
 

@@ -8,15 +8,15 @@
  * call its functions, and no thread is ever `fast'.
  */
 #define _GNU_SOURCE 1
-#include "error.h"
-#include "guard.h"
-#include "heap.h"
-#include "next.h"
-#include "other_heap.h"
-#include "own.h"
-#include "page.h"
-#include "preload.h"
-#include "source.h"
+#include "base/error.h"
+#include "base/guard.h"
+#include "preload/heap.h"
+#include "preload/next.h"
+#include "preload/other_heap.h"
+#include "preload/own.h"
+#include "base/page.h"
+#include "preload/preload.h"
+#include "preload/source.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdint.h>

@@ -12,10 +12,10 @@
  * tells of itself.
  */
 #define _GNU_SOURCE 1
-#include "heap.h"
-#include "next.h"
-#include "other_heap.h"
-#include "preload.h"
+#include "preload/heap.h"
+#include "preload/next.h"
+#include "preload/other_heap.h"
+#include "preload/preload.h"
 #include <malloc.h>
 #include <stdio.h>
 

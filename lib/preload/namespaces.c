@@ -7,11 +7,11 @@
  * program would not know.
  */
 #define _GNU_SOURCE 1
-#include "error.h"
-#include "lender.h"
-#include "pager.h"
-#include "preload.h"
-#include "sys.h"
+#include "base/error.h"
+#include "pager/lender.h"
+#include "pager/pager.h"
+#include "preload/preload.h"
+#include "base/sys.h"
 #include <sched.h>
 
 static bool pages(void)

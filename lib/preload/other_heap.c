@@ -5,11 +5,11 @@
  * are bound to is read from their relocations: they name each symbol that is used.
  */
 #define _GNU_SOURCE 1
-#include "other_heap.h"
-#include "elf_object.h"
-#include "next.h"
-#include "preload.h"
-#include "source.h"
+#include "preload/other_heap.h"
+#include "base/elf_object.h"
+#include "preload/next.h"
+#include "preload/preload.h"
+#include "preload/source.h"
 #include <link.h>
 #include <stdint.h>
 #include <stdlib.h>

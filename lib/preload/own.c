@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* own.c - what is allocated while a thread is inside the pager: see own.h */
-#include "own.h"
+#include "preload/own.h"
 #include <stdatomic.h>
 
 /* As malloc's; each object's size stands right before it. */

@@ -6,9 +6,9 @@
  * paged out comes back, and it is not counted against the budget any more.
  */
 #define _GNU_SOURCE 1
-#include "preload.h"
-#include "region.h"
-#include "sys.h"
+#include "preload/preload.h"
+#include "pager/region.h"
+#include "base/sys.h"
 #include <linux/userfaultfd.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>

@@ -9,10 +9,10 @@
  * for (no signal when it ends).
  */
 #define _GNU_SOURCE 1
-#include "page.h"
-#include "next.h"
-#include "preload.h"
-#include "sys.h"
+#include "base/page.h"
+#include "preload/next.h"
+#include "preload/preload.h"
+#include "base/sys.h"
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>

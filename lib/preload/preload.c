@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* preload.c - the process's one pager: see preload.h */
 #define _GNU_SOURCE 1
-#include "preload.h"
-#include "bare_thread.h"
-#include "cipher.h"
-#include "command.h"
-#include "error.h"
-#include "fork.h"
-#include "options.h"
-#include "page.h"
-#include "pager.h"
-#include "share.h"
-#include "source.h"
-#include "sys.h"
-#include "thread.h"
+#include "preload/preload.h"
+#include "preload/bare_thread.h"
+#include "store/cipher.h"
+#include "command/command.h"
+#include "base/error.h"
+#include "pager/fork.h"
+#include "pager/options.h"
+#include "base/page.h"
+#include "pager/pager.h"
+#include "pager/share.h"
+#include "preload/source.h"
+#include "base/sys.h"
+#include "base/thread.h"
 #include <pthread.h>
 #include <unistd.h>
 

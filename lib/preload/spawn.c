@@ -8,9 +8,9 @@
  * that executes something else meanwhile says by itself what that is handed.
  */
 #define _GNU_SOURCE 1
-#include "lender.h"
-#include "next.h"
-#include "preload.h"
+#include "pager/lender.h"
+#include "preload/next.h"
+#include "preload/preload.h"
 #include <spawn.h>
 #include <stdlib.h>
 #include <unistd.h>

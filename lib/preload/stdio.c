@@ -12,9 +12,9 @@
  */
 #define _GNU_SOURCE 1
 #undef _FILE_OFFSET_BITS /* fopen and fopen64 are both defined here */
-#include "next.h"
-#include "preload.h"
-#include "source.h"
+#include "preload/next.h"
+#include "preload/preload.h"
+#include "preload/source.h"
 #include <stdio.h>
 #include <unistd.h>
 #include <wchar.h>

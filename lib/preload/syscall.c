@@ -15,10 +15,10 @@
  * leads to.
  */
 #define _GNU_SOURCE 1
-#include "command.h"
-#include "fd.h"
-#include "preload.h"
-#include "sys.h"
+#include "command/command.h"
+#include "base/fd.h"
+#include "preload/preload.h"
+#include "base/sys.h"
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>

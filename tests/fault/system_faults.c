@@ -2,8 +2,8 @@
 /* system_faults.c - the pager's system calls fail when a plan says so: see system_faults.h */
 #include "system_faults.h"
 #include "harness.h"
-#include "page.h"
-#include "sys.h"
+#include "base/page.h"
+#include "base/sys.h"
 #include <linux/userfaultfd.h>
 #include <signal.h>
 

@@ -12,7 +12,7 @@
  */
 #include "system_faults.h"
 #include "harness.h"
-#include "pager.h"
+#include "pager/pager.h"
 #include <pthread.h>
 
 #define BUDGET SPILL_BUDGET_MIN

@@ -6,7 +6,7 @@
  * Variants: default move move,uring poison encrypt
  */
 #include "harness.h"
-#include "io.h"
+#include "store/io.h"
 
 /* What goes wrong; all pagers of this program are opened with it. */
 static struct io_faulty_plan plan;

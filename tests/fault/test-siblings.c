@@ -10,16 +10,16 @@
  */
 #include "system_faults.h"
 #include "harness.h"
-#include "command.h"
-#include "fd.h"
-#include "page.h"
-#include "pager.h"
-#include "pool.h"
-#include "process.h"
-#include "share.h"
-#include "slot.h"
-#include "sys.h"
-#include "target_head.h"
+#include "command/command.h"
+#include "base/fd.h"
+#include "base/page.h"
+#include "pager/pager.h"
+#include "command/pool.h"
+#include "kernel/process.h"
+#include "pager/share.h"
+#include "store/slot.h"
+#include "base/sys.h"
+#include "store/target_head.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>

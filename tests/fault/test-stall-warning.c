@@ -7,9 +7,9 @@
  * Variants: default move,uring
  */
 #include "harness.h"
-#include "fork.h"
-#include "io.h"
-#include "pager.h"
+#include "pager/fork.h"
+#include "store/io.h"
+#include "pager/pager.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

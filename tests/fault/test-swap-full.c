@@ -4,7 +4,7 @@
  * when something is released
  */
 #include "harness.h"
-#include "pager.h"
+#include "pager/pager.h"
 #include <sys/stat.h>
 
 #define BUDGET SPILL_BUDGET_MIN

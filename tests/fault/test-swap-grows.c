@@ -11,7 +11,7 @@
  */
 #include "system_faults.h"
 #include "harness.h"
-#include "pager.h"
+#include "pager/pager.h"
 #include <errno.h>
 
 #define BUDGET SPILL_BUDGET_MIN

@@ -13,7 +13,7 @@
  */
 #include "system_faults.h"
 #include "harness.h"
-#include "io.h"
+#include "store/io.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -3,8 +3,8 @@
  * long are not lost: they go back, and are written elsewhere
  */
 #include "harness.h"
-#include "io.h"
-#include "pager.h"
+#include "store/io.h"
+#include "pager/pager.h"
 
 #define DATA (4 * SPILL_BUDGET_MIN)
 

@@ -2,7 +2,7 @@
 /* fuzz-sizes.c - size_parse takes any text; what it accepts is a size that can be written and read
  * again */
 #include "fuzz.h"
-#include "size.h"
+#include "base/size.h"
 #include <errno.h>
 
 /* Four digits are kept. */

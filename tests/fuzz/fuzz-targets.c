@@ -2,8 +2,8 @@
 /* fuzz-targets.c - any list of swap targets is taken apart or refused, and a list that was made
  * absolute says the same */
 #include "fuzz.h"
-#include "options.h"
-#include "target.h"
+#include "pager/options.h"
+#include "store/target.h"
 #include <errno.h>
 
 /* The number of targets, or -EINVAL. */

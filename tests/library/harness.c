@@ -5,11 +5,11 @@
  * core, not with libspill.so.
  */
 #include "harness.h"
-#include "debug.h"
-#include "fork.h"
-#include "handler.h"
-#include "pagemap.h"
-#include "pager.h"
+#include "base/debug.h"
+#include "pager/fork.h"
+#include "paging/handler.h"
+#include "kernel/pagemap.h"
+#include "pager/pager.h"
 #include <dirent.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -5,8 +5,8 @@
  * Time limit: 90
  */
 #include "harness.h"
-#include "options.h"
-#include "page.h"
+#include "pager/options.h"
+#include "base/page.h"
 #include <pthread.h>
 #include <stdatomic.h>
 

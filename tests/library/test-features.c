@@ -7,10 +7,10 @@
  * Variants: default
  */
 #include "harness.h"
-#include "page.h"
-#include "pagemap.h"
-#include "probe.h"
-#include "uffd.h"
+#include "base/page.h"
+#include "kernel/pagemap.h"
+#include "kernel/probe.h"
+#include "kernel/uffd.h"
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>

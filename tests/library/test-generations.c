@@ -7,8 +7,8 @@
  * Time limit: 120
  */
 #include "harness.h"
-#include "page.h"
-#include "pager.h"
+#include "base/page.h"
+#include "pager/pager.h"
 #include <sys/wait.h>
 #include <errno.h>
 #include <string.h>

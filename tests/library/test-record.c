@@ -5,12 +5,12 @@
  * Time limit: 120
  * Variants: default move move,uring
  */
-#include "attach.h"
-#include "bell.h"
+#include "observe/attach.h"
+#include "command/bell.h"
 #include "harness.h"
-#include "process.h"
-#include "trace.h"
-#include "view.h"
+#include "kernel/process.h"
+#include "observe/trace.h"
+#include "observe/view.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>

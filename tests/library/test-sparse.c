@@ -5,7 +5,7 @@
  * Time limit: 60
  */
 #include "harness.h"
-#include "tsan.h"
+#include "base/tsan.h"
 #include <sys/mman.h>
 
 /* ThreadSanitizer leaves 1.5 TiB of addresses to mappings. */

@@ -6,7 +6,7 @@
  * Variants: default move move,uring taskrun encrypt
  */
 #include "harness.h"
-#include "tsan.h"
+#include "base/tsan.h"
 #include <pthread.h>
 #include <sys/wait.h>
 #include <stdatomic.h>

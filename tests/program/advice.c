@@ -3,7 +3,7 @@
  *
  *	small	does not page: what a process that pages is refused works
  */
-#include "newer.h"
+#include "base/newer.h"
 #include "paged.h"
 #include <errno.h>
 #include <setjmp.h>

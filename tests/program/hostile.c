@@ -7,8 +7,8 @@
  * none.
  */
 #define _GNU_SOURCE 1
-#include "pool.h"
-#include "stats.h"
+#include "command/pool.h"
+#include "observe/stats.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

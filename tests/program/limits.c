@@ -15,7 +15,7 @@
  *	shared			shared memory is not paged
  */
 #include "paged.h"
-#include "sys.h"
+#include "base/sys.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

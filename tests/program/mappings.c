@@ -4,7 +4,7 @@
  * Shared memory, files, memfds, stacks, huge pages and the break pass through with the contents
  * that they should have, while everything else is paged.
  */
-#include "newer.h"
+#include "base/newer.h"
 #include "paged.h"
 #include <errno.h>
 #include <fcntl.h>

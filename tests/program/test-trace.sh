@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# SPILL_TRACE records the faults that --stats counts, in the form that lib/trace.h says; it overwrites no
+# SPILL_TRACE records the faults that --stats counts, in the form that lib/observe/trace.h says; it overwrites no
 # file, and says so if it cannot record
 #
 # Time limit: 120

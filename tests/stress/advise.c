@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* advise.c - madvise, mlock and mincore */
-#include "newer.h"
+#include "base/newer.h"
 #include "worker.h"
 #include <errno.h>
 #include <sys/mman.h>

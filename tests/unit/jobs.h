@@ -8,9 +8,9 @@
 #define JOBS_H
 
 #include "unit.h"
-#include "io.h"
+#include "store/io.h"
 #include "spill.h"
-#include "page.h"
+#include "base/page.h"
 #include <string.h>
 
 #define BLOCK 4096

@@ -4,8 +4,8 @@
 #define SLOTS_H
 
 #include "unit.h"
-#include "fd.h"
-#include "slot.h"
+#include "base/fd.h"
+#include "store/slot.h"
 
 /* A map of a space of its own. */
 static inline void open_alone(struct slot_map *map, uint64_t slots)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test-hash.c - hash.h: both ways of hashing give the same, and see every byte */
 #include "unit.h"
-#include "hash.h"
-#include "page.h"
+#include "base/hash.h"
+#include "base/page.h"
 #include <string.h>
 
 #define ROUNDS 500

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test-latency - histograms of how long faults took (latency.h) */
-#include "latency.h"
+#include "observe/latency.h"
 #include "unit.h"
 
 START_TEST(values_fall_into_their_buckets)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-masks.c - page.h: masks of pages against loops over single bits */
 #include "unit.h"
-#include "page.h"
+#include "base/page.h"
 
 #define ROUNDS 20000
 

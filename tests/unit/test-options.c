@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test-options - options come from the caller, the environment and the machine
  * (options.h, probe.h) */
-#include "options.h"
-#include "page.h"
-#include "probe.h"
+#include "pager/options.h"
+#include "base/page.h"
+#include "kernel/probe.h"
 #include "unit.h"
 #include <errno.h>
 #include <string.h>

@@ -2,14 +2,14 @@
 /* test-page-sizes - swap space, trays, chunks and contents with pages of 16 and 64 KiB, on a machine
  * that has pages of 4 KiB (masks and the page table have such tests of their own) */
 #include "unit.h"
-#include "arena.h"
-#include "chunk.h"
-#include "hash.h"
-#include "options.h"
-#include "page.h"
-#include "pager.h"
-#include "swap.h"
-#include "sys.h"
+#include "pages/arena.h"
+#include "pages/chunk.h"
+#include "base/hash.h"
+#include "pager/options.h"
+#include "base/page.h"
+#include "pager/pager.h"
+#include "store/swap.h"
+#include "base/sys.h"
 #include <string.h>
 #include <sys/stat.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test-pagetable.c - pagetable.h against a sorted list of addresses, for each size of pages */
 #include "unit.h"
-#include "page.h"
-#include "pagetable.h"
+#include "base/page.h"
+#include "pages/pagetable.h"
 #include <pthread.h>
 
 #define SPARSE 1000

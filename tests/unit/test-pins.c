@@ -4,7 +4,7 @@
  * A list of dangerous devices let cameras, iommufd and SCSI commands pass: what is not known to be
  * harmless is suspect.
  */
-#include "pins.h"
+#include "kernel/pins.h"
 #include "unit.h"
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test-pool.c - the budget of a command: who may have how much of it */
-#include "pool.h"
-#include "process.h"
-#include "sys.h"
+#include "command/pool.h"
+#include "kernel/process.h"
+#include "base/sys.h"
 #include "unit.h"
 #include <pthread.h>
 #include <stdbool.h>

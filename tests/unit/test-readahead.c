@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test-readahead.c - readahead.h: which window a row of faults gets */
 #include "unit.h"
-#include "page.h"
-#include "readahead.h"
+#include "base/page.h"
+#include "paging/readahead.h"
 #include <string.h>
 
 #define MOST 512

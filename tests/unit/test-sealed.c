@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test-sealed.c - what goes through the encrypting engine comes back, and is nowhere on the disk */
-#include "cipher.h"
+#include "store/cipher.h"
 #include "jobs.h"
 
 #define SALT 0x5a17

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test-sizes - sizes as people write them are read and written (size.h) */
-#include "size.h"
+#include "base/size.h"
 #include "unit.h"
 #include <errno.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test-slot-owners.c - swap spaces shared by several maps, processes, threads */
 #include "slots.h"
-#include "page.h"
-#include "process.h"
+#include "base/page.h"
+#include "kernel/process.h"
 #include <pthread.h>
 #include <sys/wait.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-slots.c - slot.h against a naive model, one byte for each slot */
 #include "slots.h"
-#include "page.h"
+#include "base/page.h"
 
 static struct slot_map map;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* test-targets - swap targets are parsed, checked and opened (target.h), and
  * handed to the processes of a command (command.h) */
-#include "target.h"
-#include "command.h"
-#include "fd.h"
-#include "options.h"
-#include "page.h"
-#include "slot.h"
-#include "target_head.h"
+#include "store/target.h"
+#include "command/command.h"
+#include "base/fd.h"
+#include "pager/options.h"
+#include "base/page.h"
+#include "store/slot.h"
+#include "store/target_head.h"
 #include "unit.h"
 #include <errno.h>
 #include <fcntl.h>

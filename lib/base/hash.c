@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* hash.c - what a page holds: see hash.h */
+#define XXH_INLINE_ALL
+#include "base/hash.h"
+#include <string.h>
+#include <xxhash.h>
+
+uint64_t hash_plain(const void *data, size_t size, uint64_t key)
+{
+	return XXH3_64bits_withSeed(data, size, key);
+}
+
+uint64_t hash_page(const struct pager *pager, const void *page)
+{
+	if (hash_avx2_works())
+		return hash_avx2(page, page_size(), pager->hash_key);
+	return hash_plain(page, page_size(), pager->hash_key);
+}
+
+bool page_is_zero(const void *page)
+{
+	uint64_t first;
+
+	memcpy(&first, page, sizeof(first));
+	return first == 0 &&
+	       memcmp(page, (const char *)page + sizeof(first), page_size() - sizeof(first)) == 0;
+}

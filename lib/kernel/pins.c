@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* pins.c - may a device be writing to this process's memory?: see pins.h */
+#include "kernel/pins.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/sys.h"
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* Numbers are given from the lowest on, so new ones are seldom behind so many that
+ * are free; a list of all is asked for now and then. */
+#define GAP 16
+#define LIST_NS 100000000
+/* With more descriptors than this, looking costs more than it saves. */
+#define FD_MOST 512
+/* How long a yes is remembered. */
+#define EXPECTED_NS 100000000
+
+static _Atomic uint64_t known[FD_MOST / 64]; /* numbers that are in use, and not ours */
+static _Atomic bool too_many;
+static _Atomic uint64_t listed;	     /* ns: when all were listed */
+static _Atomic uint64_t possible_at; /* ns: when the answer was yes */
+
+/* -- which there are ------------------------------------------------------------------ */
+
+struct dirent64 {
+	uint64_t d_ino;
+	int64_t d_off;
+	unsigned short d_reclen;
+	unsigned char d_type;
+	char d_name[];
+};
+
+static int number_of(const char *name)
+{
+	int n = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		n = n * 10 + (*name - '0');
+	return n;
+}
+
+static bool is_known(int fd)
+{
+	return atomic_load_explicit(&known[fd / 64], memory_order_relaxed) >> fd % 64 & 1;
+}
+
+/* Notes them; those that were closed stay, and cost a little.  false: too many. */
+static bool list_all(void)
+{
+	int dir = (int)sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	char buf[2048] __attribute__((aligned(8)));
+	bool all = dir >= 0;
+	long n;
+
+	while (dir >= 0 && (n = sys_call3(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+		for (long at = 0; at < n; at += ((const struct dirent64 *)(buf + at))->d_reclen) {
+			int fd = number_of(((const struct dirent64 *)(buf + at))->d_name);
+
+			if (fd == dir || fd_is_ours(fd))
+				continue;
+			if (fd < FD_MOST)
+				atomic_fetch_or(&known[fd / 64], UINT64_C(1) << fd % 64);
+			else
+				all = false;
+		}
+	if (dir >= 0)
+		sys_close(dir);
+	return all;
+}
+
+static bool list_now_and_then(uint64_t now)
+{
+	uint64_t before = listed;
+
+	if (now - before >= LIST_NS && atomic_compare_exchange_strong(&listed, &before, now))
+		too_many = !list_all();
+	return !too_many;
+}
+
+/* -- one of them ------------------------------------------------------------------- */
+
+/* Does its link in /proc begin with one of these?  otherwise: it cannot be read. */
+static bool link_begins_with(int fd, const char *const *names, bool otherwise)
+{
+	char path[40], target[64];
+	long n;
+
+	error_format(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = sys_call4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
+	if (n < 0)
+		return otherwise;
+	target[n] = 0;
+	for (; *names; names++)
+		if (strncmp(target, *names, strlen(*names)) == 0)
+			return true;
+	return false;
+}
+
+/* Rings, and what others of their kind hand out for a device. */
+static bool is_suspect_inode(int fd)
+{
+	static const char *const names[] = { "anon_inode:[io_uring]", "anon_inode:[vfio",
+					     "anon_inode:[iommufd",   "anon_inode:[infiniband",
+					     "anon_inode:dmabuf",     NULL };
+
+	return link_begins_with(fd, names, true);
+}
+
+/* Documentation/admin-guide/devices.txt: what is read and written by copying, or has its memory to
+ * itself. */
+static bool has_harmless_number(dev_t device)
+{
+	static const unsigned char misc[] = { 130 /* watchdog */,
+					      135 /* rtc */,
+					      183 /* hwrng */,
+					      200 /* net/tun */,
+					      223 /* uinput */,
+					      228 /* hpet */,
+					      232 /* kvm */,
+					      234 /* btrfs-control */,
+					      235 /* autofs */,
+					      237 /* loop-control */,
+					      242 /* rfkill */ };
+
+	switch (major(device)) {
+	case 1:		  /* null, zero, full, random, kmsg */
+	case 4:		  /* tty0, ttyS0 */
+	case 5:		  /* tty, console, ptmx */
+	case 13:	  /* input */
+	case 116:	  /* snd */
+	case 136 ... 143: /* pts */
+	case 202:	  /* cpu/0/msr */
+	case 203:	  /* cpu/0/cpuid */
+		return true;
+	case 10:
+		return minor(device) < 255 &&
+		       memchr(misc, (int)minor(device), sizeof(misc)) != NULL;
+	default:
+		return false;
+	}
+}
+
+/* Any that is not known: cameras (V4L2), SCSI commands (sg), RDMA, GPUs, VFIO, iommufd. */
+static bool is_suspect_device(int fd, dev_t device)
+{
+	/* Their numbers are given as they come. */
+	static const char *const names[] = { "/dev/userfaultfd", "/dev/vsock", "/dev/rtc", NULL };
+
+	return !has_harmless_number(device) && !link_begins_with(fd, names, false);
+}
+
+/* Its memory is registered with the network device. */
+static bool is_xdp(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	return sys_call5(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       domain == AF_XDP;
+}
+
+static bool is_suspect(int fd, long flags)
+{
+	struct stat st;
+
+	if (flags & O_DIRECT)
+		return true;
+	if (sys_call2(SYS_fstat, fd, &st) < 0)
+		return false;
+	switch (st.st_mode & S_IFMT) {
+	case S_IFCHR:
+		return is_suspect_device(fd, st.st_rdev);
+	case S_IFBLK:
+		return true; /* SCSI commands (SG_IO) */
+	case S_IFSOCK:
+		return is_xdp(fd);
+	case 0: /* anonymous inodes have no type */
+		return (flags & O_ACCMODE) == O_RDWR && is_suspect_inode(fd);
+	default:
+		return false;
+	}
+}
+
+/* -- all of them ------------------------------------------------------------------- */
+
+static bool is_suspect_if_open(int fd)
+{
+	long flags = sys_call3(SYS_fcntl, fd, F_GETFL, 0);
+
+	return flags >= 0 && is_suspect(fd, flags);
+}
+
+/* The known ones, and from the lowest number on until some are free. */
+static bool look(void)
+{
+	int free = 0;
+
+	for (int fd = 0; fd < FD_MOST; fd++) {
+		if (!is_known(fd) && (free >= GAP || fd_is_ours(fd)))
+			continue;
+		if (is_suspect_if_open(fd))
+			return true;
+		free = is_known(fd) ? 0 : free + 1;
+	}
+	return false;
+}
+
+bool pins_possible(bool in_doubt)
+{
+	uint64_t now = sys_now();
+	bool all = list_now_and_then(now);
+	bool ret = all ? look() : in_doubt;
+
+	if (ret)
+		possible_at = now;
+	return ret;
+}
+
+bool pins_expected(void)
+{
+	return possible_at && sys_now() - possible_at < EXPECTED_NS;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* process.c - other processes of the command: see process.h */
+#include "kernel/process.h"
+#include "base/error.h"
+#include "base/page.h"
+#include "base/sys.h"
+#include <string.h>
+
+/* Fields of /proc/PID/stat, as proc(5) numbers them. */
+enum {
+	STAT_NAME = 2,
+	STAT_STATE = 3,
+	STAT_FLAGS = 9,
+	STAT_MINFLT = 10,
+	STAT_THREADS = 20,
+	STAT_START = 22,
+	STAT_EXIT_CODE = 52,
+};
+
+/* Of the flags (include/linux/sched.h): it ends; a thread of io_uring's. */
+#define PF_EXITING 0x4
+#define PF_IO_WORKER 0x10
+
+/* A file of numbers, read whole. */
+struct line {
+	char text[1024]; /* stat is at most some 400 bytes, smaps_rollup some 800 */
+	long size;	 /* or -errno */
+};
+
+static void read_line(uint32_t pid, const char *name, struct line *ret)
+{
+	char path[40];
+	int fd;
+
+	error_format(path, sizeof(path), "/proc/%u/%s", pid, name);
+	fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0) {
+		ret->size = fd;
+		return;
+	}
+	ret->size = sys_read(fd, ret->text, sizeof(ret->text));
+	sys_close(fd);
+}
+
+/* The text behind so many blanks, from p on. */
+static const char *skip_fields(const struct line *line, const char *p, int n)
+{
+	const char *end = line->text + line->size;
+
+	for (; p < end && n > 0; p++)
+		n -= *p == ' ';
+	return p;
+}
+
+static uint64_t number_at(const struct line *line, const char *p)
+{
+	uint64_t n = 0;
+
+	for (; p < line->text + line->size && *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (uint64_t)(*p - '0');
+	return n;
+}
+
+/* The name, in brackets, may hold anything, blanks and brackets too, so its end is looked
+ * for from behind. */
+static const char *stat_field(const struct line *line, int field)
+{
+	const char *p = line->text + line->size;
+
+	while (p > line->text && p[-1] != ')')
+		p--;
+	return skip_fields(line, p, field - STAT_NAME);
+}
+
+/* The low half of when it started, in clock ticks. */
+static uint32_t start_of(const struct line *stat)
+{
+	return (uint32_t)number_at(stat, stat_field(stat, STAT_START));
+}
+
+uint64_t process_mark(uint32_t pid)
+{
+	struct line stat;
+
+	read_line(pid, "stat", &stat);
+	return stat.size > 0 ? (uint64_t)pid << 32 | start_of(&stat) : 0;
+}
+
+uint64_t process_mark_self(void)
+{
+	uint32_t pid = (uint32_t)sys_getpid();
+	uint64_t mark = process_mark(pid);
+
+	return mark ? mark : (uint64_t)pid << 32; /* no /proc */
+}
+
+/* Of a process: its first thread. */
+static bool is_gone(const struct line *stat)
+{
+	const char *state = stat_field(stat, STAT_STATE);
+
+	return state < stat->text + stat->size && (*state == 'Z' || *state == 'X');
+}
+
+/* The first one counts, gone or not. */
+static uint64_t threads_of(const struct line *stat)
+{
+	return number_at(stat, stat_field(stat, STAT_THREADS));
+}
+
+static uint64_t flags_of(const struct line *stat)
+{
+	return number_at(stat, stat_field(stat, STAT_FLAGS));
+}
+
+static bool is_worker(uint32_t pid, const char *thread)
+{
+	struct line stat;
+	char name[32];
+
+	error_format(name, sizeof(name), "task/%s/stat", thread);
+	read_line(pid, name, &stat);
+	return stat.size > 0 && (flags_of(&stat) & PF_IO_WORKER);
+}
+
+/* Threads that the kernel has made for io_uring: they count as the process's, and may stay as long
+ * as it does. */
+static unsigned count_workers(uint32_t pid)
+{
+	_Alignas(struct sys_entry) char entries[1024];
+	unsigned workers = 0;
+	char path[32];
+	long size;
+	int fd;
+
+	error_format(path, sizeof(path), "/proc/%u/task", pid);
+	fd = sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	while (fd >= 0 && (size = sys_getdents(fd, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < size;) {
+			const struct sys_entry *entry = (const void *)(entries + at);
+
+			workers += entry->name[0] != '.' && is_worker(pid, entry->name);
+			at += entry->size;
+		}
+	}
+	if (fd >= 0)
+		sys_close(fd);
+	return workers;
+}
+
+/* As wait(2) has it; of our own process it may be read. */
+static int exit_status_of(const struct line *stat)
+{
+	return (int)(number_at(stat, stat_field(stat, STAT_EXIT_CODE)) >> 8 & 0xff);
+}
+
+bool process_has_only(unsigned threads, int *ret_status)
+{
+	uint32_t pid = (uint32_t)sys_getpid();
+	struct line stat;
+
+	read_line(pid, "stat", &stat);
+	if (stat.size <= 0 || !is_gone(&stat) ||
+	    threads_of(&stat) > 1 + threads + count_workers(pid))
+		return false;
+	*ret_status = exit_status_of(&stat);
+	return true;
+}
+
+bool process_is_ending(uint32_t pid)
+{
+	struct line stat;
+
+	read_line(pid, "stat", &stat);
+	return stat.size <= 0 || is_gone(&stat) || (flags_of(&stat) & PF_EXITING);
+}
+
+bool process_is_alive(uint64_t mark)
+{
+	uint32_t pid = process_pid(mark), start_then = (uint32_t)mark, start_now;
+	struct line stat;
+
+	if (sys_kill((int)pid, 0) == -ESRCH)
+		return false;
+	read_line(pid, "stat", &stat);
+	if (stat.size <= 0)
+		return stat.size != -ESRCH && stat.size != -ENOENT;
+	start_now = start_of(&stat);
+	if (start_then && start_now && start_then != start_now)
+		return false;
+	return !(is_gone(&stat) && threads_of(&stat) <= 1); /* a zombie */
+}
+
+/* The KiB behind a key, as pages; -1: there is no such key. */
+static int64_t pages_behind(const struct line *line, const char *key, size_t length)
+{
+	const char *p = line->size > 0 ? memmem(line->text, (size_t)line->size, key, length) : NULL;
+
+	if (!p)
+		return -1;
+	for (p += length; p < line->text + line->size && (*p == ' ' || *p == '\t'); p++)
+		;
+	return (int64_t)(number_at(line, p) << 10 >> page_shift());
+}
+
+int64_t process_proportional(uint32_t pid)
+{
+	static const char key[] = "\nPss_Anon:"; /* Linux 5.14 */
+	struct line rollup;
+
+	read_line(pid, "smaps_rollup", &rollup);
+	return pages_behind(&rollup, key, sizeof(key) - 1);
+}
+
+int64_t process_locked(uint32_t pid)
+{
+	static const char key[] = "\nVmLck:";
+	struct line status;
+
+	read_line(pid, "status", &status);
+	return pages_behind(&status, key, sizeof(key) - 1);
+}
+
+/* The second field is what is resident, the third what of it is not private. */
+int64_t process_anonymous(uint32_t pid)
+{
+	struct line statm;
+	uint64_t resident, shared;
+
+	read_line(pid, "statm", &statm);
+	if (statm.size <= 0)
+		return -1;
+	resident = number_at(&statm, skip_fields(&statm, statm.text, 1));
+	shared = number_at(&statm, skip_fields(&statm, statm.text, 2));
+	return (int64_t)(resident - shared);
+}
+
+int64_t process_shared(uint32_t pid)
+{
+	static const char key[] = "\nRssShmem:";
+	struct line line;
+
+	read_line(pid, "status", &line);
+	return pages_behind(&line, key, sizeof(key) - 1);
+}
+
+uint64_t process_minor_faults(uint64_t mark)
+{
+	struct line stat;
+
+	read_line(process_pid(mark), "stat", &stat);
+	return stat.size > 0 ? number_at(&stat, stat_field(&stat, STAT_MINFLT)) : 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* inquiry.c - what the page table holds, asked from outside: see inquiry.h */
+#include "observe/inquiry.h"
+#include "pager/pager.h"
+#include "kernel/process.h"
+
+static void copy_row(const struct chunk *chunk, struct inquiry_row *row)
+{
+	*row = (struct inquiry_row){
+		.address = chunk->address,
+		.resident = chunk->resident,
+		.cached = chunk->cached,
+		.swapped = chunk->swapped,
+		.filling = chunk->filling,
+		.poisoned = chunk->poisoned,
+		.pinned = chunk->pinned,
+		.hot = chunk->hot,
+	};
+}
+
+static void copy_pages(const struct chunk *chunk, struct inquiry_pages *pages)
+{
+	copy_row(chunk, &pages->row);
+	for (unsigned i = 0; i < CHUNK_PAGES; i++) {
+		bool swapped = chunk->swapped & mask_bit(i);
+
+		pages->slot[i] = swapped ? chunk->page[i].slot : 0;
+		pages->hash[i] = swapped ? chunk->page[i].hash : 0;
+	}
+}
+
+/* The rows from start on, as many as there is room for and are not locked. */
+static void fill_in(struct inquiry *inquiry, const struct pager *pager)
+{
+	bool whole = inquiry->kind == INQUIRY_PAGES;
+	unsigned room = whole ? INQUIRY_PAGES_MAX : INQUIRY_ROWS_MAX;
+	unsigned count = 0;
+	struct chunk *chunk;
+
+	inquiry->next = 0;
+	pagetable_for_each(chunk, &pager->table, inquiry->start, PAGETABLE_END) {
+		if (count == room || !chunk_try_lock(chunk)) {
+			inquiry->next = chunk->address;
+			break;
+		}
+		if (whole)
+			copy_pages(chunk, &inquiry->pages[count++]);
+		else
+			copy_row(chunk, &inquiry->row[count++]);
+		chunk_unlock(chunk);
+	}
+	inquiry->count = count;
+}
+
+void inquiry_answer(struct inquiry *inquiry, struct pager *pager)
+{
+	uint32_t asked = INQUIRY_ASKED, answering = INQUIRY_ANSWERING;
+
+	if (inquiry->state != INQUIRY_ASKED || inquiry->mark != process_mark_self() ||
+	    inquiry->place != pager->seat.place ||
+	    !atomic_compare_exchange_strong(&inquiry->state, &asked, INQUIRY_ANSWERING))
+		return;
+	fill_in(inquiry, pager);
+	/* Who asked may have lost patience, and another asks by now. */
+	atomic_compare_exchange_strong(&inquiry->state, &answering, INQUIRY_ANSWERED);
+	sys_futex_wake_shared(&inquiry->state, INT32_MAX);
+}

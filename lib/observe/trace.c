@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* trace.c - a recording of what the pager sees: see trace.h */
+#include "observe/trace.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/meta.h"
+#include "base/page.h"
+#include <string.h>
+
+#define TRACE_MODE 0600
+/* So long nobody reads who wants a recording. */
+#define FORSAKEN_NS UINT64_C(2000000000)
+/* A handler that comes to rest writes what it has when the last time is so long ago. */
+#define REST_NS 100000000
+
+static _Atomic uint64_t lost;
+static char trace_path[4096]; /* set before the pager arms */
+
+void trace_to(const char *path)
+{
+	size_t length = path ? strlen(path) : 0;
+
+	if (length >= sizeof(trace_path))
+		length = 0;
+	memcpy(trace_path, path ? path : "", length);
+	trace_path[length] = '\0';
+}
+
+/* Where the path has "%p": the process's own number. */
+static void expand(char *to, size_t size)
+{
+	char *place = strstr(trace_path, "%p");
+
+	if (place)
+		*place = '\0';
+	if (place)
+		error_format(to, size, "%s%d%s", trace_path, sys_getpid(), place + 2);
+	else
+		error_format(to, size, "%s", trace_path);
+}
+
+/* That of the process, in whichever thread. */
+static void read_name(char name[16])
+{
+	int fd = sys_open("/proc/self/comm", O_RDONLY | O_CLOEXEC, 0);
+	long n = fd < 0 ? 0 : sys_read(fd, name, 16);
+
+	if (fd >= 0)
+		sys_close(fd);
+	name[n > 0 ? n - 1 : 0] = '\0'; /* where the line ends */
+}
+
+static void fill_header(struct trace_header *header, uint64_t budget, unsigned handlers)
+{
+	*header = (struct trace_header){
+		.magic = TRACE_MAGIC,
+		.page_size = (uint32_t)page_size(),
+		.event_size = sizeof(struct trace_event),
+		.budget = budget,
+		.started = sys_now(),
+		.pid = (uint32_t)sys_getpid(),
+		.handlers = handlers,
+	};
+	read_name(header->comm);
+}
+
+int trace_open(uint64_t budget, unsigned handlers)
+{
+	struct trace_header header;
+	char path[sizeof(trace_path) + 16];
+	int fd;
+
+	if (!trace_path[0])
+		return -1;
+	expand(path, sizeof(path));
+	trace_path[0] = '\0';
+	fd = fd_raise(sys_open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOCTTY,
+			       TRACE_MODE));
+	if (fd < 0) {
+		if (fd != -EEXIST)
+			error_report(EVENT_TRACE, "nothing is recorded in %s: %s", path,
+				     error_name(fd));
+		return -1;
+	}
+	fill_header(&header, budget, handlers);
+	sys_write(fd, &header, sizeof(header));
+	return fd;
+}
+
+int trace_begin(int pipe, uint64_t budget, unsigned handlers, uint64_t found)
+{
+	struct {
+		struct trace_header header;
+		struct trace_event event;
+	} first = { .event = { .page = GAUGE_FOUND, .mask = found, .kind = TRACE_GAUGE } };
+	long written;
+
+	fill_header(&first.header, budget, handlers);
+	first.event.time = first.header.started;
+	written = sys_write(pipe, &first, sizeof(first));
+	return written < 0 ? (int)written : 0;
+}
+
+struct trace *trace_new(int fd, unsigned handler, unsigned most)
+{
+	struct trace *trace = fd < 0 ? NULL : meta_map(sizeof(*trace));
+
+	if (trace) {
+		trace->fd = fd;
+		trace->handler = handler;
+		trace->most = most;
+	}
+	return trace;
+}
+
+/* Nobody reads the pipe any more. */
+static bool is_forsaken(struct trace *trace, uint64_t now)
+{
+	if (!trace->lost_since)
+		trace->lost_since = now;
+	return now - trace->lost_since > FORSAKEN_NS;
+}
+
+static void write_out(struct trace *trace, uint64_t now)
+{
+	size_t size = trace->count * sizeof(trace->event[0]);
+	int fd = trace->fd;
+	long written = size && fd >= 0 ? sys_write(fd, trace->event, size) : (long)size;
+
+	if (written == (long)size) {
+		trace->lost_since = 0;
+	} else if (written == -EAGAIN && !is_forsaken(trace, now)) {
+		atomic_fetch_add(&lost, trace->count);
+	} else {
+		trace->fd = -1; /* a part of it would shift all that follows */
+	}
+	trace->count = 0;
+	trace->written = now;
+}
+
+void trace_free(struct trace *trace, bool discard)
+{
+	if (trace && !discard)
+		write_out(trace, 0);
+	meta_unmap(trace, sizeof(*trace));
+}
+
+uint64_t trace_lost(void)
+{
+	return lost;
+}
+
+void trace_append(struct trace *trace, enum trace_kind kind, uint64_t page, uint64_t mask)
+{
+	uint64_t now = sys_now();
+
+	trace->event[trace->count++] =
+		(struct trace_event){ now, page, mask, kind, trace->handler };
+	if (trace->count == trace->most)
+		write_out(trace, now);
+}
+
+void trace_rest(struct trace *trace, bool flush)
+{
+	uint64_t now = sys_now();
+
+	if (trace->count && (flush || now - trace->written > REST_NS))
+		write_out(trace, now);
+}

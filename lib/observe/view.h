@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* view.h - the tables of counters in which one process has pagers
+ *
+ * Under `spill run' that is one, of its command; each pager that a program opens by itself has its
+ * own.  A process of a command whose memory is plain has none of its pagers in it, but would.
+ *
+ * For tools and other programs, not for the pager: it allocates.
+ * Locking: none; each struct view is its caller's own.
+ */
+#ifndef SPILL_VIEW_H
+#define SPILL_VIEW_H
+
+#include "observe/stats.h"
+#include <stddef.h>
+
+#define VIEW_TABLES 16
+
+struct view {
+	uint32_t pid;
+	uint64_t mark; /* as in the pid namespace of the process (process.h) */
+	bool paged;    /* it has a pager that is armed */
+	struct stats_table *table[VIEW_TABLES];
+	size_t tables;
+};
+
+/* 0, -ESRCH: there is no such process, -EACCES: it is somebody else's, -ENOENT: it does not run
+ * under spill. */
+int view_open(struct view *view, uint32_t pid, bool writable);
+void view_close(struct view *view);
+
+/* Adds up what its pagers have counted, and their gauges, but for histograms: what a pager writes at
+ * each fault is best not looked at without need. */
+void view_sum(const struct view *view, struct spill_stats *sum);
+
+struct view_identity {
+	uint64_t mark; /* in its own pid namespace, which may be another than ours */
+	uint32_t user;
+	char name[16]; /* as it calls itself: any bytes */
+};
+
+/* false: it is gone. */
+bool view_identify(uint32_t pid, struct view_identity *ret);
+
+#endif

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+/* fork.c - right data on both sides of a fork: see fork.h */
+#include "pager/fork.h"
+#include "store/cipher.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/guard.h"
+#include "paging/handler.h"
+#include "pager/lender.h"
+#include "kernel/pagemap.h"
+#include "pager/pager.h"
+#include "base/thread.h"
+#include "paging/watch.h"
+#include <pthread.h>
+
+/* How often prepare looks whether the last writes are done. */
+#define QUIET_NS 50000
+
+static struct lock list_lock;
+static struct pager *pagers; /* (list_lock) */
+static _Atomic bool registered;
+
+/* Forks that hold evictions back, in all of the process; and such of this thread: a signal's
+ * handler may fork while another fork waits below it. */
+static _Atomic unsigned near;
+static __thread unsigned near_here __attribute__((tls_model("initial-exec")));
+
+static uint64_t signals_before; /* (list_lock) of the thread that forks */
+
+bool fork_is_near(void)
+{
+	return near > 0;
+}
+
+void fork_announce(void)
+{
+	atomic_fetch_add(&near, 1);
+	near_here++;
+}
+
+void fork_withdraw(void)
+{
+	near_here--;
+	atomic_fetch_sub(&near, 1);
+}
+
+/* -- the list --------------------------------------------------------------------- */
+
+void fork_registered(void)
+{
+	registered = true;
+}
+
+static long enlist_guarded(struct pager *pager, void *unused)
+{
+	(void)unused;
+	lock_take(&list_lock, LOCK_FORK);
+	pager->next = pagers;
+	pagers = pager;
+	lock_drop(&list_lock, LOCK_FORK);
+	return 0;
+}
+
+void fork_enlist(struct pager *pager)
+{
+	guard_call(pager, enlist_guarded, NULL, 0);
+	if (!atomic_exchange(&registered, true))
+		pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+static long delist_guarded(struct pager *pager, void *unused)
+{
+	(void)unused;
+	lock_take(&list_lock, LOCK_FORK);
+	for (struct pager **link = &pagers; *link; link = &(*link)->next)
+		if (*link == pager) {
+			*link = pager->next;
+			break;
+		}
+	lock_drop(&list_lock, LOCK_FORK);
+	return 0;
+}
+
+void fork_delist(struct pager *pager)
+{
+	guard_call(pager, delist_guarded, NULL, 0);
+}
+
+/* -- lifelines ---------------------------------------------------------------------- */
+
+void fork_family_init(struct family *family)
+{
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		family->lifeline[g] = -1;
+	family->writer = -1;
+}
+
+static void close_lifelines(struct family *family)
+{
+	for (unsigned g = 0; g < GENERATIONS; g++) {
+		fd_close(family->lifeline[g]);
+		family->lifeline[g] = -1;
+	}
+}
+
+void fork_family_leave(struct family *family)
+{
+	close_lifelines(family);
+	while (family->ancestors)
+		fd_close(family->ancestor[--family->ancestors]);
+}
+
+/* The generations that there are; *ret_free: a number that none has, or GENERATIONS. */
+static unsigned count_generations(const struct family *family, unsigned *ret_free)
+{
+	unsigned living = 0;
+
+	*ret_free = GENERATIONS;
+	for (unsigned g = GENERATIONS; g-- > 0;) {
+		if (family->lifeline[g] == -1)
+			*ret_free = g;
+		else
+			living++;
+	}
+	return living;
+}
+
+/* Forks to a generation, where so many live: 4 are of one child each, 4 of two, 4 of four ... */
+static unsigned forks_wanted(unsigned living)
+{
+	return 1u << living / 4;
+}
+
+/* One more child for the newest generation.  Without /proc that cannot be. */
+static bool join_newest(struct family *family)
+{
+	char path[32];
+
+	error_format(path, sizeof(path), "/proc/self/fd/%d", family->lifeline[family->newest]);
+	family->writer = fd_raise(sys_open(path, O_WRONLY | O_CLOEXEC, 0));
+	return family->writer >= 0;
+}
+
+static void begin_generation(struct family *family, unsigned g)
+{
+	int ends[2];
+
+	family->newest = g;
+	family->forks = 0;
+	if (family->ancestors == ANCESTORS_MAX ||
+	    sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+		family->lifeline[g] = LIFELINE_UNSEEN;
+		return;
+	}
+	family->lifeline[g] = fd_raise(ends[0]);
+	family->writer = fd_raise(ends[1]);
+}
+
+/* Gives the generation of the child that is about to be. */
+static unsigned generation_join(struct family *family)
+{
+	unsigned free, living = count_generations(family, &free);
+	int newest = family->lifeline[family->newest];
+
+	family->writer = -1;
+	if (newest >= 0 && (free == GENERATIONS || family->forks < forks_wanted(living)) &&
+	    join_newest(family)) {
+		family->forks++;
+		return family->newest;
+	}
+	if (free < GENERATIONS) {
+		begin_generation(family, free);
+	} else if (newest >= 0) {
+		fd_close(newest);
+		family->lifeline[family->newest] = LIFELINE_UNSEEN;
+	}
+	family->forks++;
+	return family->newest;
+}
+
+bool fork_has_children(const struct pager *pager)
+{
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		if (pager->family.lifeline[g] >= 0)
+			return true;
+	return false;
+}
+
+void fork_check_children(struct pager *pager)
+{
+	struct pollfd fds[GENERATIONS];
+	struct timespec now = { 0, 0 };
+
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		fds[g] = (struct pollfd){ .fd = pager->family.lifeline[g], .events = POLLIN };
+	if (!fork_has_children(pager) || sys_poll(fds, GENERATIONS, &now) <= 0)
+		return;
+	for (unsigned g = 0; g < GENERATIONS; g++) {
+		int lifeline = fds[g].fd;
+
+		/* One handler takes it upon itself. */
+		if (!(fds[g].revents & POLLHUP) ||
+		    !atomic_compare_exchange_strong(&pager->family.lifeline[g], &lifeline, -1))
+			continue;
+		fd_close(fds[g].fd);
+		swap_generation_gone(&pager->swap, g);
+	}
+}
+
+/* Nobody reads the other end of a lifeline any more: that ancestor is gone, or does not care. */
+static void forget_ancestors(struct family *family)
+{
+	struct pollfd fds[ANCESTORS_MAX];
+	struct timespec now = { 0, 0 };
+	unsigned n = family->ancestors;
+
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd){ .fd = family->ancestor[i] };
+	if (n == 0 || sys_poll(fds, n, &now) <= 0)
+		return;
+	family->ancestors = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i].revents & POLLERR)
+			fd_close(fds[i].fd);
+		else
+			family->ancestor[family->ancestors++] = fds[i].fd;
+	}
+}
+
+/* In the child: the ends that were its parent's are closed.  That of its own lifeline stays open: that
+ * is what it is for. */
+static void take_lifeline(struct family *family)
+{
+	close_lifelines(family);
+	forget_ancestors(family);
+	if (family->writer >= 0)
+		family->ancestor[family->ancestors++] = family->writer;
+	family->writer = -1;
+	family->newest = family->forks = 0;
+}
+
+/* -- prepare ----------------------------------------------------------------------- */
+
+/* Nothing is being evicted, and what was is on swap space.  It stays so while a fork is near. */
+static bool is_quiet(const struct pager *pager)
+{
+	return !pager->evicting && !pager->writes && !watch_is_away(pager->watch);
+}
+
+static void prepare_pager(struct pager *pager)
+{
+	lock_take(&pager->region_lock, LOCK_REGION);
+	pager->region_owner = sys_gettid();
+	share_prepare(pager);
+	if (!pager_is_armed(pager))
+		return;
+	fork_check_children(pager);
+	swap_fork(&pager->swap, generation_join(&pager->family));
+	pager_guard_forks(pager, false);
+}
+
+/* The first that is not quiet, or NULL. */
+static struct pager *find_busy(void)
+{
+	struct pager *pager = pagers;
+
+	while (pager && is_quiet(pager))
+		pager = pager->next;
+	return pager;
+}
+
+/* Once all are quiet, the locks are kept.  false: not yet. */
+static long prepare_guarded(struct pager *none, void *unused)
+{
+	struct pager *busy;
+
+	(void)none, (void)unused;
+	lock_take(&list_lock, LOCK_FORK);
+	busy = find_busy();
+	if (busy) {
+		pager_wake(busy);
+		lock_drop(&list_lock, LOCK_FORK);
+		return false;
+	}
+	for (struct pager *pager = pagers; pager; pager = pager->next)
+		prepare_pager(pager);
+	return true;
+}
+
+/* Pages of this stack that libc uses in the child before our handler runs there are here: the
+ * stack may be managed, and what is away could not come yet. */
+static void touch_stack(void)
+{
+	char below[4096];
+
+	*(volatile char *)below = 0;
+}
+
+/* The disk may take its time: meanwhile signals are let in, and no lock is held. */
+void fork_prepare(void)
+{
+	struct timespec pause = { 0, QUIET_NS };
+	uint64_t signals;
+
+	fork_announce();
+	for (;;) {
+		signals = guard_block_signals();
+		if (guard_call(NULL, prepare_guarded, NULL, 0))
+			break;
+		guard_restore_signals(signals);
+		sys_call2(SYS_nanosleep, &pause, 0);
+	}
+	signals_before = signals;
+	touch_stack();
+}
+
+/* -- parent ------------------------------------------------------------------------- */
+
+static void release_pager(struct pager *pager)
+{
+	pager->region_owner = 0;
+	lock_drop(&pager->region_lock, LOCK_REGION);
+}
+
+static long parent_guarded(struct pager *none, void *unused)
+{
+	(void)none, (void)unused;
+	for (struct pager *pager = pagers; pager; pager = pager->next) {
+		if (pager_is_armed(pager)) {
+			pager_guard_forks(pager, true);
+			swap_fork_parent(&pager->swap);
+			fd_close(pager->family.writer);
+			pager->family.writer = -1;
+		}
+		release_pager(pager);
+	}
+	fork_withdraw();
+	for (struct pager *pager = pagers; pager; pager = pager->next) {
+		if (pager_is_armed(pager))
+			pager_wake(pager);
+		lender_start(pager);
+	}
+	return 0;
+}
+
+void fork_parent(void)
+{
+	uint64_t signals = signals_before;
+
+	guard_call(NULL, parent_guarded, NULL, 0);
+	lock_drop(&list_lock, LOCK_FORK);
+	guard_restore_signals(signals);
+}
+
+/* -- child -------------------------------------------------------------------------- */
+
+/* Whoever held these was another thread. */
+static void reset_locks(struct pager *pager)
+{
+	lock_reset(&pager->arena.lock);
+	lock_reset(&pager->policy.lock);
+	lock_reset(&pager->readahead.lock);
+	lock_reset(&pager->requests.lock);
+	pagetable_fork_child(&pager->table);
+}
+
+/* Slots that the parent's handlers have taken ahead are of no use to us. */
+static void leave_runs(struct pager *pager)
+{
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		struct handler *handler = &pager->handlers[i];
+
+		if (handler->run_left)
+			swap_free(&pager->swap, handler->run_slot, handler->run_left);
+		handler->run_left = 0;
+	}
+}
+
+static void reset_counts(struct pager *pager)
+{
+	pager->policy = (struct policy){ 0 };
+	pager->requests.count = 0;
+	pager->resident = pager->cached = pager->kept = 0;
+	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
+	pager->arena.allowed = false;
+	pager->arena.beyond = 0;
+	pager->exceeding = 0;
+	pager->evicting = pager->writes = 0;
+	pager->settle_waiters = 0;
+	pager->swap_full = pager->held_back = false;
+	pager->exceeding = 0;
+}
+
+/* Pages that are not here, as a range; those that follow join it. */
+struct away {
+	char *start, *end;
+};
+
+static void discard(const struct away *away)
+{
+	if (away->start != away->end)
+		sys_madvise(away->start, (size_t)(away->end - away->start), MADV_DONTNEED);
+}
+
+/* libc's part of the child may have touched pages that are not here: what is
+ * there now is zeros and what it wrote. */
+static void discard_strangers(struct chunk *chunk, struct away *away)
+{
+	uint64_t left = (chunk->swapped | chunk->poisoned) & ~chunk->resident;
+
+	for (uint64_t run; left; left &= ~run) {
+		char *start, *end;
+
+		run = mask_first_run(left);
+		start = chunk_page(chunk, mask_first(run));
+		end = start + ((size_t)mask_count(run) << page_shift());
+		if (start != away->end) {
+			discard(away);
+			away->start = start;
+		}
+		away->end = end;
+	}
+}
+
+/* The chunk's pages that the child has.  A window of zeros in the making may reach over
+ * mappings that are not managed: what is there is not ours to page. */
+static uint64_t present_pages(struct pager *pager, int pagemap, const struct chunk *chunk)
+{
+	struct region part;
+	uint64_t managed = 0;
+	size_t i;
+
+	ranges_for_each(part, i, &pager->regions, chunk->address, chunk->address + chunk_size())
+		managed |= chunk_mask_of(chunk, part.start, part.end);
+	return managed & pagemap_present(pagemap, (void *)chunk->address, CHUNK_PAGES);
+}
+
+static void report_lost(const struct chunk *chunk, uint64_t lost)
+{
+	unsigned i;
+
+	mask_for_each(i, lost)
+		error_report(EVENT_READ_FAILED,
+			     "the page at %lx could neither be written nor be put back before a "
+			     "fork; touching it raises SIGBUS in the child",
+			     (unsigned long)(uintptr_t)chunk_page(chunk, i));
+}
+
+static void rebuild_rows(struct pager *pager)
+{
+	int pagemap = pagemap_open();
+	struct away away = { NULL, NULL };
+	struct chunk *chunk;
+
+	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END) {
+		uint64_t present = 0;
+
+		if (chunk->filling || chunk->lock.word)
+			present = present_pages(pager, pagemap, chunk);
+		report_lost(chunk, chunk_fork_child(pager, chunk, present));
+		discard_strangers(chunk, &away);
+		if (chunk->resident)
+			policy_insert(&pager->policy, chunk);
+	}
+	discard(&away);
+	fd_close(pagemap);
+}
+
+static int restart(struct pager *pager)
+{
+	int err;
+
+	swap_fork_child(&pager->swap);
+	leave_runs(pager);
+	pager_stop(pager, true);
+	reset_locks(pager);
+	reset_counts(pager);
+	if (!stats_fork(&pager->seat))
+		return -ENOMEM;
+	pager->stats = pager->seat.stats;
+	rebuild_rows(pager);
+	region_fork_child(pager);
+	share_child(pager);
+	pager->dormant = true;
+	err = cipher_fork_child(pager->cipher);
+	if (!err)
+		err = pager_start(pager);
+	if (!err)
+		err = pager_register_all(pager, false);
+	stat_set(&pager->stats->armed, 1);
+	return err;
+}
+
+static void child_pager(struct pager *pager)
+{
+	int err = 0;
+
+	lock_reset(&pager->region_lock);
+	pager->region_owner = 0;
+	if (!pager_is_armed(pager)) {
+		region_fork_child(pager);
+		share_child(pager);
+		lender_start(pager);
+		return;
+	}
+	take_lifeline(&pager->family);
+	err = restart(pager);
+	if (err)
+		error_fatal("a forked process cannot be paged: %s (%s)",
+			    pager->why ? pager->why : "paging cannot be started", error_name(err));
+}
+
+static long child_guarded(struct pager *none, void *unused)
+{
+	(void)none, (void)unused;
+	for (struct pager *pager = pagers; pager; pager = pager->next)
+		child_pager(pager);
+	return 0;
+}
+
+void fork_child(void)
+{
+	uint64_t signals = signals_before;
+
+	near = --near_here;
+	guard_fork_child();
+	error_reset();
+	lock_reset_held();
+	lock_reset(&list_lock);
+	lender_reset();
+	thread_count = 0;
+	guard_call(NULL, child_guarded, NULL, 0);
+	guard_restore_signals(signals);
+}

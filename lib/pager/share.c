@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: MIT */
+/* share.c - this process's share of the budget: see share.h */
+#include "pager/share.h"
+#include "command/bell.h"
+#include "command/command.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "paging/handler.h"
+#include "pager/pager.h"
+#include "kernel/process.h"
+#include <sys/resource.h>
+
+/* Between two attempts to take more; between two rings of the bell. */
+#define ASK_NS 1000000
+#define RING_NS 20000000
+/* Who was short of frames counts as active for so long. */
+#define ACTIVE_NS 500000000
+/* Who uses less than a 20th of a CPU in such a time, and is not short of frames, is idle. */
+#define LOOK_NS 50000000
+#define IDLE_PART 20
+/* How often it is looked what there is outside of managed memory, while there are
+ * evictions and while there are not. */
+#define MEASURE_NS 100000000
+#define MEASURE_IDLE_NS 500000000
+/* What is taken or asked for at a time, at least: a MiB. */
+#define LEAST_FRAMES 256
+
+static int64_t most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t cpu_time(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	sys_call2(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* -- joining ------------------------------------------------------------------------ */
+
+static struct share the_share;
+
+/* A fork's child shares a file description with its parent, and may change its user next. */
+static void reopen_bell(struct share *share)
+{
+	int again = fd_reopen(share->bell);
+
+	if (again < 0)
+		return;
+	fd_close(share->bell);
+	share->bell = again;
+}
+
+static struct share *claim(void)
+{
+	struct share *share = &the_share;
+
+	if (!share->pool || share->bell < 0)
+		return NULL;
+	lock_reset(&share->lock);
+	share->mark = process_mark_self();
+	share->entry = pool_claim(share->pool, share->mark);
+	share->target = 0;
+	fd_close(share->ear);
+	share->ear = -1;
+	if (!share->entry) {
+		error_report(EVENT_CHILD_UNPAGED, "more than %d processes: this one is not counted",
+			     POOL_ENTRIES);
+		return NULL;
+	}
+	return share;
+}
+
+struct share *share_join(void)
+{
+	static bool mapped;
+
+	if (!mapped) {
+		int fd = command_open_pool();
+
+		the_share.pool = fd < 0 ? NULL : pool_map(fd);
+		fd_close(fd);
+		the_share.bell = command_open_bell();
+		the_share.ear = -1;
+		mapped = true;
+	}
+	return claim();
+}
+
+struct share *share_join_child(int64_t overlap)
+{
+	struct pool_entry *parent = the_share.entry;
+	struct share *share;
+
+	if (the_share.bell >= 0)
+		reopen_bell(&the_share);
+	share = claim();
+	if (share && parent) {
+		parent->related = 1;
+		share->entry->overlap = overlap;
+		share->entry->related = 1;
+	}
+	return share;
+}
+
+void share_use(struct pager *pager, struct share *share)
+{
+	pager->share = share;
+	if (share) {
+		share->ear = bell_listen(share->bell);
+		pager->arena.given = &share->entry->given;
+	}
+}
+
+void share_leave(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	lock_take(&share->lock, LOCK_SHARE);
+	share->target = 0;
+	share->entry->held = share->entry->wanted = 0;
+	share->overlap.frames = share->entry->overlap = 0;
+	atomic_store(&share->entry->granted, 0);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+/* -- limits -------------------------------------------------------------------------- */
+
+/* With less a pager is kept busy with itself: every one has this, even where the sum is too
+ * large then. */
+static int64_t floor_of(const struct pager *pager)
+{
+	return (int64_t)(pager_charge(pager) + LEAST_FRAMES + pager->pinned);
+}
+
+/* The caller has (B), as for all that follows until "asking". */
+static void apply(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	pager_set_share(pager, share->target + share->overlap.frames);
+}
+
+static void settle_locked(struct pager *pager)
+{
+	struct share *share = pager->share;
+	int64_t held = pager->arena.used;
+	int64_t enough = most(share->target, held - share->overlap.frames);
+
+	share->entry->held = held;
+	share->entry->granted = enough;
+}
+
+/* What it has not given up yet. */
+static int64_t spare_of(const struct share *share)
+{
+	return pool_frames(&share->entry->granted) - share->target;
+}
+
+static bool take_locked(struct pager *pager, int64_t frames)
+{
+	struct share *share = pager->share;
+	/* It is had for nothing. */
+	int64_t spare = most(least(spare_of(share), frames), 0);
+
+	if (share->target + frames > POOL_FRAMES_MAX)
+		return false;
+	if (frames > spare && !pool_take(share->pool, share->entry, frames - spare))
+		return false;
+	share->target += frames;
+	share->entry->wanted = 0;
+	apply(pager);
+	return true;
+}
+
+/* A part of what is left, so that others find some too. */
+static int64_t portion(int64_t left)
+{
+	return left < 2 * LEAST_FRAMES ? left : left / 2;
+}
+
+/* -- asking ---------------------------------------------------------------------------- */
+
+static void ring(struct share *share, uint64_t now)
+{
+	if (now - share->rang < RING_NS || pool_entries(share->pool) < 2)
+		return;
+	share->rang = now;
+	bell_ring(share->bell);
+}
+
+static void want(struct pager *pager, uint64_t now)
+{
+	struct share *share = pager->share;
+
+	share->entry->wanted = most(LEAST_FRAMES, pager->arena.limit / 4);
+	ring(share, now);
+}
+
+static void grow_locked(struct pager *pager, uint64_t now)
+{
+	struct share *share = pager->share;
+	int64_t left = pool_left(share->pool), spare = spare_of(share);
+	/* Where all is too much, as much of what it is giving up has to go. */
+	int64_t frames = most(left, spare + least(left, 0));
+
+	share->entry->active = now + ACTIVE_NS;
+	frames = portion(frames);
+	if (frames <= 0 || !take_locked(pager, frames))
+		want(pager, now);
+}
+
+void share_grow(struct pager *pager)
+{
+	struct share *share = pager->share;
+	uint64_t now;
+
+	if (!share)
+		return;
+	now = sys_now();
+	if (now - share->asked < ASK_NS || !lock_try(&share->lock, LOCK_SHARE))
+		return;
+	share->asked = now;
+	grow_locked(pager, now);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+/* It cannot wait for what it needs to run at all; others lend it afterwards. */
+static void take_floor(struct pager *pager)
+{
+	struct share *share = pager->share;
+	int64_t lack = floor_of(pager) - share->target;
+
+	if (lack > 0 && !take_locked(pager, lack)) {
+		atomic_fetch_add(&share->entry->granted, lack);
+		share->target += lack;
+		if (!pager->dormant)
+			want(pager, sys_now());
+	}
+}
+
+void share_begin(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	if (!share)
+		return;
+	lock_take(&share->lock, LOCK_SHARE);
+	share->looked = sys_now();
+	share->cpu = cpu_time();
+	share->busy = true;
+	share->entry->active = share->looked + ACTIVE_NS;
+	take_floor(pager);
+	apply(pager);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+int64_t share_most(const struct pager *pager)
+{
+	int64_t left = pager->share ? pool_left(pager->share->pool) : 0;
+
+	return pager->arena.limit + most(left, 0);
+}
+
+/* -- lending ---------------------------------------------------------------------------- */
+
+static bool is_busy(struct share *share, uint64_t now)
+{
+	uint64_t cpu;
+
+	if (now - share->looked >= LOOK_NS) {
+		cpu = cpu_time();
+		share->busy = (cpu - share->cpu) * IDLE_PART > now - share->looked;
+		share->cpu = cpu;
+		share->looked = now;
+	}
+	return share->busy || share->entry->active >= now;
+}
+
+/* What it should keep, if others want more than that leaves them. */
+static int64_t fair_part(struct pager *pager, const struct pool_need *need, uint64_t now)
+{
+	int64_t part = 0;
+
+	if (is_busy(pager->share, now)) {
+		part = need->managed / need->active;
+		pager->share->entry->active = now + ACTIVE_NS;
+	}
+	return most(part, floor_of(pager));
+}
+
+/* How much of it others are to get. */
+static int64_t to_lend(struct pager *pager)
+{
+	struct share *share = pager->share;
+	uint64_t now = sys_now();
+	struct pool_need need = pool_need(share->pool, share->entry, now);
+
+	if (need.wanted <= 0)
+		return 0;
+	return least(need.wanted, share->target - fair_part(pager, &need, now));
+}
+
+/* What it has to give up if the budget of the command was made smaller: of what is too much as
+ * much as it has of all. */
+static int64_t to_give_back(const struct pager *pager)
+{
+	const struct share *share = pager->share;
+	int64_t sum = pool_sum(share->pool), excess = sum - pool_total(share->pool);
+
+	if (excess <= 0)
+		return 0;
+	return least((int64_t)((double)excess * (double)share->target / (double)sum) + 1,
+		     share->target - floor_of(pager));
+}
+
+void share_lend(struct pager *pager)
+{
+	struct share *share = pager->share;
+	int64_t frames;
+
+	lock_take(&share->lock, LOCK_SHARE);
+	frames = most(to_lend(pager), to_give_back(pager));
+	if (frames > 0) {
+		share->target -= frames;
+		apply(pager);
+	}
+	settle_locked(pager);
+	lock_drop(&share->lock, LOCK_SHARE);
+}
+
+bool share_must_lend(struct pager *pager)
+{
+	bool ret;
+
+	lock_take(&pager->share->lock, LOCK_SHARE);
+	ret = to_lend(pager) > 0;
+	lock_drop(&pager->share->lock, LOCK_SHARE);
+	return ret;
+}
+
+/* -- what is outside of managed memory ------------------------------------------------------ */
+
+/* The sum is too large: ours gives way, as far as it goes. */
+static void give_way(struct pager *pager, int64_t excess)
+{
+	struct share *share = pager->share;
+	int64_t frames = least(excess, share->target - floor_of(pager));
+
+	if (frames > 0) {
+		share->target -= frames;
+		apply(pager);
+		settle_locked(pager);
+	}
+}
+
+static void measure_locked(struct pager *pager)
+{
+	struct pool *pool = pager->share->pool;
+	int64_t sum;
+
+	pool_measure(pool);
+	pool_sweep(pool);
+	sum = pool_sum(pool);
+	sum -= pool_total(pool);
+	if (pager_is_armed(pager) && sum > 0)
+		give_way(pager, sum);
+}
+
+/* One process measures for all. */
+static uint64_t measure_if_due(struct pager *pager, uint64_t now)
+{
+	struct pool *pool = pager->share->pool;
+	uint64_t last = atomic_load(&pool->measured);
+
+	if (now - last < MEASURE_NS)
+		return MEASURE_NS - (now - last);
+	if (atomic_compare_exchange_strong(&pool->measured, &last, now))
+		measure_locked(pager);
+	return MEASURE_IDLE_NS;
+}
+
+void share_end(const struct share *share)
+{
+	if (process_anonymous((uint32_t)sys_getpid()) > pool_total(share->pool))
+		pool_measure(share->pool);
+	pool_look_for_shared(share->pool, (uint32_t)sys_getpid());
+}
+
+/* -- what is shared after a fork --------------------------------------------------------------- */
+
+/* What ends the sharing of a frame: this process gave up frames, or copied some. */
+static uint64_t own_events(const struct pager *pager)
+{
+	struct rusage usage = { 0 };
+
+	sys_call2(SYS_getrusage, RUSAGE_SELF, &usage);
+	return pager->share->entry->given + (uint64_t)usage.ru_minflt;
+}
+
+/* false: the other one has nothing in common with us any more. */
+static bool relative_events(const struct overlap *overlap, uint64_t *ret)
+{
+	const struct pool_entry *relative = overlap->relative;
+
+	if (relative->mark != overlap->mark || relative->claims != overlap->claims ||
+	    !process_is_alive(overlap->mark))
+		return false;
+	*ret = relative->given + process_minor_faults(overlap->mark);
+	return true;
+}
+
+static void compare(struct pager *pager)
+{
+	struct overlap *overlap = &pager->share->overlap;
+	int64_t before = overlap->frames;
+	uint64_t theirs, ended;
+
+	if (relative_events(overlap, &theirs)) {
+		ended = own_events(pager) - overlap->own_begin + theirs - overlap->relative_begin;
+		overlap->frames = ended < (uint64_t)overlap->begin ? overlap->begin - (int64_t)ended
+								   : 0;
+	} else {
+		overlap->frames = 0;
+	}
+	pager->share->entry->overlap = overlap->frames;
+	overlap->pause = overlap->frames == before
+				 ? sys_sooner(2 * overlap->pause, SHARE_COMPARE_NS_MAX)
+				 : SHARE_COMPARE_NS;
+}
+
+static uint64_t compare_if_due(struct pager *pager, uint64_t now)
+{
+	struct share *share = pager->share;
+
+	if (!share->overlap.frames)
+		return UINT64_MAX;
+	if (now - share->overlap.compared >= share->overlap.pause) {
+		share->overlap.compared = now;
+		compare(pager);
+		if (pager_is_armed(pager))
+			apply(pager);
+		if (pager->arena.used > pager->arena.limit)
+			pager->dormant = false;
+	}
+	return share->overlap.pause;
+}
+
+uint64_t share_check(struct pager *pager)
+{
+	struct share *share = pager->share;
+	uint64_t now, next;
+
+	if (!share)
+		return UINT64_MAX;
+	if (!lock_try(&share->lock, LOCK_SHARE))
+		return MEASURE_IDLE_NS;
+	settle_locked(pager);
+	now = sys_now();
+	next = sys_sooner(measure_if_due(pager, now), compare_if_due(pager, now));
+	lock_drop(&share->lock, LOCK_SHARE);
+	return next;
+}
+
+/* -- unarmed ------------------------------------------------------------------------------------ */
+
+bool share_reserve(struct pager *pager, int64_t frames)
+{
+	struct share *share = pager->share;
+	uint64_t now = sys_now();
+	bool ret = true;
+	int64_t more;
+
+	lock_take(&share->lock, LOCK_SHARE);
+	if (frames)
+		frames += (int64_t)pager_charge(pager);
+	share->entry->held = frames;
+	compare_if_due(pager, now);
+	measure_if_due(pager, now);
+	more = most(frames - share->overlap.frames, 0) - share->target;
+	if (more > 0)
+		ret = share->target + more <= POOL_FRAMES_MAX &&
+		      pool_take(share->pool, share->entry, more);
+	else
+		atomic_fetch_add(&share->entry->granted, more);
+	if (ret)
+		share->target += more;
+	lock_drop(&share->lock, LOCK_SHARE);
+	return ret;
+}
+
+/* -- around a fork -------------------------------------------------------------------------------- */
+
+void share_prepare(struct pager *pager)
+{
+	struct share *share = pager->share;
+
+	if (!share)
+		return;
+	share->overlap.relative = share->entry;
+	share->overlap.mark = share->mark;
+	share->overlap.claims = share->entry->claims;
+	share->overlap.relative_begin = own_events(pager);
+}
+
+/* Pages of it that may be the parent's too: of a pager that is armed those that it has; else
+ * what is resident, as far as its regions go. */
+static int64_t inherited(const struct pager *pager)
+{
+	int64_t anonymous;
+
+	if (pager_is_armed(pager))
+		return pager->arena.used;
+	anonymous = process_anonymous((uint32_t)sys_getpid());
+	return most(0, least(anonymous, (int64_t)(pager->regions.accessible >> page_shift())));
+}
+
+void share_child(struct pager *pager)
+{
+	struct overlap *overlap;
+	int64_t begin;
+
+	if (!pager->share)
+		return;
+	pager->arena.given = NULL;
+	begin = inherited(pager);
+	share_use(pager, share_join_child(begin));
+	if (!pager->share)
+		return;
+	overlap = &pager->share->overlap;
+	overlap->begin = begin;
+	overlap->frames = overlap->begin;
+	overlap->own_begin = own_events(pager);
+	overlap->compared = sys_now();
+	overlap->pause = SHARE_COMPARE_NS;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* states.c - the states of pages, as spill_get_states gives them: see region.h
+ *
+ * They are read chunk by chunk, under each chunk's lock, into memory that is never paged; so a
+ * large range is not of one moment.  Before the pager arms the kernel tells.
+ */
+#include "base/guard.h"
+#include "kernel/pagemap.h"
+#include "pager/pager.h"
+#include "pager/region.h"
+#include <string.h>
+
+static unsigned char state_of(const struct chunk *chunk, unsigned i)
+{
+	uint64_t bit = mask_bit(i);
+	unsigned state = chunk_state(chunk, i);
+
+	if (chunk->swapped & bit)
+		state |= SPILL_FLAG_SLOT;
+	if (chunk->pinned & bit)
+		state |= SPILL_FLAG_PINNED;
+	if (chunk->hot & bit)
+		state |= SPILL_FLAG_HOT;
+	return (unsigned char)state;
+}
+
+/* The states of the pages of one chunk, into memory that is never paged. */
+struct states_args {
+	uintptr_t address;
+	unsigned n;
+	int pagemap;
+	unsigned char state[CHUNK_PAGES];
+};
+
+static void states_armed(struct pager *pager, struct states_args *a)
+{
+	struct chunk *chunk = pagetable_find(&pager->table, a->address);
+
+	if (!chunk)
+		return;
+	lock_take(&chunk->lock, LOCK_CHUNK);
+	for (unsigned k = 0; k < a->n; k++)
+		a->state[k] = state_of(chunk, chunk_index(chunk, a->address) + k);
+	chunk_unlock(chunk);
+}
+
+static long states_guarded(struct pager *pager, void *argument)
+{
+	struct states_args *a = argument;
+	uint64_t present;
+
+	if (pager_is_armed(pager)) {
+		states_armed(pager, a);
+		return 0;
+	}
+	present = pagemap_present(a->pagemap, (void *)a->address, a->n);
+	for (unsigned k = 0; k < a->n; k++)
+		a->state[k] = present & mask_bit(k) ? SPILL_RESIDENT : SPILL_ABSENT;
+	return 0;
+}
+
+int region_states(struct pager *pager, void *addr, size_t size, unsigned char *ret_states)
+{
+	uintptr_t address = (uintptr_t)addr, end = address + page_round_up(size);
+	int pagemap;
+
+	pagemap = pager_is_armed(pager) ? -1 : pagemap_open();
+	while (address < end) {
+		uintptr_t next = (address | (chunk_size() - 1)) + 1;
+		struct states_args args = { .address = address, .pagemap = pagemap };
+
+		args.n = (unsigned)(((next < end ? next : end) - address) >> page_shift());
+		guard_call(pager, states_guarded, &args, sizeof(args));
+		memcpy(ret_states, args.state, args.n);
+		ret_states += args.n;
+		address += (uintptr_t)args.n << page_shift();
+	}
+	if (pagemap >= 0)
+		sys_close(pagemap);
+	return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* arena.c - trays and frames, the budget: see arena.h */
+#include "pages/arena.h"
+#include "base/meta.h"
+#include "kernel/zap.h"
+
+/* Addresses for a few times the budget: trays of scattered chunks are sparse.
+ * They cost nothing but address space; when they run out, trays are reclaimed
+ * earlier. */
+#define ARENA_BUDGETS 4
+#define ARENA_TRAYS_MIN 256
+
+static bool arena_map(struct arena *arena)
+{
+	size_t size = arena->tray_count * chunk_size();
+	char *base = sys_mmap(NULL, size + chunk_size(), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t head;
+
+	if (sys_is_error(base))
+		return false;
+	head = (chunk_size() - (uintptr_t)base % chunk_size()) % chunk_size();
+	if (head)
+		sys_munmap(base, head);
+	sys_munmap(base + head + size, chunk_size() - head);
+	arena->base = base + head;
+	/* MOVE takes single pages, and a child has no use for them. */
+	sys_madvise(arena->base, size, MADV_NOHUGEPAGE);
+	sys_madvise(arena->base, size, MADV_DONTFORK);
+	return true;
+}
+
+static size_t count_trays(uint64_t budget_frames)
+{
+	size_t count = budget_frames / CHUNK_PAGES * ARENA_BUDGETS;
+
+	return count < ARENA_TRAYS_MIN ? ARENA_TRAYS_MIN : (count + 63) & ~(size_t)63;
+}
+
+size_t arena_tables(uint64_t budget_frames)
+{
+	return count_trays(budget_frames) * sizeof(struct tray);
+}
+
+int arena_init(struct arena *arena, uint64_t budget_frames)
+{
+	size_t count = count_trays(budget_frames);
+
+	arena->tray_count = count;
+	arena->spent_count = 0;
+	arena->trays = meta_map(count * sizeof(struct tray));
+	arena->taken = meta_map(count / 8);
+	if (!arena->trays || !arena->taken || !arena_map(arena)) {
+		arena_free(arena);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++)
+		arena->trays[i].address = arena->base + i * chunk_size();
+	return 0;
+}
+
+void arena_free(struct arena *arena)
+{
+	if (arena->base)
+		sys_munmap(arena->base, arena->tray_count * chunk_size());
+	meta_unmap(arena->trays, arena->tray_count * sizeof(struct tray));
+	meta_unmap(arena->taken, arena->tray_count / 8);
+	arena->base = NULL;
+	arena->trays = NULL;
+	arena->taken = NULL;
+}
+
+struct tray *tray_alloc(struct arena *arena)
+{
+	size_t words = arena->tray_count / 64;
+	struct tray *ret = NULL;
+
+	lock_take(&arena->lock, LOCK_ARENA);
+	for (size_t n = 0; n < words && !ret; n++) {
+		uint64_t free = ~arena->taken[arena->cursor];
+
+		if (free) {
+			unsigned bit = mask_first(free);
+
+			arena->taken[arena->cursor] |= mask_bit(bit);
+			ret = &arena->trays[arena->cursor * 64 + bit];
+		} else {
+			arena->cursor = (arena->cursor + 1) % words;
+		}
+	}
+	lock_drop(&arena->lock, LOCK_ARENA);
+	return ret;
+}
+
+static void tray_release(struct arena *arena, struct tray *tray)
+{
+	size_t i = (size_t)(tray - arena->trays);
+
+	tray->frames = 0;
+	lock_take(&arena->lock, LOCK_ARENA);
+	arena->taken[i / 64] &= ~mask_bit(i % 64);
+	lock_drop(&arena->lock, LOCK_ARENA);
+}
+
+/* Frames of the trays that are neighbours of the first; *ret_end is behind them. */
+static uint64_t neighbours(struct tray *trays[], unsigned n, unsigned *ret_end)
+{
+	uint64_t frames = 0;
+	unsigned end;
+
+	for (end = 0; end < n && trays[end] == trays[0] + end; end++)
+		frames += mask_count(trays[end]->frames);
+	*ret_end = end;
+	return frames;
+}
+
+void tray_free(struct arena *arena, struct tray *trays[], unsigned n)
+{
+	struct iovec ranges[TRAY_FREE_MAX];
+	uint64_t frames = 0, some;
+	unsigned count = 0;
+
+	assert(n <= TRAY_FREE_MAX);
+	for (unsigned i = 0, end; i < n; i += end) {
+		some = neighbours(trays + i, n - i, &end);
+		if (some)
+			ranges[count++] = (struct iovec){ trays[i]->address, end * chunk_size() };
+		frames += some;
+	}
+	if (frames) {
+		zap_ours(ranges, count);
+		credit_give(arena, frames);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		tray_changed(trays[i], trays[i]->frames);
+		tray_release(arena, trays[i]);
+	}
+}
+
+/* -- the budget ------------------------------------------------------------ */
+
+static void note_peak(struct arena *arena, int64_t used)
+{
+	int64_t peak = atomic_load_explicit(&arena->peak, memory_order_relaxed);
+
+	while (used > peak && !atomic_compare_exchange_weak(&arena->peak, &peak, used))
+		;
+}
+
+static int64_t most_now(struct arena *arena)
+{
+	return atomic_load(&arena->limit) + atomic_load(&arena->overcommit);
+}
+
+/* The limit may fall meanwhile (share.h), so it is looked at again: either that is seen here,
+ * or who lowered it sees what was taken. */
+bool credit_take(struct arena *arena, unsigned n)
+{
+	int64_t used = atomic_load_explicit(&arena->used, memory_order_relaxed);
+
+	do {
+		if (used + n > most_now(arena))
+			return false;
+	} while (!atomic_compare_exchange_weak(&arena->used, &used, used + n));
+	if (used + n > most_now(arena)) {
+		atomic_fetch_sub(&arena->used, n);
+		return false;
+	}
+	note_peak(arena, used + n);
+	return true;
+}
+
+void credit_force(struct arena *arena, uint64_t n)
+{
+	note_peak(arena, atomic_fetch_add(&arena->used, (int64_t)n) + (int64_t)n);
+}
+
+void credit_give(struct arena *arena, uint64_t n)
+{
+	int64_t before = atomic_fetch_sub(&arena->used, (int64_t)n);
+
+	assert(before >= (int64_t)n);
+	(void)before;
+	if (arena->given)
+		atomic_fetch_add_explicit(arena->given, n, memory_order_relaxed);
+}
+
+bool credit_allow(struct arena *arena, int64_t frames)
+{
+	if (!frames || atomic_exchange(&arena->allowed, true))
+		return false;
+	atomic_fetch_add(&arena->overcommit, frames);
+	return true;
+}
+
+int64_t credit_left(struct arena *arena)
+{
+	return atomic_load_explicit(&arena->limit, memory_order_relaxed) +
+	       atomic_load_explicit(&arena->overcommit, memory_order_relaxed) -
+	       atomic_load_explicit(&arena->used, memory_order_relaxed);
+}

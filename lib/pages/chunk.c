@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* chunk.c - the life of a page: see chunk.h
+ *
+ * Every change of a page's state is here, together with the counters that
+ * depend on it.
+ */
+#include "pages/chunk.h"
+#include "base/debug.h"
+#include "paging/handler.h"
+#include "pager/pager.h"
+
+uint64_t chunk_mask_of(const struct chunk *chunk, uintptr_t start, uintptr_t end)
+{
+	uintptr_t chunk_end = chunk->address + chunk_size();
+	uintptr_t from = start > chunk->address ? page_round_down(start) : chunk->address;
+	uintptr_t to = end < chunk_end ? page_round_up(end) : chunk_end;
+
+	if (from >= to)
+		return 0;
+	return mask_range(chunk_index(chunk, from), (unsigned)((to - from) >> page_shift()));
+}
+
+struct tray *chunk_tray_of(const struct chunk *chunk, unsigned i)
+{
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		if (tray->valid & mask_bit(i))
+			return tray;
+	return NULL;
+}
+
+uint64_t chunk_restorable(const struct tray *tray, unsigned i)
+{
+	return tray->ahead && !tray->busy ? tray->valid : mask_run_around(tray->valid, i);
+}
+
+#ifdef SPILL_DEBUG
+void chunk_check(const struct chunk *chunk)
+{
+	uint64_t cached = 0, fills = 0;
+
+	assert(!(chunk->resident & chunk->cached));
+	assert(!(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)));
+	assert(!(chunk->filling & chunk->resident));
+	assert(!(chunk->foreign & (chunk->resident | chunk->cached | chunk->swapped |
+				   chunk->filling | chunk->poisoned)));
+	assert(!(chunk->hot & ~(chunk->resident | chunk->filling)));
+	for (const struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
+		assert(tray->chunk == chunk);
+		assert(!(tray->valid & cached));
+		assert(!(tray->valid & ~tray->frames));
+		cached |= tray->valid;
+	}
+	assert(cached == chunk->cached);
+	for (const struct fill *fill = chunk->fills; fill; fill = fill->sibling) {
+		assert(!(fill->mask & ~fill->all));
+		assert(!(fill->mask & ~chunk->filling));
+		assert(!(fill->mask & fills));
+		fills |= fill->mask;
+	}
+}
+#endif
+
+/* These pages have just changed so. */
+static void note(const char *what, const struct chunk *chunk, uint64_t mask)
+{
+	if (debug_wants(DEBUG_PAGES))
+		debug_change(what, chunk, mask);
+}
+
+static void count_resident(struct pager *pager, uint64_t more, uint64_t fewer)
+{
+	if (more != fewer)
+		atomic_fetch_add(&pager->resident, mask_count(more) - (uint64_t)mask_count(fewer));
+}
+
+static void count_cached(struct pager *pager, uint64_t more, uint64_t fewer)
+{
+	if (more != fewer)
+		atomic_fetch_add(&pager->cached, mask_count(more) - (uint64_t)mask_count(fewer));
+}
+
+static void count_proven(struct pager *pager, uint64_t more, uint64_t fewer)
+{
+	if (more != fewer)
+		atomic_fetch_add(&pager->policy.proven,
+				 mask_count(more) - (uint64_t)mask_count(fewer));
+}
+
+/* Pages with contents that must not be lost. */
+static uint64_t kept(const struct chunk *chunk)
+{
+	return chunk->resident | chunk->cached | chunk->swapped;
+}
+
+static void count_kept(struct pager *pager, const struct chunk *chunk, uint64_t before)
+{
+	if (kept(chunk) != before)
+		atomic_fetch_add(&pager->kept,
+				 mask_count(kept(chunk)) - (uint64_t)mask_count(before));
+}
+
+/* A fork may come between any two steps of another thread.  Its child takes
+ * pages of a locked chunk that are resident or filling for what its own mapping
+ * says, so a page must be one of these at every moment. */
+static void order_steps(void)
+{
+	atomic_thread_fence(memory_order_release);
+}
+
+void chunk_begin_fill(struct chunk *chunk, uint64_t mask)
+{
+	assert(!(mask & (chunk->filling | chunk->resident)));
+	chunk->filling |= mask;
+	note("begin fill", chunk, mask);
+}
+
+void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uint64_t installed)
+{
+	uint64_t before = kept(chunk);
+
+	assert(!(mask & ~chunk->filling) && !(installed & ~mask));
+	chunk->resident |= installed;
+	order_steps();
+	chunk->filling &= ~mask;
+	chunk->hot &= ~(mask & ~installed);
+	count_proven(pager, installed & chunk->hot, 0);
+	count_resident(pager, installed, 0);
+	count_kept(pager, chunk, before);
+	note("end fill", chunk, mask);
+}
+
+void chunk_prove(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	assert(!(mask & ~(chunk->resident | chunk->filling)));
+	count_proven(pager, mask & ~chunk->hot & chunk->resident, 0);
+	chunk->hot |= mask;
+}
+
+static void tray_attach(struct chunk *chunk, struct tray *tray)
+{
+	tray->chunk = chunk;
+	tray->valid = tray->writing = 0;
+	tray->busy = 0;
+	tray->ahead = tray->unseen = false;
+	tray->sibling = chunk->trays;
+	chunk->trays = tray;
+}
+
+void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	assert(!(mask & tray->valid) && !(mask & ~chunk_readable(chunk)));
+	if (tray->queued) {
+		atomic_fetch_add(&pager->policy.waiting, mask_count(mask & ~tray->frames));
+	} else {
+		tray_attach(chunk, tray);
+		tray->ahead = true;
+	}
+	tray->frames |= mask;
+	tray->busy++;
+	chunk_begin_fill(chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+		     uint64_t good)
+{
+	assert(!(mask & ~chunk->filling) && !(good & ~mask));
+	chunk->cached |= good;
+	tray->valid |= good;
+	chunk->filling &= ~mask;
+	tray->busy--;
+	count_cached(pager, good, 0);
+	note("end read ahead", chunk, mask);
+}
+
+void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t before = kept(chunk);
+
+	mask &= ~chunk->resident;
+	chunk->resident |= mask;
+	count_resident(pager, mask, 0);
+	count_kept(pager, chunk, before);
+	credit_force(&pager->arena, mask_count(mask));
+	note("found resident", chunk, mask);
+	chunk_check(chunk);
+}
+
+/* Writes in flight of these pages are of no use any more. */
+static void forget_writes(struct chunk *chunk, uint64_t mask)
+{
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		tray->writing &= ~mask;
+}
+
+void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	tray_attach(chunk, tray);
+	tray->frames = 0;
+	chunk_evict_more(pager, chunk, tray, mask);
+}
+
+void chunk_evict_more(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	assert(!(mask & ~chunk->resident) && !(mask & tray->frames) && !tray->queued);
+	forget_writes(chunk, mask);
+	count_proven(pager, 0, mask & chunk->hot);
+	chunk->hot &= ~mask;
+	chunk->resident &= ~mask;
+	chunk->cached |= mask;
+	tray->frames |= mask;
+	tray->valid |= mask;
+	count_resident(pager, 0, mask);
+	count_cached(pager, mask, 0);
+	note("evict", chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+		       uint64_t installed, bool moved)
+{
+	assert(!(installed & ~tray->valid));
+	chunk->resident |= installed;
+	chunk->cached &= ~installed;
+	order_steps();
+	chunk->filling &= ~(mask | installed);
+	tray->valid &= ~installed;
+	if (moved) {
+		tray->frames &= ~installed;
+		if (tray->queued)
+			atomic_fetch_sub(&pager->policy.waiting, mask_count(installed));
+	}
+	count_resident(pager, installed, 0);
+	count_cached(pager, 0, installed);
+	note("put back", chunk, installed);
+}
+
+void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	uint64_t before = kept(chunk);
+
+	assert(!(mask & ~tray->valid));
+	tray->valid &= ~mask;
+	tray->writing &= ~mask;
+	chunk->cached &= ~mask;
+	count_cached(pager, 0, mask);
+	count_kept(pager, chunk, before);
+	note("reclaim", chunk, mask);
+}
+
+void chunk_detach(struct chunk *chunk, struct tray *tray)
+{
+	struct tray **link = &chunk->trays;
+
+	assert(!tray->valid && !tray->busy);
+	while (*link != tray)
+		link = &(*link)->sibling;
+	*link = tray->sibling;
+	tray->sibling = NULL;
+	chunk_check(chunk);
+}
+
+void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot)
+{
+	assert(!(chunk->swapped & mask_bit(i)));
+	chunk->page[i].slot = slot;
+	chunk->swapped |= mask_bit(i);
+	note("keep slot", chunk, mask_bit(i));
+}
+
+void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t before = kept(chunk);
+	unsigned i;
+
+	mask &= chunk->swapped;
+	mask_for_each(i, mask)
+		if (swap_free(&pager->swap, chunk->page[i].slot, 1))
+			chunk->swapped &= ~mask_bit(i);
+	count_kept(pager, chunk, before);
+	note("drop slots", chunk, mask);
+}
+
+/* Reads in flight of these pages will be thrown away when they come. */
+static void forget_fills(struct chunk *chunk, uint64_t mask)
+{
+	for (struct fill *fill = chunk->fills; fill; fill = fill->sibling)
+		fill->mask &= ~mask;
+	chunk->filling &= ~mask;
+}
+
+void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t frames = chunk->resident & mask;
+	uint64_t before;
+
+	forget_fills(chunk, mask);
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
+		chunk_uncache(pager, chunk, tray, tray->valid & mask);
+		tray->writing &= ~mask;
+	}
+	chunk_drop_slots(pager, chunk, mask);
+	before = kept(chunk);
+	count_proven(pager, 0, frames & chunk->hot);
+	chunk->left[0] &= ~mask;
+	chunk->left[1] &= ~mask;
+	chunk->resident &= ~mask;
+	chunk->poisoned &= ~mask;
+	chunk->hot &= ~mask;
+	chunk->unmovable &= ~mask;
+	count_resident(pager, 0, frames);
+	count_kept(pager, chunk, before);
+	credit_give(&pager->arena, mask_count(frames));
+	note("discard", chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_let_go(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	chunk_discard(pager, chunk, mask);
+	chunk->foreign |= mask;
+	note("let go", chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_welcome(struct chunk *chunk, uint64_t mask)
+{
+	chunk->foreign &= ~mask;
+	note("welcome", chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t before = kept(chunk);
+	unsigned i;
+
+	assert(!(mask & (chunk->resident | chunk->cached | chunk->filling)));
+	mask_for_each(i, mask & chunk->swapped)
+		swap_retire(&pager->swap, chunk->page[i].slot, 1);
+	chunk->swapped &= ~mask;
+	chunk->poisoned |= mask;
+	count_kept(pager, chunk, before);
+	note("poison", chunk, mask);
+	chunk_check(chunk);
+}
+
+void chunk_forget(struct chunk *chunk)
+{
+	chunk->resident = chunk->hot = 0;
+	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
+}
+
+/* All that it has is on swap space, and nobody was at it. */
+static bool is_at_rest(const struct chunk *chunk)
+{
+	return !(chunk->resident | chunk->cached | chunk->filling | chunk->hot) && !chunk->trays &&
+	       !chunk->fills && !chunk->lock.word && !chunk->queue[0].here && !chunk->queue[1].here;
+}
+
+uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
+{
+	uint64_t candidates = chunk->resident | chunk->filling;
+	uint64_t lost;
+
+	/* To write to it would copy it: most are so where most is paged out. */
+	if (is_at_rest(chunk)) {
+		count_kept(pager, chunk, 0);
+		return 0;
+	}
+	if (chunk->filling || chunk->lock.word)
+		chunk->resident = candidates & present;
+	lock_reset(&chunk->lock);
+	lost = chunk->cached & ~(chunk->swapped | chunk->resident);
+	chunk->poisoned |= lost;
+	chunk->cached = chunk->filling = chunk->hot = 0;
+	chunk->left[0] = chunk->left[1] = 0;
+	chunk->trays = NULL;
+	chunk->fills = NULL;
+	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
+	count_resident(pager, chunk->resident, 0);
+	count_kept(pager, chunk, 0);
+	credit_force(&pager->arena, mask_count(chunk->resident));
+	note("inherit", chunk, ~chunk_absent(chunk));
+	chunk_check(chunk);
+	return lost;
+}

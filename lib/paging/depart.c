@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* depart.c - how the pages of a chunk leave for their tray: see depart.h */
+#include "paging/depart.h"
+#include "paging/evict.h"
+#include "kernel/pagemap.h"
+#include "kernel/pins.h"
+#include "kernel/zap.h"
+
+/* A MOVE that is told EAGAIN so often is given up for now. */
+#define MOVE_ATTEMPTS 8
+
+/* A copy flushes the TLB twice and copies; a flush costs as much as some copied pages. */
+#define COPY_FLUSHES 2
+#define FLUSH_PAGES 10
+
+/* -- by MOVE -------------------------------------------------------------------------- */
+
+static size_t run_bytes(uint64_t run)
+{
+	return (size_t)mask_count(run) << page_shift();
+}
+
+/* Pages that were shared by a fork are refused until they are written to, even
+ * when the child is gone (Linux 6.18, mm/userfaultfd.c: PageAnonExclusive).
+ * Writing in the kernel makes them ours; if it still says EBUSY, somebody does
+ * DMA.  A missing page must not be among them: the kernel would wait for us to
+ * serve the fault. */
+static bool make_exclusive(struct pager *pager, struct chunk *chunk, uint64_t run)
+{
+	uint64_t present = run & chunk->resident;
+	bool any = false;
+
+	present &= pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	while (present) {
+		uint64_t part = mask_first_run(present);
+
+		any |= sys_madvise(chunk_page(chunk, mask_first(part)), run_bytes(part),
+				   MADV_POPULATE_WRITE) == 0;
+		present &= ~part;
+	}
+	return any;
+}
+
+/* What a tray holds when it is given back is discarded, which may be refused (locked memory):
+ * it is in the way now.  A page that the chunk has itself is nobody's in the tray. */
+static bool sweep_tray(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	uint64_t left = run & pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	bool any = false;
+	unsigned i;
+
+	left &= pagemap_present(pager->pagemap_fd, tray_page(tray, 0), CHUNK_PAGES);
+	mask_for_each(i, left)
+		any |= sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED) == 0;
+	return any;
+}
+
+struct mover {
+	struct pager *pager;
+	struct chunk *chunk;
+	struct tray *tray;
+	uint64_t moved;	   /* in the tray now */
+	uint64_t copyable; /* refused for what their mapping is (EINVAL) */
+	unsigned attempts;
+	bool unshared, swept;
+};
+
+/* Moves the beginning of a run; gives the pages that need no other try.
+ * *ret_split: some page of the run is refused, which is to be found out. */
+static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
+{
+	unsigned first = mask_first(run);
+	long result = uffd_move(&m->pager->uffd, m->pager->pagemap_fd, tray_page(m->tray, first),
+				chunk_page(m->chunk, first), run_bytes(run));
+
+	if (result > 0) {
+		uint64_t done = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+
+		m->moved |= done;
+		tray_changed(m->tray, done);
+		return done;
+	}
+	if (result == -EAGAIN && m->attempts++ < MOVE_ATTEMPTS)
+		return 0;
+	if (result == -EBUSY && !m->unshared) {
+		m->unshared = true;
+		if (make_exclusive(m->pager, m->chunk, run))
+			return 0;
+	}
+	if (result == -EEXIST && !m->swept) {
+		m->swept = true;
+		if (sweep_tray(m->pager, m->chunk, m->tray, run))
+			return 0;
+	}
+	if (mask_count(run) > 1) {
+		*ret_split = true;
+		return 0;
+	}
+	if (result == -EINVAL)
+		m->copyable |= run;
+	return run;
+}
+
+static void move_run(struct mover *m, uint64_t run)
+{
+	while (run) {
+		bool split = false;
+		uint64_t done = move_step(m, run, &split);
+
+		if (split) {
+			/* Halves, down to the page that is refused. */
+			unsigned half = mask_count(run) / 2;
+			uint64_t lower = mask_range(mask_first(run), half);
+
+			move_run(m, lower);
+			run &= ~lower;
+		} else {
+			run &= ~done;
+		}
+	}
+}
+
+/* One call from the first to the last page, with the holes between, if they are no
+ * other pages of the chunk.  It may be refused, or end early, where a hole is a
+ * mapping that is not ours: what lies there must not be touched, so the rest goes
+ * run by run. */
+static void move_span(struct mover *m, uint64_t victims)
+{
+	uint64_t span = mask_span(victims);
+	unsigned first = mask_first(span);
+	uint64_t done;
+	long result;
+
+	if (span == victims || (m->chunk->resident & span & ~victims))
+		return;
+	result = uffd_move(&m->pager->uffd, m->pager->pagemap_fd, tray_page(m->tray, first),
+			   chunk_page(m->chunk, first), run_bytes(span));
+	if (result <= 0)
+		return;
+	done = victims & mask_range(first, (unsigned)((size_t)result >> page_shift()));
+	m->moved |= done;
+	tray_changed(m->tray, done);
+}
+
+static uint64_t depart_by_move(struct pager *pager, struct chunk *chunk, struct tray *tray,
+			       uint64_t victims, uint64_t *ret_copyable)
+{
+	struct mover m = { .pager = pager, .chunk = chunk, .tray = tray };
+
+	if (victims)
+		move_span(&m, victims);
+	for (uint64_t todo = victims & ~m.moved, run; todo; todo &= ~run) {
+		run = mask_first_run(todo);
+		m.unshared = m.swept = false;
+		move_run(&m, run);
+	}
+	*ret_copyable = m.copyable;
+	return m.moved;
+}
+
+/* -- by copy ----------------------------------------------------------------------------- */
+
+/* Reads one run through /proc/self/mem: unlike a plain read, that fails (EIO)
+ * where a page is missing, instead of waiting for us to serve the fault. */
+static bool read_run(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	unsigned first = mask_first(run);
+	char *to = tray_page(tray, first);
+	size_t size = run_bytes(run);
+
+	return sys_pread(pager->memory_fd, to, size, (uintptr_t)chunk_page(chunk, first)) ==
+	       (long)size;
+}
+
+/* A page that the program discarded behind our back reads as zeros: its place
+ * in the tray is left empty. */
+static void read_pages(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+{
+	unsigned i;
+
+	if (read_run(pager, chunk, tray, run))
+		return;
+	mask_for_each(i, run)
+		if (!read_run(pager, chunk, tray, mask_bit(i)))
+			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
+}
+
+/* A range was refused, for there are locked pages in it (mlock).  What lay before the
+ * first of them is gone nevertheless: the kernel goes mapping by mapping.  So each page
+ * is asked for alone, and one that stays leaves the tray. */
+static uint64_t discard_singly(struct chunk *chunk, struct tray *tray, uint64_t refused)
+{
+	uint64_t gone = 0;
+	unsigned i;
+
+	mask_for_each(i, refused) {
+		if (sys_madvise(chunk_page(chunk, i), page_size(), MADV_DONTNEED) == 0)
+			gone |= mask_bit(i);
+		else
+			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
+	}
+	return gone;
+}
+
+/* Discards the pages, which are in the tray as well; gives those that are gone. */
+static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	struct iovec ranges[MASK_RUNS_MAX];
+	unsigned n = mask_ranges(mask, chunk_page(chunk, 0), ranges), at = 0;
+	uint64_t gone = 0;
+
+	while (mask) {
+		unsigned done = zap(ranges + at, n - at);
+		uint64_t part = mask_lowest_runs(mask, done), refused;
+
+		gone |= part;
+		mask &= ~part;
+		at += done;
+		if (!mask)
+			break;
+		refused = mask_first_run(mask);
+		gone |= discard_singly(chunk, tray, refused);
+		mask &= ~refused;
+		at++;
+	}
+	return gone;
+}
+
+static bool protect(struct pager *pager, struct chunk *chunk, uint64_t run, bool on)
+{
+	return uffd_protect(&pager->uffd, chunk_page(chunk, mask_first(run)), run_bytes(run), on) ==
+	       0;
+}
+
+/* Protects from the first to the last of these pages with one call, or where a hole is
+ * a mapping that is not ours, run by run; gives those that are protected. */
+static uint64_t protect_pages(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t done = 0;
+
+	if (protect(pager, chunk, mask_span(mask), true))
+		return mask;
+	for (uint64_t run; mask; mask &= ~run) {
+		run = mask_first_run(mask);
+		if (protect(pager, chunk, run, true))
+			done |= run;
+	}
+	return done;
+}
+
+/* What of them stays is unprotected again, and what was protected with them.  (Where a
+ * call fails a write will raise a fault, and find that the page is there.) */
+static void unprotect_span(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t span = mask_span(mask);
+
+	if (chunk->resident & span)
+		protect(pager, chunk, span, false);
+}
+
+/* The tray's frames are the handler's reserve; what is discarded is the reserve again.
+ * cautious: only if no page can be under DMA. */
+static uint64_t depart_by_copy(struct pager *pager, struct chunk *chunk, struct tray *tray,
+			       uint64_t victims, bool cautious)
+{
+	uint64_t gone = 0;
+
+	if (!victims || pager->memory_fd < 0)
+		return 0;
+	victims = protect_pages(pager, chunk, victims);
+	if (!victims)
+		return 0;
+	if (!cautious || !pins_possible(pager->uffd.move)) {
+		for (uint64_t left = victims, run; left; left &= ~run) {
+			run = mask_first_run(left);
+			read_pages(pager, chunk, tray, run);
+		}
+		gone = discard_pages(chunk, tray, victims);
+	}
+	if (gone != victims || (chunk->resident & mask_span(victims) & ~victims))
+		unprotect_span(pager, chunk, victims);
+	return gone;
+}
+
+/* -- which way --------------------------------------------------------------------------- */
+
+/* A MOVE flushes for each run: is a copy cheaper? */
+static bool is_scattered(uint64_t victims)
+{
+	return mask_runs(victims) > COPY_FLUSHES + mask_count(victims) / FLUSH_PAGES;
+}
+
+/* System calls that we do not see may have mapped something else here, which MOVE would take from the
+ * program for ever: its faults do not come to us.  What is known of such pages is of no use. */
+static uint64_t without_strangers(struct pager *pager, struct chunk *chunk, uint64_t victims)
+{
+	uint64_t gone = 0;
+	unsigned i;
+
+	if (!victims || !pager->registered ||
+	    uffd_has(&pager->uffd, chunk_page(chunk, mask_first(victims))))
+		return victims;
+	mask_for_each(i, victims)
+		if (!uffd_has(&pager->uffd, chunk_page(chunk, i)))
+			gone |= mask_bit(i);
+	chunk_discard(pager, chunk, gone);
+	pager_note_behind(pager);
+	return victims & ~gone;
+}
+
+uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t victims)
+{
+	uint64_t out = 0, copyable = 0;
+
+	victims = without_strangers(pager, chunk, victims);
+	if (!pager->uffd.move) {
+		out = depart_by_copy(pager, chunk, tray, victims, true);
+		if (out)
+			evict_go_on(pager);
+		else if (pins_expected())
+			evict_hold_back(pager,
+					"what this process has cannot leave while it does direct "
+					"I/O, since the kernel has no UFFDIO_MOVE");
+		return out;
+	}
+	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())
+		out = depart_by_copy(pager, chunk, tray, victims & ~chunk->unmovable, true);
+	out |= depart_by_move(pager, chunk, tray, victims & ~out & ~chunk->unmovable, &copyable);
+	chunk->unmovable |= copyable;
+	return out | depart_by_copy(pager, chunk, tray, victims & ~out & chunk->unmovable, false);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* duty.c - which handlers watch for faults, and who evicts: see duty.h */
+#include "paging/duty.h"
+
+/* Times in vain after which a handler goes off duty; one that got a fault makes up for
+ * two: who is on the wrong CPU gets some as well, while it is awake. */
+#define VAIN_MAX 8
+#define VAIN_REDEEMED 2
+/* Who has not gone round its loop for so long does not get its CPU, perhaps. */
+#define RESPONSIVE_NS 1000000
+/* The first nap, and the longest: nobody who faults on the CPU of a handler that is
+ * off duty, or who needs one while the others do not get their CPUs, waits longer. */
+#define NAP_MIN_NS 1000000
+#define NAP_MAX_NS 16000000
+
+/* -- on and off ------------------------------------------------------------------------ */
+
+static bool leave(struct pager *pager)
+{
+	unsigned on_duty = pager->on_duty;
+
+	do {
+		if (on_duty <= 1)
+			return false;
+	} while (!atomic_compare_exchange_weak(&pager->on_duty, &on_duty, on_duty - 1));
+	return true;
+}
+
+static void call(struct handler *handler)
+{
+	if (handler->off_duty && !atomic_exchange(&handler->called, true))
+		handler_wake(handler);
+}
+
+static void call_others(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+
+	for (unsigned i = 0; i < pager->handler_count; i++)
+		call(&pager->handlers[i]);
+}
+
+void duty_note(struct handler *handler, unsigned got)
+{
+	struct pager *pager = handler->pager;
+
+	if (!got)
+		handler->vain++;
+	else if (handler->vain > VAIN_REDEEMED)
+		handler->vain -= VAIN_REDEEMED;
+	else
+		handler->vain = 0;
+	if (handler->vain == 0)
+		handler->nap_ns = 0;
+	if (handler->fault_count + handler_demanded(handler) > 1 &&
+	    pager->on_duty < pager->handler_count)
+		call_others(handler);
+}
+
+static void go_off_duty(struct handler *handler, uint64_t until)
+{
+	handler->called = false;
+	handler->off_duty = true;
+	handler->back_at = until;
+	io_watch(handler->io, WATCH_UFFD, false);
+}
+
+static void return_to_duty(struct handler *handler)
+{
+	handler->off_duty = false;
+	handler->vain = VAIN_MAX / 2;
+	atomic_fetch_add(&handler->pager->on_duty, 1);
+	io_watch(handler->io, WATCH_UFFD, true);
+	/* What came meanwhile. */
+	handler->more_faults = true;
+}
+
+/* The pager is paused.  Who lets it go on wakes all, and they return at once. */
+static void stand_by(struct handler *handler)
+{
+	if (handler->off_duty)
+		return;
+	atomic_fetch_sub(&handler->pager->on_duty, 1);
+	go_off_duty(handler, 0);
+}
+
+uint64_t duty_rest(struct handler *handler, uint64_t timeout_ns)
+{
+	uint64_t now;
+
+	if (handler->pager->paused) {
+		stand_by(handler);
+		return timeout_ns;
+	}
+	if (!handler->off_duty && handler->vain < VAIN_MAX)
+		return timeout_ns;
+	now = sys_now();
+	if (!handler->off_duty) {
+		if (handler->reads_in_flight || !leave(handler->pager))
+			return timeout_ns;
+		handler->nap_ns = handler_back_off(handler->nap_ns, NAP_MIN_NS, NAP_MAX_NS);
+		go_off_duty(handler, now + handler->nap_ns);
+	} else if (handler->called || now >= handler->back_at) {
+		return_to_duty(handler);
+		return 0;
+	}
+	return handler->back_at - now < timeout_ns ? handler->back_at - now : timeout_ns;
+}
+
+/* Somebody who is asleep will wake up; somebody at work should be so visibly. */
+static bool is_responsive(const struct handler *handler, uint64_t now)
+{
+	uint64_t round = atomic_load_explicit(&handler->round, memory_order_relaxed);
+
+	return !handler->off_duty && (!round || now < round + RESPONSIVE_NS);
+}
+
+bool duty_is_done_by_another(const struct handler *handler)
+{
+	const struct pager *pager = handler->pager;
+	uint64_t now;
+
+	if (pager->on_duty + handler->off_duty < 2)
+		return false;
+	now = sys_now();
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		const struct handler *other = &pager->handlers[i];
+
+		if (other != handler && !other->evicting && is_responsive(other, now))
+			return true;
+	}
+	return false;
+}
+
+/* -- evicting ------------------------------------------------------------------------- */
+
+bool duty_evicts_another(struct handler *handler)
+{
+	struct pager *pager = handler->pager;
+
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		struct handler *other = &pager->handlers[i];
+
+		if (other != handler && (other->evicting || other->summoned))
+			return true;
+	}
+	if (handler->summoned || (!handler->fault_count && !handler_demanded(handler)))
+		return false;
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		struct handler *other = &pager->handlers[i];
+
+		if (other == handler || other->round)
+			continue;
+		if (!atomic_exchange(&other->summoned, true))
+			handler_wake(other);
+		return true;
+	}
+	return false;
+}

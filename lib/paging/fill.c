@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: MIT */
+/* fill.c - reading pages back from swap space: see fill.h */
+#include "paging/fill.h"
+#include "base/debug.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/usdt.h"
+
+/* A read that fails or gives wrong contents is tried once more. */
+#define FILL_ATTEMPTS 2
+
+/* -- mapping pages ------------------------------------------------------------ */
+
+static bool worth_another_try(long err)
+{
+	return err == -EAGAIN || err == -ENOMEM;
+}
+
+/* One step of fill_copy or fill_move: how the first pages of a run went. */
+struct step {
+	uint64_t installed;
+	uint64_t done; /* installed, or not to be tried again */
+};
+
+static struct step judge_step(uint64_t run, long result, bool *ret_again)
+{
+	unsigned first = mask_first(run);
+	struct step step = { 0, mask_bit(first) };
+
+	if (result > 0) {
+		step.installed = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+		step.done = step.installed;
+	} else if (result == -EEXIST) {
+		/* It came behind our back (MADV_POPULATE and the like). */
+		step.installed = mask_bit(first);
+	} else if (worth_another_try(result)) {
+		*ret_again = true;
+		step.done = run;
+	}
+	/* ENOENT, EFAULT, EINVAL: the mapping is gone or is another now;
+	 * ESRCH: the process is ending. */
+	return step;
+}
+
+static uint64_t wake_existing(struct pager *pager, struct chunk *chunk, struct step step,
+			      long result)
+{
+	if (result == -EEXIST)
+		uffd_wake(&pager->uffd, chunk_page(chunk, mask_first(step.installed)), page_size());
+	return step.installed;
+}
+
+uint64_t fill_copy(struct pager *pager, struct chunk *chunk, uint64_t mask, const char *base,
+		   bool *ret_again)
+{
+	uint64_t installed = 0;
+	bool single = false;
+
+	while (mask) {
+		uint64_t run = single ? mask_bit(mask_first(mask)) : mask_first_run(mask);
+		unsigned first = mask_first(run);
+		size_t size = (size_t)mask_count(run) << page_shift();
+		long result = uffd_copy(&pager->uffd, chunk_page(chunk, first),
+					base + ((size_t)first << page_shift()), size);
+		struct step step;
+
+		if (result < 0 && mask_count(run) > 1 && !worth_another_try(result)) {
+			single = true; /* find out which page it is */
+			continue;
+		}
+		step = judge_step(run, result, ret_again);
+		installed |= wake_existing(pager, chunk, step, result);
+		mask &= ~step.done;
+	}
+	return installed;
+}
+
+/* Moves the beginning of a run, or where that is not to be had (no MOVE; a
+ * read-only mapping; not now), copies it and gives the tray's frames back: either way
+ * the tray has them no more.  The copy needs a frame for a moment, which is
+ * what each handler's reserve is for. */
+static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run, struct tray *tray)
+{
+	unsigned first = mask_first(run);
+	void *to = chunk_page(chunk, first);
+	void *from = tray_page(tray, first);
+	size_t size = (size_t)mask_count(run) << page_shift();
+	long result = -EINVAL;
+
+	if (pager->uffd.move)
+		result = uffd_move(&pager->uffd, pager->pagemap_fd, to, from, size);
+	if (result == -EINVAL || result == -EBUSY || result == -EAGAIN) {
+		result = uffd_copy(&pager->uffd, to, from, size);
+		if (result > 0)
+			sys_madvise(from, (size_t)result, MADV_DONTNEED);
+	}
+	if (result > 0) {
+		uint64_t gone = mask_range(first, (unsigned)((size_t)result >> page_shift()));
+
+		tray_changed(tray, gone);
+		tray->frames &= ~gone;
+	}
+	return result;
+}
+
+uint64_t fill_move(struct pager *pager, struct chunk *chunk, uint64_t mask, struct tray *tray,
+		   bool *ret_again)
+{
+	uint64_t installed = 0;
+	bool single = false;
+
+	while (mask) {
+		uint64_t run = single ? mask_bit(mask_first(mask)) : mask_first_run(mask);
+		long result = move_or_copy(pager, chunk, run, tray);
+		struct step step;
+
+		if (result < 0 && mask_count(run) > 1 && !worth_another_try(result)) {
+			single = true;
+			continue;
+		}
+		step = judge_step(run, result, ret_again);
+		installed |= wake_existing(pager, chunk, step, result);
+		mask &= ~step.done;
+	}
+	return installed;
+}
+
+uint64_t fill_restore_move(struct pager *pager, struct chunk *chunk, uint64_t mask,
+			   struct tray *tray, bool *ret_again)
+{
+	uint64_t before = tray->frames;
+	uint64_t installed;
+
+	chunk_begin_fill(chunk, mask);
+	installed = fill_move(pager, chunk, mask, tray, ret_again);
+	tray->frames = before; /* chunk_end_restore takes them out */
+	chunk_end_restore(pager, chunk, tray, mask, installed, true);
+	return installed;
+}
+
+uint64_t fill_restore_copy(struct pager *pager, struct chunk *chunk, uint64_t mask,
+			   struct tray *tray, bool *ret_again)
+{
+	uint64_t installed;
+
+	chunk_begin_fill(chunk, mask);
+	installed = fill_copy(pager, chunk, mask, tray->address, ret_again);
+	chunk_end_restore(pager, chunk, tray, mask, installed, false);
+	credit_give(&pager->arena, mask_count(mask & ~installed));
+	return installed;
+}
+
+void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
+{
+	if (tray->valid || tray->busy || !policy_remove(&pager->policy, tray))
+		return;
+	chunk_detach(chunk, tray);
+	tray_free(&pager->arena, &tray, 1);
+}
+
+/* -- starting ------------------------------------------------------------------ */
+
+void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)
+{
+	handler->bounce = bounce;
+	handler->sink = bounce + ((size_t)bounce_pages << page_shift());
+	tsan_nobody_reads(handler->sink, (size_t)FILL_GAP_MAX << page_shift());
+	handler->bounce_pages = bounce_pages;
+	handler->bounce_taken = bounce_pages < 64 ? ~mask_range(0, bounce_pages) : 0;
+	for (unsigned i = 0; i < HANDLER_FILLS; i++) {
+		handler->fills[i].next = handler->free_fills;
+		handler->free_fills = &handler->fills[i];
+	}
+}
+
+/* A run of free bounce pages: as many as can be had of n, at least one. */
+static char *bounce_alloc(struct handler *handler, unsigned n, unsigned *ret_n)
+{
+	uint64_t free = ~handler->bounce_taken;
+	uint64_t best = 0;
+
+	while (free) {
+		uint64_t run = mask_first_run(free);
+
+		free &= ~run;
+		if (mask_count(run) > mask_count(best))
+			best = run;
+		if (mask_count(best) >= n)
+			break;
+	}
+	if (!best)
+		return NULL;
+	*ret_n = mask_count(best) < n ? mask_count(best) : n;
+	handler->bounce_taken |= mask_range(mask_first(best), *ret_n);
+	return handler->bounce + ((size_t)mask_first(best) << page_shift());
+}
+
+static void bounce_free(struct handler *handler, char *bounce, unsigned n)
+{
+	unsigned first = (unsigned)((size_t)(bounce - handler->bounce) >> page_shift());
+
+	handler->bounce_taken &= ~mask_range(first, n);
+}
+
+/* Is page above as far behind page below on swap space as it is in the chunk, with not more
+ * between them than is worth reading with them? */
+static bool follows(const struct chunk *chunk, unsigned below, unsigned above)
+{
+	return above - below <= FILL_GAP_MAX + 1 &&
+	       chunk->page[above].slot - chunk->page[below].slot == above - below;
+}
+
+/* The part of mask around page must that one read brings. */
+static uint64_t one_read(const struct chunk *chunk, uint64_t mask, unsigned must)
+{
+	uint64_t ret = mask_bit(must), more, rest;
+
+	for (rest = mask & ~mask_range(0, must) & ~ret; rest; rest &= ~more, ret |= more) {
+		more = mask_bit(mask_first(rest));
+		if (!follows(chunk, mask_last(ret), mask_first(rest)) ||
+		    mask_runs(ret | more) > FILL_RUNS_MAX)
+			break;
+	}
+	for (rest = mask & mask_range(0, must); rest; rest &= ~more, ret |= more) {
+		more = mask_bit(mask_last(rest));
+		if (!follows(chunk, mask_last(rest), mask_first(ret)) ||
+		    mask_runs(ret | more) > FILL_RUNS_MAX)
+			break;
+	}
+	return ret;
+}
+
+/* Those of mask that n adjacent pages cover, must among them: from it upwards, if there are
+ * so many. */
+static uint64_t shorten(uint64_t mask, unsigned must, unsigned n)
+{
+	unsigned last = mask_last(mask);
+	unsigned first = must + n - 1 <= last ? must : last - n + 1;
+
+	return mask & mask_range(first, n);
+}
+
+static unsigned span_of(uint64_t mask)
+{
+	return mask_count(mask_span(mask));
+}
+
+/* Keeps as many of the bounce pages as the mask spans, which were taken for it. */
+static void trim_bounce(struct handler *handler, char *bounce, unsigned taken, uint64_t mask)
+{
+	unsigned used = span_of(mask);
+
+	if (used < taken)
+		bounce_free(handler, bounce + ((size_t)used << page_shift()), taken - used);
+}
+
+static bool take_tray(struct handler *handler, struct fill *fill, uint64_t mask)
+{
+	struct arena *arena = &handler->pager->arena;
+
+	if (!fill_moves(mask) || !handler->pager->uffd.move ||
+	    !credit_take(arena, mask_count(mask)))
+		return false;
+	fill->tray = tray_alloc(arena);
+	if (!fill->tray)
+		credit_give(arena, mask_count(mask));
+	return fill->tray != NULL;
+}
+
+/* A page that is waited for in vain is read all the same (handler.c, give_up): its slot becomes free
+ * then, and another page can leave. */
+static bool take_last(struct handler *handler)
+{
+	struct arena *arena = &handler->pager->arena;
+
+	if (credit_take(arena, 1)) {
+		arena->beyond = 0;
+		return true;
+	}
+	if (arena->used >= arena->beyond)
+		return false;
+	credit_force(arena, 1);
+	return true;
+}
+
+/* Where the pages are read to; shortens the mask to what there is. */
+static bool take_buffers(struct handler *handler, struct fill *fill, uint64_t *mask, unsigned must)
+{
+	struct arena *arena = &handler->pager->arena;
+	unsigned n = span_of(*mask);
+
+	fill->tray = NULL;
+	fill->bounce = NULL;
+	if (take_tray(handler, fill, *mask))
+		return true;
+	fill->bounce = bounce_alloc(handler, n, &n);
+	if (!fill->bounce)
+		return false;
+	*mask = shorten(*mask, must, n);
+	if (!credit_take(arena, mask_count(*mask))) {
+		*mask = mask_bit(must);
+		if (!take_last(handler)) {
+			bounce_free(handler, fill->bounce, n);
+			handler->starved = true;
+			return false;
+		}
+	}
+	trim_bounce(handler, fill->bounce, n, *mask);
+	return true;
+}
+
+static void fill_done(struct io_request *request, long result)
+{
+	struct fill *fill = request->owner;
+	struct handler *handler = fill->handler;
+
+	debug(DEBUG_IO, "read of slot %lx: %d", (unsigned long)fill->slot, (int)result);
+	fill->result = result;
+	fill->next = handler->finished_fills;
+	handler->finished_fills = fill;
+}
+
+/* The wanted pages to their places in the tray, those between them to the sink. */
+static unsigned tray_ranges(struct fill *fill)
+{
+	uint64_t left = fill->all;
+	unsigned n = 0;
+
+	while (left) {
+		uint64_t run = mask_first_run(left);
+
+		n += mask_ranges(run, fill->tray->address, fill->iov + n);
+		left &= ~run;
+		if (left)
+			fill->iov[n++] =
+				(struct iovec){ fill->handler->sink,
+						(size_t)(mask_first(left) - mask_last(run) - 1)
+							<< page_shift() };
+	}
+	return n;
+}
+
+static void submit_read(struct fill *fill)
+{
+	struct pager *pager = fill->handler->pager;
+	size_t size = (size_t)span_of(fill->all) << page_shift();
+	unsigned n = fill->tray ? tray_ranges(fill) : 1;
+
+	if (!fill->tray)
+		fill->iov[0] = (struct iovec){ fill->bounce, size };
+	fill->request = (struct io_request){
+		.done = fill_done,
+		.fd = swap_fd(&pager->swap, fill->slot),
+		.offset = swap_offset(&pager->swap, fill->slot),
+		.salt = swap_salt(&pager->swap, fill->slot),
+		.iov = fill->iov,
+		.iov_count = (int)n,
+		.owner = fill,
+	};
+	stat_add(&pager->stats->reads, 1);
+	stat_add(&pager->stats->bytes_read, size);
+	USDT(read, fill->slot, size >> page_shift(), fill->ahead);
+	debug(DEBUG_IO, "reads slot %lx, %lu bytes, for pages %lx of %lx",
+	      (unsigned long)fill->slot, size, (unsigned long)fill->all,
+	      (unsigned long)fill->chunk->address);
+	io_submit(fill->handler->io, &fill->request);
+}
+
+/* The next free fill has its buffers. */
+static void start_read(struct handler *handler, struct chunk *chunk, uint64_t run)
+{
+	struct fill *fill = handler->free_fills;
+
+	handler->free_fills = fill->next;
+	fill->handler = handler;
+	fill->chunk = chunk;
+	fill->mask = fill->all = run;
+	fill->slot = chunk->page[mask_first(run)].slot;
+	fill->attempts = 0;
+	fill->started = handler->round;
+	fill->since = handler->serving;
+	fill->wanted = handler->serving_page;
+	handler->serving = 0;
+	fill->sibling = chunk->fills;
+	chunk->fills = fill;
+	stat_add(&handler->pager->stats->pages_read, mask_count(run));
+	handler->reads_in_flight++;
+	submit_read(fill);
+}
+
+uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must)
+{
+	struct fill *fill = handler->free_fills;
+	uint64_t run = one_read(chunk, mask, must);
+
+	if (!fill || !take_buffers(handler, fill, &run, must))
+		return 0;
+	if (fill->tray)
+		fill->tray->frames = run;
+	fill->ahead = false;
+	chunk_begin_fill(chunk, run);
+	start_read(handler, chunk, run);
+	return run;
+}
+
+bool fill_is_free(const struct handler *handler)
+{
+	return handler->free_fills != NULL;
+}
+
+uint64_t fill_start_ahead(struct handler *handler, struct chunk *chunk, struct tray *tray,
+			  uint64_t mask)
+{
+	struct pager *pager = handler->pager;
+	struct fill *fill = handler->free_fills;
+	uint64_t run = one_read(chunk, mask, mask_first(mask));
+	bool queued = tray->queued;
+
+	if (!fill || !credit_take(&pager->arena, mask_count(run & ~tray->frames)))
+		return 0;
+	fill->tray = tray;
+	fill->ahead = true;
+	chunk_begin_ahead(pager, chunk, tray, run);
+	if (!queued)
+		policy_wait(&pager->policy, tray);
+	handler->reads_ahead++;
+	start_read(handler, chunk, run);
+	return run;
+}
+
+/* -- finishing ----------------------------------------------------------------- */
+
+static const char *fill_base(const struct fill *fill)
+{
+	if (fill->tray)
+		return fill->tray->address;
+	return fill->bounce - ((size_t)mask_first(fill->all) << page_shift());
+}
+
+/* The wanted pages that were read whole and are what was written. */
+static uint64_t good_pages(const struct fill *fill)
+{
+	const struct pager *pager = fill->handler->pager;
+	unsigned whole = fill->result > 0 ? (unsigned)((size_t)fill->result >> page_shift()) : 0;
+	uint64_t read = fill->all & mask_range(mask_first(fill->all), whole);
+	uint64_t good = 0;
+	unsigned i;
+
+	mask_for_each(i, fill->mask & read)
+		if (hash_page(pager, fill_base(fill) + ((size_t)i << page_shift())) ==
+		    fill->chunk->page[i].hash)
+			good |= mask_bit(i);
+	return good;
+}
+
+static void unlink_fill(struct fill *fill)
+{
+	struct fill **link = &fill->chunk->fills;
+
+	while (*link != fill)
+		link = &(*link)->sibling;
+	*link = fill->sibling;
+}
+
+/* Gives back the buffers, and the credits of pages that were not installed. */
+static void release_buffers(struct fill *fill, uint64_t installed)
+{
+	struct handler *handler = fill->handler;
+	struct arena *arena = &handler->pager->arena;
+
+	if (fill->tray) {
+		tray_free(arena, &fill->tray, 1);
+	} else {
+		bounce_free(handler, fill->bounce, span_of(fill->all));
+		credit_give(arena, mask_count(fill->all & ~installed));
+	}
+}
+
+/* Who waits for pages that did not come shall fault again. */
+static void wake_dropped(struct pager *pager, struct chunk *chunk, uint64_t dropped)
+{
+	while (dropped) {
+		uint64_t run = mask_first_run(dropped);
+
+		uffd_wake(&pager->uffd, chunk_page(chunk, mask_first(run)),
+			  (size_t)mask_count(run) << page_shift());
+		dropped &= ~run;
+	}
+}
+
+static void note_major(struct stats *stats, const struct fill *fill, uint64_t ns)
+{
+	latency_note(&stats->latency[LATENCY_MAJOR], ns);
+	USDT(fault_done, fill->wanted, LATENCY_MAJOR, ns);
+	(void)fill;
+}
+
+static void free_fill(struct fill *fill)
+{
+	struct handler *handler = fill->handler;
+	struct stats *stats = handler->pager->stats;
+	uint64_t now = sys_now();
+
+	stat_add(&stats->read_time, now - fill->started);
+	if (fill->since)
+		note_major(stats, fill, now - fill->since);
+	fill->started = 0;
+	fill->next = handler->free_fills;
+	handler->free_fills = fill;
+	handler->reads_in_flight--;
+}
+
+/* The last step; the chunk is locked. */
+static void end_fill(struct fill *fill, uint64_t installed)
+{
+	struct pager *pager = fill->handler->pager;
+
+	chunk_end_fill(pager, fill->chunk, fill->mask, installed);
+	unlink_fill(fill);
+	release_buffers(fill, installed);
+	wake_dropped(pager, fill->chunk, fill->all & ~installed);
+	free_fill(fill);
+}
+
+/* The pages stay in the tray, and who has come for them meanwhile faults again.
+ * Those that could not be read are still swapped. */
+static void end_ahead(struct fill *fill, uint64_t good)
+{
+	struct pager *pager = fill->handler->pager;
+	struct chunk *chunk = fill->chunk;
+
+	chunk_end_ahead(pager, chunk, fill->tray, fill->mask, good);
+	unlink_fill(fill);
+	chunk_check(chunk);
+	fill_drop_tray(pager, chunk, fill->tray);
+	wake_dropped(pager, chunk, fill->all);
+	fill->handler->reads_ahead--;
+	free_fill(fill);
+}
+
+/* Where the kernel has no UFFDIO_POISON: a mapping of a file that ends before
+ * it raises SIGBUS as well. */
+static int map_poison(struct pager *pager, void *addr)
+{
+	void *at = sys_mmap(addr, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			    pager->poison_fd, 0);
+
+	return sys_is_error(at) ? sys_error(at) : 0;
+}
+
+void fill_mark_lost(struct pager *pager, void *addr)
+{
+	int err = pager->uffd.poison ? uffd_poison(&pager->uffd, addr, page_size())
+				     : map_poison(pager, addr);
+
+	/* EEXIST: it is marked, or has come.  Gone, or in the way of a change of the address space:
+	 * who touches it faults again. */
+	if (err == -ENOMEM || err == -EINVAL)
+		error_fatal("the page at %lx is lost, and the kernel does not let it be marked: %s",
+			    (unsigned long)(uintptr_t)addr, error_name(err));
+	uffd_wake(&pager->uffd, addr, page_size());
+}
+
+void fill_lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int prot)
+{
+	unsigned i;
+
+	if (pager->uffd.poison)
+		return;
+	mask_for_each(i, mask & chunk->poisoned) {
+		void *addr = chunk_page(chunk, i);
+
+		if (!sys_is_error(sys_mmap(addr, page_size(), prot,
+					   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+					   -1, 0)))
+			pager_register(pager, addr, page_size());
+	}
+}
+
+void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask)
+{
+	unsigned i;
+
+	stat_add(&pager->stats->pages_poisoned, mask_count(mask));
+	chunk_poison(pager, chunk, mask);
+	mask_for_each(i, mask)
+		fill_mark_lost(pager, chunk_page(chunk, i));
+}
+
+void fill_give_up_unknown(struct pager *pager, uintptr_t address)
+{
+	stat_add(&pager->stats->pages_poisoned, 1);
+	fill_mark_lost(pager, (void *)address);
+}
+
+void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err)
+{
+	unsigned i;
+
+	mask_for_each(i, mask)
+		error_report(EVENT_READ_FAILED,
+			     "the page at %lx is lost: %s; touching it raises SIGBUS",
+			     (unsigned long)(uintptr_t)chunk_page(chunk, i),
+			     err ? error_name(err) : "swap space gave back other contents");
+	fill_give_up(pager, chunk, mask);
+}
+
+/* true: finished, or on its way again; false: come back later. */
+static bool finish_locked(struct fill *fill)
+{
+	struct pager *pager = fill->handler->pager;
+	struct chunk *chunk = fill->chunk;
+	uint64_t good = good_pages(fill);
+	uint64_t bad = fill->mask & ~good;
+	uint64_t installed;
+	bool again = false;
+
+	if (fill->ahead) {
+		end_ahead(fill, good);
+		return true;
+	}
+	if (bad) {
+		stat_add(&pager->stats->read_errors, 1);
+		if (++fill->attempts < FILL_ATTEMPTS) {
+			submit_read(fill);
+			return true;
+		}
+		chunk_end_fill(pager, chunk, bad, 0);
+		fill->mask &= ~bad;
+		fill_poison(pager, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
+	}
+	installed = fill->tray ? fill_move(pager, chunk, good, fill->tray, &again)
+			       : fill_copy(pager, chunk, good, fill_base(fill), &again);
+	if (again && installed != good) {
+		/* Keep what is there; the rest stays swapped, and who waits
+		 * for it faults again. */
+		fill->handler->starved = true;
+	}
+	end_fill(fill, installed);
+	if (pager_room(pager) < (int64_t)pager_reserve(pager))
+		/* Its slot makes room for another page. */
+		chunk_drop_slots(pager, chunk, installed);
+	policy_insert(&pager->policy, chunk);
+	return true;
+}
+
+static bool fill_finish(struct fill *fill)
+{
+	struct chunk *chunk = fill->chunk;
+	bool ret;
+
+	if (!chunk_try_lock(chunk))
+		return false;
+	ret = finish_locked(fill);
+	chunk_unlock(chunk);
+	return ret;
+}
+
+bool fill_finish_all(struct handler *handler)
+{
+	struct fill *list = handler->finished_fills;
+	struct fill *next;
+
+	handler->finished_fills = NULL;
+	for (struct fill *fill = list; fill; fill = next) {
+		next = fill->next;
+		if (!fill_finish(fill)) {
+			fill->next = handler->finished_fills;
+			handler->finished_fills = fill;
+		}
+	}
+	return handler->finished_fills == NULL;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* spent.c - frames that hold nothing any more: see spent.h */
+#include "paging/spent.h"
+#include "paging/fill.h"
+#include "kernel/zap.h"
+
+void spent_note(struct arena *arena, struct tray *tray)
+{
+	unsigned i = 0;
+
+	lock_take(&arena->lock, LOCK_ARENA);
+	while (i < arena->spent_count && arena->spent[i] != tray)
+		i++;
+	if (i == arena->spent_count && i < SPENT_BATCH) {
+		arena->spent[i] = tray;
+		arena->spent_count++;
+	}
+	lock_drop(&arena->lock, LOCK_ARENA);
+}
+
+/* Empties the list; how many there were. */
+static unsigned take_list(struct arena *arena, struct tray *trays[])
+{
+	unsigned n;
+
+	lock_take(&arena->lock, LOCK_ARENA);
+	n = arena->spent_count;
+	for (unsigned i = 0; i < n; i++)
+		trays[i] = arena->spent[i];
+	arena->spent_count = 0;
+	lock_drop(&arena->lock, LOCK_ARENA);
+	return n;
+}
+
+/* Locks the chunk of a tray that has spent frames which nobody uses. */
+static struct chunk *lock_owner(struct tray *tray)
+{
+	struct chunk *chunk = tray->chunk;
+
+	if (!chunk || !chunk_try_lock(chunk))
+		return NULL;
+	/* Rows live as long as the pager: only the tray may have changed hands.  If it is
+	 * this chunk's after it was seen in the queue, it is so for as long as we like. */
+	if (tray->queued && tray->chunk == chunk && !tray->busy && (tray->frames & ~tray->valid))
+		return chunk;
+	chunk_unlock(chunk);
+	return NULL;
+}
+
+/* The frames of n trays in these ranges, of which so many are gone. */
+static void count_gone(struct pager *pager, struct tray *trays[], unsigned n, unsigned done)
+{
+	uint64_t gone = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t spent = trays[i]->frames & ~trays[i]->valid;
+		uint64_t part = mask_lowest_runs(spent, done);
+
+		done -= mask_runs(part);
+		trays[i]->frames &= ~part;
+		tray_changed(trays[i], part);
+		gone += mask_count(part);
+	}
+	atomic_fetch_sub(&pager->policy.waiting, gone);
+	credit_give(&pager->arena, gone);
+}
+
+void spent_sweep(struct pager *pager)
+{
+	struct iovec ranges[ZAP_MAX];
+	struct tray *noted[SPENT_BATCH], *trays[SPENT_BATCH];
+	struct chunk *chunks[SPENT_BATCH];
+	unsigned all = take_list(&pager->arena, noted), n = 0, count = 0;
+
+	for (unsigned i = 0; i < all && count + MASK_RUNS_MAX <= ZAP_MAX; i++) {
+		chunks[n] = lock_owner(noted[i]);
+		if (!chunks[n])
+			continue;
+		count += mask_ranges(noted[i]->frames & ~noted[i]->valid, noted[i]->address,
+				     ranges + count);
+		trays[n++] = noted[i];
+	}
+	if (count)
+		count_gone(pager, trays, n, zap(ranges, count));
+	for (unsigned i = 0; i < n; i++) {
+		fill_drop_tray(pager, chunks[i], trays[i]);
+		chunk_unlock(chunks[i]);
+	}
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* tables.c - page tables of what is paged out are given back: see tables.h */
+#include "paging/tables.h"
+#include "pager/pager.h"
+#include "kernel/zap.h"
+
+/* Chunks to a page table, which has as many entries of 8 bytes as fill a page: at most
+ * so many of them, which is with pages of 64 KiB. */
+#define TABLE_CHUNKS_MAX 128
+
+static unsigned chunks_per_table(void)
+{
+	return (unsigned)(page_size() / sizeof(uint64_t) / CHUNK_PAGES);
+}
+
+static bool is_away(const struct chunk *chunk)
+{
+	return !(chunk->resident | chunk->filling) &&
+	       mask_count(chunk->swapped | chunk->cached) == CHUNK_PAGES;
+}
+
+/* Locks the chunks of the page table that starts here, from the first on, while they are away;
+ * gives their number. */
+static unsigned lock_away(struct pager *pager, uintptr_t start, const struct chunk *held,
+			  struct chunk **chunks)
+{
+	unsigned n = 0;
+
+	for (; n < chunks_per_table(); n++) {
+		struct chunk *chunk = pagetable_find(&pager->table, start + n * chunk_size());
+
+		if (!chunk || (chunk != held && !chunk_try_lock(chunk)))
+			break;
+		if (!is_away(chunk)) {
+			if (chunk != held)
+				chunk_unlock(chunk);
+			break;
+		}
+		chunks[n] = chunk;
+	}
+	return n;
+}
+
+void tables_release(struct pager *pager, struct chunk *held)
+{
+	size_t size = chunks_per_table() * chunk_size();
+	uintptr_t start = held->address & ~(size - 1);
+	struct chunk *chunks[TABLE_CHUNKS_MAX];
+	struct iovec all = { (void *)start, size };
+	unsigned n;
+
+	if (!is_away(held))
+		return;
+	n = lock_away(pager, start, held, chunks);
+	if (n == chunks_per_table())
+		zap(&all, 1);
+	while (n-- > 0)
+		if (chunks[n] != held)
+			chunk_unlock(chunks[n]);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* watchdog.c - a fault that waits too long is told of: see watchdog.h */
+#include "paging/watchdog.h"
+#include "base/error.h"
+#include "pager/fork.h"
+
+/* It looks at most so often. */
+#define WATCH_NS 100000000
+
+#define SECOND_NS 1000000000
+
+/* "/var/tmp/#4711 (deleted)": the file of a slot, as the kernel calls it. */
+static const char *name_of_file(const struct pager *pager, uint64_t slot, char *name, size_t size)
+{
+	char path[32];
+	long n;
+
+	error_format(path, sizeof(path), "/proc/self/fd/%d", swap_fd(&pager->swap, slot));
+	n = sys_call4(SYS_readlinkat, AT_FDCWD, path, name, size - 1);
+	name[n > 0 ? n : 0] = '\0';
+	return n > 0 ? name : "swap space";
+}
+
+/* NULL: it cannot be seen, since the chunk is locked. */
+static const char *state_of(struct chunk *chunk, uintptr_t address)
+{
+	static const char *const names[] = {
+		[SPILL_ABSENT] = "absent",	[SPILL_RESIDENT] = "resident",
+		[SPILL_CACHED] = "cached",	[SPILL_SWAPPED] = "swapped",
+		[SPILL_FILLING] = "being read", [SPILL_POISONED] = "lost",
+	};
+	const char *ret;
+
+	if (!chunk_try_lock(chunk))
+		return NULL;
+	ret = names[chunk_state(chunk, chunk_index(chunk, address))];
+	chunk_unlock(chunk);
+	return ret;
+}
+
+static bool is_late(const struct handler *handler, uint64_t since)
+{
+	return since && handler->round > since && handler->round - since > handler->pager->stall_ns;
+}
+
+static unsigned long seconds_since(const struct handler *handler, uint64_t since)
+{
+	return (unsigned long)((handler->round - since) / SECOND_NS);
+}
+
+/* The oldest of its reads that somebody waits for, and of its writes. */
+static const struct fill *oldest_read(const struct handler *handler)
+{
+	const struct fill *ret = NULL;
+
+	for (unsigned i = 0; i < HANDLER_FILLS; i++) {
+		const struct fill *fill = &handler->fills[i];
+
+		if (fill->started && !fill->ahead && (!ret || fill->started < ret->started))
+			ret = fill;
+	}
+	return ret;
+}
+
+static const struct write *oldest_write(const struct handler *handler)
+{
+	const struct write *ret = NULL;
+
+	for (unsigned i = 0; i < HANDLER_WRITES; i++) {
+		const struct write *write = &handler->writes[i];
+
+		if (write->started && (!ret || write->started < ret->started))
+			ret = write;
+	}
+	return ret;
+}
+
+static void look_at_reads(const struct handler *handler)
+{
+	const struct fill *fill = oldest_read(handler);
+	char name[256];
+
+	if (!fill || !is_late(handler, fill->started))
+		return;
+	error_report(EVENT_STALL,
+		     "the page at %lx is waited for: a read from %s has not come back for %lu s",
+		     (unsigned long)(uintptr_t)chunk_page(fill->chunk, mask_first(fill->all)),
+		     name_of_file(handler->pager, fill->slot, name, sizeof(name)),
+		     seconds_since(handler, fill->started));
+}
+
+static void look_at_writes(const struct handler *handler)
+{
+	const struct write *write = oldest_write(handler);
+	char name[256];
+
+	if (!write || !is_late(handler, write->started))
+		return;
+	error_report(EVENT_STALL, "a write of %u pages to %s has not come back for %lu s; %s",
+		     write->pages, name_of_file(handler->pager, write->slot, name, sizeof(name)),
+		     seconds_since(handler, write->started),
+		     fork_is_near() ? "a fork waits for it"
+				    : "frames that wait for it are not free");
+}
+
+static void look_at_faults(const struct handler *handler)
+{
+	uintptr_t address = handler->faults[0].address;
+	struct chunk *chunk;
+	const char *state = "absent";
+
+	if (!handler->fault_count || !is_late(handler, handler->waiting_since))
+		return;
+	chunk = pagetable_find(&handler->pager->table, address);
+	if (chunk)
+		state = state_of(chunk, address);
+	error_report(EVENT_STALL, "the page at %lx (%s) is waited for, for %lu s: %s",
+		     (unsigned long)address, state ? state : "in work",
+		     seconds_since(handler, handler->waiting_since),
+		     handler->starved ? "no frame comes free"
+		     : !state	      ? "its chunk is locked"
+				      : "it cannot be served");
+}
+
+static void look_at_others(const struct handler *handler)
+{
+	const struct pager *pager = handler->pager;
+
+	for (unsigned i = 0; i < pager->handler_count; i++) {
+		const struct handler *other = &pager->handlers[i];
+		uint64_t round = other->round;
+
+		if (other != handler && is_late(handler, round))
+			error_report(EVENT_STALL,
+				     "handler %u (thread %d) has not come round for %lu s; "
+				     "faults that it has wait",
+				     i, other->tid, seconds_since(handler, round));
+	}
+}
+
+void watchdog_look(struct handler *handler)
+{
+	if (!handler->pager->stall_ns || handler->round - handler->watched < WATCH_NS)
+		return;
+	handler->watched = handler->round;
+	look_at_reads(handler);
+	look_at_writes(handler);
+	look_at_faults(handler);
+	look_at_others(handler);
+}
+
+uint64_t watchdog_sleep(const struct handler *handler)
+{
+	const struct pager *pager = handler->pager;
+
+	if (!pager->stall_ns || !(handler_demanded(handler) || pager->writes))
+		return UINT64_MAX;
+	return pager->stall_ns / 4;
+}

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT */
+/* swap.c - the swap spaces of a pager: see swap.h */
+#include "store/swap.h"
+#include "base/fd.h"
+#include "base/page.h"
+#include <limits.h>
+
+/* Files grow by this much at once: few calls, long extents. */
+#define GROW_STEP ((uint64_t)64 << 20)
+
+/* When so much has blocks and was never used the next step begins. */
+#define GROW_AHEAD ((uint64_t)16 << 20)
+
+/* How long a file system that is full is left alone. */
+#define RETRY_MIN_NS 100000000
+#define RETRY_MAX_NS UINT64_C(10000000000)
+
+/* A device to which no write ends for so long stalls: other swap spaces are used meanwhile. */
+#define STALL_NS 1000000000
+
+static uint64_t segment_bytes(void)
+{
+	return (uint64_t)SEGMENT_SLOTS << page_shift();
+}
+
+/* -- opening ---------------------------------------------------------------- */
+
+/* The file has blocks for so many bytes of slots; others may have seen to it.  They may also have
+ * written anything there. */
+static uint64_t space_size(const struct swap_space *space)
+{
+	uint64_t size = atomic_load(&space->map.owner.table->size);
+
+	return size < space->file.limit ? size : space->file.limit;
+}
+
+static void space_has_grown(struct swap_space *space, uint64_t size)
+{
+	_Atomic uint64_t *shared = &space->map.owner.table->size;
+	uint64_t now = atomic_load(shared);
+
+	while (now < size && !atomic_compare_exchange_weak(shared, &now, size))
+		;
+}
+
+static int space_init(struct swap_space *space, const struct target_file *file)
+{
+	int err = slot_map_init(&space->map, file->limit >> page_shift(), file->owners_fd);
+
+	if (err)
+		return err;
+	space->file = *file;
+	/* The map has it open. */
+	fd_close(space->file.owners_fd);
+	space->file.owners_fd = -1;
+	space->full = space->wanted = false;
+	space->growing = false;
+	space->step = GROW_STEP;
+	space->retry = space->pause = 0;
+	space->open = true;
+	space->salt = sys_random();
+	if (file->kind == TARGET_DEVICE)
+		space_has_grown(space, file->limit);
+	space->backed = space_size(space);
+	slot_map_limit(&space->map, space->backed >> page_shift());
+	return 0;
+}
+
+static void space_close(struct swap_space *space)
+{
+	if (!space->open)
+		return;
+	slot_map_free(&space->map);
+	target_close(&space->file);
+	space->open = false;
+}
+
+static int add_space(struct swap *swap, const struct target_file *file)
+{
+	int err = space_init(&swap->space[swap->count], file);
+
+	if (err)
+		target_close(file);
+	else
+		swap->count++;
+	return err;
+}
+
+/* Closes those that there is no place for. */
+static int add_spaces(struct swap *swap, const struct target_file files[], unsigned n)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!err)
+			err = add_space(swap, &files[i]);
+		else
+			target_close(&files[i]);
+	}
+	return err;
+}
+
+int swap_open(struct swap *swap, const struct options *options, const char **ret_why)
+{
+	struct target_file files[SWAP_MAX];
+	unsigned n = 0;
+	int err = target_open_all(options, files, SWAP_MAX, &n, ret_why);
+
+	swap->strict = options->strict;
+	if (!err)
+		err = add_spaces(swap, files, n);
+
+	if (err)
+		swap_close(swap);
+	return err;
+}
+
+void swap_close(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		space_close(&swap->space[i]);
+	swap->count = 0;
+}
+
+/* -- growing ---------------------------------------------------------------- */
+
+/* The highest priority below limit that an open, writable space has. */
+static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_priority)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < swap->count; i++) {
+		const struct swap_space *space = &swap->space[i];
+
+		if (!space->open || space->file.priority >= limit)
+			continue;
+		if (!found || space->file.priority > *ret_priority)
+			*ret_priority = space->file.priority;
+		found = true;
+	}
+	return found;
+}
+
+/* Does anybody take slots there, or would he first? */
+static bool is_in_use(const struct swap *swap, const struct swap_space *space)
+{
+	int64_t highest = 0;
+
+	next_priority(swap, INT64_MAX, &highest);
+	return space->file.priority == highest || slot_map_reach(&space->map) > 0;
+}
+
+/* Bytes that have blocks and that nobody has used yet. */
+static uint64_t unused_bytes(const struct swap_space *space, uint64_t size)
+{
+	uint64_t used = slot_map_reach(&space->map) << page_shift();
+
+	return used < size ? size - used : 0;
+}
+
+/* How many bytes the file shall grow by, or 0. */
+static uint64_t wanted_growth(const struct swap *swap, const struct swap_space *space,
+			      uint64_t size, uint64_t now)
+{
+	uint64_t limit = space->file.limit / segment_bytes() * segment_bytes();
+
+	if (!space->open || size >= limit || space->growing ||
+	    (space->full && now < space->retry) ||
+	    !(space->wanted || (is_in_use(swap, space) && unused_bytes(space, size) < GROW_AHEAD)))
+		return 0;
+	return space->step < limit - size ? space->step : limit - size;
+}
+
+bool swap_grow_begin(struct swap *swap, uint64_t now, struct swap_growth *ret_growth)
+{
+	for (unsigned i = 0; i < swap->count; i++) {
+		struct swap_space *space = &swap->space[i];
+		uint64_t size = space->open ? space_size(space) : 0;
+		uint64_t bytes = wanted_growth(swap, space, size, now);
+
+		if (!bytes || atomic_exchange(&space->growing, true))
+			continue;
+		space->since = now;
+		*ret_growth = (struct swap_growth){
+			.space = i,
+			.fd = space->file.fd,
+			.offset = space->file.offset + size,
+			.from = size,
+			.bytes = bytes,
+		};
+		return true;
+	}
+	return false;
+}
+
+static void space_grows_on(struct swap_space *space, uint64_t size)
+{
+	space_has_grown(space, size);
+	space->step = GROW_STEP;
+	space->pause = 0;
+	space->wanted = space->full = false;
+}
+
+/* A smaller step may do.  After the smallest it is full, for a while. */
+static void space_is_full(struct swap_space *space, uint64_t now)
+{
+	space->step /= 2;
+	if (space->step >= segment_bytes())
+		return;
+	space->step = GROW_STEP;
+	space->pause *= 2;
+	if (space->pause < RETRY_MIN_NS)
+		space->pause = RETRY_MIN_NS;
+	if (space->pause > RETRY_MAX_NS)
+		space->pause = RETRY_MAX_NS;
+	space->retry = now + space->pause;
+	space->full = true;
+}
+
+void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long result, uint64_t now)
+{
+	struct swap_space *space = &swap->space[growth->space];
+
+	/* Some file systems cannot reserve blocks: a write may then fail. */
+	if (result == 0 || result == -EOPNOTSUPP)
+		space_grows_on(space, growth->from + growth->bytes);
+	else if (result != -EINTR)
+		space_is_full(space, now);
+	space->growing = false;
+	sys_futex_wake(&space->growing, INT_MAX);
+}
+
+/* Waits for the steps that handlers have under way: were there any? */
+static bool await_growth(struct swap *swap)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		while (swap->space[i].growing) {
+			sys_futex_wait(&swap->space[i].growing, true, NULL);
+			any = true;
+		}
+	return any;
+}
+
+bool swap_grow(struct swap *swap, uint64_t now)
+{
+	struct swap_growth growth;
+	int err = -EAGAIN;
+
+	while (err && swap_grow_begin(swap, now, &growth)) {
+		err = sys_fallocate(growth.fd, 0, growth.offset, growth.bytes);
+		swap_grow_end(swap, &growth, err, now);
+		err = err == -EOPNOTSUPP ? 0 : err;
+	}
+	return !err;
+}
+
+/* Slots are handed out as far as there are blocks. */
+static void follow_growth(struct swap_space *space)
+{
+	uint64_t size = space_size(space);
+
+	if (atomic_exchange(&space->backed, size) != size)
+		slot_map_raise(&space->map, size >> page_shift());
+}
+
+/* It may have more slots in a moment; but after a second others are taken instead. */
+static bool space_grows(const struct swap_space *space, uint64_t now)
+{
+	if (!space->growing)
+		return space->wanted && !space->full &&
+		       space_size(space) / segment_bytes() < space->file.limit / segment_bytes();
+	return now < space->since || now - space->since < STALL_NS;
+}
+
+/* -- slots ------------------------------------------------------------------- */
+
+static int space_alloc(struct swap_space *space, unsigned want, uint64_t *ret_first)
+{
+	int n;
+
+	follow_growth(space);
+	n = slot_alloc(&space->map, want, ret_first);
+	if (n < 0)
+		space->wanted = true;
+	return n;
+}
+
+/* -- those that stall ---------------------------------------------------------- */
+
+void swap_write_begins(struct swap *swap, uint64_t slot, unsigned pages, uint64_t now)
+{
+	struct swap_space *space = &swap->space[slot_space(slot)];
+
+	if (atomic_fetch_add(&space->writing, pages) == 0)
+		space->progress = now;
+}
+
+void swap_write_ends(struct swap *swap, uint64_t slot, unsigned pages, uint64_t now)
+{
+	struct swap_space *space = &swap->space[slot_space(slot)];
+
+	space->progress = now;
+	atomic_fetch_sub(&space->writing, pages);
+}
+
+static bool space_stalls(const struct swap_space *space, uint64_t now)
+{
+	uint64_t progress = space->progress;
+
+	return space->writing && now > progress && now - progress > STALL_NS;
+}
+
+bool swap_stalls(const struct swap *swap, uint64_t slot, uint64_t now)
+{
+	return space_stalls(&swap->space[slot_space(slot)], now);
+}
+
+static uint64_t spaces_that_stall(const struct swap *swap, uint64_t now)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (space_stalls(&swap->space[i], now))
+			mask |= mask_bit(i);
+	return mask;
+}
+
+bool swap_any_stalls(const struct swap *swap, uint64_t now)
+{
+	return spaces_that_stall(swap, now) != 0;
+}
+
+/* -- taking slots ---------------------------------------------------------------- */
+
+static uint64_t spaces_at(const struct swap *swap, int64_t priority)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open && swap->space[i].file.priority == priority)
+			mask |= mask_bit(i);
+	return mask;
+}
+
+bool swap_is_single(const struct swap *swap)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		n += swap->space[i].open;
+	return n == 1;
+}
+
+static bool any_grows(const struct swap *swap, uint64_t spaces, uint64_t now)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (spaces & mask_bit(i) && space_grows(&swap->space[i], now))
+			return true;
+	return false;
+}
+
+static int alloc_among(struct swap *swap, uint64_t spaces, unsigned want, uint64_t *ret_slot)
+{
+	unsigned turn = atomic_fetch_add_explicit(&swap->turn, 1, memory_order_relaxed);
+
+	for (unsigned k = 0; k < swap->count; k++) {
+		unsigned i = (turn + k) % swap->count;
+		uint64_t first;
+		int n = spaces & mask_bit(i) ? space_alloc(&swap->space[i], want, &first) : 0;
+
+		if (n > 0) {
+			*ret_slot = first | (uint64_t)i << SLOT_SPACE_SHIFT;
+			return n;
+		}
+	}
+	return -ENOSPC;
+}
+
+int swap_alloc(struct swap *swap, struct swap_asker asker, unsigned want, uint64_t *ret_slot)
+{
+	bool single = swap_is_single(swap);
+	uint64_t stalls = single ? 0 : spaces_that_stall(swap, asker.now);
+	uint64_t crowded = single ? 0 : asker.crowded & ~stalls;
+	int64_t priority = INT64_MAX;
+	int err = -ENOSPC;
+
+	while (next_priority(swap, priority, &priority)) {
+		uint64_t spaces = spaces_at(swap, priority);
+		int n = alloc_among(swap, spaces & ~stalls & ~crowded, want, ret_slot);
+
+		if (n > 0)
+			return n;
+		if (spaces & crowded || any_grows(swap, spaces & ~stalls, asker.now))
+			return -EAGAIN;
+		if (spaces & stalls)
+			err = -EAGAIN;
+	}
+	return err;
+}
+
+bool swap_free(struct swap *swap, uint64_t slot, unsigned n)
+{
+	return slot_free(&swap->space[slot_space(slot)].map, slot_number(slot), n);
+}
+
+void swap_retire(struct swap *swap, uint64_t slot, unsigned n)
+{
+	slot_retire(&swap->space[slot_space(slot)].map, slot_number(slot), n);
+}
+
+int swap_fd(const struct swap *swap, uint64_t slot)
+{
+	return swap->space[slot_space(slot)].file.fd;
+}
+
+uint64_t swap_offset(const struct swap *swap, uint64_t slot)
+{
+	return swap->space[slot_space(slot)].file.offset + (slot_number(slot) << page_shift());
+}
+
+uint64_t swap_salt(const struct swap *swap, uint64_t slot)
+{
+	return swap->space[slot_space(slot)].salt;
+}
+
+/* -- backing ----------------------------------------------------------------- */
+
+static uint64_t owned_slots(const struct swap *swap)
+{
+	uint64_t slots = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slots += slots_owned(&swap->space[i].map);
+	return slots;
+}
+
+/* One more segment, with blocks. */
+static bool back_segment(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++) {
+		struct swap_space *space = &swap->space[i];
+		uint64_t first;
+
+		if (!space->open)
+			continue;
+		follow_growth(space);
+		if (slot_claim(&space->map, &first))
+			return true;
+		space->wanted = true;
+	}
+	return false;
+}
+
+int swap_back(struct swap *swap, uint64_t bytes)
+{
+	uint64_t wanted = bytes >> page_shift(), owned = owned_slots(swap);
+
+	/* Files grow for what can be had as a whole only. */
+	if (owned < wanted && swap_capacity(swap, false) < wanted)
+		return -ENOSPC;
+	while (owned < wanted &&
+	       (back_segment(swap) || await_growth(swap) || swap_grow(swap, sys_now())))
+		owned = owned_slots(swap);
+	return owned < wanted ? -ENOSPC : 0;
+}
+
+/* -- blocks given back --------------------------------------------------------- */
+
+static bool gives_back(const struct swap_space *space)
+{
+	return space->open && space->file.kind != TARGET_DEVICE && !space->file.kept;
+}
+
+bool swap_is_punchable(const struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (gives_back(&swap->space[i]) && slot_is_punchable(&swap->space[i].map))
+			return true;
+	return false;
+}
+
+void swap_punch(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++) {
+		struct swap_space *space = &swap->space[i];
+		uint64_t first;
+
+		if (!gives_back(space) || !slot_punchable(&space->map, &first))
+			continue;
+		sys_fallocate(space->file.fd,
+			      (swap->strict ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE) |
+				      FALLOC_FL_KEEP_SIZE,
+			      space->file.offset + (first << page_shift()), segment_bytes());
+		slot_punched(&space->map, first, swap->strict);
+		/* There may be room for more. */
+		if (!swap->strict)
+			space->retry = 0;
+		return;
+	}
+}
+
+static uint64_t space_capacity(const struct swap_space *space, bool exhausted)
+{
+	uint64_t most, lost;
+
+	if (!space->open)
+		return 0;
+	if (exhausted)
+		return space->map.used_slots;
+	most = (space->full ? space_size(space) : space->file.limit) >> page_shift();
+	lost = space->map.retired_slots + space->map.deferred_slots;
+	return lost < most ? most - lost : 0;
+}
+
+uint64_t swap_capacity(const struct swap *swap, bool exhausted)
+{
+	uint64_t slots = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		slots += space_capacity(&swap->space[i], exhausted);
+	return slots;
+}
+
+uint64_t swap_used(const struct swap *swap)
+{
+	uint64_t slots = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slots += swap->space[i].map.used_slots;
+	return slots << page_shift();
+}
+
+uint64_t swap_size(const struct swap *swap)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			bytes += space_size(&swap->space[i]);
+	return bytes;
+}
+
+/* -- fork -------------------------------------------------------------------- */
+
+void swap_fork(struct swap *swap, unsigned generation)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slot_map_fork(&swap->space[i].map, generation);
+}
+
+void swap_fork_parent(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slot_map_fork_parent(&swap->space[i].map);
+}
+
+void swap_fork_child(struct swap *swap)
+{
+	for (unsigned i = 0; i < swap->count; i++) {
+		swap->space[i].growing = false;
+		swap->space[i].writing = 0;
+		if (swap->space[i].open)
+			slot_map_fork_child(&swap->space[i].map);
+	}
+}
+
+void swap_generation_gone(struct swap *swap, unsigned generation)
+{
+	for (unsigned i = 0; i < swap->count; i++)
+		if (swap->space[i].open)
+			slot_generation_gone(&swap->space[i].map, generation);
+}
