@@ -2,7 +2,7 @@
 /* record.c - spill trace PID: records a process that runs already: see recorder.h */
 #include "recorder.h"
 #include "observe/attach.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "steer.h"
 #include "base/sys.h"
 #include "tools.h"

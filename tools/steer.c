@@ -5,7 +5,7 @@
 #include "command/bell.h"
 #include "base/page.h"
 #include "command/pool.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "kernel/probe.h"
 #include "spill.h"
 #include "survey.h"

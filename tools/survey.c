@@ -5,7 +5,7 @@
 #include "observe/attach.h"
 #include "command/pool.h"
 #include "base/page.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "observe/view.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* turn.c - one process at a time: see turn.h */
 #include "turn.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include <errno.h>
 #include <time.h>

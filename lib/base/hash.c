@@ -2,6 +2,7 @@
 /* hash.c - what a page holds: see hash.h */
 #define XXH_INLINE_ALL
 #include "base/hash.h"
+#include "base/page.h"
 #include <string.h>
 #include <xxhash.h>
 
@@ -10,11 +11,11 @@ uint64_t hash_plain(const void *data, size_t size, uint64_t key)
 	return XXH3_64bits_withSeed(data, size, key);
 }
 
-uint64_t hash_page(const struct pager *pager, const void *page)
+uint64_t hash_page(uint64_t key, const void *page)
 {
 	if (hash_avx2_works())
-		return hash_avx2(page, page_size(), pager->hash_key);
-	return hash_plain(page, page_size(), pager->hash_key);
+		return hash_avx2(page, page_size(), key);
+	return hash_plain(page, page_size(), key);
 }
 
 bool page_is_zero(const void *page)

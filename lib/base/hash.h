@@ -12,9 +12,12 @@
 #ifndef SPILL_HASH_H
 #define SPILL_HASH_H
 
-#include "pager/pager.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-uint64_t hash_page(const struct pager *pager, const void *page);
+/* Of a page, with that seed. */
+uint64_t hash_page(uint64_t key, const void *page);
 bool page_is_zero(const void *page);
 
 /* The two ways of hashing, which give the same. */

@@ -265,17 +265,12 @@ int command_listen(void)
 	return err ? err : bell_listen(handed_bell.number);
 }
 
-static enum target_kind kind_of(const struct handed *handed)
-{
-	return handed->rdev ? TARGET_DEVICE : TARGET_FILE;
-}
-
 static bool is_direct(int fd)
 {
 	return sys_call2(SYS_fcntl, fd, F_GETFL) & O_DIRECT;
 }
 
-static int open_swap(const struct handed_swap *swap, struct target_file *ret_file)
+static int open_swap(const struct handed_swap *swap, struct command_swap *ret_swap)
 {
 	int fd = handed_open(&swap->file);
 	int owners = handed_open(&swap->owners);
@@ -285,8 +280,8 @@ static int open_swap(const struct handed_swap *swap, struct target_file *ret_fil
 		fd_close(owners);
 		return fd < 0 ? fd : owners;
 	}
-	*ret_file = (struct target_file){
-		.kind = kind_of(&swap->file),
+	*ret_swap = (struct command_swap){
+		.device = swap->file.rdev != 0,
 		.fd = fd,
 		.owners_fd = owners,
 		.direct = is_direct(fd),
@@ -298,12 +293,12 @@ static int open_swap(const struct handed_swap *swap, struct target_file *ret_fil
 	return 0;
 }
 
-int command_open_swap(const char *path, struct target_file *ret_file)
+int command_open_swap(const char *path, struct command_swap *ret_swap)
 {
 	command_init();
 	for (unsigned i = 0; i < handed_swaps; i++)
 		if (strcmp(handed_swap[i].path, path) == 0)
-			return open_swap(&handed_swap[i], ret_file);
+			return open_swap(&handed_swap[i], ret_swap);
 	return -ENOENT;
 }
 

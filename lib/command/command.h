@@ -24,7 +24,6 @@
 #ifndef SPILL_COMMAND_H
 #define SPILL_COMMAND_H
 
-#include "store/target.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,9 +49,18 @@ int command_open_bell(void);
 /* What hears that bell (bell.h), as long as we have what we inherited. */
 int command_listen(void);
 
-/* The same for the swap file at path (as the list of targets has it); fills
- * all of ret_file. */
-int command_open_swap(const char *path, struct target_file *ret_file);
+/* A named swap file or device as the launcher has opened it (target.h). */
+struct command_swap {
+	bool device;
+	int fd, owners_fd;
+	bool direct;		/* opened O_DIRECT */
+	uint64_t offset, limit; /* bytes: where slots begin, and how many */
+	bool kept;		/* it has its blocks for good */
+	int priority;
+};
+
+/* The same for the swap at path (as the list of targets has it). */
+int command_open_swap(const char *path, struct command_swap *ret_swap);
 
 /* Is the next program that this process executes handed the named swap, in which others of the
  * command have what they paged out?  Only if it will page, and the process is who it was when it

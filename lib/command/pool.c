@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/page.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "base/sys.h"
 
 /* Of how many it is looked at each measuring what they share, of at most so much memory: 5 ms. */

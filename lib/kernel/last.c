@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* last.c - when only our threads are left: see last.h */
 #include "kernel/last.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/thread.h"
 

@@ -2,7 +2,7 @@
 /* inquiry.c - what the page table holds, asked from outside: see inquiry.h */
 #include "observe/inquiry.h"
 #include "pager/pager.h"
-#include "kernel/process.h"
+#include "base/process.h"
 
 static void copy_row(const struct chunk *chunk, struct inquiry_row *row)
 {

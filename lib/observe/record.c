@@ -3,7 +3,7 @@
 #include "observe/record.h"
 #include "base/fd.h"
 #include "pager/pager.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "paging/watch.h"
 
 /* A second of what two handlers can record, if the user may have so much. */

@@ -5,7 +5,7 @@
 #include "command/command.h"
 #include "base/fd.h"
 #include "base/meta.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include <stddef.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* view.c - the tables of counters in which one process has pagers: see view.h */
 #include "observe/view.h"
 #include "observe/attach.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 /* options.c - what a pager is to be like: see options.h */
 #include "pager/options.h"
 #include "command/command.h"
-#include "base/debug.h"
+#include "pages/debug.h"
 #include "base/error.h"
 #include "base/page.h"
 #include "kernel/probe.h"
@@ -319,4 +319,13 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	options.user_mode = fill_flag(copy.user_mode, "SPILL_USER_MODE");
 	*ret_options = options;
 	return 0;
+}
+
+struct target_list options_targets(const struct options *options)
+{
+	return (struct target_list){
+		.text = options->swap,
+		.limit = options->swap_limit,
+		.direct = !(options->disable & SPILL_FEATURE_DIRECT),
+	};
 }

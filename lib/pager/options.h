@@ -10,6 +10,7 @@
 #define SPILL_OPTIONS_H
 
 #include "spill.h"
+#include "store/target.h"
 #include <stdbool.h>
 
 /* Beyond four waiters a userfaultfd wakes too many threads at each fault. */
@@ -38,6 +39,9 @@ struct options {
  * launcher handed over (command_init). */
 int options_fill(const struct spill_options *given, struct options *ret_options,
 		 const char **ret_why);
+
+/* Where they page to. */
+struct target_list options_targets(const struct options *options);
 
 /* The names of SPILL_DISABLE: "move,uring".  0 or -EINVAL. */
 int options_parse_disable(const char *text, unsigned *ret_disable);

@@ -7,7 +7,7 @@
 #include "pager/fork.h"
 #include "paging/handler.h"
 #include "kernel/pagemap.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "observe/trace.h"
 #include "paging/watch.h"
 #include <linux/memfd.h>
@@ -35,6 +35,8 @@
 /* A handler is asked for what it has recorded so often, in the end. */
 #define FLUSH_NS 100000
 #define FLUSH_ROUNDS 2000
+
+_Static_assert(HANDLERS_MAX <= CIPHER_CONTEXTS, "each handler encrypts with a context of its own");
 
 /* -- making ------------------------------------------------------------------------- */
 
@@ -409,10 +411,11 @@ bool pager_fits(struct pager *pager, uint64_t bytes)
 
 int pager_arm(struct pager *pager)
 {
+	struct target_list targets = options_targets(&pager->options);
 	int err;
 
 	pager->why = NULL;
-	err = swap_open(&pager->swap, &pager->options, &pager->why);
+	err = swap_open(&pager->swap, &targets, pager->options.strict, &pager->why);
 	if (!err) {
 		claim_stats(pager);
 		begin_trace(pager);

@@ -29,9 +29,6 @@ struct handler;
 struct trace;
 struct watch;
 
-/* Beyond four waiters a userfaultfd wakes too many threads at each fault. */
-#define HANDLERS_MAX 4
-
 struct pager {
 	struct options options;
 	struct pagetable table;

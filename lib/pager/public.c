@@ -54,12 +54,13 @@ static long try_swap(struct pager *none, void *argument)
 	static struct swap trial; /* large; (trial_lock) */
 	static struct lock trial_lock;
 	struct means *means = argument;
+	struct target_list targets = options_targets(means->options);
 	int err;
 
 	(void)none;
 	lock_take(&trial_lock, LOCK_FORK);
 	memset(&trial, 0, sizeof(trial));
-	err = swap_open(&trial, means->options, &means->why);
+	err = swap_open(&trial, &targets, means->options->strict, &means->why);
 	swap_close(&trial);
 	lock_drop(&trial_lock, LOCK_FORK);
 	return err;

@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "paging/handler.h"
 #include "pager/pager.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include <sys/resource.h>
 
 /* Between two attempts to take more; between two rings of the bell. */

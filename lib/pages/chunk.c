@@ -5,7 +5,7 @@
  * depend on it.
  */
 #include "pages/chunk.h"
-#include "base/debug.h"
+#include "pages/debug.h"
 #include "paging/handler.h"
 #include "pager/pager.h"
 

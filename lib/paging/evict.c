@@ -8,7 +8,7 @@
 #include "pager/fork.h"
 #include "base/hash.h"
 #include "kernel/pins.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "paging/tables.h"
 #include "base/usdt.h"
 #include "paging/watch.h"
@@ -82,7 +82,7 @@ static uint64_t find_dirty(struct pager *pager, struct chunk *chunk, struct tray
 			zero |= mask_bit(i);
 			continue;
 		}
-		hash = hash_page(pager, page);
+		hash = hash_page(pager->hash_key, page);
 		if ((chunk->swapped & mask_bit(i)) && chunk->page[i].hash == hash)
 			continue;
 		dirty |= mask_bit(i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fill.c - reading pages back from swap space: see fill.h */
 #include "paging/fill.h"
-#include "base/debug.h"
+#include "pages/debug.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/usdt.h"
@@ -447,7 +447,7 @@ static uint64_t good_pages(const struct fill *fill)
 	unsigned i;
 
 	mask_for_each(i, fill->mask & read)
-		if (hash_page(pager, fill_base(fill) + ((size_t)i << page_shift())) ==
+		if (hash_page(pager->hash_key, fill_base(fill) + ((size_t)i << page_shift())) ==
 		    fill->chunk->page[i].hash)
 			good |= mask_bit(i);
 	return good;

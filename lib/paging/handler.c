@@ -2,7 +2,7 @@
 /* handler.c - a thread that serves page faults: see handler.h */
 #include "paging/handler.h"
 #include "command/bell.h"
-#include "base/debug.h"
+#include "pages/debug.h"
 #include "paging/duty.h"
 #include "base/error.h"
 #include "paging/evict.h"
@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "paging/fill.h"
 #include "pager/fork.h"
-#include "store/grow.h"
+#include "paging/grow.h"
 #include "kernel/last.h"
 #include "observe/record.h"
 #include "paging/spent.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* writeback.c - writing evicted pages to swap space: see writeback.h */
 #include "paging/writeback.h"
-#include "base/debug.h"
+#include "pages/debug.h"
 #include "base/error.h"
 #include "paging/evict.h"
 #include "base/usdt.h"

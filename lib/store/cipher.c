@@ -4,7 +4,6 @@
 #include "store/cipher.h"
 #include "base/error.h"
 #include "base/lock.h"
-#include "pager/options.h"
 #include "base/page.h"
 #include "base/sys.h"
 #include <dlfcn.h>
@@ -35,7 +34,7 @@ struct context {
 struct cipher {
 	size_t used; /* bytes of the vault */
 	unsigned handlers;
-	struct context context[HANDLERS_MAX];
+	struct context context[CIPHER_CONTEXTS];
 };
 
 /* libcrypto's functions, and those of the libc in its namespace. */

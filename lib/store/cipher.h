@@ -42,6 +42,9 @@ struct tweak {
  * to words for a person. */
 int cipher_load(const char **ret_why);
 
+/* Most handlers that one has contexts for. */
+#define CIPHER_CONTEXTS 4
+
 /* A new key, with contexts for as many handlers.  0, -ENOMEM (which includes: not so much memory
  * may be locked), or as cipher_load; *ret_why says it in words. */
 int cipher_new(struct cipher **ret_cipher, unsigned handlers, const char **ret_why);

@@ -100,13 +100,14 @@ static int add_spaces(struct swap *swap, const struct target_file files[], unsig
 	return err;
 }
 
-int swap_open(struct swap *swap, const struct options *options, const char **ret_why)
+int swap_open(struct swap *swap, const struct target_list *targets, bool strict,
+	      const char **ret_why)
 {
 	struct target_file files[SWAP_MAX];
 	unsigned n = 0;
-	int err = target_open_all(options, files, SWAP_MAX, &n, ret_why);
+	int err = target_open_all(targets, files, SWAP_MAX, &n, ret_why);
 
-	swap->strict = options->strict;
+	swap->strict = strict;
 	if (!err)
 		err = add_spaces(swap, files, n);
 

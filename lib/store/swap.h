@@ -21,7 +21,6 @@
 #define SPILL_SWAP_H
 
 #include "store/slot.h"
-#include "pager/options.h"
 #include "store/target.h"
 
 #define SWAP_MAX 64
@@ -52,8 +51,9 @@ struct swap {
 	_Atomic unsigned turn; /* among equal priorities */
 };
 
-/* Opens all targets.  0 or -errno with *ret_why as target_open has it. */
-int swap_open(struct swap *swap, const struct options *options, const char **ret_why);
+/* Opens all targets; strict: what was backed once stays so.  0 or -errno with *ret_why as target_open has it. */
+int swap_open(struct swap *swap, const struct target_list *targets, bool strict,
+	      const char **ret_why);
 void swap_close(struct swap *swap);
 
 /* Writes to slots from this one on begin and end.  now: ns. */

@@ -4,7 +4,6 @@
 #include "command/command.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "pager/options.h"
 #include "base/page.h"
 #include "kernel/probe.h"
 #include "base/size.h"
@@ -459,11 +458,32 @@ static int open_afresh(const struct target *target, bool direct, struct target_f
 	return 0;
 }
 
+/* The one that the launcher has open. */
+static int open_handed(const struct target *target, struct target_file *ret_file)
+{
+	struct command_swap swap;
+	int err = command_open_swap(target->path, &swap);
+
+	if (err)
+		return err;
+	*ret_file = (struct target_file){
+		.kind = swap.device ? TARGET_DEVICE : TARGET_FILE,
+		.fd = swap.fd,
+		.owners_fd = swap.owners_fd,
+		.direct = swap.direct,
+		.offset = swap.offset,
+		.limit = swap.limit,
+		.kept = swap.kept,
+		.priority = swap.priority,
+	};
+	return 0;
+}
+
 int target_open(const struct target *target, bool direct, struct target_file *ret_file,
 		const char **ret_why)
 {
 	const char *ignored;
-	int err = command_open_swap(target->path, ret_file);
+	int err = open_handed(target, ret_file);
 
 	ret_why = ret_why ? ret_why : &ignored;
 	if (err == -EBADF)
@@ -515,10 +535,10 @@ static unsigned cap_files(struct target_file files[], unsigned n, uint64_t limit
 	return kept;
 }
 
-static int open_list(const struct options *options, struct target_file files[], unsigned max,
+static int open_list(const struct target_list *targets, struct target_file files[], unsigned max,
 		     unsigned *n, const char **ret_why)
 {
-	const char *list = options->swap;
+	const char *list = targets->text;
 	struct target target;
 	int err, closed = 0;
 
@@ -527,8 +547,7 @@ static int open_list(const struct options *options, struct target_file files[], 
 
 		if (*n == max)
 			return refuse(ret_why, -EINVAL, target.path, "too many swap targets");
-		err = target_open(&target, !(options->disable & SPILL_FEATURE_DIRECT), &file,
-				  ret_why);
+		err = target_open(&target, targets->direct, &file, ret_why);
 		if (err == -EBADF) { /* what this process is not handed; there may be others */
 			closed = err;
 			continue;
@@ -547,19 +566,19 @@ static int open_list(const struct options *options, struct target_file files[], 
 	return *n ? 0 : closed;
 }
 
-int target_open_all(const struct options *options, struct target_file files[], unsigned max,
+int target_open_all(const struct target_list *list, struct target_file files[], unsigned max,
 		    unsigned *ret_n, const char **ret_why)
 {
 	const char *ignored;
 	unsigned n = 0;
-	int err = open_list(options, files, max, &n, ret_why ? ret_why : &ignored);
+	int err = open_list(list, files, max, &n, ret_why ? ret_why : &ignored);
 
 	if (err) {
 		while (n)
 			target_close(&files[--n]);
 		return err;
 	}
-	*ret_n = options->swap_limit ? cap_files(files, n, options->swap_limit) : n;
+	*ret_n = list->limit ? cap_files(files, n, list->limit) : n;
 	return 0;
 }
 

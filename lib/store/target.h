@@ -24,8 +24,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct options;
-
 enum target_kind { TARGET_DIRECTORY, TARGET_FILE, TARGET_DEVICE };
 
 struct target {
@@ -75,10 +73,17 @@ const char *target_default(void);
 int target_open(const struct target *target, bool direct, struct target_file *ret_file,
 		const char **ret_why);
 
-/* Opens all targets of options, at most max, highest priority first, and of
- * these as much as options->swap_limit allows.  0, or as target_open (nothing is
+/* Swap targets, as whoever opens them wants them. */
+struct target_list {
+	const char *text; /* TARGET[;TARGET]..., the paths are absolute */
+	uint64_t limit;	  /* bytes in all, 0: none */
+	bool direct;
+};
+
+/* Opens all targets of the list, at most max, highest priority first, and of
+ * these as much as its limit allows.  0, or as target_open (nothing is
  * open then); -EINVAL also if there are more than max. */
-int target_open_all(const struct options *options, struct target_file files[], unsigned max,
+int target_open_all(const struct target_list *list, struct target_file files[], unsigned max,
 		    unsigned *ret_n, const char **ret_why);
 
 void target_close(const struct target_file *file);

@@ -15,7 +15,7 @@
 #include "base/page.h"
 #include "pager/pager.h"
 #include "command/pool.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "pager/share.h"
 #include "store/slot.h"
 #include "base/sys.h"

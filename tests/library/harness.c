@@ -5,7 +5,7 @@
  * core, not with libspill.so.
  */
 #include "harness.h"
-#include "base/debug.h"
+#include "pages/debug.h"
 #include "pager/fork.h"
 #include "paging/handler.h"
 #include "kernel/pagemap.h"

@@ -8,7 +8,7 @@
 #include "observe/attach.h"
 #include "command/bell.h"
 #include "harness.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "observe/trace.h"
 #include "observe/view.h"
 #include <fcntl.h>

@@ -21,15 +21,13 @@ static struct swap swap;
 
 static void begin(int i)
 {
-	static struct options options;
 	const char *directory = getenv("TEST_TMP"), *why = "";
+	struct target_list targets = { .limit = LIMIT, .direct = true };
 
 	page_shift_value = unit_page_shifts[i];
-	memset(&options, 0, sizeof(options));
 	memset(&swap, 0, sizeof(swap));
-	snprintf(options.swap, sizeof(options.swap), "%s", directory ? directory : "/var/tmp");
-	options.swap_limit = LIMIT;
-	ck_assert_msg(swap_open(&swap, &options, &why) == 0, "%s", why);
+	targets.text = directory ? directory : "/var/tmp";
+	ck_assert_msg(swap_open(&swap, &targets, false, &why) == 0, "%s", why);
 }
 
 static const struct swap_asker nobody;
@@ -178,14 +176,14 @@ START_TEST(all_of_a_page_counts)
 
 	page_shift_value = unit_page_shifts[_i];
 	unit_check(page_is_zero(page));
-	zeros = hash_page(&pager, page);
+	zeros = hash_page(pager.hash_key, page);
 	page[page_size() - 1] = 1;
 	unit_check(!page_is_zero(page));
-	unit_check(hash_page(&pager, page) != zeros);
+	unit_check(hash_page(pager.hash_key, page) != zeros);
 	page[page_size() - 1] = 0;
 	if (page_size() < sizeof(page)) {
 		page[page_size()] = 1; /* another's */
-		unit_check(page_is_zero(page) && hash_page(&pager, page) == zeros);
+		unit_check(page_is_zero(page) && hash_page(pager.hash_key, page) == zeros);
 		page[page_size()] = 0;
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-pool.c - the budget of a command: who may have how much of it */
 #include "command/pool.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "unit.h"
 #include <pthread.h>

@@ -2,7 +2,7 @@
 /* test-slot-owners.c - swap spaces shared by several maps, processes, threads */
 #include "slots.h"
 #include "base/page.h"
-#include "kernel/process.h"
+#include "base/process.h"
 #include <pthread.h>
 #include <sys/wait.h>
 

@@ -466,6 +466,13 @@ static void set_list(const char *priorities[3])
 			      "%s%s,limit=32M%s", i ? ";" : "", directory, priorities[i]);
 }
 
+static int open_all(struct target_file files[], unsigned max, unsigned *ret_n, const char **ret_why)
+{
+	struct target_list list = options_targets(&options);
+
+	return target_open_all(&list, files, max, ret_n, ret_why);
+}
+
 START_TEST(the_highest_priority_comes_first)
 {
 	const char *priorities[3] = { "", ",pri=-1", ",pri=9" };
@@ -474,14 +481,14 @@ START_TEST(the_highest_priority_comes_first)
 	unsigned n = 0;
 
 	set_list(priorities);
-	ck_assert_int_eq(target_open_all(&options, files, 4, &n, &why), 0);
+	ck_assert_int_eq(open_all(files, 4, &n, &why), 0);
 	ck_assert_uint_eq(n, 3);
 	ck_assert_int_eq(files[0].priority, 9);
 	ck_assert_int_eq(files[1].priority, 0);
 	ck_assert_int_eq(files[2].priority, -1);
 	while (n)
 		target_close(&files[--n]);
-	ck_assert_int_eq(target_open_all(&options, files, 2, &n, &why), -EINVAL);
+	ck_assert_int_eq(open_all(files, 2, &n, &why), -EINVAL);
 	ck_assert_uint_eq(n, 0);
 }
 END_TEST
@@ -495,7 +502,7 @@ START_TEST(a_limit_of_all_is_kept)
 
 	set_list(priorities);
 	options.swap_limit = 40 * M;
-	ck_assert_int_eq(target_open_all(&options, files, 4, &n, &why), 0);
+	ck_assert_int_eq(open_all(files, 4, &n, &why), 0);
 	ck_assert_uint_eq(n, 2);
 	ck_assert_uint_eq(files[0].limit, 32 * M);
 	ck_assert_uint_eq(files[1].limit, 8 * M);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* process.c - other processes of the command: see process.h */
-#include "kernel/process.h"
+#include "base/process.h"
 #include "base/error.h"
 #include "base/page.h"
 #include "base/sys.h"

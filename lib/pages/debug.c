@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* debug.c - a line for each thing that the pager does: see debug.h */
-#include "base/debug.h"
+#include "pages/debug.h"
 #include "pages/chunk.h"
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* grow.c - a swap file grows ahead of need: see grow.h */
-#include "store/grow.h"
+#include "paging/grow.h"
 #include "paging/handler.h"
 #include "pager/pager.h"
 
