@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* inquiry.c - what the page table holds, asked from outside: see inquiry.h */
 #include "observe/inquiry.h"
-#include "pager/pager.h"
+#include "base/sys.h"
+#include "pages/pagetable.h"
 #include "base/process.h"
 
 static void copy_row(const struct chunk *chunk, struct inquiry_row *row)
@@ -30,7 +31,7 @@ static void copy_pages(const struct chunk *chunk, struct inquiry_pages *pages)
 }
 
 /* The rows from start on, as many as there is room for and are not locked. */
-static void fill_in(struct inquiry *inquiry, const struct pager *pager)
+static void fill_in(struct inquiry *inquiry, const struct pagetable *table)
 {
 	bool whole = inquiry->kind == INQUIRY_PAGES;
 	unsigned room = whole ? INQUIRY_PAGES_MAX : INQUIRY_ROWS_MAX;
@@ -38,7 +39,7 @@ static void fill_in(struct inquiry *inquiry, const struct pager *pager)
 	struct chunk *chunk;
 
 	inquiry->next = 0;
-	pagetable_for_each(chunk, &pager->table, inquiry->start, PAGETABLE_END) {
+	pagetable_for_each(chunk, table, inquiry->start, PAGETABLE_END) {
 		if (count == room || !chunk_try_lock(chunk)) {
 			inquiry->next = chunk->address;
 			break;
@@ -52,15 +53,15 @@ static void fill_in(struct inquiry *inquiry, const struct pager *pager)
 	inquiry->count = count;
 }
 
-void inquiry_answer(struct inquiry *inquiry, struct pager *pager)
+void inquiry_answer(struct inquiry *inquiry, uint32_t place, const struct pagetable *table)
 {
 	uint32_t asked = INQUIRY_ASKED, answering = INQUIRY_ANSWERING;
 
 	if (inquiry->state != INQUIRY_ASKED || inquiry->mark != process_mark_self() ||
-	    inquiry->place != pager->seat.place ||
+	    inquiry->place != place ||
 	    !atomic_compare_exchange_strong(&inquiry->state, &asked, INQUIRY_ANSWERING))
 		return;
-	fill_in(inquiry, pager);
+	fill_in(inquiry, table);
 	/* Who asked may have lost patience, and another asks by now. */
 	atomic_compare_exchange_strong(&inquiry->state, &answering, INQUIRY_ANSWERED);
 	sys_futex_wake_shared(&inquiry->state, INT32_MAX);

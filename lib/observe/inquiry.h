@@ -64,9 +64,9 @@ struct inquiry {
 	};
 };
 
-struct pager;
+struct pagetable;
 
-/* Answers if this pager is asked; in a handler of it. */
-void inquiry_answer(struct inquiry *inquiry, struct pager *pager);
+/* Answers if the pager is asked whose place in the table of counters that is; in a handler of it. */
+void inquiry_answer(struct inquiry *inquiry, uint32_t place, const struct pagetable *table);
 
 #endif

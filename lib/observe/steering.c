@@ -29,6 +29,6 @@ void steering_obey(struct pager *pager)
 	do {
 		set_paused(pager, steering->paused);
 	} while (pager->paused != (steering->paused != 0));
-	inquiry_answer(&steering->inquiry, pager);
+	inquiry_answer(&steering->inquiry, pager->seat.place, &pager->table);
 	record_obey(&steering->record, pager);
 }

@@ -4,6 +4,7 @@
 #include "store/cipher.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/fork_near.h"
 #include "base/guard.h"
 #include "paging/handler.h"
 #include "pager/lender.h"
@@ -20,29 +21,7 @@ static struct lock list_lock;
 static struct pager *pagers; /* (list_lock) */
 static _Atomic bool registered;
 
-/* Forks that hold evictions back, in all of the process; and such of this thread: a signal's
- * handler may fork while another fork waits below it. */
-static _Atomic unsigned near;
-static __thread unsigned near_here __attribute__((tls_model("initial-exec")));
-
 static uint64_t signals_before; /* (list_lock) of the thread that forks */
-
-bool fork_is_near(void)
-{
-	return near > 0;
-}
-
-void fork_announce(void)
-{
-	atomic_fetch_add(&near, 1);
-	near_here++;
-}
-
-void fork_withdraw(void)
-{
-	near_here--;
-	atomic_fetch_sub(&near, 1);
-}
 
 /* -- the list --------------------------------------------------------------------- */
 
@@ -86,159 +65,6 @@ void fork_delist(struct pager *pager)
 	guard_call(pager, delist_guarded, NULL, 0);
 }
 
-/* -- lifelines ---------------------------------------------------------------------- */
-
-void fork_family_init(struct family *family)
-{
-	for (unsigned g = 0; g < GENERATIONS; g++)
-		family->lifeline[g] = -1;
-	family->writer = -1;
-}
-
-static void close_lifelines(struct family *family)
-{
-	for (unsigned g = 0; g < GENERATIONS; g++) {
-		fd_close(family->lifeline[g]);
-		family->lifeline[g] = -1;
-	}
-}
-
-void fork_family_leave(struct family *family)
-{
-	close_lifelines(family);
-	while (family->ancestors)
-		fd_close(family->ancestor[--family->ancestors]);
-}
-
-/* The generations that there are; *ret_free: a number that none has, or GENERATIONS. */
-static unsigned count_generations(const struct family *family, unsigned *ret_free)
-{
-	unsigned living = 0;
-
-	*ret_free = GENERATIONS;
-	for (unsigned g = GENERATIONS; g-- > 0;) {
-		if (family->lifeline[g] == -1)
-			*ret_free = g;
-		else
-			living++;
-	}
-	return living;
-}
-
-/* Forks to a generation, where so many live: 4 are of one child each, 4 of two, 4 of four ... */
-static unsigned forks_wanted(unsigned living)
-{
-	return 1u << living / 4;
-}
-
-/* One more child for the newest generation.  Without /proc that cannot be. */
-static bool join_newest(struct family *family)
-{
-	char path[32];
-
-	error_format(path, sizeof(path), "/proc/self/fd/%d", family->lifeline[family->newest]);
-	family->writer = fd_raise(sys_open(path, O_WRONLY | O_CLOEXEC, 0));
-	return family->writer >= 0;
-}
-
-static void begin_generation(struct family *family, unsigned g)
-{
-	int ends[2];
-
-	family->newest = g;
-	family->forks = 0;
-	if (family->ancestors == ANCESTORS_MAX ||
-	    sys_call2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) < 0) {
-		family->lifeline[g] = LIFELINE_UNSEEN;
-		return;
-	}
-	family->lifeline[g] = fd_raise(ends[0]);
-	family->writer = fd_raise(ends[1]);
-}
-
-/* Gives the generation of the child that is about to be. */
-static unsigned generation_join(struct family *family)
-{
-	unsigned free, living = count_generations(family, &free);
-	int newest = family->lifeline[family->newest];
-
-	family->writer = -1;
-	if (newest >= 0 && (free == GENERATIONS || family->forks < forks_wanted(living)) &&
-	    join_newest(family)) {
-		family->forks++;
-		return family->newest;
-	}
-	if (free < GENERATIONS) {
-		begin_generation(family, free);
-	} else if (newest >= 0) {
-		fd_close(newest);
-		family->lifeline[family->newest] = LIFELINE_UNSEEN;
-	}
-	family->forks++;
-	return family->newest;
-}
-
-bool fork_has_children(const struct pager *pager)
-{
-	for (unsigned g = 0; g < GENERATIONS; g++)
-		if (pager->family.lifeline[g] >= 0)
-			return true;
-	return false;
-}
-
-void fork_check_children(struct pager *pager)
-{
-	struct pollfd fds[GENERATIONS];
-	struct timespec now = { 0, 0 };
-
-	for (unsigned g = 0; g < GENERATIONS; g++)
-		fds[g] = (struct pollfd){ .fd = pager->family.lifeline[g], .events = POLLIN };
-	if (!fork_has_children(pager) || sys_poll(fds, GENERATIONS, &now) <= 0)
-		return;
-	for (unsigned g = 0; g < GENERATIONS; g++) {
-		int lifeline = fds[g].fd;
-
-		/* One handler takes it upon itself. */
-		if (!(fds[g].revents & POLLHUP) ||
-		    !atomic_compare_exchange_strong(&pager->family.lifeline[g], &lifeline, -1))
-			continue;
-		fd_close(fds[g].fd);
-		swap_generation_gone(&pager->swap, g);
-	}
-}
-
-/* Nobody reads the other end of a lifeline any more: that ancestor is gone, or does not care. */
-static void forget_ancestors(struct family *family)
-{
-	struct pollfd fds[ANCESTORS_MAX];
-	struct timespec now = { 0, 0 };
-	unsigned n = family->ancestors;
-
-	for (unsigned i = 0; i < n; i++)
-		fds[i] = (struct pollfd){ .fd = family->ancestor[i] };
-	if (n == 0 || sys_poll(fds, n, &now) <= 0)
-		return;
-	family->ancestors = 0;
-	for (unsigned i = 0; i < n; i++) {
-		if (fds[i].revents & POLLERR)
-			fd_close(fds[i].fd);
-		else
-			family->ancestor[family->ancestors++] = fds[i].fd;
-	}
-}
-
-/* In the child: the ends that were its parent's are closed.  That of its own lifeline stays open: that
- * is what it is for. */
-static void take_lifeline(struct family *family)
-{
-	close_lifelines(family);
-	forget_ancestors(family);
-	if (family->writer >= 0)
-		family->ancestor[family->ancestors++] = family->writer;
-	family->writer = -1;
-	family->newest = family->forks = 0;
-}
-
 /* -- prepare ----------------------------------------------------------------------- */
 
 /* Nothing is being evicted, and what was is on swap space.  It stays so while a fork is near. */
@@ -254,8 +80,8 @@ static void prepare_pager(struct pager *pager)
 	share_prepare(pager);
 	if (!pager_is_armed(pager))
 		return;
-	fork_check_children(pager);
-	swap_fork(&pager->swap, generation_join(&pager->family));
+	family_check_children(&pager->family, &pager->swap);
+	swap_fork(&pager->swap, family_join(&pager->family));
 	pager_guard_forks(pager, false);
 }
 
@@ -503,7 +329,7 @@ static void child_pager(struct pager *pager)
 		lender_start(pager);
 		return;
 	}
-	take_lifeline(&pager->family);
+	family_fork_child(&pager->family);
 	err = restart(pager);
 	if (err)
 		error_fatal("a forked process cannot be paged: %s (%s)",
@@ -522,7 +348,7 @@ void fork_child(void)
 {
 	uint64_t signals = signals_before;
 
-	near = --near_here;
+	fork_withdraw_child();
 	guard_fork_child();
 	error_reset();
 	lock_reset_held();

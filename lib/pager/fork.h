@@ -14,12 +14,7 @@
  *          pages that are not resident, opens a userfaultfd, an arena and swap
  *          space of its own, and starts its handlers.
  *
- * Parent and child go on with the same swap space (slot.h).  The parent does not free what a child may
- * read until that child, and its children, are gone or have called exec: it sees that on
- * a lifeline, a pipe whose writing end only they hold.  There is one for each generation of
- * children.  As long as there are few generations, each fork is one of its own; the more of them live, the more
- * forks share one, so a thousand children have some thirty pipes, and wait for few that are not
- * their own.  A child closes the lifeline of an ancestor that is gone.
+ * Parent and child go on with the same swap space; store/family.h has what the parent may not free.
  *
  * The handlers are registered before anybody else's, so they are the last to
  * prepare and the first to run in the child.
@@ -27,44 +22,13 @@
  * Locking: the list of pagers has its own lock, outermost, held with (G) from prepare
  * to parent or child, and signals are blocked as long.  No handler wants these two, so libc
  * may touch paged memory meanwhile; those that handlers want are held within guard_call.
- * The lifelines are looked at by handlers inside an eviction, and changed by forks, who hold evictions
- * back.
  */
 #ifndef SPILL_FORK_H
 #define SPILL_FORK_H
 
-#include "store/slot.h"
 #include <stdbool.h>
 
 struct pager;
-
-/* Ancestors whose lifelines a process holds.  The children of one that has more are not seen, so
- * what they may read is never free. */
-#define ANCESTORS_MAX 128
-
-struct family {
-	_Atomic int
-		lifeline[GENERATIONS]; /* the end that tells whether a child is left, -1: there is no
-					      such generation, or LIFELINE_UNSEEN */
-	unsigned newest;	       /* (G) the generation of the latest fork, */
-	unsigned forks;		       /* (G) and how many are of it */
-	int writer;		       /* (G) from prepare to the fork: the other end */
-	unsigned ancestors;	       /* (G) */
-	int ancestor[ANCESTORS_MAX];   /* (G) the same ends, of those whose child we are */
-};
-
-/* Whether there is a child cannot be told. */
-#define LIFELINE_UNSEEN -2
-
-void fork_family_init(struct family *family);
-void fork_family_leave(struct family *family);
-
-/* A fork waits for what is on its way to swap space, or has begun: nothing may be evicted.  Any
- * thread. */
-bool fork_is_near(void);
-/* This thread is about to fork; it has, or will not. */
-void fork_announce(void);
-void fork_withdraw(void);
 
 /* A new pager takes part; the first one registers the handlers. */
 void fork_enlist(struct pager *pager);
@@ -76,11 +40,5 @@ void fork_prepare(void);
 void fork_parent(void);
 void fork_child(void);
 void fork_registered(void);
-
-/* Is there a generation of children? */
-bool fork_has_children(const struct pager *pager);
-/* Lets go what only generations of which no child is left could read.  For handlers, inside an
- * eviction, and forks. */
-void fork_check_children(struct pager *pager);
 
 #endif

@@ -60,7 +60,7 @@ int pager_new(const struct options *options, struct pager **ret_pager, const cha
 	pager->uffd.fd = pager->memory_fd = pager->pagemap_fd = pager->poison_fd = -1;
 	pager->trace_fd = pager->ear = -1;
 	readahead_init(&pager->readahead, READAHEAD_STREAMS);
-	fork_family_init(&pager->family);
+	family_init(&pager->family);
 	pager->hash_key = sys_random();
 	error_quiet(options->quiet);
 	err = stats_private(&pager->seat) ? 0 : -ENOMEM;
@@ -103,7 +103,7 @@ void pager_free(struct pager *pager)
 		unmap_regions(pager);
 	ranges_free(&pager->regions);
 	pagetable_free(&pager->table);
-	fork_family_leave(&pager->family);
+	family_leave(&pager->family);
 	cipher_free(pager->cipher);
 	stats_release(&pager->seat);
 	meta_unmap(pager, sizeof(*pager));

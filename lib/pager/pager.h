@@ -12,7 +12,6 @@
 #define SPILL_PAGER_H
 
 #include "pages/arena.h"
-#include "pager/fork.h"
 #include "pager/options.h"
 #include "pages/pagetable.h"
 #include "paging/policy.h"
@@ -22,6 +21,7 @@
 #include "pager/share.h"
 #include "observe/stats.h"
 #include "observe/steering.h"
+#include "store/family.h"
 #include "store/swap.h"
 #include "kernel/uffd.h"
 
@@ -99,7 +99,7 @@ struct pager {
 	_Atomic uint64_t published; /* ns: when the gauges were last true */
 
 	const char *why;      /* what made the latest arming fail, in words */
-	struct family family; /* what forks made of us (fork.h) */
+	struct family family; /* what forks made of us (family.h) */
 	struct pager *next;   /* all pagers of the process, for fork.c */
 };
 

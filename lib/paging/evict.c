@@ -5,7 +5,7 @@
 #include "paging/duty.h"
 #include "base/error.h"
 #include "paging/fill.h"
-#include "pager/fork.h"
+#include "base/fork_near.h"
 #include "base/hash.h"
 #include "kernel/pins.h"
 #include "base/process.h"
@@ -155,7 +155,7 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	gone = settle_pages(handler, chunk, tray);
 	queue_tray(pager, chunk, tray);
 	if (!chunk->resident)
-		tables_release(pager, chunk);
+		tables_release(&pager->table, chunk);
 	return gone;
 }
 
@@ -522,14 +522,14 @@ uint64_t evict_check_children(struct pager *pager)
 {
 	uint64_t now;
 
-	if (!fork_has_children(pager))
+	if (!family_has_children(&pager->family))
 		return UINT64_MAX;
 	now = sys_now();
 	if (now - pager->children_checked < CHILDREN_NS)
 		return CHILDREN_NS - (now - pager->children_checked);
 	pager->children_checked = now;
 	if (enter_eviction(pager)) {
-		fork_check_children(pager);
+		family_check_children(&pager->family, &pager->swap);
 		leave_eviction(pager);
 	}
 	return CHILDREN_NS;
@@ -547,7 +547,7 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 
 	if (!enter_eviction(pager))
 		return 0;
-	fork_check_children(pager);
+	family_check_children(&pager->family, &pager->swap);
 	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(handler); i++) {
 		enum standing standing;
 		struct chunk *chunk = policy_pick(&pager->policy, pager->resident,

@@ -2,7 +2,6 @@
 /* grow.c - a swap file grows ahead of need: see grow.h */
 #include "paging/grow.h"
 #include "paging/handler.h"
-#include "pager/pager.h"
 
 static void grow_done(struct io_request *request, long result)
 {

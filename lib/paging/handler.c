@@ -9,7 +9,7 @@
 #include "paging/fault.h"
 #include "base/fd.h"
 #include "paging/fill.h"
-#include "pager/fork.h"
+#include "base/fork_near.h"
 #include "paging/grow.h"
 #include "kernel/last.h"
 #include "observe/record.h"

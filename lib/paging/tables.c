@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tables.c - page tables of what is paged out are given back: see tables.h */
 #include "paging/tables.h"
-#include "pager/pager.h"
 #include "kernel/zap.h"
 
 /* Chunks to a page table, which has as many entries of 8 bytes as fill a page: at most
@@ -21,13 +20,13 @@ static bool is_away(const struct chunk *chunk)
 
 /* Locks the chunks of the page table that starts here, from the first on, while they are away;
  * gives their number. */
-static unsigned lock_away(struct pager *pager, uintptr_t start, const struct chunk *held,
+static unsigned lock_away(struct pagetable *table, uintptr_t start, const struct chunk *held,
 			  struct chunk **chunks)
 {
 	unsigned n = 0;
 
 	for (; n < chunks_per_table(); n++) {
-		struct chunk *chunk = pagetable_find(&pager->table, start + n * chunk_size());
+		struct chunk *chunk = pagetable_find(table, start + n * chunk_size());
 
 		if (!chunk || (chunk != held && !chunk_try_lock(chunk)))
 			break;
@@ -41,7 +40,7 @@ static unsigned lock_away(struct pager *pager, uintptr_t start, const struct chu
 	return n;
 }
 
-void tables_release(struct pager *pager, struct chunk *held)
+void tables_release(struct pagetable *table, struct chunk *held)
 {
 	size_t size = chunks_per_table() * chunk_size();
 	uintptr_t start = held->address & ~(size - 1);
@@ -51,7 +50,7 @@ void tables_release(struct pager *pager, struct chunk *held)
 
 	if (!is_away(held))
 		return;
-	n = lock_away(pager, start, held, chunks);
+	n = lock_away(table, start, held, chunks);
 	if (n == chunks_per_table())
 		zap(&all, 1);
 	while (n-- > 0)

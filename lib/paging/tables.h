@@ -16,9 +16,9 @@
 #ifndef SPILL_TABLES_H
 #define SPILL_TABLES_H
 
-#include "pages/chunk.h"
+#include "pages/pagetable.h"
 
 /* The chunk has lost its last resident page. */
-void tables_release(struct pager *pager, struct chunk *chunk);
+void tables_release(struct pagetable *table, struct chunk *chunk);
 
 #endif

@@ -2,7 +2,7 @@
 /* watch.c - which chunks are watched, and when they leave: see watch.h */
 #include "paging/watch.h"
 #include "paging/evict.h"
-#include "pager/fork.h"
+#include "base/fork_near.h"
 #include "base/meta.h"
 
 /* The queue's part of the sample: half of a tenth, the least memory that a report tells of.  And

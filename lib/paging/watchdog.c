@@ -2,7 +2,7 @@
 /* watchdog.c - a fault that waits too long is told of: see watchdog.h */
 #include "paging/watchdog.h"
 #include "base/error.h"
-#include "pager/fork.h"
+#include "base/fork_near.h"
 
 /* It looks at most so often. */
 #define WATCH_NS 100000000

@@ -7,6 +7,7 @@
  * Variants: default move,uring
  */
 #include "harness.h"
+#include "base/fork_near.h"
 #include "pager/fork.h"
 #include "store/io.h"
 #include "pager/pager.h"

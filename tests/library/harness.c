@@ -5,6 +5,7 @@
  * core, not with libspill.so.
  */
 #include "harness.h"
+#include "base/fork_near.h"
 #include "pages/debug.h"
 #include "pager/fork.h"
 #include "paging/handler.h"
