@@ -3,7 +3,7 @@
 #include "paging/policy.h"
 
 /* What waits in trays, and which part of the resident pages are new ones:
- * ARCHITECTURE.md has what else was tried. */
+ * doc/experiments.md has what else was tried. */
 #define TARGET_DIVISOR 5
 #define NEW_DIVISOR 8
 /* Epochs in which as many frames are given up as the budget has. */

@@ -31,7 +31,7 @@ static void check_trace(unsigned kind, double most)
 }
 
 /* By kind, in the order of accesses.c.  Where it is more than 1.15 a longer wait would
- * have fewer misses, and cost more (ARCHITECTURE.md, Replacement). */
+ * have fewer misses, and cost more (doc/experiments.md). */
 static const double near_lru_most[ACCESSES_KINDS] = {
 	1.15, 1.15, 1.15, 1.15, 1.40 /* shifting set */, 1.20 /* quicksort */, 1.30 /* hash join */,
 	1.15,
