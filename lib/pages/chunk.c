@@ -6,7 +6,6 @@
  */
 #include "pages/chunk.h"
 #include "pages/debug.h"
-#include "paging/handler.h"
 #include "pager/pager.h"
 
 uint64_t chunk_mask_of(const struct chunk *chunk, uintptr_t start, uintptr_t end)
@@ -51,11 +50,11 @@ void chunk_check(const struct chunk *chunk)
 		cached |= tray->valid;
 	}
 	assert(cached == chunk->cached);
-	for (const struct fill *fill = chunk->fills; fill; fill = fill->sibling) {
-		assert(!(fill->mask & ~fill->all));
-		assert(!(fill->mask & ~chunk->filling));
-		assert(!(fill->mask & fills));
-		fills |= fill->mask;
+	for (const struct inflight *read = chunk->reads; read; read = read->sibling) {
+		assert(!(read->mask & ~read->all));
+		assert(!(read->mask & ~chunk->filling));
+		assert(!(read->mask & fills));
+		fills |= read->mask;
 	}
 }
 #endif
@@ -284,8 +283,8 @@ void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
 /* Reads in flight of these pages will be thrown away when they come. */
 static void forget_fills(struct chunk *chunk, uint64_t mask)
 {
-	for (struct fill *fill = chunk->fills; fill; fill = fill->sibling)
-		fill->mask &= ~mask;
+	for (struct inflight *read = chunk->reads; read; read = read->sibling)
+		read->mask &= ~mask;
 	chunk->filling &= ~mask;
 }
 
@@ -355,7 +354,7 @@ void chunk_forget(struct chunk *chunk)
 static bool is_at_rest(const struct chunk *chunk)
 {
 	return !(chunk->resident | chunk->cached | chunk->filling | chunk->hot) && !chunk->trays &&
-	       !chunk->fills && !chunk->lock.word && !chunk->queue[0].here && !chunk->queue[1].here;
+	       !chunk->reads && !chunk->lock.word && !chunk->queue[0].here && !chunk->queue[1].here;
 }
 
 uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
@@ -376,7 +375,7 @@ uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t pre
 	chunk->cached = chunk->filling = chunk->hot = 0;
 	chunk->left[0] = chunk->left[1] = 0;
 	chunk->trays = NULL;
-	chunk->fills = NULL;
+	chunk->reads = NULL;
 	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
 	count_resident(pager, chunk->resident, 0);
 	count_kept(pager, chunk, 0);

@@ -30,7 +30,7 @@
  * All changes of state are in chunk.c; a debug build runs chunk_check after each.
  *
  * Invariant: as in the table; cached is the union of the trays' valid masks,
- * which are disjoint; a fill's mask is part of filling; hot is part of resident
+ * which are disjoint; a read's mask is part of filling; hot is part of resident
  * and filling.
  * Locking: (C) the row's own lock.  Handlers only try it; application threads
  * wait for it, several in the order of their addresses, while they hold (G).
@@ -44,7 +44,6 @@
 #include "base/page.h"
 #include "spill.h"
 
-struct fill;
 struct pager;
 
 /* Records change only in evictions, in write-backs and under (G); a fork holds all of
@@ -52,6 +51,13 @@ struct pager;
 struct page_record {
 	uint64_t hash; /* (C) of the contents that slot holds, or is about to */
 	uint64_t slot; /* (C) swap.h; true while swapped */
+};
+
+/* A read of pages of a chunk, as far as the chunk knows of it (the rest is in fill.h). */
+struct inflight {
+	struct inflight *sibling; /* (C) the chunk's next */
+	uint64_t mask;		  /* (C) pages that are still wanted */
+	uint64_t all;		  /* pages that are read; each holds a credit */
 };
 
 /* A place in one of the policy's queues. */
@@ -75,7 +81,7 @@ struct chunk {
 	uint64_t unmovable;	  /* (C) MOVE refused with EINVAL; cleared by mprotect */
 	uint64_t foreign;	  /* (C) another userfaultfd has it: never to be filled */
 	struct tray *trays;	  /* (C) linked through tray->sibling */
-	struct fill *fills;	  /* (C) reads in flight, linked through fill->sibling */
+	struct inflight *reads;	  /* (C) in flight, linked through their sibling */
 	struct queued queue[2];	  /* (P) by standing (policy.h) */
 	bool claimed;		  /* (G) locked for a change of the mapping (region.c) */
 	bool sampled, watched;	  /* (W) in a recording's sample, in its queue (watch.h) */

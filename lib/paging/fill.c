@@ -323,7 +323,7 @@ static void fill_done(struct io_request *request, long result)
 /* The wanted pages to their places in the tray, those between them to the sink. */
 static unsigned tray_ranges(struct fill *fill)
 {
-	uint64_t left = fill->all;
+	uint64_t left = fill->flight.all;
 	unsigned n = 0;
 
 	while (left) {
@@ -343,7 +343,7 @@ static unsigned tray_ranges(struct fill *fill)
 static void submit_read(struct fill *fill)
 {
 	struct pager *pager = fill->handler->pager;
-	size_t size = (size_t)span_of(fill->all) << page_shift();
+	size_t size = (size_t)span_of(fill->flight.all) << page_shift();
 	unsigned n = fill->tray ? tray_ranges(fill) : 1;
 
 	if (!fill->tray)
@@ -361,7 +361,7 @@ static void submit_read(struct fill *fill)
 	stat_add(&pager->stats->bytes_read, size);
 	USDT(read, fill->slot, size >> page_shift(), fill->ahead);
 	debug(DEBUG_IO, "reads slot %lx, %lu bytes, for pages %lx of %lx",
-	      (unsigned long)fill->slot, size, (unsigned long)fill->all,
+	      (unsigned long)fill->slot, size, (unsigned long)fill->flight.all,
 	      (unsigned long)fill->chunk->address);
 	io_submit(fill->handler->io, &fill->request);
 }
@@ -374,15 +374,15 @@ static void start_read(struct handler *handler, struct chunk *chunk, uint64_t ru
 	handler->free_fills = fill->next;
 	fill->handler = handler;
 	fill->chunk = chunk;
-	fill->mask = fill->all = run;
+	fill->flight.mask = fill->flight.all = run;
 	fill->slot = chunk->page[mask_first(run)].slot;
 	fill->attempts = 0;
 	fill->started = handler->round;
 	fill->since = handler->serving;
 	fill->wanted = handler->serving_page;
 	handler->serving = 0;
-	fill->sibling = chunk->fills;
-	chunk->fills = fill;
+	fill->flight.sibling = chunk->reads;
+	chunk->reads = &fill->flight;
 	stat_add(&handler->pager->stats->pages_read, mask_count(run));
 	handler->reads_in_flight++;
 	submit_read(fill);
@@ -434,7 +434,7 @@ static const char *fill_base(const struct fill *fill)
 {
 	if (fill->tray)
 		return fill->tray->address;
-	return fill->bounce - ((size_t)mask_first(fill->all) << page_shift());
+	return fill->bounce - ((size_t)mask_first(fill->flight.all) << page_shift());
 }
 
 /* The wanted pages that were read whole and are what was written. */
@@ -442,11 +442,11 @@ static uint64_t good_pages(const struct fill *fill)
 {
 	const struct pager *pager = fill->handler->pager;
 	unsigned whole = fill->result > 0 ? (unsigned)((size_t)fill->result >> page_shift()) : 0;
-	uint64_t read = fill->all & mask_range(mask_first(fill->all), whole);
+	uint64_t read = fill->flight.all & mask_range(mask_first(fill->flight.all), whole);
 	uint64_t good = 0;
 	unsigned i;
 
-	mask_for_each(i, fill->mask & read)
+	mask_for_each(i, fill->flight.mask & read)
 		if (hash_page(pager->hash_key, fill_base(fill) + ((size_t)i << page_shift())) ==
 		    fill->chunk->page[i].hash)
 			good |= mask_bit(i);
@@ -455,11 +455,11 @@ static uint64_t good_pages(const struct fill *fill)
 
 static void unlink_fill(struct fill *fill)
 {
-	struct fill **link = &fill->chunk->fills;
+	struct inflight **link = &fill->chunk->reads;
 
-	while (*link != fill)
+	while (*link != &fill->flight)
 		link = &(*link)->sibling;
-	*link = fill->sibling;
+	*link = fill->flight.sibling;
 }
 
 /* Gives back the buffers, and the credits of pages that were not installed. */
@@ -471,8 +471,8 @@ static void release_buffers(struct fill *fill, uint64_t installed)
 	if (fill->tray) {
 		tray_free(arena, &fill->tray, 1);
 	} else {
-		bounce_free(handler, fill->bounce, span_of(fill->all));
-		credit_give(arena, mask_count(fill->all & ~installed));
+		bounce_free(handler, fill->bounce, span_of(fill->flight.all));
+		credit_give(arena, mask_count(fill->flight.all & ~installed));
 	}
 }
 
@@ -515,10 +515,10 @@ static void end_fill(struct fill *fill, uint64_t installed)
 {
 	struct pager *pager = fill->handler->pager;
 
-	chunk_end_fill(pager, fill->chunk, fill->mask, installed);
+	chunk_end_fill(pager, fill->chunk, fill->flight.mask, installed);
 	unlink_fill(fill);
 	release_buffers(fill, installed);
-	wake_dropped(pager, fill->chunk, fill->all & ~installed);
+	wake_dropped(pager, fill->chunk, fill->flight.all & ~installed);
 	free_fill(fill);
 }
 
@@ -529,11 +529,11 @@ static void end_ahead(struct fill *fill, uint64_t good)
 	struct pager *pager = fill->handler->pager;
 	struct chunk *chunk = fill->chunk;
 
-	chunk_end_ahead(pager, chunk, fill->tray, fill->mask, good);
+	chunk_end_ahead(pager, chunk, fill->tray, fill->flight.mask, good);
 	unlink_fill(fill);
 	chunk_check(chunk);
 	fill_drop_tray(pager, chunk, fill->tray);
-	wake_dropped(pager, chunk, fill->all);
+	wake_dropped(pager, chunk, fill->flight.all);
 	fill->handler->reads_ahead--;
 	free_fill(fill);
 }
@@ -611,7 +611,7 @@ static bool finish_locked(struct fill *fill)
 	struct pager *pager = fill->handler->pager;
 	struct chunk *chunk = fill->chunk;
 	uint64_t good = good_pages(fill);
-	uint64_t bad = fill->mask & ~good;
+	uint64_t bad = fill->flight.mask & ~good;
 	uint64_t installed;
 	bool again = false;
 
@@ -626,7 +626,7 @@ static bool finish_locked(struct fill *fill)
 			return true;
 		}
 		chunk_end_fill(pager, chunk, bad, 0);
-		fill->mask &= ~bad;
+		fill->flight.mask &= ~bad;
 		fill_poison(pager, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
 	}
 	installed = fill->tray ? fill_move(pager, chunk, good, fill->tray, &again)

@@ -11,7 +11,7 @@
  *
  * Locking: everything here belongs to the handler's own thread, but for what is
  * atomic, what does not change once handlers run, and fills that stand in a
- * chunk's list: their mask and sibling are (C).
+ * chunk's list: what the chunk knows of them (struct inflight) is (C).
  */
 #ifndef SPILL_HANDLER_H
 #define SPILL_HANDLER_H
@@ -39,14 +39,12 @@ struct fill {
 	struct iovec iov[IO_READ_PARTS];
 	struct handler *handler;
 	struct chunk *chunk;
-	struct fill *sibling; /* (C) the chunk's next fill */
-	struct fill *next;    /* in the handler's list of free or finished ones */
-	bool ahead;	      /* nobody waits for it: its pages stay in its tray, the chunk's */
-	uint64_t mask;	      /* (C) pages that are still wanted */
-	uint64_t all;	      /* pages that are read; each holds a credit */
-	uint64_t slot;	      /* of the first */
-	struct tray *tray;    /* where it is read to, at the pages' own offsets; */
-	char *bounce;	      /* or this, from the first page on */
+	struct inflight flight;
+	struct fill *next; /* in the handler's list of free or finished ones */
+	bool ahead;	   /* nobody waits for it: its pages stay in its tray, the chunk's */
+	uint64_t slot;	   /* of the first */
+	struct tray *tray; /* where it is read to, at the pages' own offsets; */
+	char *bounce;	   /* or this, from the first page on */
 	long result;
 	unsigned attempts;
 	uint64_t started; /* ns; 0: free */

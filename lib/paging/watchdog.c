@@ -84,7 +84,8 @@ static void look_at_reads(const struct handler *handler)
 		return;
 	error_report(EVENT_STALL,
 		     "the page at %lx is waited for: a read from %s has not come back for %lu s",
-		     (unsigned long)(uintptr_t)chunk_page(fill->chunk, mask_first(fill->all)),
+		     (unsigned long)(uintptr_t)chunk_page(fill->chunk,
+							  mask_first(fill->flight.all)),
 		     name_of_file(handler->pager, fill->slot, name, sizeof(name)),
 		     seconds_since(handler, fill->started));
 }

@@ -598,7 +598,7 @@ static void walk_states(const struct chunk *chunk)
 	CHECK(!(chunk->resident & chunk->cached) && !(chunk->filling & chunk->resident) &&
 		      !(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)),
 	      "a page of the chunk at %p is in two states", chunk_page(chunk, 0));
-	CHECK(!chunk->filling && !chunk->fills, "a page of the chunk at %p is filling for ever",
+	CHECK(!chunk->filling && !chunk->reads, "a page of the chunk at %p is filling for ever",
 	      chunk_page(chunk, 0));
 }
 
