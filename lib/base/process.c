@@ -203,22 +203,23 @@ static int64_t pages_behind(const struct line *line, const char *key, size_t len
 	return (int64_t)(number_at(line, p) << 10 >> page_shift());
 }
 
+/* The pages behind that key in a file of /proc/PID. */
+static int64_t pages_named(uint32_t pid, const char *name, const char *key)
+{
+	struct line line;
+
+	read_line(pid, name, &line);
+	return pages_behind(&line, key, strlen(key));
+}
+
 int64_t process_proportional(uint32_t pid)
 {
-	static const char key[] = "\nPss_Anon:"; /* Linux 5.14 */
-	struct line rollup;
-
-	read_line(pid, "smaps_rollup", &rollup);
-	return pages_behind(&rollup, key, sizeof(key) - 1);
+	return pages_named(pid, "smaps_rollup", "\nPss_Anon:"); /* Linux 5.14 */
 }
 
 int64_t process_locked(uint32_t pid)
 {
-	static const char key[] = "\nVmLck:";
-	struct line status;
-
-	read_line(pid, "status", &status);
-	return pages_behind(&status, key, sizeof(key) - 1);
+	return pages_named(pid, "status", "\nVmLck:");
 }
 
 /* The second field is what is resident, the third what of it is not private. */
@@ -237,11 +238,7 @@ int64_t process_anonymous(uint32_t pid)
 
 int64_t process_shared(uint32_t pid)
 {
-	static const char key[] = "\nRssShmem:";
-	struct line line;
-
-	read_line(pid, "status", &line);
-	return pages_behind(&line, key, sizeof(key) - 1);
+	return pages_named(pid, "status", "\nRssShmem:");
 }
 
 uint64_t process_minor_faults(uint64_t mark)
