@@ -159,36 +159,63 @@ static uint64_t unused_bytes(const struct swap_space *space, uint64_t size)
 	return used < size ? size - used : 0;
 }
 
-/* How many bytes the file shall grow by, or 0. */
-static uint64_t wanted_growth(const struct swap *swap, const struct swap_space *space,
-			      uint64_t size, uint64_t now)
+static uint64_t most_bytes(const struct swap_space *space)
 {
-	uint64_t limit = space->file.limit / segment_bytes() * segment_bytes();
+	return space->file.limit / segment_bytes() * segment_bytes();
+}
 
-	if (!space->open || size >= limit || space->growing ||
-	    (space->full && now < space->retry) ||
-	    !(space->wanted || (is_in_use(swap, space) && unused_bytes(space, size) < GROW_AHEAD)))
-		return 0;
-	return space->step < limit - size ? space->step : limit - size;
+/* Should the file grow? */
+static bool should_grow(const struct swap *swap, const struct swap_space *space, uint64_t now)
+{
+	uint64_t size = space->open ? space_size(space) : 0;
+
+	if (!space->open || size >= most_bytes(space) || (space->full && now < space->retry))
+		return false;
+	return space->wanted || (is_in_use(swap, space) && unused_bytes(space, size) < GROW_AHEAD);
+}
+
+static void release_growth(struct swap_space *space)
+{
+	space->growing = false;
+	sys_futex_wake(&space->growing, INT_MAX);
+}
+
+/* Takes the growth of a space that should grow.  Another handler's step may end between the look
+ * and the taking, so it is looked at again. */
+static bool take_growth(const struct swap *swap, struct swap_space *space, uint64_t now)
+{
+	if (!should_grow(swap, space, now) || space->growing ||
+	    atomic_exchange(&space->growing, true))
+		return false;
+	if (should_grow(swap, space, now))
+		return true;
+	release_growth(space);
+	return false;
+}
+
+static struct swap_growth next_step(const struct swap_space *space, unsigned number)
+{
+	uint64_t size = space_size(space), most = most_bytes(space);
+	uint64_t left = size < most ? most - size : 0;
+
+	return (struct swap_growth){
+		.space = number,
+		.fd = space->file.fd,
+		.offset = space->file.offset + size,
+		.from = size,
+		.bytes = space->step < left ? space->step : left,
+	};
 }
 
 bool swap_grow_begin(struct swap *swap, uint64_t now, struct swap_growth *ret_growth)
 {
 	for (unsigned i = 0; i < swap->count; i++) {
 		struct swap_space *space = &swap->space[i];
-		uint64_t size = space->open ? space_size(space) : 0;
-		uint64_t bytes = wanted_growth(swap, space, size, now);
 
-		if (!bytes || atomic_exchange(&space->growing, true))
+		if (!take_growth(swap, space, now))
 			continue;
 		space->since = now;
-		*ret_growth = (struct swap_growth){
-			.space = i,
-			.fd = space->file.fd,
-			.offset = space->file.offset + size,
-			.from = size,
-			.bytes = bytes,
-		};
+		*ret_growth = next_step(space, i);
 		return true;
 	}
 	return false;
@@ -227,8 +254,7 @@ void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long res
 		space_grows_on(space, growth->from + growth->bytes);
 	else if (result != -EINTR)
 		space_is_full(space, now);
-	space->growing = false;
-	sys_futex_wake(&space->growing, INT_MAX);
+	release_growth(space);
 }
 
 /* Waits for the steps that handlers have under way: were there any? */
