@@ -6,6 +6,7 @@
 #include "paging/fault.h"
 #include "paging/fill.h"
 #include "paging/spent.h"
+#include "paging/start.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -13,7 +14,8 @@
 #define FIRST_CHUNK (1 << 16)
 
 struct model {
-	struct pager *pager;
+	struct paging *paging;
+	_Atomic int64_t window; /* frames: the budget by which windows go */
 	struct chunk *chunks;
 	uint32_t chunk_count;
 	struct page_record *records;
@@ -25,36 +27,41 @@ struct model {
 
 static void set_size(struct model *model, const struct model_size *size)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 
-	pager_set_limit(pager, size->limit << page_shift());
+	paging_set_budget(paging, size->limit << page_shift());
 	if (size->high) {
-		pager->low_frames = size->low;
-		pager->high_frames = size->high;
+		paging->budget.low = size->low;
+		paging->budget.high = size->high;
 	}
-	readahead_init(&pager->readahead, size->streams ? size->streams : READAHEAD_STREAMS);
+	/* Of a model that is smaller than what it stands for the window is not. */
+	model->window = size->window ? (int64_t)size->window * READAHEAD_DIVISOR : size->limit;
+	readahead_init(&paging->readahead, size->streams ? size->streams : READAHEAD_STREAMS,
+		       &model->window);
 	if (size->window)
-		pager->readahead.most = pager->readahead.cap = size->window;
+		paging->readahead.cap = size->window;
 	model->spent = size->spent ? size->spent : SPENT_BATCH;
-	credit_force(&pager->arena, size->charge);
+	credit_force(&paging->budget, size->charge);
 }
 
 static int init(struct model *model, uint32_t chunks, const struct model_size *size)
 {
-	model->pager = calloc(1, sizeof(*model->pager));
+	model->paging = calloc(1, sizeof(*model->paging));
 	model->chunks = calloc(chunks, sizeof(*model->chunks));
 	model->chunk_count = chunks;
 	model->records = calloc((size_t)chunks * CHUNK_PAGES, sizeof(*model->records));
-	if (!model->pager || !model->chunks || !model->records)
+	if (!model->paging || !model->chunks || !model->records)
 		return -ENOMEM;
-	model->pager->stats = calloc(1, sizeof(struct stats));
-	if (!model->pager->stats)
+	model->paging->stats = calloc(1, sizeof(struct stats));
+	if (!model->paging->stats)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < chunks; i++) {
 		model->chunks[i].address = (uintptr_t)(FIRST_CHUNK + i) << chunk_shift();
 		model->chunks[i].page = model->records + (size_t)i * CHUNK_PAGES;
 	}
-	if (arena_init(&model->pager->arena, size->limit))
+	model->paging->pages.arena.budget = &model->paging->budget;
+	policy_init(&model->paging->policy, &model->paging->pages, &model->paging->budget);
+	if (arena_init(&model->paging->pages.arena, size->limit))
 		return -ENOMEM;
 	set_size(model, size);
 	return 0;
@@ -76,11 +83,11 @@ void model_free(struct model *model)
 {
 	if (!model)
 		return;
-	if (model->pager && model->pager->stats) {
-		arena_free(&model->pager->arena);
-		free(model->pager->stats);
+	if (model->paging && model->paging->stats) {
+		arena_free(&model->paging->pages.arena);
+		free(model->paging->stats);
 	}
-	free(model->pager);
+	free(model->paging);
 	free(model->records);
 	free(model->chunks);
 	free(model);
@@ -100,36 +107,36 @@ static void write_back(struct model *model, struct chunk *chunk, uint64_t mask)
 /* The number of pages that left. */
 static unsigned evict_chunk(struct model *model, struct chunk *chunk, enum standing standing)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 	uint64_t victims = policy_victims(chunk, standing);
-	struct tray *tray = victims ? tray_alloc(&pager->arena) : NULL;
+	struct tray *tray = victims ? tray_alloc(&paging->pages.arena) : NULL;
 
 	if (tray) {
-		chunk_evict(pager, chunk, tray, victims);
+		chunk_evict(&paging->pages, chunk, tray, victims);
 		write_back(model, chunk, victims);
-		policy_wait(&pager->policy, tray);
+		policy_wait(&paging->policy, tray);
 	}
 	if (chunk->resident)
-		policy_insert(&pager->policy, chunk);
+		policy_insert(&paging->policy, chunk);
 	return tray ? mask_count(victims) : 0;
 }
 
 static int64_t frames_missing(const struct model *model)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 
-	return (int64_t)pager->high_frames - credit_left(&pager->arena);
+	return (int64_t)paging->budget.high - credit_left(&paging->budget);
 }
 
 static bool evict_some(struct model *model, int64_t frames)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 	enum standing standing;
 	struct chunk *chunk;
 	unsigned gained = 0;
 
 	for (unsigned i = 0; i < EVICT_BATCH && gained < frames; i++) {
-		chunk = policy_pick(&pager->policy, pager->resident, false, &standing);
+		chunk = policy_pick(&paging->policy, false, &standing);
 		if (!chunk)
 			break;
 		gained += evict_chunk(model, chunk, standing);
@@ -139,32 +146,32 @@ static bool evict_some(struct model *model, int64_t frames)
 
 static bool reclaim(struct model *model, unsigned most, int64_t frames)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 	struct tray *trays[RECLAIM_BATCH];
-	unsigned n = policy_pick_trays(&pager->policy, trays, most, frames);
+	unsigned n = policy_pick_trays(&paging->policy, trays, most, frames);
 
 	for (unsigned i = 0; i < n; i++)
-		evict_give_up(pager, trays[i]->chunk, trays[i]);
-	tray_free(&pager->arena, trays, n);
+		evict_give_up(paging, trays[i]->chunk, trays[i]);
+	tray_free(&paging->pages.arena, trays, n);
 	return n > 0;
 }
 
 static bool make_room(struct model *model)
 {
-	struct pager *pager = model->pager;
-	uint64_t target = policy_target(&pager->policy, pager->arena.limit);
-	int64_t left = credit_left(&pager->arena);
+	struct paging *paging = model->paging;
+	uint64_t target = policy_target(&paging->policy);
+	int64_t left = credit_left(&paging->budget);
 	bool progress = false;
 
-	if (left < (int64_t)pager->low_frames)
+	if (left < (int64_t)paging->budget.low)
 		model->evicting = true;
-	else if (left >= (int64_t)pager->high_frames)
+	else if (left >= (int64_t)paging->budget.high)
 		model->evicting = false;
 	if (!model->evicting)
 		return false;
-	if (pager->policy.waiting > target)
+	if (paging->pages.waiting > target)
 		progress = reclaim(model, RECLAIM_BATCH, frames_missing(model));
-	if (pager->policy.waiting <= 2 * target)
+	if (paging->pages.waiting <= 2 * target)
 		progress |= evict_some(model, frames_missing(model));
 	return progress || reclaim(model, RECLAIM_BATCH, frames_missing(model));
 }
@@ -174,7 +181,7 @@ static bool make_room(struct model *model)
 /* A frame, whatever must leave for it. */
 static int take_frame(struct model *model)
 {
-	while (!credit_take(&model->pager->arena, 1))
+	while (!credit_take(&model->paging->budget, 1))
 		if (!make_room(model))
 			return -ENOSPC;
 	return 0;
@@ -185,7 +192,7 @@ static uint64_t take_others(struct model *model, uint64_t mask, unsigned i)
 {
 	uint64_t others = mask & ~mask_bit(i);
 
-	if (others && !credit_take(&model->pager->arena, mask_count(others)))
+	if (others && !credit_take(&model->paging->budget, mask_count(others)))
 		return mask_bit(i);
 	return mask;
 }
@@ -197,7 +204,7 @@ static void serve_absent(struct model *model, struct chunk *chunk, unsigned i, u
 
 	model->counts.zeroed += mask_count(mask);
 	chunk_begin_fill(chunk, mask);
-	chunk_end_fill(model->pager, chunk, mask, mask);
+	chunk_end_fill(&model->paging->pages, chunk, mask, mask);
 }
 
 static void serve_swapped(struct model *model, struct chunk *chunk, unsigned i,
@@ -208,26 +215,26 @@ static void serve_swapped(struct model *model, struct chunk *chunk, unsigned i,
 	model->counts.major++;
 	model->counts.read += mask_count(mask);
 	chunk_begin_fill(chunk, mask);
-	fault_prove_refaults(model->pager, chunk, mask);
-	chunk_end_fill(model->pager, chunk, mask, mask);
+	fault_prove_refaults(model->paging, chunk, mask);
+	chunk_end_fill(&model->paging->pages, chunk, mask, mask);
 }
 
 /* With its frames, or copied. */
 static void put_back(struct model *model, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 	bool moves = fill_moves(mask);
 
 	chunk_begin_fill(chunk, mask);
-	chunk_end_restore(pager, chunk, tray, mask, mask, moves);
+	chunk_end_restore(&paging->pages, chunk, tray, mask, mask, moves);
 	if (moves) {
-		credit_give(&pager->arena, mask_count(mask));
-		fill_drop_tray(pager, chunk, tray);
+		credit_give(&paging->budget, mask_count(mask));
+		fill_drop_tray(paging, chunk, tray);
 		return;
 	}
-	spent_note(&pager->arena, tray);
-	if (pager->arena.spent_count >= model->spent)
-		spent_sweep(pager);
+	spent_note(&paging->pages.arena, tray);
+	if (paging->pages.arena.spent_count >= model->spent)
+		spent_sweep(paging);
 }
 
 static void serve_cached(struct model *model, struct chunk *chunk, unsigned i, struct window window)
@@ -239,9 +246,9 @@ static void serve_cached(struct model *model, struct chunk *chunk, unsigned i, s
 	model->counts.soft++;
 	put_back(model, chunk, tray, mask);
 	if (ahead)
-		fault_prove_refaults(model->pager, chunk, mask);
+		fault_prove_refaults(model->paging, chunk, mask);
 	else
-		chunk_prove(model->pager, chunk, mask_bit(i));
+		chunk_prove(&model->paging->pages, chunk, mask_bit(i));
 }
 
 /* -- read ahead: ahead.c, where a read is done at once ---------------------------------- */
@@ -251,18 +258,17 @@ static struct tray *tray_for(struct model *model, struct chunk *chunk, uint64_t 
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
 		if (tray->ahead && !(tray->frames & mask))
 			return tray;
-	return tray_alloc(&model->pager->arena);
+	return tray_alloc(&model->paging->pages.arena);
 }
 
 /* Frames for a whole tray come from one that has waited for long. */
 static void recycle(struct model *model)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 
-	if (credit_left(&pager->arena) >= (int64_t)(pager->high_frames + CHUNK_PAGES))
+	if (credit_left(&paging->budget) >= (int64_t)(paging->budget.high + CHUNK_PAGES))
 		return;
-	if (pager->policy.waiting + CHUNK_PAGES <=
-	    policy_target(&pager->policy, pager->arena.limit))
+	if (paging->pages.waiting + CHUNK_PAGES <= policy_target(&paging->policy))
 		evict_some(model, EVICT_BATCH * CHUNK_PAGES);
 	else
 		reclaim(model, 1, CHUNK_PAGES);
@@ -271,25 +277,25 @@ static void recycle(struct model *model)
 /* false: no more can be read now. */
 static bool read_chunk(struct model *model, struct chunk *chunk, uint64_t mask)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 	struct tray *tray;
 	bool queued;
 
 	mask &= chunk_readable(chunk);
 	if (!mask)
 		return true;
-	if (!ahead_has_frames(pager, mask_count(mask)))
+	if (!ahead_has_frames(paging, mask_count(mask)))
 		return false;
 	if (mask_count(mask) >= AHEAD_RECYCLES)
 		recycle(model);
 	tray = tray_for(model, chunk, mask);
-	if (!tray || !credit_take(&pager->arena, mask_count(mask)))
+	if (!tray || !credit_take(&paging->budget, mask_count(mask)))
 		return false;
 	queued = tray->queued;
-	chunk_begin_ahead(pager, chunk, tray, mask);
+	chunk_begin_ahead(&paging->pages, chunk, tray, mask);
 	if (!queued)
-		policy_wait(&pager->policy, tray);
-	chunk_end_ahead(pager, chunk, tray, mask, mask);
+		policy_wait(&paging->policy, tray);
+	chunk_end_ahead(&paging->pages, chunk, tray, mask, mask);
 	model->counts.read += mask_count(mask);
 	return true;
 }
@@ -309,10 +315,10 @@ static void read_ahead(struct model *model, struct ahead ahead)
 
 static void serve(struct model *model, struct chunk *chunk, unsigned i, uint64_t with)
 {
-	struct pager *pager = model->pager;
+	struct paging *paging = model->paging;
 	uint64_t page = (chunk->address >> page_shift()) + i;
 	bool cached = chunk->cached & mask_bit(i);
-	struct window window = readahead_fault(&pager->readahead, page, !cached);
+	struct window window = readahead_fault(&paging->readahead, page, !cached);
 
 	if (cached)
 		serve_cached(model, chunk, i, window);
@@ -320,8 +326,8 @@ static void serve(struct model *model, struct chunk *chunk, unsigned i, uint64_t
 		serve_swapped(model, chunk, i, window);
 	else
 		serve_absent(model, chunk, i, with);
-	policy_insert(&pager->policy, chunk);
-	readahead_clip(&pager->readahead, page, window, chunk->resident);
+	policy_insert(&paging->policy, chunk);
+	readahead_clip(&paging->readahead, page, window, chunk->resident);
 	read_ahead(model, window.ahead);
 	while (make_room(model))
 		;
@@ -346,7 +352,7 @@ void model_discard(struct model *model, uint32_t number, uint64_t mask)
 	struct chunk *chunk = &model->chunks[number];
 
 	chunk->swapped &= ~mask; /* there is no swap space that would take the slots back */
-	chunk_discard(model->pager, chunk, mask);
+	chunk_discard(&model->paging->pages, chunk, mask);
 }
 
 struct model_counts model_counts(const struct model *model)

@@ -2,7 +2,7 @@
 /* study.c - what a recording says: see study.h */
 #include "study.h"
 #include "model.h"
-#include "pager/pager.h"
+#include "paging/start.h"
 #include "paging/watch.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -137,17 +137,19 @@ static double find_seconds(const struct study *study)
 /* Frames that the command's pager may have of a budget, and what handlers take of them. */
 static void find_size(const struct study *study, uint64_t budget, struct model_size *size)
 {
-	static struct pager pager;
+	static struct paging paging;
+	unsigned handlers = study->recording.header.handlers;
 	uint64_t frames = budget >> page_shift();
 	uint64_t beside = study->gauge[GAUGE_UNMANAGED] + (arena_tables(frames) >> page_shift());
 
 	*size = (struct model_size){ .limit = frames > beside ? frames - beside : 0 };
-	pager_set_limit(&pager, size->limit << page_shift());
-	pager.options.handlers = study->recording.header.handlers;
-	size->charge = pager_charge(&pager);
-	size->low = pager.low_frames;
-	size->high = pager.high_frames;
-	size->window = pager.readahead.most;
+	paging.crew = handlers < HANDLERS_MAX ? handlers : HANDLERS_MAX;
+	readahead_init(&paging.readahead, READAHEAD_STREAMS, &paging.budget.limit);
+	paging_set_budget(&paging, size->limit << page_shift());
+	size->charge = paging.budget.charge;
+	size->low = paging.budget.low;
+	size->high = paging.budget.high;
+	size->window = readahead_most(&paging.readahead);
 }
 
 static uint64_t scale(const struct study *study, uint64_t frames)

@@ -10,6 +10,9 @@
 
 #include "base/sys.h"
 
+/* Beyond four waiters a userfaultfd wakes too many threads at each fault. */
+#define HANDLERS_MAX 4
+
 struct uffd {
 	int fd;
 	bool move;	   /* UFFDIO_MOVE is there, and was seen to work */

@@ -50,14 +50,4 @@ struct record {
 	_Atomic uint64_t pipe; /* its inode */
 };
 
-struct handler;
-struct pager;
-
-/* Begins or ends a recording if this pager is meant; in a handler of it. */
-void record_obey(struct record *record, struct pager *pager);
-
-/* The handler takes its buffer, or writes it out and gives it back: a recording has begun, ended,
- * or cannot be written. */
-void record_follow(struct handler *handler);
-
 #endif

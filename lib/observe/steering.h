@@ -27,7 +27,4 @@ struct steering {
 	struct record record;
 };
 
-/* Does what is wanted.  In a handler, or before there is any. */
-void steering_obey(struct pager *pager);
-
 #endif

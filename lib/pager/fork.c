@@ -6,7 +6,9 @@
 #include "base/fd.h"
 #include "base/fork_near.h"
 #include "base/guard.h"
+#include "base/process.h"
 #include "paging/handler.h"
+#include "paging/start.h"
 #include "pager/lender.h"
 #include "kernel/pagemap.h"
 #include "pager/pager.h"
@@ -70,18 +72,20 @@ void fork_delist(struct pager *pager)
 /* Nothing is being evicted, and what was is on swap space.  It stays so while a fork is near. */
 static bool is_quiet(const struct pager *pager)
 {
-	return !pager->evicting && !pager->writes && !watch_is_away(pager->watch);
+	return !pager->paging.evicting && !pager->paging.writes &&
+	       !watch_is_away(pager->paging.watch);
 }
 
 static void prepare_pager(struct pager *pager)
 {
 	lock_take(&pager->region_lock, LOCK_REGION);
 	pager->region_owner = sys_gettid();
-	share_prepare(pager);
-	if (!pager_is_armed(pager))
+	if (pager->paging.share)
+		share_prepare(pager->paging.share);
+	if (!paging_is_armed(&pager->paging))
 		return;
-	family_check_children(&pager->family, &pager->swap);
-	swap_fork(&pager->swap, family_join(&pager->family));
+	family_check_children(&pager->paging.family, &pager->paging.swap);
+	swap_fork(&pager->paging.swap, family_join(&pager->paging.family));
 	pager_guard_forks(pager, false);
 }
 
@@ -104,7 +108,7 @@ static long prepare_guarded(struct pager *none, void *unused)
 	lock_take(&list_lock, LOCK_FORK);
 	busy = find_busy();
 	if (busy) {
-		pager_wake(busy);
+		handler_wake_all(&busy->paging);
 		lock_drop(&list_lock, LOCK_FORK);
 		return false;
 	}
@@ -152,18 +156,18 @@ static long parent_guarded(struct pager *none, void *unused)
 {
 	(void)none, (void)unused;
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
-		if (pager_is_armed(pager)) {
+		if (paging_is_armed(&pager->paging)) {
 			pager_guard_forks(pager, true);
-			swap_fork_parent(&pager->swap);
-			fd_close(pager->family.writer);
-			pager->family.writer = -1;
+			swap_fork_parent(&pager->paging.swap);
+			fd_close(pager->paging.family.writer);
+			pager->paging.family.writer = -1;
 		}
 		release_pager(pager);
 	}
 	fork_withdraw();
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
-		if (pager_is_armed(pager))
-			pager_wake(pager);
+		if (paging_is_armed(&pager->paging))
+			handler_wake_all(&pager->paging);
 		lender_start(pager);
 	}
 	return 0;
@@ -181,40 +185,30 @@ void fork_parent(void)
 /* -- child -------------------------------------------------------------------------- */
 
 /* Whoever held these was another thread. */
-static void reset_locks(struct pager *pager)
+static void reset_locks(struct paging *paging)
 {
-	lock_reset(&pager->arena.lock);
-	lock_reset(&pager->policy.lock);
-	lock_reset(&pager->readahead.lock);
-	lock_reset(&pager->requests.lock);
-	pagetable_fork_child(&pager->table);
+	lock_reset(&paging->pages.arena.lock);
+	lock_reset(&paging->policy.lock);
+	lock_reset(&paging->readahead.lock);
+	lock_reset(&paging->requests.lock);
+	pagetable_fork_child(&paging->pages.table);
 }
 
 /* Slots that the parent's handlers have taken ahead are of no use to us. */
-static void leave_runs(struct pager *pager)
+static void leave_runs(struct paging *paging)
 {
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		struct handler *handler = &pager->handlers[i];
-
-		if (handler->run_left)
-			swap_free(&pager->swap, handler->run_slot, handler->run_left);
-		handler->run_left = 0;
-	}
+	for (unsigned i = 0; i < paging->handler_count; i++)
+		writeback_leave_run(&paging->handlers[i].writes);
 }
 
-static void reset_counts(struct pager *pager)
+static void reset_counts(struct paging *paging)
 {
-	pager->policy = (struct policy){ 0 };
-	pager->requests.count = 0;
-	pager->resident = pager->cached = pager->kept = 0;
-	pager->arena.used = pager->arena.peak = pager->arena.overcommit = 0;
-	pager->arena.allowed = false;
-	pager->arena.beyond = 0;
-	pager->exceeding = 0;
-	pager->evicting = pager->writes = 0;
-	pager->settle_waiters = 0;
-	pager->swap_full = pager->held_back = false;
-	pager->exceeding = 0;
+	policy_init(&paging->policy, &paging->pages, &paging->budget);
+	pages_reset_counts(&paging->pages);
+	budget_reset(&paging->budget);
+	paging->requests.count = 0;
+	paging->evicting = paging->writes = 0;
+	paging->swap_full = paging->held_back = false;
 }
 
 /* Pages that are not here, as a range; those that follow join it. */
@@ -278,42 +272,63 @@ static void rebuild_rows(struct pager *pager)
 	struct away away = { NULL, NULL };
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, 0, PAGETABLE_END) {
 		uint64_t present = 0;
 
 		if (chunk->filling || chunk->lock.word)
 			present = present_pages(pager, pagemap, chunk);
-		report_lost(chunk, chunk_fork_child(pager, chunk, present));
+		report_lost(chunk, chunk_fork_child(&pager->paging.pages, chunk, present));
 		discard_strangers(chunk, &away);
 		if (chunk->resident)
-			policy_insert(&pager->policy, chunk);
+			policy_insert(&pager->paging.policy, chunk);
 	}
 	discard(&away);
 	fd_close(pagemap);
 }
 
+/* Frames that may be the parent's too: of a pager that is armed those that it has; else what is
+ * resident, as far as its regions go. */
+static int64_t inherited_frames(const struct pager *pager)
+{
+	int64_t anonymous, accessible = (int64_t)(pager->regions.accessible >> page_shift());
+
+	if (pager_is_armed(pager))
+		return pager->paging.budget.used;
+	anonymous = process_anonymous((uint32_t)sys_getpid());
+	return anonymous < 0 ? 0 : anonymous < accessible ? anonymous : accessible;
+}
+
+static void share_budget(struct pager *pager)
+{
+	struct paging *paging = &pager->paging;
+
+	if (paging->share)
+		paging->share = share_child(paging->share, inherited_frames(pager));
+}
+
 static int restart(struct pager *pager)
 {
+	struct paging *paging = &pager->paging;
 	int err;
 
-	swap_fork_child(&pager->swap);
-	leave_runs(pager);
-	pager_stop(pager, true);
-	reset_locks(pager);
-	reset_counts(pager);
-	if (!stats_fork(&pager->seat))
+	swap_fork_child(&paging->swap);
+	leave_runs(paging);
+	paging_stop(paging, true);
+	reset_locks(paging);
+	reset_counts(paging);
+	if (!stats_fork(&paging->seat))
 		return -ENOMEM;
-	pager->stats = pager->seat.stats;
+	paging->stats = paging->seat.stats;
 	rebuild_rows(pager);
 	region_fork_child(pager);
-	share_child(pager);
-	pager->dormant = true;
-	err = cipher_fork_child(pager->cipher);
+	share_budget(pager);
+	paging->dormant = true;
+	err = cipher_fork_child(paging->cipher);
 	if (!err)
-		err = pager_start(pager);
+		err = paging_start(paging, &pager->why);
 	if (!err)
 		err = pager_register_all(pager, false);
-	stat_set(&pager->stats->armed, 1);
+	stat_set(&paging->stats->armed, 1);
 	return err;
 }
 
@@ -323,13 +338,13 @@ static void child_pager(struct pager *pager)
 
 	lock_reset(&pager->region_lock);
 	pager->region_owner = 0;
-	if (!pager_is_armed(pager)) {
+	if (!paging_is_armed(&pager->paging)) {
 		region_fork_child(pager);
-		share_child(pager);
+		share_budget(pager);
 		lender_start(pager);
 		return;
 	}
-	family_fork_child(&pager->family);
+	family_fork_child(&pager->paging.family);
 	err = restart(pager);
 	if (err)
 		error_fatal("a forked process cannot be paged: %s (%s)",

@@ -29,18 +29,18 @@ static void lender_main(void *arg)
 {
 	struct pager *pager = arg;
 
-	while (!pager_is_armed(pager) && !stopping) {
-		wait_for_news(pager->share);
+	while (!paging_is_armed(&pager->paging) && !stopping) {
+		wait_for_news(pager->paging.share);
 		thread_attend();
-		if (bell_heard(pager->share->ear) && share_must_lend(pager)) {
+		if (bell_heard(pager->paging.share->ear) && share_must_lend(pager->paging.share)) {
 			region_arm(pager);
 			break;
 		}
-		if (pager->share->overlap.frames)
+		if (pager->paging.share->overlap.frames)
 			region_fit(pager);
 	}
-	if (pager_is_armed(pager))
-		share_lend(pager);
+	if (paging_is_armed(&pager->paging))
+		share_lend(pager->paging.share);
 	atomic_store(&running, false);
 }
 
@@ -48,13 +48,14 @@ static void wake(void *arg)
 {
 	struct pager *pager = arg;
 
-	bell_ring(pager->share->bell);
+	bell_ring(pager->paging.share->bell);
 }
 
 void lender_start(struct pager *pager)
 {
-	if (!pager || !pager->share || pager->share->ear < 0 || pager_is_armed(pager) ||
-	    pager->regions.accessible < LENDER_LEAST || atomic_exchange(&running, true))
+	if (!pager || !pager->paging.share || pager->paging.share->ear < 0 ||
+	    paging_is_armed(&pager->paging) || pager->regions.accessible < LENDER_LEAST ||
+	    atomic_exchange(&running, true))
 		return;
 	/* The one before is about to end, if it has not. */
 	if (started)

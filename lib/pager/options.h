@@ -9,12 +9,10 @@
 #ifndef SPILL_OPTIONS_H
 #define SPILL_OPTIONS_H
 
+#include "kernel/uffd.h"
 #include "spill.h"
 #include "store/target.h"
 #include <stdbool.h>
-
-/* Beyond four waiters a userfaultfd wakes too many threads at each fault. */
-#define HANDLERS_MAX 4
 
 struct options {
 	uint64_t budget;	/* bytes, whole pages */

@@ -11,6 +11,7 @@
 #include "paging/handler.h"
 #include "base/newer.h"
 #include "pager/pager.h"
+#include "paging/gauges.h"
 #include "kernel/probe.h"
 #include "observe/view.h"
 #include <errno.h>
@@ -196,8 +197,8 @@ int spill_get_stats(spill *s, struct spill_stats *ret_stats)
 
 	if (!knows_size(ret_stats))
 		return result_of(-EINVAL);
-	pager_publish(pager_of(s));
-	stats_add_public(&sum, pager_of(s)->stats);
+	gauges_publish(&pager_of(s)->paging);
+	stats_add_public(&sum, pager_of(s)->paging.stats);
 	copy_stats(sum, ret_stats);
 	return 0;
 }

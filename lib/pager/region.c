@@ -5,6 +5,7 @@
  * function of the same name with _guarded does the work.
  */
 #include "pager/region.h"
+#include "paging/start.h"
 #include "paging/fill.h"
 #include "base/guard.h"
 #include "base/newer.h"
@@ -76,7 +77,8 @@ static int back(struct pager *pager, uint64_t accessible)
 {
 	if (!pager->options.strict)
 		return 0;
-	return swap_back(&pager->swap, accessible + (pager_reserve(pager) << page_shift()))
+	return swap_back(&pager->paging.swap,
+			 accessible + (paging_reserve(&pager->paging) << page_shift()))
 		       ? -ENOMEM
 		       : 0;
 }
@@ -87,9 +89,9 @@ static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64
 	uint64_t accessible = accessible_then(pager, a, bytes);
 	int err = 0;
 
-	if (!pager_is_armed(pager) && pager_fits(pager, accessible))
+	if (!paging_is_armed(&pager->paging) && pager_fits(pager, accessible))
 		return 0;
-	if (!pager_is_armed(pager))
+	if (!paging_is_armed(&pager->paging))
 		err = pager_arm(pager);
 	if (!err && accessible > pager->regions.accessible)
 		err = back(pager, accessible);
@@ -100,9 +102,9 @@ static int arm_if_needed(struct pager *pager, const struct range_args *a, uint64
  * has found no slot, so it is told here, too. */
 static bool is_exhausted(struct pager *pager)
 {
-	if (!pager_is_armed(pager) || pager_room(pager) > 0)
+	if (!paging_is_armed(&pager->paging) || paging_room(&pager->paging) > 0)
 		return false;
-	pager_tell_full(pager);
+	paging_tell_full(&pager->paging);
 	return true;
 }
 
@@ -112,7 +114,7 @@ static void change_chunks(struct pager *pager, const struct range_args *a,
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a)) {
 		lock_take(&chunk->lock, LOCK_CHUNK);
 		change(chunk, chunk_mask_of(chunk, start_of(a), end_of(a)));
 		chunk_unlock(chunk);
@@ -126,8 +128,8 @@ static int adopt_locked(struct pager *pager, const struct range_args *a)
 	if (!ranges_have_room(&pager->regions) || is_exhausted(pager))
 		return -ENOMEM;
 	err = arm_if_needed(pager, a, end_of(a) - start_of(a));
-	if (!err && pager_is_armed(pager))
-		err = pager_register(pager, a->addr, end_of(a) - start_of(a));
+	if (!err && paging_is_armed(&pager->paging))
+		err = paging_register(&pager->paging, a->addr, end_of(a) - start_of(a));
 	if (err)
 		return err;
 	/* What another userfaultfd had here is gone: the range was mapped anew. */
@@ -149,11 +151,11 @@ static long adopt_guarded(struct pager *pager, void *argument)
 int region_adopt(struct pager *pager, void *addr, size_t size, int prot)
 {
 	struct range_args args = { .addr = addr, .size = size, .prot = prot };
-	bool was_armed = pager_is_armed(pager);
+	bool was_armed = paging_is_armed(&pager->paging);
 	int err = (int)guard_call(pager, adopt_guarded, &args, sizeof(args));
 
-	if (!err && !was_armed && pager_is_armed(pager))
-		pager_settle(pager);
+	if (!err && !was_armed && paging_is_armed(&pager->paging))
+		pager_fit(pager);
 	return err;
 }
 
@@ -163,7 +165,7 @@ static long arm_guarded(struct pager *pager, void *argument)
 	bool taken = region_lock(pager);
 	int err = 0;
 
-	if (!pager_is_armed(pager) && !pager->kept_whole &&
+	if (!paging_is_armed(&pager->paging) && !pager->kept_whole &&
 	    !(only_if_needed && pager_fits(pager, pager->regions.accessible)))
 		err = pager_arm(pager);
 	region_unlock(pager, taken);
@@ -189,7 +191,7 @@ static long keep_guarded(struct pager *pager, void *argument)
 {
 	bool keep = *(bool *)argument;
 	bool taken = region_lock(pager);
-	bool ret = !pager_is_armed(pager);
+	bool ret = !paging_is_armed(&pager->paging);
 
 	if (ret)
 		pager->kept_whole = keep;
@@ -210,7 +212,7 @@ static void lock_chunks(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a)) {
 		lock_take(&chunk->lock, LOCK_CHUNK);
 		chunk->claimed = true;
 	}
@@ -220,7 +222,7 @@ static void unlock_chunks(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a)) {
 		if (!chunk->claimed)
 			continue;
 		chunk->claimed = false;
@@ -233,15 +235,16 @@ static void drop_pins(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
 	mask &= chunk->pinned;
 	chunk->pinned &= ~mask;
-	atomic_fetch_sub(&pager->pinned, mask_count(mask));
+	atomic_fetch_sub(&pager->paging.budget.pinned, mask_count(mask));
 }
 
 static void discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
-	if (__builtin_expect(pager->discards != NULL, 0) && mask &&
-	    watch_takes(pager->watch, chunk))
-		trace_append(pager->discards, TRACE_DISCARD, chunk->address >> page_shift(), mask);
-	chunk_discard(pager, chunk, mask);
+	if (__builtin_expect(pager->paging.discards != NULL, 0) && mask &&
+	    watch_takes(pager->paging.watch, chunk))
+		trace_append(pager->paging.discards, TRACE_DISCARD, chunk->address >> page_shift(),
+			     mask);
+	chunk_discard(&pager->paging.pages, chunk, mask);
 }
 
 /* A row that appeared meanwhile: its pages came before the call, and are gone, or
@@ -250,7 +253,7 @@ static void discard_latecomer(struct pager *pager, struct chunk *chunk, uint64_t
 {
 	lock_take(&chunk->lock, LOCK_CHUNK);
 	mask &= chunk->resident;
-	mask &= ~pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	mask &= ~pagemap_present(pager->paging.pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
 	discard(pager, chunk, mask);
 	chunk_unlock(chunk);
 }
@@ -264,15 +267,16 @@ static void lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
 
 	if (!(chunk->poisoned & mask))
 		return;
-	ranges_for_each(part, i, &pager->regions, from, to) fill_lift_poison(
-		pager, chunk, mask & chunk_mask_of(chunk, part.start, part.end), part.prot);
+	ranges_for_each(part, i, &pager->regions, from, to)
+		fill_lift_poison(&pager->paging, chunk,
+				 mask & chunk_mask_of(chunk, part.start, part.end), part.prot);
 }
 
 static void discard_chunks(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a)) {
 		uint64_t mask = chunk_mask_of(chunk, start_of(a), end_of(a));
 
 		if (!chunk->claimed) {
@@ -293,12 +297,13 @@ static void discard_gone(struct pager *pager, const struct range_args *a)
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a)) {
 		uint64_t mask = chunk_mask_of(chunk, start_of(a), end_of(a)) & chunk->resident;
 
 		if (!chunk->claimed || !mask)
 			continue;
-		mask &= ~pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+		mask &= ~pagemap_present(pager->paging.pagemap_fd, chunk_page(chunk, 0),
+					 CHUNK_PAGES);
 		discard(pager, chunk, mask);
 	}
 }
@@ -310,7 +315,7 @@ static bool op_failed(long result)
 
 static long replace_locked(struct pager *pager, const struct range_args *a)
 {
-	bool armed = pager_is_armed(pager);
+	bool armed = paging_is_armed(&pager->paging);
 	long result;
 
 	if (!ranges_have_room(&pager->regions))
@@ -326,7 +331,7 @@ static long replace_locked(struct pager *pager, const struct range_args *a)
 			discard_chunks(pager, a);
 		if (!a->keep) {
 			ranges_clear(&pager->regions, start_of(a), end_of(a));
-			readahead_advise(&pager->readahead, start_of(a) >> page_shift(),
+			readahead_advise(&pager->paging.readahead, start_of(a) >> page_shift(),
 					 end_of(a) >> page_shift(), SPILL_NORMAL);
 			if (!armed) /* others may have the rest */
 				pager_fits(pager, pager->regions.accessible);
@@ -441,7 +446,7 @@ static int protect_locked(struct pager *pager, const struct range_args *a)
 		protect_parts(pager, a);
 	else
 		ranges_protect(&pager->regions, start_of(a), end_of(a), a->prot);
-	if (pager_is_armed(pager))
+	if (paging_is_armed(&pager->paging))
 		change_chunks(pager, a, forget_unmovable);
 	return err;
 }
@@ -521,7 +526,7 @@ static long inherit_guarded(struct pager *pager, void *argument)
 	/* ENOMEM: it holds for what is mapped. */
 	if ((!err || err == -ENOMEM) && ranges_have_room(&pager->regions))
 		note_inherit(pager, a);
-	if (pager_is_armed(pager) && a->advice == MADV_DOFORK)
+	if (paging_is_armed(&pager->paging) && a->advice == MADV_DOFORK)
 		guard_range(pager, a);
 	region_unlock(pager, taken);
 	return err;
@@ -538,11 +543,11 @@ static void forget_pages(struct pager *pager, const struct region *region)
 {
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, region->start, region->end) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, region->start, region->end) {
 		uint64_t mask = chunk_mask_of(chunk, region->start, region->end);
 
 		drop_pins(pager, chunk, mask);
-		chunk_discard(pager, chunk, mask);
+		chunk_discard(&pager->paging.pages, chunk, mask);
 	}
 }
 
@@ -561,12 +566,12 @@ void region_fork_child(struct pager *pager)
 
 		if (!region.inherit)
 			continue;
-		if (pager_is_armed(pager))
+		if (paging_is_armed(&pager->paging))
 			forget_pages(pager, &region);
 		if (!(region.inherit & INHERIT_NOTHING))
 			continue;
 		ranges_clear(&pager->regions, region.start, region.end);
-		if (pager_is_armed(pager))
+		if (paging_is_armed(&pager->paging))
 			block(&region);
 	}
 }
@@ -587,10 +592,10 @@ static uint64_t pins_most(uint64_t budget)
 
 static int set_budget_locked(struct pager *pager, size_t bytes)
 {
-	if (pager->pinned > pins_most(bytes))
+	if (pager->paging.budget.pinned > pins_most(bytes))
 		return -EBUSY;
-	pager_set_limit(pager, bytes);
-	if (pager_is_armed(pager) || pager_fits(pager, pager->regions.accessible))
+	paging_set_budget(&pager->paging, bytes);
+	if (paging_is_armed(&pager->paging) || pager_fits(pager, pager->regions.accessible))
 		return 0;
 	return pager_arm(pager);
 }
@@ -608,7 +613,7 @@ int region_set_budget(struct pager *pager, size_t budget)
 {
 	int err = (int)guard_call(pager, set_budget_guarded, &budget, sizeof(budget));
 
-	return err || !pager_is_armed(pager) ? err : pager_settle(pager);
+	return err || !paging_is_armed(&pager->paging) ? err : pager_fit(pager);
 }
 
 /* -- asking ---------------------------------------------------------------------------- */
@@ -692,8 +697,8 @@ static long note_guarded(struct pager *pager, void *argument)
 {
 	const struct range_args *a = argument;
 
-	readahead_advise(&pager->readahead, start_of(a) >> page_shift(), end_of(a) >> page_shift(),
-			 (unsigned)a->advice);
+	readahead_advise(&pager->paging.readahead, start_of(a) >> page_shift(),
+			 end_of(a) >> page_shift(), (unsigned)a->advice);
 	return 0;
 }
 
@@ -703,8 +708,8 @@ static long request_guarded(struct pager *pager, void *argument)
 	struct request request = { .start = start_of(a), .end = end_of(a) };
 
 	request.kind = a->advice == SPILL_COLD ? REQUEST_COLD : REQUEST_WILL_NEED;
-	request_push(&pager->requests, request);
-	pager_wake(pager);
+	request_push(&pager->paging.requests, request);
+	handler_wake_all(&pager->paging);
 	return 0;
 }
 
@@ -720,7 +725,7 @@ int region_advise(struct pager *pager, void *addr, size_t size, enum spill_advic
 		return (int)guard_call(pager, note_guarded, &args, sizeof(args));
 	case SPILL_WILL_NEED:
 	case SPILL_COLD:
-		if (!pager_is_armed(pager))
+		if (!paging_is_armed(&pager->paging))
 			return 0;
 		return (int)guard_call(pager, request_guarded, &args, sizeof(args));
 	case SPILL_DONT_NEED:
@@ -736,7 +741,7 @@ static uint64_t unpinned_pages(struct pager *pager, const struct range_args *a)
 	uint64_t n = (end_of(a) - start_of(a)) >> page_shift();
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a))
+	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a))
 		n -= mask_count(chunk->pinned & chunk_mask_of(chunk, start_of(a), end_of(a)));
 	return n;
 }
@@ -744,7 +749,7 @@ static uint64_t unpinned_pages(struct pager *pager, const struct range_args *a)
 static int set_pins(struct pager *pager, const struct range_args *a)
 {
 	for (uintptr_t at = start_of(a); at < end_of(a); at = (at | (chunk_size() - 1)) + 1) {
-		struct chunk *chunk = pagetable_make(&pager->table, at);
+		struct chunk *chunk = pagetable_make(&pager->paging.pages.table, at);
 		uint64_t more;
 
 		if (!chunk)
@@ -752,7 +757,7 @@ static int set_pins(struct pager *pager, const struct range_args *a)
 		lock_take(&chunk->lock, LOCK_CHUNK);
 		more = chunk_mask_of(chunk, start_of(a), end_of(a)) & ~chunk->pinned;
 		chunk->pinned |= more;
-		atomic_fetch_add(&pager->pinned, mask_count(more));
+		atomic_fetch_add(&pager->paging.budget.pinned, mask_count(more));
 		chunk_unlock(chunk);
 	}
 	return 0;
@@ -760,11 +765,11 @@ static int set_pins(struct pager *pager, const struct range_args *a)
 
 static int pin_locked(struct pager *pager, const struct range_args *a)
 {
-	uint64_t most = pins_most(pager->options.budget);
+	uint64_t most = pins_most(pager->paging.budget.bytes);
 
 	if (managed_bytes(pager, a) != end_of(a) - start_of(a))
 		return -ENOMEM;
-	if (pager->pinned + unpinned_pages(pager, a) > most)
+	if (pager->paging.budget.pinned + unpinned_pages(pager, a) > most)
 		return -ENOMEM;
 	return set_pins(pager, a);
 }
@@ -784,12 +789,12 @@ static long unpin_guarded(struct pager *pager, void *argument)
 	bool taken = region_lock(pager);
 	struct chunk *chunk;
 
-	pagetable_for_each(chunk, &pager->table, start_of(a), end_of(a)) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a)) {
 		lock_take(&chunk->lock, LOCK_CHUNK);
 		drop_pins(pager, chunk, chunk_mask_of(chunk, start_of(a), end_of(a)));
 		/* Handlers may have let it out of the queue. */
 		if (chunk->resident)
-			policy_insert(&pager->policy, chunk);
+			policy_insert(&pager->paging.policy, chunk);
 		chunk_unlock(chunk);
 	}
 	region_unlock(pager, taken);
@@ -801,7 +806,7 @@ static long unpin_guarded(struct pager *pager, void *argument)
  * them ourselves. */
 static int touch_pages(const struct pager *pager, const struct range_args *a)
 {
-	bool asks_us = pager_is_armed(pager) && !pager->uffd.kernel;
+	bool asks_us = paging_is_armed(&pager->paging) && !pager->paging.uffd.kernel;
 	int err = asks_us ? -EINVAL : sys_madvise(a->addr, a->size, MADV_POPULATE_READ);
 
 	if (err == -EFAULT || err == -EHWPOISON)

@@ -25,7 +25,7 @@ static int unregister(struct pager *pager, uintptr_t start, uintptr_t end)
 		void *addr = (void *)part.start;
 
 		sys_madvise(addr, part.end - part.start, MADV_DOFORK);
-		err = err ? err : uffd_unregister(&pager->uffd, addr, part.end - part.start);
+		err = err ? err : uffd_unregister(&pager->paging.uffd, addr, part.end - part.start);
 	}
 	return err;
 }
@@ -36,17 +36,17 @@ static long op_forget(void *context, void *addr, size_t size)
 {
 	struct pager *pager = context;
 	uintptr_t start = (uintptr_t)addr, end = start + size;
-	struct chunk *chunk = pagetable_find(&pager->table, start);
+	struct chunk *chunk = pagetable_find(&pager->paging.pages.table, start);
 	uint64_t mask = chunk_mask_of(chunk, start, end);
 	uint64_t elsewhere = (chunk->cached | chunk->swapped) & ~chunk->resident;
 	int err = 0;
 
 	if ((elsewhere | chunk->filling | chunk->poisoned) & mask)
 		return -EAGAIN;
-	if (pager_is_armed(pager))
+	if (paging_is_armed(&pager->paging))
 		err = unregister(pager, start, end);
 	if (!err)
-		chunk_let_go(pager, chunk, mask);
+		chunk_let_go(&pager->paging.pages, chunk, mask);
 	return err;
 }
 
@@ -85,7 +85,7 @@ static int bring_back(struct pager *pager, char *addr, size_t size)
 
 static long make_row(struct pager *pager, void *argument)
 {
-	return pagetable_make(&pager->table, *(uintptr_t *)argument) ? 0 : -ENOMEM;
+	return pagetable_make(&pager->paging.pages.table, *(uintptr_t *)argument) ? 0 : -ENOMEM;
 }
 
 static int renounce_part(struct pager *pager, void *addr, size_t size)

@@ -4,6 +4,8 @@
 #include "base/guard.h"
 #include "pager/lender.h"
 #include "pager/pager.h"
+#include "paging/gauges.h"
+#include "paging/start.h"
 
 static long first_region(struct pager *pager, void *ret_region)
 {
@@ -35,7 +37,7 @@ static long end_guarded(struct pager *pager, void *argument)
 	(void)argument;
 	fork_delist(pager);
 	taken = region_lock(pager);
-	atomic_store(&pager->armed, false);
+	atomic_store(&pager->paging.armed, false);
 	pager->kept_whole = true;
 	region_unlock(pager, taken);
 	return 0;
@@ -44,7 +46,7 @@ static long end_guarded(struct pager *pager, void *argument)
 static long leave_guarded(struct pager *pager, void *argument)
 {
 	(void)argument;
-	share_leave(pager);
+	share_leave(pager->paging.share);
 	return 0;
 }
 
@@ -52,12 +54,12 @@ static int bring_all_back(struct pager *pager)
 {
 	int err;
 
-	pager->retiring = true;
-	atomic_fetch_add(&pager->arena.overcommit, CREDIT_UNLIMITED);
+	pager->paging.retiring = true;
+	atomic_fetch_add(&pager->paging.budget.overcommit, CREDIT_UNLIMITED);
 	err = renounce_all(pager);
 	if (err) {
-		pager->retiring = false;
-		atomic_fetch_sub(&pager->arena.overcommit, CREDIT_UNLIMITED);
+		pager->paging.retiring = false;
+		atomic_fetch_sub(&pager->paging.budget.overcommit, CREDIT_UNLIMITED);
 	}
 	return err;
 }
@@ -76,11 +78,11 @@ int pager_retire(struct pager *pager)
 		return err;
 	guard_call(pager, end_guarded, &none, sizeof(none));
 	if (was_armed) {
-		pager_stop(pager, false);
-		stat_set(&pager->stats->armed, 0);
-		pager_publish(pager);
+		paging_stop(&pager->paging, false);
+		stat_set(&pager->paging.stats->armed, 0);
+		gauges_publish(&pager->paging);
 	}
-	if (pager->share)
+	if (pager->paging.share)
 		guard_call(pager, leave_guarded, &none, sizeof(none));
 	return 0;
 }

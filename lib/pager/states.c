@@ -34,7 +34,7 @@ struct states_args {
 
 static void states_armed(struct pager *pager, struct states_args *a)
 {
-	struct chunk *chunk = pagetable_find(&pager->table, a->address);
+	struct chunk *chunk = pagetable_find(&pager->paging.pages.table, a->address);
 
 	if (!chunk)
 		return;
@@ -49,7 +49,7 @@ static long states_guarded(struct pager *pager, void *argument)
 	struct states_args *a = argument;
 	uint64_t present;
 
-	if (pager_is_armed(pager)) {
+	if (paging_is_armed(&pager->paging)) {
 		states_armed(pager, a);
 		return 0;
 	}
@@ -64,7 +64,7 @@ int region_states(struct pager *pager, void *addr, size_t size, unsigned char *r
 	uintptr_t address = (uintptr_t)addr, end = address + page_round_up(size);
 	int pagemap;
 
-	pagemap = pager_is_armed(pager) ? -1 : pagemap_open();
+	pagemap = paging_is_armed(&pager->paging) ? -1 : pagemap_open();
 	while (address < end) {
 		uintptr_t next = (address | (chunk_size() - 1)) + 1;
 		struct states_args args = { .address = address, .pagemap = pagemap };

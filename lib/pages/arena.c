@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arena.c - trays and frames, the budget: see arena.h */
+/* arena.c - trays and frames: see arena.h */
 #include "pages/arena.h"
 #include "base/meta.h"
 #include "kernel/zap.h"
@@ -40,6 +40,11 @@ static size_t count_trays(uint64_t budget_frames)
 size_t arena_tables(uint64_t budget_frames)
 {
 	return count_trays(budget_frames) * sizeof(struct tray);
+}
+
+size_t arena_bytes(const struct arena *arena)
+{
+	return arena->tray_count * sizeof(struct tray);
 }
 
 int arena_init(struct arena *arena, uint64_t budget_frames)
@@ -129,73 +134,10 @@ void tray_free(struct arena *arena, struct tray *trays[], unsigned n)
 	}
 	if (frames) {
 		zap_ours(ranges, count);
-		credit_give(arena, frames);
+		credit_give(arena->budget, frames);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		tray_changed(trays[i], trays[i]->frames);
 		tray_release(arena, trays[i]);
 	}
-}
-
-/* -- the budget ------------------------------------------------------------ */
-
-static void note_peak(struct arena *arena, int64_t used)
-{
-	int64_t peak = atomic_load_explicit(&arena->peak, memory_order_relaxed);
-
-	while (used > peak && !atomic_compare_exchange_weak(&arena->peak, &peak, used))
-		;
-}
-
-static int64_t most_now(struct arena *arena)
-{
-	return atomic_load(&arena->limit) + atomic_load(&arena->overcommit);
-}
-
-/* The limit may fall meanwhile (share.h), so it is looked at again: either that is seen here,
- * or who lowered it sees what was taken. */
-bool credit_take(struct arena *arena, unsigned n)
-{
-	int64_t used = atomic_load_explicit(&arena->used, memory_order_relaxed);
-
-	do {
-		if (used + n > most_now(arena))
-			return false;
-	} while (!atomic_compare_exchange_weak(&arena->used, &used, used + n));
-	if (used + n > most_now(arena)) {
-		atomic_fetch_sub(&arena->used, n);
-		return false;
-	}
-	note_peak(arena, used + n);
-	return true;
-}
-
-void credit_force(struct arena *arena, uint64_t n)
-{
-	note_peak(arena, atomic_fetch_add(&arena->used, (int64_t)n) + (int64_t)n);
-}
-
-void credit_give(struct arena *arena, uint64_t n)
-{
-	int64_t before = atomic_fetch_sub(&arena->used, (int64_t)n);
-
-	assert(before >= (int64_t)n);
-	(void)before;
-	if (arena->given)
-		atomic_fetch_add_explicit(arena->given, n, memory_order_relaxed);
-}
-
-bool credit_allow(struct arena *arena, int64_t frames)
-{
-	if (!frames || atomic_exchange(&arena->allowed, true))
-		return false;
-	atomic_fetch_add(&arena->overcommit, frames);
-	return true;
-}
-
-int64_t credit_left(struct arena *arena)
-{
-	return atomic_load_explicit(&arena->limit, memory_order_relaxed) +
-	       atomic_load_explicit(&arena->overcommit, memory_order_relaxed) -
-	       atomic_load_explicit(&arena->used, memory_order_relaxed);
 }

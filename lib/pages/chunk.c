@@ -6,7 +6,8 @@
  */
 #include "pages/chunk.h"
 #include "pages/debug.h"
-#include "pager/pager.h"
+#include "pages/pages.h"
+#include "store/swap.h"
 
 uint64_t chunk_mask_of(const struct chunk *chunk, uintptr_t start, uintptr_t end)
 {
@@ -66,23 +67,22 @@ static void note(const char *what, const struct chunk *chunk, uint64_t mask)
 		debug_change(what, chunk, mask);
 }
 
-static void count_resident(struct pager *pager, uint64_t more, uint64_t fewer)
+static void count_resident(struct pages *pages, uint64_t more, uint64_t fewer)
 {
 	if (more != fewer)
-		atomic_fetch_add(&pager->resident, mask_count(more) - (uint64_t)mask_count(fewer));
+		atomic_fetch_add(&pages->resident, mask_count(more) - (uint64_t)mask_count(fewer));
 }
 
-static void count_cached(struct pager *pager, uint64_t more, uint64_t fewer)
+static void count_cached(struct pages *pages, uint64_t more, uint64_t fewer)
 {
 	if (more != fewer)
-		atomic_fetch_add(&pager->cached, mask_count(more) - (uint64_t)mask_count(fewer));
+		atomic_fetch_add(&pages->cached, mask_count(more) - (uint64_t)mask_count(fewer));
 }
 
-static void count_proven(struct pager *pager, uint64_t more, uint64_t fewer)
+static void count_proven(struct pages *pages, uint64_t more, uint64_t fewer)
 {
 	if (more != fewer)
-		atomic_fetch_add(&pager->policy.proven,
-				 mask_count(more) - (uint64_t)mask_count(fewer));
+		atomic_fetch_add(&pages->proven, mask_count(more) - (uint64_t)mask_count(fewer));
 }
 
 /* Pages with contents that must not be lost. */
@@ -91,10 +91,10 @@ static uint64_t kept(const struct chunk *chunk)
 	return chunk->resident | chunk->cached | chunk->swapped;
 }
 
-static void count_kept(struct pager *pager, const struct chunk *chunk, uint64_t before)
+static void count_kept(struct pages *pages, const struct chunk *chunk, uint64_t before)
 {
 	if (kept(chunk) != before)
-		atomic_fetch_add(&pager->kept,
+		atomic_fetch_add(&pages->kept,
 				 mask_count(kept(chunk)) - (uint64_t)mask_count(before));
 }
 
@@ -113,7 +113,7 @@ void chunk_begin_fill(struct chunk *chunk, uint64_t mask)
 	note("begin fill", chunk, mask);
 }
 
-void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uint64_t installed)
+void chunk_end_fill(struct pages *pages, struct chunk *chunk, uint64_t mask, uint64_t installed)
 {
 	uint64_t before = kept(chunk);
 
@@ -122,16 +122,16 @@ void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uin
 	order_steps();
 	chunk->filling &= ~mask;
 	chunk->hot &= ~(mask & ~installed);
-	count_proven(pager, installed & chunk->hot, 0);
-	count_resident(pager, installed, 0);
-	count_kept(pager, chunk, before);
+	count_proven(pages, installed & chunk->hot, 0);
+	count_resident(pages, installed, 0);
+	count_kept(pages, chunk, before);
 	note("end fill", chunk, mask);
 }
 
-void chunk_prove(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void chunk_prove(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	assert(!(mask & ~(chunk->resident | chunk->filling)));
-	count_proven(pager, mask & ~chunk->hot & chunk->resident, 0);
+	count_proven(pages, mask & ~chunk->hot & chunk->resident, 0);
 	chunk->hot |= mask;
 }
 
@@ -145,11 +145,11 @@ static void tray_attach(struct chunk *chunk, struct tray *tray)
 	chunk->trays = tray;
 }
 
-void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+void chunk_begin_ahead(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	assert(!(mask & tray->valid) && !(mask & ~chunk_readable(chunk)));
 	if (tray->queued) {
-		atomic_fetch_add(&pager->policy.waiting, mask_count(mask & ~tray->frames));
+		atomic_fetch_add(&pages->waiting, mask_count(mask & ~tray->frames));
 	} else {
 		tray_attach(chunk, tray);
 		tray->ahead = true;
@@ -160,7 +160,7 @@ void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tr
 	chunk_check(chunk);
 }
 
-void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+void chunk_end_ahead(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask,
 		     uint64_t good)
 {
 	assert(!(mask & ~chunk->filling) && !(good & ~mask));
@@ -168,19 +168,19 @@ void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray
 	tray->valid |= good;
 	chunk->filling &= ~mask;
 	tray->busy--;
-	count_cached(pager, good, 0);
+	count_cached(pages, good, 0);
 	note("end read ahead", chunk, mask);
 }
 
-void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void chunk_found_resident(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t before = kept(chunk);
 
 	mask &= ~chunk->resident;
 	chunk->resident |= mask;
-	count_resident(pager, mask, 0);
-	count_kept(pager, chunk, before);
-	credit_force(&pager->arena, mask_count(mask));
+	count_resident(pages, mask, 0);
+	count_kept(pages, chunk, before);
+	credit_force(pages->arena.budget, mask_count(mask));
 	note("found resident", chunk, mask);
 	chunk_check(chunk);
 }
@@ -192,30 +192,30 @@ static void forget_writes(struct chunk *chunk, uint64_t mask)
 		tray->writing &= ~mask;
 }
 
-void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+void chunk_evict(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	tray_attach(chunk, tray);
 	tray->frames = 0;
-	chunk_evict_more(pager, chunk, tray, mask);
+	chunk_evict_more(pages, chunk, tray, mask);
 }
 
-void chunk_evict_more(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+void chunk_evict_more(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	assert(!(mask & ~chunk->resident) && !(mask & tray->frames) && !tray->queued);
 	forget_writes(chunk, mask);
-	count_proven(pager, 0, mask & chunk->hot);
+	count_proven(pages, 0, mask & chunk->hot);
 	chunk->hot &= ~mask;
 	chunk->resident &= ~mask;
 	chunk->cached |= mask;
 	tray->frames |= mask;
 	tray->valid |= mask;
-	count_resident(pager, 0, mask);
-	count_cached(pager, mask, 0);
+	count_resident(pages, 0, mask);
+	count_cached(pages, mask, 0);
 	note("evict", chunk, mask);
 	chunk_check(chunk);
 }
 
-void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask,
 		       uint64_t installed, bool moved)
 {
 	assert(!(installed & ~tray->valid));
@@ -227,14 +227,14 @@ void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tr
 	if (moved) {
 		tray->frames &= ~installed;
 		if (tray->queued)
-			atomic_fetch_sub(&pager->policy.waiting, mask_count(installed));
+			atomic_fetch_sub(&pages->waiting, mask_count(installed));
 	}
-	count_resident(pager, installed, 0);
-	count_cached(pager, 0, installed);
+	count_resident(pages, installed, 0);
+	count_cached(pages, 0, installed);
 	note("put back", chunk, installed);
 }
 
-void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
+void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	uint64_t before = kept(chunk);
 
@@ -242,8 +242,8 @@ void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, 
 	tray->valid &= ~mask;
 	tray->writing &= ~mask;
 	chunk->cached &= ~mask;
-	count_cached(pager, 0, mask);
-	count_kept(pager, chunk, before);
+	count_cached(pages, 0, mask);
+	count_kept(pages, chunk, before);
 	note("reclaim", chunk, mask);
 }
 
@@ -267,16 +267,16 @@ void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot)
 	note("keep slot", chunk, mask_bit(i));
 }
 
-void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void chunk_drop_slots(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t before = kept(chunk);
 	unsigned i;
 
 	mask &= chunk->swapped;
 	mask_for_each(i, mask)
-		if (swap_free(&pager->swap, chunk->page[i].slot, 1))
+		if (swap_free(pages->swap, chunk->page[i].slot, 1))
 			chunk->swapped &= ~mask_bit(i);
-	count_kept(pager, chunk, before);
+	count_kept(pages, chunk, before);
 	note("drop slots", chunk, mask);
 }
 
@@ -288,35 +288,35 @@ static void forget_fills(struct chunk *chunk, uint64_t mask)
 	chunk->filling &= ~mask;
 }
 
-void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void chunk_discard(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t frames = chunk->resident & mask;
 	uint64_t before;
 
 	forget_fills(chunk, mask);
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
-		chunk_uncache(pager, chunk, tray, tray->valid & mask);
+		chunk_uncache(pages, chunk, tray, tray->valid & mask);
 		tray->writing &= ~mask;
 	}
-	chunk_drop_slots(pager, chunk, mask);
+	chunk_drop_slots(pages, chunk, mask);
 	before = kept(chunk);
-	count_proven(pager, 0, frames & chunk->hot);
+	count_proven(pages, 0, frames & chunk->hot);
 	chunk->left[0] &= ~mask;
 	chunk->left[1] &= ~mask;
 	chunk->resident &= ~mask;
 	chunk->poisoned &= ~mask;
 	chunk->hot &= ~mask;
 	chunk->unmovable &= ~mask;
-	count_resident(pager, 0, frames);
-	count_kept(pager, chunk, before);
-	credit_give(&pager->arena, mask_count(frames));
+	count_resident(pages, 0, frames);
+	count_kept(pages, chunk, before);
+	credit_give(pages->arena.budget, mask_count(frames));
 	note("discard", chunk, mask);
 	chunk_check(chunk);
 }
 
-void chunk_let_go(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void chunk_let_go(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
-	chunk_discard(pager, chunk, mask);
+	chunk_discard(pages, chunk, mask);
 	chunk->foreign |= mask;
 	note("let go", chunk, mask);
 	chunk_check(chunk);
@@ -329,17 +329,17 @@ void chunk_welcome(struct chunk *chunk, uint64_t mask)
 	chunk_check(chunk);
 }
 
-void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void chunk_poison(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t before = kept(chunk);
 	unsigned i;
 
 	assert(!(mask & (chunk->resident | chunk->cached | chunk->filling)));
 	mask_for_each(i, mask & chunk->swapped)
-		swap_retire(&pager->swap, chunk->page[i].slot, 1);
+		swap_retire(pages->swap, chunk->page[i].slot, 1);
 	chunk->swapped &= ~mask;
 	chunk->poisoned |= mask;
-	count_kept(pager, chunk, before);
+	count_kept(pages, chunk, before);
 	note("poison", chunk, mask);
 	chunk_check(chunk);
 }
@@ -357,14 +357,14 @@ static bool is_at_rest(const struct chunk *chunk)
 	       !chunk->reads && !chunk->lock.word && !chunk->queue[0].here && !chunk->queue[1].here;
 }
 
-uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present)
+uint64_t chunk_fork_child(struct pages *pages, struct chunk *chunk, uint64_t present)
 {
 	uint64_t candidates = chunk->resident | chunk->filling;
 	uint64_t lost;
 
 	/* To write to it would copy it: most are so where most is paged out. */
 	if (is_at_rest(chunk)) {
-		count_kept(pager, chunk, 0);
+		count_kept(pages, chunk, 0);
 		return 0;
 	}
 	if (chunk->filling || chunk->lock.word)
@@ -377,9 +377,9 @@ uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t pre
 	chunk->trays = NULL;
 	chunk->reads = NULL;
 	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
-	count_resident(pager, chunk->resident, 0);
-	count_kept(pager, chunk, 0);
-	credit_force(&pager->arena, mask_count(chunk->resident));
+	count_resident(pages, chunk->resident, 0);
+	count_kept(pages, chunk, 0);
+	credit_force(pages->arena.budget, mask_count(chunk->resident));
 	note("inherit", chunk, ~chunk_absent(chunk));
 	chunk_check(chunk);
 	return lost;

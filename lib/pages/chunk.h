@@ -44,7 +44,7 @@
 #include "base/page.h"
 #include "spill.h"
 
-struct pager;
+struct pages;
 
 /* Records change only in evictions, in write-backs and under (G); a fork holds all of
  * these back, so that its child sees records that fit their row. */
@@ -145,49 +145,49 @@ static inline unsigned chunk_state(const struct chunk *chunk, unsigned i)
 /* A read of these pages is in flight, or they are being filled right now. */
 void chunk_begin_fill(struct chunk *chunk, uint64_t mask);
 /* They are no longer; installed is the part that is mapped now. */
-void chunk_end_fill(struct pager *pager, struct chunk *chunk, uint64_t mask, uint64_t installed);
+void chunk_end_fill(struct pages *pages, struct chunk *chunk, uint64_t mask, uint64_t installed);
 
 /* A read of these pages is in flight into a tray of the chunk, new or not, with
  * frames and credits for them: nobody asked for them yet. */
-void chunk_begin_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
+void chunk_begin_ahead(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
 /* It no longer is; good is the part that is in the tray now: cached. */
-void chunk_end_ahead(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+void chunk_end_ahead(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask,
 		     uint64_t good);
 
 /* These pages, resident or being filled, were wanted back soon: they are hot. */
-void chunk_prove(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void chunk_prove(struct pages *pages, struct chunk *chunk, uint64_t mask);
 
 /* Pages that arming found, or that came behind our back, are resident. */
-void chunk_found_resident(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void chunk_found_resident(struct pages *pages, struct chunk *chunk, uint64_t mask);
 
 /* Resident pages left for this tray, which is the chunk's from now on. */
-void chunk_evict(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
+void chunk_evict(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
 /* The same for a tray that the chunk has already, and that is in no queue. */
-void chunk_evict_more(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
+void chunk_evict_more(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
 /* Cached pages that were being put back (chunk_begin_fill) no longer are;
  * installed went back: moved with their frames, else copied. */
-void chunk_end_restore(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask,
+void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask,
 		       uint64_t installed, bool moved);
 /* Cached pages need not be kept: a slot has them, or they are zeros. */
-void chunk_uncache(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
+void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
 /* The tray leaves the chunk; nothing in it is valid any more. */
 void chunk_detach(struct chunk *chunk, struct tray *tray);
 
 /* Slot now holds the contents whose hash is in the record; and it no longer
  * does (the slot is given back). */
 void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot);
-void chunk_drop_slots(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void chunk_drop_slots(struct pages *pages, struct chunk *chunk, uint64_t mask);
 
 /* The contents are gone, whatever they were: zeros from now on.  The caller
  * has made the mapping agree. */
-void chunk_discard(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void chunk_discard(struct pages *pages, struct chunk *chunk, uint64_t mask);
 
 /* The pages are another's from now on, whatever they hold; and they may be ours again, absent. */
-void chunk_let_go(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void chunk_let_go(struct pages *pages, struct chunk *chunk, uint64_t mask);
 void chunk_welcome(struct chunk *chunk, uint64_t mask);
 
 /* The contents are lost: whoever touches it gets SIGBUS. */
-void chunk_poison(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void chunk_poison(struct pages *pages, struct chunk *chunk, uint64_t mask);
 
 /* Arming failed: nothing is known of its pages, and no queue has it. */
 void chunk_forget(struct chunk *chunk);
@@ -196,7 +196,7 @@ void chunk_forget(struct chunk *chunk);
  * parent's; present: managed pages that the child has, asked for where a handler was at
  * work on the chunk.  Gives the pages of which the child has nothing, since they could neither
  * be written nor put back: they are poisoned. */
-uint64_t chunk_fork_child(struct pager *pager, struct chunk *chunk, uint64_t present);
+uint64_t chunk_fork_child(struct pages *pages, struct chunk *chunk, uint64_t present);
 
 /* Stops if an invariant does not hold (debug builds; else nothing). */
 #ifdef SPILL_DEBUG

@@ -4,16 +4,16 @@
 #include "paging/evict.h"
 #include "paging/fill.h"
 
-bool ahead_has_frames(struct pager *pager, unsigned n)
+bool ahead_has_frames(struct paging *paging, unsigned n)
 {
-	return credit_left(&pager->arena) >= (int64_t)(n + pager->low_frames / 2);
+	return credit_left(&paging->budget) >= (int64_t)(n + paging->budget.low / 2);
 }
 
 /* A tray of the chunk that has room at these offsets, an old one with its frames, or a
  * new one. */
 static struct tray *tray_for(struct handler *handler, struct chunk *chunk, uint64_t mask)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	struct tray *ret = NULL;
 
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
@@ -21,39 +21,39 @@ static struct tray *tray_for(struct handler *handler, struct chunk *chunk, uint6
 			return tray;
 	if (mask_count(mask) >= AHEAD_RECYCLES)
 		ret = evict_recycle(handler, mask);
-	return ret ? ret : tray_alloc(&pager->arena);
+	return ret ? ret : tray_alloc(&paging->pages.arena);
 }
 
 /* The caller holds (C).  false: no more can be read now. */
 static bool read_locked(struct handler *handler, struct chunk *chunk, uint64_t mask)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	struct tray *tray;
 
 	mask &= chunk_readable(chunk);
 	if (!mask)
 		return true;
-	if (!ahead_has_frames(pager, mask_count(mask)) || !fill_is_free(handler))
+	if (!ahead_has_frames(paging, mask_count(mask)) || !fill_is_free(&handler->fills))
 		return false;
 	tray = tray_for(handler, chunk, mask);
 	if (!tray)
 		return false;
 	while (mask) {
-		uint64_t got = fill_start_ahead(handler, chunk, tray, mask);
+		uint64_t got = fill_start_ahead(&handler->fills, chunk, tray, mask);
 
 		if (!got)
 			break;
 		mask &= ~got;
 	}
 	if (!tray->queued)
-		tray_free(&pager->arena, &tray, 1);
+		tray_free(&paging->pages.arena, &tray, 1);
 	return mask == 0;
 }
 
 static bool read_chunk(struct handler *handler, int64_t number, uint64_t mask)
 {
 	struct chunk *chunk =
-		pagetable_find(&handler->pager->table, (uintptr_t)number << chunk_shift());
+		pagetable_find(&handler->paging->pages.table, (uintptr_t)number << chunk_shift());
 	bool ret;
 
 	if (!chunk || !chunk_try_lock(chunk))

@@ -28,6 +28,6 @@ void ahead_read(struct handler *handler, struct ahead ahead);
 bool ahead_next(struct ahead *ahead, int64_t *ret_number, uint64_t *ret_mask);
 
 /* Are there n frames for it?  Those for faults are left alone. */
-bool ahead_has_frames(struct pager *pager, unsigned n);
+bool ahead_has_frames(struct paging *paging, unsigned n);
 
 #endif

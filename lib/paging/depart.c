@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* depart.c - how the pages of a chunk leave for their tray: see depart.h */
 #include "paging/depart.h"
-#include "paging/evict.h"
+#include "paging/exceed.h"
 #include "kernel/pagemap.h"
 #include "kernel/pins.h"
 #include "kernel/zap.h"
@@ -25,12 +25,12 @@ static size_t run_bytes(uint64_t run)
  * Writing in the kernel makes them ours; if it still says EBUSY, somebody does
  * DMA.  A missing page must not be among them: the kernel would wait for us to
  * serve the fault. */
-static bool make_exclusive(struct pager *pager, struct chunk *chunk, uint64_t run)
+static bool make_exclusive(struct paging *paging, struct chunk *chunk, uint64_t run)
 {
 	uint64_t present = run & chunk->resident;
 	bool any = false;
 
-	present &= pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	present &= pagemap_present(paging->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
 	while (present) {
 		uint64_t part = mask_first_run(present);
 
@@ -43,20 +43,21 @@ static bool make_exclusive(struct pager *pager, struct chunk *chunk, uint64_t ru
 
 /* What a tray holds when it is given back is discarded, which may be refused (locked memory):
  * it is in the way now.  A page that the chunk has itself is nobody's in the tray. */
-static bool sweep_tray(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+static bool sweep_tray(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t run)
 {
-	uint64_t left = run & pagemap_present(pager->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
+	uint64_t left = run &
+			pagemap_present(paging->pagemap_fd, chunk_page(chunk, 0), CHUNK_PAGES);
 	bool any = false;
 	unsigned i;
 
-	left &= pagemap_present(pager->pagemap_fd, tray_page(tray, 0), CHUNK_PAGES);
+	left &= pagemap_present(paging->pagemap_fd, tray_page(tray, 0), CHUNK_PAGES);
 	mask_for_each(i, left)
 		any |= sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED) == 0;
 	return any;
 }
 
 struct mover {
-	struct pager *pager;
+	struct paging *paging;
 	struct chunk *chunk;
 	struct tray *tray;
 	uint64_t moved;	   /* in the tray now */
@@ -70,7 +71,7 @@ struct mover {
 static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
 {
 	unsigned first = mask_first(run);
-	long result = uffd_move(&m->pager->uffd, m->pager->pagemap_fd, tray_page(m->tray, first),
+	long result = uffd_move(&m->paging->uffd, m->paging->pagemap_fd, tray_page(m->tray, first),
 				chunk_page(m->chunk, first), run_bytes(run));
 
 	if (result > 0) {
@@ -84,12 +85,12 @@ static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
 		return 0;
 	if (result == -EBUSY && !m->unshared) {
 		m->unshared = true;
-		if (make_exclusive(m->pager, m->chunk, run))
+		if (make_exclusive(m->paging, m->chunk, run))
 			return 0;
 	}
 	if (result == -EEXIST && !m->swept) {
 		m->swept = true;
-		if (sweep_tray(m->pager, m->chunk, m->tray, run))
+		if (sweep_tray(m->paging, m->chunk, m->tray, run))
 			return 0;
 	}
 	if (mask_count(run) > 1) {
@@ -133,7 +134,7 @@ static void move_span(struct mover *m, uint64_t victims)
 
 	if (span == victims || (m->chunk->resident & span & ~victims))
 		return;
-	result = uffd_move(&m->pager->uffd, m->pager->pagemap_fd, tray_page(m->tray, first),
+	result = uffd_move(&m->paging->uffd, m->paging->pagemap_fd, tray_page(m->tray, first),
 			   chunk_page(m->chunk, first), run_bytes(span));
 	if (result <= 0)
 		return;
@@ -142,10 +143,10 @@ static void move_span(struct mover *m, uint64_t victims)
 	tray_changed(m->tray, done);
 }
 
-static uint64_t depart_by_move(struct pager *pager, struct chunk *chunk, struct tray *tray,
+static uint64_t depart_by_move(struct paging *paging, struct chunk *chunk, struct tray *tray,
 			       uint64_t victims, uint64_t *ret_copyable)
 {
-	struct mover m = { .pager = pager, .chunk = chunk, .tray = tray };
+	struct mover m = { .paging = paging, .chunk = chunk, .tray = tray };
 
 	if (victims)
 		move_span(&m, victims);
@@ -162,26 +163,26 @@ static uint64_t depart_by_move(struct pager *pager, struct chunk *chunk, struct 
 
 /* Reads one run through /proc/self/mem: unlike a plain read, that fails (EIO)
  * where a page is missing, instead of waiting for us to serve the fault. */
-static bool read_run(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+static bool read_run(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t run)
 {
 	unsigned first = mask_first(run);
 	char *to = tray_page(tray, first);
 	size_t size = run_bytes(run);
 
-	return sys_pread(pager->memory_fd, to, size, (uintptr_t)chunk_page(chunk, first)) ==
+	return sys_pread(paging->memory_fd, to, size, (uintptr_t)chunk_page(chunk, first)) ==
 	       (long)size;
 }
 
 /* A page that the program discarded behind our back reads as zeros: its place
  * in the tray is left empty. */
-static void read_pages(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t run)
+static void read_pages(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t run)
 {
 	unsigned i;
 
-	if (read_run(pager, chunk, tray, run))
+	if (read_run(paging, chunk, tray, run))
 		return;
 	mask_for_each(i, run)
-		if (!read_run(pager, chunk, tray, mask_bit(i)))
+		if (!read_run(paging, chunk, tray, mask_bit(i)))
 			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
 }
 
@@ -226,23 +227,23 @@ static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t m
 	return gone;
 }
 
-static bool protect(struct pager *pager, struct chunk *chunk, uint64_t run, bool on)
+static bool protect(struct paging *paging, struct chunk *chunk, uint64_t run, bool on)
 {
-	return uffd_protect(&pager->uffd, chunk_page(chunk, mask_first(run)), run_bytes(run), on) ==
-	       0;
+	return uffd_protect(&paging->uffd, chunk_page(chunk, mask_first(run)), run_bytes(run),
+			    on) == 0;
 }
 
 /* Protects from the first to the last of these pages with one call, or where a hole is
  * a mapping that is not ours, run by run; gives those that are protected. */
-static uint64_t protect_pages(struct pager *pager, struct chunk *chunk, uint64_t mask)
+static uint64_t protect_pages(struct paging *paging, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t done = 0;
 
-	if (protect(pager, chunk, mask_span(mask), true))
+	if (protect(paging, chunk, mask_span(mask), true))
 		return mask;
 	for (uint64_t run; mask; mask &= ~run) {
 		run = mask_first_run(mask);
-		if (protect(pager, chunk, run, true))
+		if (protect(paging, chunk, run, true))
 			done |= run;
 	}
 	return done;
@@ -250,35 +251,35 @@ static uint64_t protect_pages(struct pager *pager, struct chunk *chunk, uint64_t
 
 /* What of them stays is unprotected again, and what was protected with them.  (Where a
  * call fails a write will raise a fault, and find that the page is there.) */
-static void unprotect_span(struct pager *pager, struct chunk *chunk, uint64_t mask)
+static void unprotect_span(struct paging *paging, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t span = mask_span(mask);
 
 	if (chunk->resident & span)
-		protect(pager, chunk, span, false);
+		protect(paging, chunk, span, false);
 }
 
 /* The tray's frames are the handler's reserve; what is discarded is the reserve again.
  * cautious: only if no page can be under DMA. */
-static uint64_t depart_by_copy(struct pager *pager, struct chunk *chunk, struct tray *tray,
+static uint64_t depart_by_copy(struct paging *paging, struct chunk *chunk, struct tray *tray,
 			       uint64_t victims, bool cautious)
 {
 	uint64_t gone = 0;
 
-	if (!victims || pager->memory_fd < 0)
+	if (!victims || paging->memory_fd < 0)
 		return 0;
-	victims = protect_pages(pager, chunk, victims);
+	victims = protect_pages(paging, chunk, victims);
 	if (!victims)
 		return 0;
-	if (!cautious || !pins_possible(pager->uffd.move)) {
+	if (!cautious || !pins_possible(paging->uffd.move)) {
 		for (uint64_t left = victims, run; left; left &= ~run) {
 			run = mask_first_run(left);
-			read_pages(pager, chunk, tray, run);
+			read_pages(paging, chunk, tray, run);
 		}
 		gone = discard_pages(chunk, tray, victims);
 	}
 	if (gone != victims || (chunk->resident & mask_span(victims) & ~victims))
-		unprotect_span(pager, chunk, victims);
+		unprotect_span(paging, chunk, victims);
 	return gone;
 }
 
@@ -292,40 +293,40 @@ static bool is_scattered(uint64_t victims)
 
 /* System calls that we do not see may have mapped something else here, which MOVE would take from the
  * program for ever: its faults do not come to us.  What is known of such pages is of no use. */
-static uint64_t without_strangers(struct pager *pager, struct chunk *chunk, uint64_t victims)
+static uint64_t without_strangers(struct paging *paging, struct chunk *chunk, uint64_t victims)
 {
 	uint64_t gone = 0;
 	unsigned i;
 
-	if (!victims || !pager->registered ||
-	    uffd_has(&pager->uffd, chunk_page(chunk, mask_first(victims))))
+	if (!victims || !paging->registered ||
+	    uffd_has(&paging->uffd, chunk_page(chunk, mask_first(victims))))
 		return victims;
 	mask_for_each(i, victims)
-		if (!uffd_has(&pager->uffd, chunk_page(chunk, i)))
+		if (!uffd_has(&paging->uffd, chunk_page(chunk, i)))
 			gone |= mask_bit(i);
-	chunk_discard(pager, chunk, gone);
-	pager_note_behind(pager);
+	chunk_discard(&paging->pages, chunk, gone);
+	paging_note_behind(paging);
 	return victims & ~gone;
 }
 
-uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t victims)
+uint64_t depart(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t victims)
 {
 	uint64_t out = 0, copyable = 0;
 
-	victims = without_strangers(pager, chunk, victims);
-	if (!pager->uffd.move) {
-		out = depart_by_copy(pager, chunk, tray, victims, true);
+	victims = without_strangers(paging, chunk, victims);
+	if (!paging->uffd.move) {
+		out = depart_by_copy(paging, chunk, tray, victims, true);
 		if (out)
-			evict_go_on(pager);
+			exceed_go_on(paging);
 		else if (pins_expected())
-			evict_hold_back(pager,
-					"what this process has cannot leave while it does direct "
-					"I/O, since the kernel has no UFFDIO_MOVE");
+			exceed_hold_back(paging,
+					 "what this process has cannot leave while it does direct "
+					 "I/O, since the kernel has no UFFDIO_MOVE");
 		return out;
 	}
 	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())
-		out = depart_by_copy(pager, chunk, tray, victims & ~chunk->unmovable, true);
-	out |= depart_by_move(pager, chunk, tray, victims & ~out & ~chunk->unmovable, &copyable);
+		out = depart_by_copy(paging, chunk, tray, victims & ~chunk->unmovable, true);
+	out |= depart_by_move(paging, chunk, tray, victims & ~out & ~chunk->unmovable, &copyable);
 	chunk->unmovable |= copyable;
-	return out | depart_by_copy(pager, chunk, tray, victims & ~out & chunk->unmovable, false);
+	return out | depart_by_copy(paging, chunk, tray, victims & ~out & chunk->unmovable, false);
 }

@@ -29,6 +29,6 @@
 
 /* Moves or copies these resident pages into the tray, which has no frames; gives
  * those that came: the others stay.  The masks are the caller's to change. */
-uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t victims);
+uint64_t depart(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t victims);
 
 #endif

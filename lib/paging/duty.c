@@ -15,14 +15,14 @@
 
 /* -- on and off ------------------------------------------------------------------------ */
 
-static bool leave(struct pager *pager)
+static bool leave(struct paging *paging)
 {
-	unsigned on_duty = pager->on_duty;
+	unsigned on_duty = paging->on_duty;
 
 	do {
 		if (on_duty <= 1)
 			return false;
-	} while (!atomic_compare_exchange_weak(&pager->on_duty, &on_duty, on_duty - 1));
+	} while (!atomic_compare_exchange_weak(&paging->on_duty, &on_duty, on_duty - 1));
 	return true;
 }
 
@@ -34,15 +34,15 @@ static void call(struct handler *handler)
 
 static void call_others(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 
-	for (unsigned i = 0; i < pager->handler_count; i++)
-		call(&pager->handlers[i]);
+	for (unsigned i = 0; i < paging->handler_count; i++)
+		call(&paging->handlers[i]);
 }
 
 void duty_note(struct handler *handler, unsigned got)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 
 	if (!got)
 		handler->vain++;
@@ -52,8 +52,8 @@ void duty_note(struct handler *handler, unsigned got)
 		handler->vain = 0;
 	if (handler->vain == 0)
 		handler->nap_ns = 0;
-	if (handler->fault_count + handler_demanded(handler) > 1 &&
-	    pager->on_duty < pager->handler_count)
+	if (handler->fault_count + fill_demanded(&handler->fills) > 1 &&
+	    paging->on_duty < paging->handler_count)
 		call_others(handler);
 }
 
@@ -62,15 +62,15 @@ static void go_off_duty(struct handler *handler, uint64_t until)
 	handler->called = false;
 	handler->off_duty = true;
 	handler->back_at = until;
-	io_watch(handler->io, WATCH_UFFD, false);
+	io_watch(handler->io, EAR_UFFD, false);
 }
 
 static void return_to_duty(struct handler *handler)
 {
 	handler->off_duty = false;
 	handler->vain = VAIN_MAX / 2;
-	atomic_fetch_add(&handler->pager->on_duty, 1);
-	io_watch(handler->io, WATCH_UFFD, true);
+	atomic_fetch_add(&handler->paging->on_duty, 1);
+	io_watch(handler->io, EAR_UFFD, true);
 	/* What came meanwhile. */
 	handler->more_faults = true;
 }
@@ -80,7 +80,7 @@ static void stand_by(struct handler *handler)
 {
 	if (handler->off_duty)
 		return;
-	atomic_fetch_sub(&handler->pager->on_duty, 1);
+	atomic_fetch_sub(&handler->paging->on_duty, 1);
 	go_off_duty(handler, 0);
 }
 
@@ -88,7 +88,7 @@ uint64_t duty_rest(struct handler *handler, uint64_t timeout_ns)
 {
 	uint64_t now;
 
-	if (handler->pager->paused) {
+	if (handler->paging->paused) {
 		stand_by(handler);
 		return timeout_ns;
 	}
@@ -96,7 +96,7 @@ uint64_t duty_rest(struct handler *handler, uint64_t timeout_ns)
 		return timeout_ns;
 	now = sys_now();
 	if (!handler->off_duty) {
-		if (handler->reads_in_flight || !leave(handler->pager))
+		if (handler->fills.in_flight || !leave(handler->paging))
 			return timeout_ns;
 		handler->nap_ns = handler_back_off(handler->nap_ns, NAP_MIN_NS, NAP_MAX_NS);
 		go_off_duty(handler, now + handler->nap_ns);
@@ -117,14 +117,14 @@ static bool is_responsive(const struct handler *handler, uint64_t now)
 
 bool duty_is_done_by_another(const struct handler *handler)
 {
-	const struct pager *pager = handler->pager;
+	const struct paging *paging = handler->paging;
 	uint64_t now;
 
-	if (pager->on_duty + handler->off_duty < 2)
+	if (paging->on_duty + handler->off_duty < 2)
 		return false;
 	now = sys_now();
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		const struct handler *other = &pager->handlers[i];
+	for (unsigned i = 0; i < paging->handler_count; i++) {
+		const struct handler *other = &paging->handlers[i];
 
 		if (other != handler && !other->evicting && is_responsive(other, now))
 			return true;
@@ -136,18 +136,18 @@ bool duty_is_done_by_another(const struct handler *handler)
 
 bool duty_evicts_another(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		struct handler *other = &pager->handlers[i];
+	for (unsigned i = 0; i < paging->handler_count; i++) {
+		struct handler *other = &paging->handlers[i];
 
 		if (other != handler && (other->evicting || other->summoned))
 			return true;
 	}
-	if (handler->summoned || (!handler->fault_count && !handler_demanded(handler)))
+	if (handler->summoned || (!handler->fault_count && !fill_demanded(&handler->fills)))
 		return false;
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		struct handler *other = &pager->handlers[i];
+	for (unsigned i = 0; i < paging->handler_count; i++) {
+		struct handler *other = &paging->handlers[i];
 
 		if (other == handler || other->round)
 			continue;

@@ -3,12 +3,10 @@
 #include "paging/evict.h"
 #include "paging/depart.h"
 #include "paging/duty.h"
-#include "base/error.h"
 #include "paging/fill.h"
 #include "base/fork_near.h"
 #include "base/hash.h"
-#include "kernel/pins.h"
-#include "base/process.h"
+#include "paging/gauges.h"
 #include "paging/tables.h"
 #include "base/usdt.h"
 #include "paging/watch.h"
@@ -23,9 +21,9 @@
 
 /* How many frames it takes to the high mark.  In small steps, since more would be
  * a large part of a small budget. */
-static int64_t frames_missing(struct pager *pager)
+static int64_t frames_missing(struct paging *paging)
 {
-	return (int64_t)pager->high_frames - credit_left(&pager->arena);
+	return (int64_t)paging->budget.high - credit_left(&paging->budget);
 }
 
 /* -- in the tray ------------------------------------------------------------------------- */
@@ -58,18 +56,18 @@ static uint64_t long_runs(uint64_t mask)
 /* Updates at random leave a chunk's pages all over swap space.  If it is read in order
  * later (so that its pages leave in runs), clean ones are written once more with the
  * others, side by side: in one request, and the next reading has one instead of dozens. */
-static uint64_t worth_gathering(struct pager *pager, const struct chunk *chunk, uint64_t pages,
+static uint64_t worth_gathering(struct paging *paging, const struct chunk *chunk, uint64_t pages,
 				uint64_t clean)
 {
 	uint64_t mask = long_runs(pages) & clean;
 
 	if (slot_runs(chunk, mask) <= mask_count(mask) / GATHER_RUN)
 		return 0;
-	return swap_used(&pager->swap) < swap_size(&pager->swap) / 4 * 3 ? mask : 0;
+	return swap_used(&paging->swap) < swap_size(&paging->swap) / 4 * 3 ? mask : 0;
 }
 
 /* Drops the zeros; gives the pages that no slot holds, their hashes entered. */
-static uint64_t find_dirty(struct pager *pager, struct chunk *chunk, struct tray *tray)
+static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tray *tray)
 {
 	uint64_t dirty = 0, zero = 0, gathered;
 	unsigned i;
@@ -82,53 +80,43 @@ static uint64_t find_dirty(struct pager *pager, struct chunk *chunk, struct tray
 			zero |= mask_bit(i);
 			continue;
 		}
-		hash = hash_page(pager->hash_key, page);
+		hash = hash_page(paging->hash_key, page);
 		if ((chunk->swapped & mask_bit(i)) && chunk->page[i].hash == hash)
 			continue;
 		dirty |= mask_bit(i);
-		chunk_drop_slots(pager, chunk, mask_bit(i));
+		chunk_drop_slots(&paging->pages, chunk, mask_bit(i));
 		chunk->page[i].hash = hash;
 	}
-	chunk_drop_slots(pager, chunk, zero);
-	chunk_uncache(pager, chunk, tray, zero);
-	gathered = worth_gathering(pager, chunk, tray->valid, tray->valid & ~dirty);
-	chunk_drop_slots(pager, chunk, gathered);
+	chunk_drop_slots(&paging->pages, chunk, zero);
+	chunk_uncache(&paging->pages, chunk, tray, zero);
+	gathered = worth_gathering(paging, chunk, tray->valid, tray->valid & ~dirty);
+	chunk_drop_slots(&paging->pages, chunk, gathered);
 	dirty |= gathered;
-	stat_add(&pager->stats->pages_clean, mask_count(tray->valid & ~dirty) + mask_count(zero));
+	stat_add(&paging->stats->pages_clean, mask_count(tray->valid & ~dirty) + mask_count(zero));
 	return dirty;
 }
 
-void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask)
-{
-	bool again = false;
-
-	if (!mask)
-		return;
-	fill_restore_move(pager, chunk, mask, tray, &again);
-	policy_insert(&pager->policy, chunk);
-}
-
 /* Whole trays that hold nothing of use go at once. */
-static void queue_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
+static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *tray)
 {
 	if (tray->valid || tray->busy) {
-		policy_wait(&pager->policy, tray);
+		policy_wait(&paging->policy, tray);
 		return;
 	}
 	chunk_detach(chunk, tray);
-	tray_free(&pager->arena, &tray, 1);
+	tray_free(&paging->pages.arena, &tray, 1);
 }
 
 /* Pages in a tray, which were just moved there or were watched, leave for good: what is dirty
  * joins a write, and what finds no place there goes back.  How many left. */
-static unsigned settle_pages(struct handler *handler, struct chunk *chunk, struct tray *tray)
+static unsigned leave_for_good(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
-	struct pager *pager = handler->pager;
-	uint64_t out = tray->valid, dirty = find_dirty(pager, chunk, tray);
-	uint64_t stuck = dirty & ~writeback_add(handler, tray, dirty);
+	struct paging *paging = handler->paging;
+	uint64_t out = tray->valid, dirty = find_dirty(paging, chunk, tray);
+	uint64_t stuck = dirty & ~writeback_add(&handler->writes, tray, dirty);
 
-	evict_put_back(pager, chunk, tray, stuck);
-	stat_add(&pager->stats->pages_evicted, mask_count(out & ~stuck));
+	fill_put_back(paging, chunk, tray, stuck);
+	stat_add(&paging->stats->pages_evicted, mask_count(out & ~stuck));
 	USDT(evict, chunk->address, out & ~stuck, dirty);
 	watch_note(handler, TRACE_EVICT, chunk, 0, out & ~stuck);
 	return mask_count(out & ~stuck);
@@ -137,68 +125,68 @@ static unsigned settle_pages(struct handler *handler, struct chunk *chunk, struc
 /* Gives the number of pages that left for good (or that may be reclaimed). */
 static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint64_t victims)
 {
-	struct pager *pager = handler->pager;
-	struct tray *tray = tray_alloc(&pager->arena);
+	struct paging *paging = handler->paging;
+	struct tray *tray = tray_alloc(&paging->pages.arena);
 	unsigned gone;
 	uint64_t out;
 
 	if (!tray)
 		return 0;
-	out = depart(pager, chunk, tray, victims);
+	out = depart(paging, chunk, tray, victims);
 	if (!out) {
-		atomic_fetch_add(&pager->refusals, 1);
-		tray_free(&pager->arena, &tray, 1);
+		atomic_fetch_add(&paging->refusals, 1);
+		tray_free(&paging->pages.arena, &tray, 1);
 		return 0;
 	}
-	pager->refusals = 0;
-	chunk_evict(pager, chunk, tray, out);
-	gone = settle_pages(handler, chunk, tray);
-	queue_tray(pager, chunk, tray);
+	paging->refusals = 0;
+	chunk_evict(&paging->pages, chunk, tray, out);
+	gone = leave_for_good(handler, chunk, tray);
+	queue_tray(paging, chunk, tray);
 	if (!chunk->resident)
-		tables_release(&pager->table, chunk);
+		tables_release(&paging->pages.table, chunk);
 	return gone;
 }
 
 /* The chunk was picked: out of the queue. */
 static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum standing standing)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	uint64_t victims;
 	unsigned gained = 0;
 
 	if (!chunk_try_lock(chunk)) {
-		policy_unpick(&pager->policy, chunk, standing);
+		policy_unpick(&paging->policy, chunk, standing);
 		return 0;
 	}
 	victims = policy_victims(chunk, standing);
 	if (victims)
 		gained = evict_locked(handler, chunk, victims);
 	if (chunk->resident)
-		policy_insert(&pager->policy, chunk);
+		policy_insert(&paging->policy, chunk);
 	chunk_check(chunk);
 	chunk_unlock(chunk);
 	return gained;
 }
 
 /* Keeps evictions out while a fork is about to happen. */
-static bool enter_eviction(struct pager *pager)
+static bool enter_eviction(struct paging *paging)
 {
-	atomic_fetch_add(&pager->evicting, 1);
+	atomic_fetch_add(&paging->evicting, 1);
 	if (!fork_is_near())
 		return true;
-	atomic_fetch_sub(&pager->evicting, 1);
+	atomic_fetch_sub(&paging->evicting, 1);
 	return false;
 }
 
-static void leave_eviction(struct pager *pager)
+static void leave_eviction(struct paging *paging)
 {
-	atomic_fetch_sub(&pager->evicting, 1);
+	atomic_fetch_sub(&paging->evicting, 1);
 }
 
 /* -- watched (watch.h) ------------------------------------------------------------------- */
 
 /* Of n pages the frames are gone; the tray is in no queue. */
-static void give_spent(struct pager *pager, struct tray *tray, uint64_t mask)
+static void give_spent(struct paging *paging, struct tray *tray, uint64_t mask)
 {
 	struct iovec ranges[MASK_RUNS_MAX];
 
@@ -207,71 +195,71 @@ static void give_spent(struct pager *pager, struct tray *tray, uint64_t mask)
 	zap_ours(ranges, mask_ranges(mask, tray->address, ranges));
 	tray->frames &= ~mask;
 	tray_changed(tray, mask);
-	credit_give(&pager->arena, mask_count(mask));
+	credit_give(&paging->budget, mask_count(mask));
 }
 
 /* A tray to which the chunk's pages left before and which has room for these, out of the
  * queue: else a page at a time would take a tray each. */
-static struct tray *tray_to_join(struct pager *pager, struct chunk *chunk, uint64_t victims)
+static struct tray *tray_to_join(struct paging *paging, struct chunk *chunk, uint64_t victims)
 {
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
-		if (tray->unseen && tray->queued && policy_remove(&pager->policy, tray)) {
-			give_spent(pager, tray, tray->frames & ~tray->valid & victims);
+		if (tray->unseen && tray->queued && policy_remove(&paging->policy, tray)) {
+			give_spent(paging, tray, tray->frames & ~tray->valid & victims);
 			return tray;
 		}
 	return NULL;
 }
 
-static bool leave_unseen(struct pager *pager, struct chunk *chunk, uint64_t victims)
+static bool leave_unseen(struct paging *paging, struct chunk *chunk, uint64_t victims)
 {
-	struct tray *joined = tray_to_join(pager, chunk, victims);
-	struct tray *tray = joined ? joined : tray_alloc(&pager->arena);
-	uint64_t out = tray ? depart(pager, chunk, tray, victims) : 0;
+	struct tray *joined = tray_to_join(paging, chunk, victims);
+	struct tray *tray = joined ? joined : tray_alloc(&paging->pages.arena);
+	uint64_t out = tray ? depart(paging, chunk, tray, victims) : 0;
 
 	if (joined)
-		chunk_evict_more(pager, chunk, tray, out);
+		chunk_evict_more(&paging->pages, chunk, tray, out);
 	else if (out)
-		chunk_evict(pager, chunk, tray, out);
+		chunk_evict(&paging->pages, chunk, tray, out);
 	else if (tray)
-		tray_free(&pager->arena, &tray, 1);
+		tray_free(&paging->pages.arena, &tray, 1);
 	if (!joined && !out)
 		return false;
 	tray->unseen = true;
-	atomic_fetch_add(&pager->watch->left, 1);
-	policy_wait(&pager->policy, tray);
+	atomic_fetch_add(&paging->watch->left, 1);
+	policy_wait(&paging->policy, tray);
 	return true;
 }
 
 bool evict_unseen(struct handler *handler, struct chunk *chunk)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	uint64_t victims;
 	bool ret = true;
 
-	if (!enter_eviction(pager))
+	if (!enter_eviction(paging))
 		return false;
 	if (chunk_try_lock(chunk)) {
 		victims = chunk->resident & ~chunk->pinned;
 		if (victims)
-			ret = leave_unseen(pager, chunk, victims);
+			ret = leave_unseen(paging, chunk, victims);
 		if (chunk->resident)
-			policy_insert(&pager->policy, chunk);
+			policy_insert(&paging->policy, chunk);
 		chunk_check(chunk);
 		chunk_unlock(chunk);
 	} else {
 		ret = false;
 	}
-	leave_eviction(pager);
+	leave_eviction(paging);
 	return ret;
 }
 
 /* They leave for good now.  The chunk is locked; an eviction is entered.  false: not now. */
-static bool settle_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
+static bool hash_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
-	if (!writeback_has_room(handler))
+	if (!writeback_has_room(&handler->writes))
 		return false;
 	tray->unseen = false;
-	settle_pages(handler, chunk, tray);
+	leave_for_good(handler, chunk, tray);
 	return true;
 }
 
@@ -279,13 +267,13 @@ static bool take_back(struct handler *handler, struct chunk *chunk, struct tray 
 {
 	bool done = true;
 
-	atomic_fetch_add(&handler->pager->evicting, 1);
-	evict_put_back(handler->pager, chunk, tray, tray->valid);
+	atomic_fetch_add(&handler->paging->evicting, 1);
+	fill_put_back(handler->paging, chunk, tray, tray->valid);
 	if (tray->valid)
-		done = settle_unseen(handler, chunk, tray);
+		done = hash_unseen(handler, chunk, tray);
 	else
 		tray->unseen = false;
-	leave_eviction(handler->pager);
+	leave_eviction(handler->paging);
 	return done;
 }
 
@@ -308,48 +296,48 @@ enum outcome {
 	NOT_SOON,  /* the write will not end soon, or has just begun */
 };
 
-void evict_give_up(struct pager *pager, struct chunk *chunk, struct tray *tray)
+void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray)
 {
 	if (tray->ahead && tray->valid)
-		readahead_wasted(&pager->readahead,
+		readahead_wasted(&paging->readahead,
 				 (chunk->address >> page_shift()) + mask_first(tray->valid));
 	else
-		policy_note_left(&pager->policy, chunk, tray->valid, pager->arena.limit);
-	chunk_uncache(pager, chunk, tray, tray->valid);
+		policy_note_left(&paging->policy, chunk, tray->valid);
+	chunk_uncache(&paging->pages, chunk, tray, tray->valid);
 	chunk_detach(chunk, tray);
-	policy_leave(&pager->policy, tray);
+	policy_leave(&paging->policy, tray);
 }
 
 static void reclaim_locked(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	watch_note(handler, TRACE_RECLAIM, chunk, 0, tray->valid);
-	evict_give_up(handler->pager, chunk, tray);
+	evict_give_up(handler->paging, chunk, tray);
 }
 
 /* A write failed, and its pages could not be put back either: they are in the tray alone.  Once
  * more.  false: not now, since a fork is about to happen. */
 static bool rescue(struct handler *handler, struct chunk *chunk, struct tray *tray, uint64_t dirty)
 {
-	if (!enter_eviction(handler->pager))
+	if (!enter_eviction(handler->paging))
 		return false;
-	if (writeback_has_room(handler))
-		dirty &= ~writeback_add(handler, tray, dirty);
-	evict_put_back(handler->pager, chunk, tray, dirty);
-	leave_eviction(handler->pager);
+	if (writeback_has_room(&handler->writes))
+		dirty &= ~writeback_add(&handler->writes, tray, dirty);
+	fill_put_back(handler->paging, chunk, tray, dirty);
+	leave_eviction(handler->paging);
 	return true;
 }
 
 /* false: not now, since a fork is about to happen, or writes are. */
-static bool settle(struct handler *handler, struct chunk *chunk, struct tray *tray)
+static bool hash_if_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	bool ret;
 
 	if (!tray->unseen)
 		return true;
-	if (!enter_eviction(handler->pager))
+	if (!enter_eviction(handler->paging))
 		return false;
-	ret = settle_unseen(handler, chunk, tray);
-	leave_eviction(handler->pager);
+	ret = hash_unseen(handler, chunk, tray);
+	leave_eviction(handler->paging);
 	return ret;
 }
 
@@ -361,13 +349,13 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 
 	if (!chunk_try_lock(chunk))
 		return NOT_READY;
-	if (!settle(handler, chunk, tray)) {
+	if (!hash_if_unseen(handler, chunk, tray)) {
 		chunk_unlock(chunk);
 		return NOT_READY;
 	}
 	dirty = tray->valid & ~chunk->swapped;
 	if (tray->busy) {
-		if (swap_any_stalls(&handler->pager->swap, handler->round))
+		if (swap_any_stalls(&handler->paging->swap, handler->round))
 			outcome = NOT_SOON;
 	} else if (!dirty) {
 		reclaim_locked(handler, chunk, tray);
@@ -379,27 +367,20 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 	return outcome;
 }
 
-static void note_room(struct pager *pager)
-{
-	if (!pager->settle_waiters)
-		return;
-	atomic_fetch_add(&pager->settled, 1);
-	sys_futex_wake(&pager->settled, INT32_MAX);
-}
-
 /* Is there more in trays than should wait there, or nothing else to take? */
-static bool should_reclaim(const struct pager *pager)
+static bool should_reclaim(const struct paging *paging)
 {
-	return pager->policy.waiting > policy_target(&pager->policy, pager->arena.limit);
+	return paging->pages.waiting > policy_target(&paging->policy);
 }
 
 /* Takes trays from the head of the queue, in order, up to one that will be ready soon; frames
  * gained. */
 static unsigned reclaim(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	struct tray *trays[RECLAIM_BATCH];
-	unsigned n = policy_pick_trays(&pager->policy, trays, RECLAIM_BATCH, frames_missing(pager));
+	unsigned n =
+		policy_pick_trays(&paging->policy, trays, RECLAIM_BATCH, frames_missing(paging));
 	unsigned ready = 0, frames = 0, i;
 
 	for (i = 0; i < n; i++) {
@@ -411,126 +392,54 @@ static unsigned reclaim(struct handler *handler)
 			frames += mask_count(trays[i]->frames);
 			trays[ready++] = trays[i];
 		} else {
-			policy_unpick_tray(&pager->policy, trays[i], false);
+			policy_unpick_tray(&paging->policy, trays[i], false);
 		}
 	}
 	while (n > i)
-		policy_unpick_tray(&pager->policy, trays[--n], true);
-	tray_free(&pager->arena, trays, ready);
+		policy_unpick_tray(&paging->policy, trays[--n], true);
+	tray_free(&paging->pages.arena, trays, ready);
 	if (frames)
-		note_room(pager);
+		budget_freed(&paging->budget);
 	return frames;
 }
 
 struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	enum outcome outcome;
 	struct tray *tray;
 
 	/* There are frames that nobody has: nothing needs to be given up. */
-	if (credit_left(&pager->arena) >= (int64_t)(pager->high_frames + CHUNK_PAGES))
+	if (credit_left(&paging->budget) >= (int64_t)(paging->budget.high + CHUNK_PAGES))
 		return NULL;
-	if (pager->policy.waiting + CHUNK_PAGES <=
-	    policy_target(&pager->policy, pager->arena.limit)) {
-		pager->stock_wanted = true;
+	if (paging->pages.waiting + CHUNK_PAGES <= policy_target(&paging->policy)) {
+		paging->stock_wanted = true;
 		return NULL;
 	}
-	if (!policy_pick_trays(&pager->policy, &tray, 1, CHUNK_PAGES))
+	if (!policy_pick_trays(&paging->policy, &tray, 1, CHUNK_PAGES))
 		return NULL;
 	outcome = mask & ~tray->frames ? NOT_READY : reclaim_tray(handler, tray);
 	if (outcome == RECLAIMED)
 		return tray;
-	policy_unpick_tray(&pager->policy, tray, outcome == NOT_READY);
+	policy_unpick_tray(&paging->policy, tray, outcome == NOT_READY);
 	return NULL;
 }
 
-/* -- held back --------------------------------------------------------------------------------- */
+/* -- children -------------------------------------------------------------------------------- */
 
-/* Of what is held so much more is let in each time that nothing can leave; of what the budget is
- * exceeded by so much is taken back at a time. */
-#define EXCEED_PART 4
-#define EXCEED_BACK_PART 4
-#define EXCEED_BACK_NS 10000000000
-
-void evict_hold_back(struct pager *pager, const char *why)
-{
-	bool before = false;
-
-	if (pager->held_back || !atomic_compare_exchange_strong(&pager->held_back, &before, true))
-		return;
-	atomic_fetch_add(&pager->arena.overcommit, CREDIT_UNLIMITED);
-	error_report(EVENT_HELD_BACK, "%s: it stays in memory, beyond the budget", why);
-}
-
-void evict_go_on(struct pager *pager)
-{
-	bool before = true;
-
-	if (pager->held_back && atomic_compare_exchange_strong(&pager->held_back, &before, false))
-		atomic_fetch_sub(&pager->arena.overcommit, CREDIT_UNLIMITED);
-}
-
-/* By this the budget is exceeded more than it was. */
-static void exceed_by(struct pager *pager, int64_t frames)
-{
-	atomic_fetch_add(&pager->exceeding, frames);
-	atomic_fetch_add(&pager->arena.overcommit, frames);
-	pager->exceeded_at = sys_now();
-}
-
-void evict_exceed(struct pager *pager)
-{
-	int64_t step = pager->arena.used / EXCEED_PART;
-	const char *why = "others hold it where it is";
-
-	exceed_by(pager, step > CHUNK_PAGES ? step : CHUNK_PAGES);
-	if (process_locked((uint32_t)sys_getpid()) > 0)
-		why = "it is locked (mlock)";
-	else if (pager->memory_fd < 0)
-		why = "/proc/self/mem is closed to it (PR_SET_DUMPABLE, or rights that it has given up)";
-	else if (pins_possible(false))
-		why = "devices or direct I/O may be using it";
-	error_report(EVENT_HELD_BACK,
-		     "what this process has cannot leave, since %s: it stays in memory, beyond the "
-		     "budget",
-		     why);
-}
-
-/* What could leave by now does; if nothing can, it is exceeded again. */
-static void exceed_less(struct pager *pager)
-{
-	uint64_t last = pager->exceeded_at, now = sys_now();
-	int64_t exceeding = pager->exceeding, back = exceeding / EXCEED_BACK_PART;
-
-	if (!exceeding || now - last < EXCEED_BACK_NS ||
-	    !atomic_compare_exchange_strong(&pager->exceeded_at, &last, now))
-		return;
-	exceed_by(pager, -(back > CHUNK_PAGES	     ? back
-			   : exceeding < CHUNK_PAGES ? exceeding
-						     : CHUNK_PAGES));
-}
-
-void evict_check_held_back(struct pager *pager)
-{
-	exceed_less(pager);
-	if (pager->held_back && (pager->uffd.move || !(pins_expected() || pins_possible(false))))
-		evict_go_on(pager);
-}
-
-uint64_t evict_check_children(struct pager *pager)
+uint64_t evict_check_children(struct paging *paging)
 {
 	uint64_t now;
 
-	if (!family_has_children(&pager->family))
+	if (!family_has_children(&paging->family))
 		return UINT64_MAX;
 	now = sys_now();
-	if (now - pager->children_checked < CHILDREN_NS)
-		return CHILDREN_NS - (now - pager->children_checked);
-	pager->children_checked = now;
-	if (enter_eviction(pager)) {
-		family_check_children(&pager->family, &pager->swap);
-		leave_eviction(pager);
+	if (now - paging->children_checked < CHILDREN_NS)
+		return CHILDREN_NS - (now - paging->children_checked);
+	paging->children_checked = now;
+	if (enter_eviction(paging)) {
+		family_check_children(&paging->family, &paging->swap);
+		leave_eviction(paging);
 	}
 	return CHILDREN_NS;
 }
@@ -540,18 +449,19 @@ uint64_t evict_check_children(struct pager *pager)
 /* Evicts so many frames, or a batch of chunks. */
 static unsigned evict_some(struct handler *handler, int64_t frames)
 {
-	struct pager *pager = handler->pager;
-	bool hurried = handler->fault_count || handler_demanded(handler);
+	struct paging *paging = handler->paging;
+	bool hurried = handler->fault_count || fill_demanded(&handler->fills);
 	unsigned most = hurried ? EVICT_BATCH_HURRIED : EVICT_BATCH;
 	unsigned gained = 0;
 
-	if (!enter_eviction(pager))
+	if (!enter_eviction(paging))
 		return 0;
-	family_check_children(&pager->family, &pager->swap);
-	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(handler); i++) {
+	family_check_children(&paging->family, &paging->swap);
+	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(&handler->writes);
+	     i++) {
 		enum standing standing;
-		struct chunk *chunk = policy_pick(&pager->policy, pager->resident,
-						  pager->swap_full || handler->barren, &standing);
+		struct chunk *chunk = policy_pick(&paging->policy,
+						  paging->swap_full || handler->barren, &standing);
 		unsigned more;
 
 		if (!chunk)
@@ -562,10 +472,11 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	}
 	/* Else more pages join the write: rest submits it, if nobody else does. */
 	if (!hurried)
-		writeback_submit(handler);
-	leave_eviction(pager);
-	share_check(pager);
-	pager_sample(pager);
+		writeback_submit(&handler->writes);
+	leave_eviction(paging);
+	if (paging->share)
+		share_check(paging->share);
+	gauges_sample(paging);
 	return gained;
 }
 
@@ -573,65 +484,65 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
  * while there are enough free frames. */
 static bool stock_up(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 
-	if (!pager->stock_wanted || duty_evicts_another(handler) ||
-	    !atomic_exchange(&pager->stock_wanted, false))
+	if (!paging->stock_wanted || duty_evicts_another(handler) ||
+	    !atomic_exchange(&paging->stock_wanted, false))
 		return false;
 	return evict_some(handler, EVICT_BATCH * CHUNK_PAGES) > 0;
 }
 
 bool evict_ahead(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
-	int64_t left = credit_left(&pager->arena);
+	struct paging *paging = handler->paging;
+	int64_t left = credit_left(&paging->budget);
 	bool progress = false;
 
 	/* Until all is registered arming may yet fail, and then no page may be anywhere else. */
-	if (pager->dormant || pager->retiring || !pager_is_armed(pager))
+	if (paging->dormant || paging->retiring || !paging_is_armed(paging))
 		return false;
-	if (left < (int64_t)pager->low_frames) {
-		share_grow(pager);
-		left = credit_left(&pager->arena);
+	if (left < (int64_t)paging->budget.low && paging->share) {
+		share_grow(paging->share);
+		left = credit_left(&paging->budget);
 	}
-	if (left < (int64_t)pager->low_frames || handler->starved) {
-		if (!handler->starved && left >= (int64_t)pager->low_frames / 2 &&
+	if (left < (int64_t)paging->budget.low || handler->starved) {
+		if (!handler->starved && left >= (int64_t)paging->budget.low / 2 &&
 		    duty_evicts_another(handler))
 			return false;
 		handler->evicting = true;
 	}
-	if (left >= (int64_t)pager->high_frames)
+	if (left >= (int64_t)paging->budget.high)
 		handler->evicting = false;
 	if (!handler->evicting)
 		return stock_up(handler);
-	if (should_reclaim(pager))
+	if (should_reclaim(paging))
 		progress = reclaim(handler) > 0;
 	/* Twice the target in trays: the device is behind, more will not help. */
-	if (pager->policy.waiting <= 2 * policy_target(&pager->policy, pager->arena.limit))
-		progress |= evict_some(handler, frames_missing(pager)) > 0;
+	if (paging->pages.waiting <= 2 * policy_target(&paging->policy))
+		progress |= evict_some(handler, frames_missing(paging)) > 0;
 	if (!progress)
 		progress = reclaim(handler) > 0;
 	/* Swap space is full, and all that is here is dirty: to go on trying would
 	 * only cost time, until a fault needs a frame. */
-	if (!progress && pager->swap_full && !handler->starved)
+	if (!progress && paging->swap_full && !handler->starved)
 		handler->evicting = false;
 	return progress;
 }
 
 bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
 {
-	struct pager *pager = handler->pager;
-	struct chunk *chunk = pagetable_next(&pager->table, *start, end);
+	struct paging *paging = handler->paging;
+	struct chunk *chunk = pagetable_next(&paging->pages.table, *start, end);
 	uint64_t victims;
 
 	if (!chunk) {
 		*start = end;
 		return true;
 	}
-	if (!enter_eviction(pager))
+	if (!enter_eviction(paging))
 		return false;
-	if (!writeback_has_room(handler)) {
-		leave_eviction(pager);
+	if (!writeback_has_room(&handler->writes)) {
+		leave_eviction(paging);
 		return false;
 	}
 	if (chunk_try_lock(chunk)) {
@@ -641,7 +552,7 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
 		chunk_unlock(chunk);
 		*start = chunk->address + chunk_size();
 	}
-	writeback_submit(handler);
-	leave_eviction(pager);
+	writeback_submit(&handler->writes);
+	leave_eviction(paging);
 	return *start >= end;
 }

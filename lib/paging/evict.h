@@ -27,17 +27,6 @@
 /* Makes some room if it is needed; true if anything was done. */
 bool evict_ahead(struct handler *handler);
 
-/* Nothing may be evicted now, and that is no reason to stop the program: the budget does not
- * hold until the reason is gone. */
-void evict_hold_back(struct pager *pager, const char *why);
-/* Something may be again. */
-void evict_go_on(struct pager *pager);
-/* Of what is here the kernel lets nothing leave, and a fault has waited for a while: the budget is
- * exceeded by a step.  That is taken back little by little. */
-void evict_exceed(struct pager *pager);
-/* Looks whether things are better, from time to time. */
-void evict_check_held_back(struct pager *pager);
-
 /* Evicts [start, end) as far as it goes; *start moves on.  true: finished. */
 bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
 
@@ -55,16 +44,12 @@ bool evict_take_back(struct handler *handler, struct chunk *chunk);
  * neither a discard nor an allocation. */
 struct tray *evict_recycle(struct handler *handler, uint64_t mask);
 
-/* Puts cached pages that no slot holds back where they were; the chunk is
- * locked.  What cannot be put back stays cached. */
-void evict_put_back(struct pager *pager, struct chunk *chunk, struct tray *tray, uint64_t mask);
-
 /* The frames of a tray that was picked are wanted: what is in it need not be kept, and it leaves its
  * chunk and the queue.  The caller holds (C). */
-void evict_give_up(struct pager *pager, struct chunk *chunk, struct tray *tray);
+void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray);
 
 /* Has a child of a fork ended, so that slots are free?  Gives when it is worth to look again, in ns.
  * Where there is memory to be had, nobody evicts, and nobody would see it. */
-uint64_t evict_check_children(struct pager *pager);
+uint64_t evict_check_children(struct paging *paging);
 
 #endif

@@ -7,270 +7,274 @@
 #include "base/usdt.h"
 #include "paging/watch.h"
 
+/* A fault that is being served; its chunk is locked. */
+struct serving {
+	struct handler *handler;
+	struct paging *paging;
+	const struct uffd_fault *fault;
+	struct chunk *chunk;
+	unsigned i;	    /* its page of the chunk */
+	struct ahead ahead; /* what is to be read ahead of it, once the lock is given back */
+};
+
 /* -- windows -------------------------------------------------------------------- */
 
-/* missing: the page has to be read or made. */
-static struct window ask_window(struct handler *handler, struct chunk *chunk, unsigned i,
-				bool missing)
+static uint64_t page_number(const struct serving *s)
 {
-	uint64_t page = (chunk->address >> page_shift()) + i;
-	struct window window = readahead_fault(&handler->pager->readahead, page, missing);
+	return (s->chunk->address >> page_shift()) + s->i;
+}
 
-	handler->ahead = window.ahead;
+/* missing: the page has to be read or made. */
+static struct window ask_window(struct serving *s, bool missing)
+{
+	struct window window = readahead_fault(&s->paging->readahead, page_number(s), missing);
+
+	s->ahead = window.ahead;
 	return window;
 }
 
 /* These pages are about to come by themselves. */
-static void tell_window(struct handler *handler, struct chunk *chunk, unsigned i,
-			struct window window, uint64_t coming)
+static void tell_window(struct serving *s, struct window window, uint64_t coming)
 {
-	readahead_clip(&handler->pager->readahead, (chunk->address >> page_shift()) + i, window,
-		       chunk->resident | coming);
+	readahead_clip(&s->paging->readahead, page_number(s), window, s->chunk->resident | coming);
+}
+
+/* Who waits for the page faults again. */
+static void wake(const struct serving *s)
+{
+	uffd_wake(&s->paging->uffd, chunk_page(s->chunk, s->i), page_size());
+}
+
+/* These pages were installed: is the one that faulted among them?  again: else it is worth another
+ * try. */
+static enum answer judge(const struct serving *s, uint64_t installed, bool again)
+{
+	if (installed & mask_bit(s->i))
+		return ANSWER_DONE;
+	if (again)
+		return ANSWER_LATER;
+	wake(s);
+	return ANSWER_DONE;
 }
 
 /* -- absent --------------------------------------------------------------------- */
 
-/* Credits for the pages of mask, or for page i alone. */
-static bool take_credits(struct handler *handler, uint64_t *mask, unsigned i)
+/* Credits for the pages of mask, or for the one that faulted alone. */
+static bool take_credits(const struct serving *s, uint64_t *mask)
 {
-	struct arena *arena = &handler->pager->arena;
+	struct budget *budget = &s->paging->budget;
 
-	if (credit_take(arena, mask_count(*mask)))
+	if (credit_take(budget, mask_count(*mask)))
 		return true;
-	*mask = mask_bit(i);
-	if (credit_take(arena, 1))
-		return true;
-	handler->starved = true;
-	return false;
+	*mask = mask_bit(s->i);
+	return credit_take(budget, 1);
 }
 
-/* Would a new page still find a place, here or on swap space? */
-static bool has_room(struct handler *handler, struct chunk *chunk, unsigned i)
+static enum answer serve_absent(struct serving *s)
 {
-	struct pager *pager = handler->pager;
-
-	if (pager_room(pager) > 0)
-		return true;
-	pager_tell_full(pager);
-	handler->refused = (uintptr_t)chunk_page(chunk, i);
-	return false;
-}
-
-static bool serve_absent(struct handler *handler, struct chunk *chunk, unsigned i)
-{
-	struct pager *pager = handler->pager;
-	struct window window = ask_window(handler, chunk, i, true);
-	uint64_t mask = window_mask(window, i) & chunk_absent(chunk);
+	struct paging *paging = s->paging;
+	struct chunk *chunk = s->chunk;
+	struct window window = ask_window(s, true);
+	uint64_t mask = window_mask(window, s->i) & chunk_absent(chunk);
 	uint64_t installed;
 	bool again = false;
 
-	if (!has_room(handler, chunk, i) || !take_credits(handler, &mask, i))
-		return false;
+	if (paging_room(paging) <= 0) {
+		paging_tell_full(paging);
+		return ANSWER_REFUSED;
+	}
+	if (!take_credits(s, &mask))
+		return ANSWER_STARVED;
 	chunk_begin_fill(chunk, mask);
-	installed = fill_copy(pager, chunk, mask, pager->zeros, &again);
-	chunk_end_fill(pager, chunk, mask, installed);
-	credit_give(&pager->arena, mask_count(mask & ~installed));
-	policy_insert(&pager->policy, chunk);
-	tell_window(handler, chunk, i, window, 0);
-	stat_add(&pager->stats->faults_zero, 1);
-	watch_note(handler, TRACE_ZERO, chunk, i, installed);
-	stat_add(&pager->stats->pages_zeroed, mask_count(installed));
-	if (again && !(installed & mask_bit(i)))
-		return false;
-	if (!(installed & mask_bit(i)))
-		uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
-	return true;
+	installed = fill_copy(paging, chunk, mask, paging->zeros, &again);
+	chunk_end_fill(&paging->pages, chunk, mask, installed);
+	credit_give(&paging->budget, mask_count(mask & ~installed));
+	policy_insert(&paging->policy, chunk);
+	tell_window(s, window, 0);
+	stat_add(&paging->stats->faults_zero, 1);
+	watch_note(s->handler, TRACE_ZERO, chunk, s->i, installed);
+	stat_add(&paging->stats->pages_zeroed, mask_count(installed));
+	return judge(s, installed, again);
 }
 
-void fault_prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void fault_prove_refaults(struct paging *paging, struct chunk *chunk, uint64_t mask)
 {
-	chunk_prove(pager, chunk, policy_refault(&pager->policy, chunk, mask, pager->arena.limit));
+	chunk_prove(&paging->pages, chunk, policy_refault(&paging->policy, chunk, mask));
 }
 
 /* -- cached --------------------------------------------------------------------- */
 
 /* Few pages in a run go back by a copy, which never flushes the TLB; their frames stay behind
  * for now.  It takes new ones, so without any, all go back with their own. */
-static bool copies_back(struct pager *pager, uint64_t mask)
+static bool copies_back(struct paging *paging, uint64_t mask)
 {
-	return !fill_moves(mask) && credit_take(&pager->arena, mask_count(mask));
+	return !fill_moves(mask) && credit_take(&paging->budget, mask_count(mask));
 }
 
-static bool serve_cached(struct handler *handler, struct chunk *chunk, unsigned i)
+static enum answer serve_cached(struct serving *s)
 {
-	struct pager *pager = handler->pager;
-	struct tray *tray = chunk_tray_of(chunk, i);
+	struct paging *paging = s->paging;
+	struct chunk *chunk = s->chunk;
+	struct tray *tray = chunk_tray_of(chunk, s->i);
 	/* Of what is watched the page alone comes: who touches the next one shall be seen. */
-	struct window window = tray->unseen ? (struct window){ .pages = 1 }
-					    : ask_window(handler, chunk, i, false);
-	uint64_t mask = window_mask(window, i) & chunk_restorable(tray, i);
+	struct window window = tray->unseen ? (struct window){ .pages = 1 } : ask_window(s, false);
+	uint64_t mask = window_mask(window, s->i) & chunk_restorable(tray, s->i);
 	bool idle = !(mask & tray->writing); /* no write reads from its frames */
 	bool ahead = tray->ahead;	     /* it may be another's when all is done */
 	uint64_t installed;
 	bool again = false;
 
-	if (copies_back(pager, mask) || (!idle && take_credits(handler, &mask, i))) {
-		installed = fill_restore_copy(pager, chunk, mask, tray, &again);
-		spent_note(&pager->arena, tray);
+	if (copies_back(paging, mask) || (!idle && take_credits(s, &mask))) {
+		installed = fill_restore_copy(paging, chunk, mask, tray, &again);
+		spent_note(&paging->pages.arena, tray);
 	} else if (idle) {
-		installed = fill_restore_move(pager, chunk, mask, tray, &again);
-		fill_drop_tray(pager, chunk, tray);
+		installed = fill_restore_move(paging, chunk, mask, tray, &again);
+		fill_drop_tray(paging, chunk, tray);
 	} else {
-		return false;
+		return ANSWER_STARVED;
 	}
 	if (ahead)
-		fault_prove_refaults(pager, chunk, installed);
+		fault_prove_refaults(paging, chunk, installed);
 	else
-		chunk_prove(pager, chunk, installed & mask_bit(i));
-	policy_insert(&pager->policy, chunk);
-	tell_window(handler, chunk, i, window, 0);
-	stat_add(&pager->stats->faults_soft, 1);
-	watch_note(handler, TRACE_SOFT, chunk, i, installed);
-	if (again && !(installed & mask_bit(i)))
-		return false;
-	if (!(installed & mask_bit(i)))
-		uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
-	return true;
+		chunk_prove(&paging->pages, chunk, installed & mask_bit(s->i));
+	policy_insert(&paging->policy, chunk);
+	tell_window(s, window, 0);
+	stat_add(&paging->stats->faults_soft, 1);
+	watch_note(s->handler, TRACE_SOFT, chunk, s->i, installed);
+	return judge(s, installed, again);
 }
 
 /* -- swapped -------------------------------------------------------------------- */
 
-static bool serve_swapped(struct handler *handler, struct chunk *chunk, unsigned i)
+static enum answer serve_swapped(struct serving *s)
 {
-	struct window window = ask_window(handler, chunk, i, true);
-	uint64_t mask = window_mask(window, i) & chunk_readable(chunk);
-	uint64_t got = fill_start(handler, chunk, mask, i);
+	struct fills *fills = &s->handler->fills;
+	struct chunk *chunk = s->chunk;
+	struct window window = ask_window(s, true);
+	uint64_t mask = window_mask(window, s->i) & chunk_readable(chunk), got, more;
+	enum answer answer = fill_start(fills, chunk, mask, s->i, s->fault, &got);
 
-	if (!got)
-		return false;
-	stat_add(&handler->pager->stats->faults_major, 1);
+	if (answer != ANSWER_DONE)
+		return answer;
+	stat_add(&s->paging->stats->faults_major, 1);
 	/* The rest of the window, where it lies in other slots. */
-	for (uint64_t rest = mask & ~got, more; rest; rest &= ~more) {
-		more = fill_start(handler, chunk, rest, mask_first(rest));
-		if (!more)
+	for (uint64_t rest = mask & ~got; rest; rest &= ~more) {
+		if (fill_start(fills, chunk, rest, mask_first(rest), NULL, &more) != ANSWER_DONE)
 			break;
 		got |= more;
 	}
-	watch_note(handler, TRACE_MAJOR, chunk, i, got);
-	fault_prove_refaults(handler->pager, chunk, got);
-	tell_window(handler, chunk, i, window, got);
-	return true;
+	watch_note(s->handler, TRACE_MAJOR, chunk, s->i, got);
+	fault_prove_refaults(s->paging, chunk, got);
+	tell_window(s, window, got);
+	return ANSWER_DONE;
 }
 
 /* -- the others ------------------------------------------------------------------ */
 
-static bool serve_resident(struct handler *handler, struct chunk *chunk, unsigned i)
+static enum answer serve_resident(struct serving *s)
 {
-	struct pager *pager = handler->pager;
-	long result = uffd_copy(&pager->uffd, chunk_page(chunk, i), pager->zeros, page_size());
+	struct paging *paging = s->paging;
+	long result =
+		uffd_copy(&paging->uffd, chunk_page(s->chunk, s->i), paging->zeros, page_size());
 
 	if (result > 0) {
 		/* The program discarded it without our seeing it: its frame was
 		 * gone, the new one takes its place; a slot holds old contents. */
-		chunk_drop_slots(pager, chunk, mask_bit(i));
-		pager_note_behind(pager);
-	} else if (result == -EAGAIN || result == -ENOMEM)
-		return false;
-	else
-		uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
-	stat_add(&pager->stats->faults_other, 1);
-	return true;
+		chunk_drop_slots(&paging->pages, s->chunk, mask_bit(s->i));
+		paging_note_behind(paging);
+	} else if (result == -EAGAIN || result == -ENOMEM) {
+		return ANSWER_LATER;
+	} else {
+		wake(s);
+	}
+	stat_add(&paging->stats->faults_other, 1);
+	return ANSWER_DONE;
 }
 
 /* A write to a page that an eviction had protected: if the page is still here,
  * the eviction was given up, or left it out. */
-static bool serve_protected(struct handler *handler, struct chunk *chunk, unsigned i)
+static enum answer serve_protected(struct serving *s)
 {
-	struct pager *pager = handler->pager;
-
-	uffd_protect(&pager->uffd, chunk_page(chunk, i), page_size(), false);
-	uffd_wake(&pager->uffd, chunk_page(chunk, i), page_size());
-	stat_add(&pager->stats->faults_other, 1);
-	return true;
+	uffd_protect(&s->paging->uffd, chunk_page(s->chunk, s->i), page_size(), false);
+	wake(s);
+	stat_add(&s->paging->stats->faults_other, 1);
+	return ANSWER_DONE;
 }
 
 /* The mark is gone, if it was ever there: in a fork's child a page is lost of which no copy is on
  * swap space. */
-static bool serve_poisoned(struct handler *handler, struct chunk *chunk, unsigned i)
+static enum answer serve_poisoned(struct serving *s)
 {
-	fill_mark_lost(handler->pager, chunk_page(chunk, i));
-	return true;
+	fill_mark_lost(s->paging, chunk_page(s->chunk, s->i));
+	return ANSWER_DONE;
 }
 
 /* It had been told to us before the page became another's; who touches it faults again. */
-static bool serve_foreign(struct handler *handler, struct chunk *chunk, unsigned i)
+static enum answer serve_foreign(struct serving *s)
 {
-	uffd_wake(&handler->pager->uffd, chunk_page(chunk, i), page_size());
-	return true;
+	wake(s);
+	return ANSWER_DONE;
 }
 
-static bool note_latency(struct handler *handler, enum latency_kind kind,
-			 const struct uffd_fault *fault, bool served)
+static enum answer note_latency(const struct serving *s, enum latency_kind kind, enum answer answer)
 {
 	uint64_t ns;
 
-	if (!served)
-		return false;
-	ns = sys_now() - fault->seen;
-	latency_note(&handler->pager->stats->latency[kind], ns);
-	USDT(fault_done, fault->address, kind, ns);
-	return true;
+	if (answer != ANSWER_DONE)
+		return answer;
+	ns = sys_now() - s->fault->seen;
+	latency_note(&s->paging->stats->latency[kind], ns);
+	USDT(fault_done, s->fault->address, kind, ns);
+	return ANSWER_DONE;
 }
 
-static bool serve_locked(struct handler *handler, struct chunk *chunk,
-			 const struct uffd_fault *fault)
+static enum answer serve_locked(struct serving *s)
 {
-	unsigned i = chunk_index(chunk, fault->address);
-	uint64_t bit = mask_bit(i);
+	const struct chunk *chunk = s->chunk;
+	uint64_t bit = mask_bit(s->i);
 
 	if (chunk->resident & bit)
-		return fault->write_protected ? serve_protected(handler, chunk, i)
-					      : serve_resident(handler, chunk, i);
+		return s->fault->write_protected ? serve_protected(s) : serve_resident(s);
 	if (chunk->filling & bit)
-		return true;
+		return ANSWER_DONE;
 	if (chunk->foreign & bit)
-		return serve_foreign(handler, chunk, i);
+		return serve_foreign(s);
 	if (chunk->poisoned & bit)
-		return serve_poisoned(handler, chunk, i);
+		return serve_poisoned(s);
 	if (chunk->cached & bit)
-		return note_latency(handler, LATENCY_SOFT, fault, serve_cached(handler, chunk, i));
+		return note_latency(s, LATENCY_SOFT, serve_cached(s));
 	if (chunk->swapped & bit)
-		return serve_swapped(handler, chunk, i);
-	return note_latency(handler, LATENCY_ZERO, fault, serve_absent(handler, chunk, i));
+		return serve_swapped(s);
+	return note_latency(s, LATENCY_ZERO, serve_absent(s));
 }
 
-bool fault_serve(struct handler *handler, const struct uffd_fault *fault)
+enum answer fault_serve(struct handler *handler, const struct uffd_fault *fault)
 {
-	struct chunk *chunk = pagetable_make(&handler->pager->table, fault->address);
-	bool ret;
+	struct paging *paging = handler->paging;
+	struct serving s = { .handler = handler, .paging = paging, .fault = fault };
+	enum answer answer;
 
-	if (!chunk) { /* no memory for its row */
-		handler->refused = page_round_down(fault->address);
-		return false;
-	}
-	if (!chunk_try_lock(chunk))
-		return false;
-	handler->ahead.count = 0;
-	handler->serving = fault->seen;
-	handler->serving_page = fault->address;
-	ret = serve_locked(handler, chunk, fault);
-	handler->serving = 0;
-	chunk_unlock(chunk);
-	if (ret && handler->ahead.count)
-		ahead_read(handler, handler->ahead);
-	if (ret && __builtin_expect(handler->pager->watch != NULL, 0))
-		watch_touched(handler, chunk);
-	return ret;
+	s.chunk = pagetable_make(&paging->pages.table, fault->address);
+	if (!s.chunk) /* no memory for its row */
+		return ANSWER_REFUSED;
+	if (!chunk_try_lock(s.chunk))
+		return ANSWER_LATER;
+	s.i = chunk_index(s.chunk, fault->address);
+	answer = serve_locked(&s);
+	chunk_unlock(s.chunk);
+	if (answer == ANSWER_DONE && s.ahead.count)
+		ahead_read(handler, s.ahead);
+	if (answer == ANSWER_DONE && __builtin_expect(paging->watch != NULL, 0))
+		watch_touched(handler, s.chunk);
+	return answer;
 }
 
 /* -- asked for ahead --------------------------------------------------------------- */
 
 /* Reads asked for ahead leave about this much for faults; with less, there are evictions. */
-static bool frames_to_spare(const struct pager *pager)
+static bool frames_to_spare(const struct paging *paging)
 {
-	struct pager *p = (struct pager *)pager;
-
-	return credit_left(&p->arena) >= (int64_t)pager->low_frames;
+	return credit_left(&paging->budget) >= (int64_t)paging->budget.low;
 }
 
 static bool will_need_chunk(struct handler *handler, struct chunk *chunk, uint64_t mask)
@@ -278,10 +282,10 @@ static bool will_need_chunk(struct handler *handler, struct chunk *chunk, uint64
 	uint64_t got;
 
 	for (mask &= chunk_readable(chunk); mask; mask &= ~got) {
-		if (!frames_to_spare(handler->pager))
+		if (!frames_to_spare(handler->paging))
 			return false;
-		got = fill_start(handler, chunk, mask, mask_first(mask));
-		if (!got)
+		if (fill_start(&handler->fills, chunk, mask, mask_first(mask), NULL, &got) !=
+		    ANSWER_DONE)
 			return false;
 	}
 	return true;
@@ -289,7 +293,7 @@ static bool will_need_chunk(struct handler *handler, struct chunk *chunk, uint64
 
 bool fault_will_need(struct handler *handler, uintptr_t *start, uintptr_t end)
 {
-	struct chunk *chunk = pagetable_next(&handler->pager->table, *start, end);
+	struct chunk *chunk = pagetable_next(&handler->paging->pages.table, *start, end);
 	bool done;
 
 	if (!chunk) {

@@ -17,13 +17,13 @@
 
 #include "paging/handler.h"
 
-/* false: the chunk is locked, or there is no frame or buffer now
- * (handler->starved): to be served later. */
-bool fault_serve(struct handler *handler, const struct uffd_fault *fault);
+/* DONE: the page is there or on its way, or who waits for it faults again.  Else it is to be served
+ * later. */
+enum answer fault_serve(struct handler *handler, const struct uffd_fault *fault);
 
 /* Pages come back: those that left a short while ago belong to the working set.  The caller holds
  * (C). */
-void fault_prove_refaults(struct pager *pager, struct chunk *chunk, uint64_t mask);
+void fault_prove_refaults(struct paging *paging, struct chunk *chunk, uint64_t mask);
 
 /* Starts to bring in the swapped pages of [start, end) while frames last;
  * *start moves on.  false: not finished, come back. */

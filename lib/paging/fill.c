@@ -16,7 +16,7 @@ static bool worth_another_try(long err)
 	return err == -EAGAIN || err == -ENOMEM;
 }
 
-/* One step of fill_copy or fill_move: how the first pages of a run went. */
+/* One step of install: how the first pages of a run went. */
 struct step {
 	uint64_t installed;
 	uint64_t done; /* installed, or not to be tried again */
@@ -42,44 +42,12 @@ static struct step judge_step(uint64_t run, long result, bool *ret_again)
 	return step;
 }
 
-static uint64_t wake_existing(struct pager *pager, struct chunk *chunk, struct step step,
-			      long result)
-{
-	if (result == -EEXIST)
-		uffd_wake(&pager->uffd, chunk_page(chunk, mask_first(step.installed)), page_size());
-	return step.installed;
-}
-
-uint64_t fill_copy(struct pager *pager, struct chunk *chunk, uint64_t mask, const char *base,
-		   bool *ret_again)
-{
-	uint64_t installed = 0;
-	bool single = false;
-
-	while (mask) {
-		uint64_t run = single ? mask_bit(mask_first(mask)) : mask_first_run(mask);
-		unsigned first = mask_first(run);
-		size_t size = (size_t)mask_count(run) << page_shift();
-		long result = uffd_copy(&pager->uffd, chunk_page(chunk, first),
-					base + ((size_t)first << page_shift()), size);
-		struct step step;
-
-		if (result < 0 && mask_count(run) > 1 && !worth_another_try(result)) {
-			single = true; /* find out which page it is */
-			continue;
-		}
-		step = judge_step(run, result, ret_again);
-		installed |= wake_existing(pager, chunk, step, result);
-		mask &= ~step.done;
-	}
-	return installed;
-}
-
 /* Moves the beginning of a run, or where that is not to be had (no MOVE; a
  * read-only mapping; not now), copies it and gives the tray's frames back: either way
  * the tray has them no more.  The copy needs a frame for a moment, which is
  * what each handler's reserve is for. */
-static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run, struct tray *tray)
+static long move_or_copy(struct paging *paging, struct chunk *chunk, uint64_t run,
+			 struct tray *tray)
 {
 	unsigned first = mask_first(run);
 	void *to = chunk_page(chunk, first);
@@ -87,10 +55,10 @@ static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run,
 	size_t size = (size_t)mask_count(run) << page_shift();
 	long result = -EINVAL;
 
-	if (pager->uffd.move)
-		result = uffd_move(&pager->uffd, pager->pagemap_fd, to, from, size);
+	if (paging->uffd.move)
+		result = uffd_move(&paging->uffd, paging->pagemap_fd, to, from, size);
 	if (result == -EINVAL || result == -EBUSY || result == -EAGAIN) {
-		result = uffd_copy(&pager->uffd, to, from, size);
+		result = uffd_copy(&paging->uffd, to, from, size);
 		if (result > 0)
 			sys_madvise(from, (size_t)result, MADV_DONTNEED);
 	}
@@ -103,80 +71,116 @@ static long move_or_copy(struct pager *pager, struct chunk *chunk, uint64_t run,
 	return result;
 }
 
-uint64_t fill_move(struct pager *pager, struct chunk *chunk, uint64_t mask, struct tray *tray,
-		   bool *ret_again)
+static long copy_run(struct paging *paging, struct chunk *chunk, uint64_t run, const char *base)
+{
+	unsigned first = mask_first(run);
+
+	return uffd_copy(&paging->uffd, chunk_page(chunk, first),
+			 base + ((size_t)first << page_shift()),
+			 (size_t)mask_count(run) << page_shift());
+}
+
+/* From the tray with its frames; or, if there is none, copies from base on. */
+static uint64_t install(struct paging *paging, struct chunk *chunk, uint64_t mask,
+			struct tray *tray, const char *base, bool *ret_again)
 {
 	uint64_t installed = 0;
 	bool single = false;
 
 	while (mask) {
 		uint64_t run = single ? mask_bit(mask_first(mask)) : mask_first_run(mask);
-		long result = move_or_copy(pager, chunk, run, tray);
+		long result = tray ? move_or_copy(paging, chunk, run, tray)
+				   : copy_run(paging, chunk, run, base);
 		struct step step;
 
 		if (result < 0 && mask_count(run) > 1 && !worth_another_try(result)) {
-			single = true;
+			single = true; /* find out which page it is */
 			continue;
 		}
 		step = judge_step(run, result, ret_again);
-		installed |= wake_existing(pager, chunk, step, result);
+		if (result == -EEXIST)
+			uffd_wake(&paging->uffd, chunk_page(chunk, mask_first(run)), page_size());
+		installed |= step.installed;
 		mask &= ~step.done;
 	}
 	return installed;
 }
 
-uint64_t fill_restore_move(struct pager *pager, struct chunk *chunk, uint64_t mask,
+uint64_t fill_copy(struct paging *paging, struct chunk *chunk, uint64_t mask, const char *base,
+		   bool *ret_again)
+{
+	return install(paging, chunk, mask, NULL, base, ret_again);
+}
+
+uint64_t fill_move(struct paging *paging, struct chunk *chunk, uint64_t mask, struct tray *tray,
+		   bool *ret_again)
+{
+	return install(paging, chunk, mask, tray, NULL, ret_again);
+}
+
+uint64_t fill_restore_move(struct paging *paging, struct chunk *chunk, uint64_t mask,
 			   struct tray *tray, bool *ret_again)
 {
 	uint64_t before = tray->frames;
 	uint64_t installed;
 
 	chunk_begin_fill(chunk, mask);
-	installed = fill_move(pager, chunk, mask, tray, ret_again);
+	installed = fill_move(paging, chunk, mask, tray, ret_again);
 	tray->frames = before; /* chunk_end_restore takes them out */
-	chunk_end_restore(pager, chunk, tray, mask, installed, true);
+	chunk_end_restore(&paging->pages, chunk, tray, mask, installed, true);
 	return installed;
 }
 
-uint64_t fill_restore_copy(struct pager *pager, struct chunk *chunk, uint64_t mask,
+uint64_t fill_restore_copy(struct paging *paging, struct chunk *chunk, uint64_t mask,
 			   struct tray *tray, bool *ret_again)
 {
 	uint64_t installed;
 
 	chunk_begin_fill(chunk, mask);
-	installed = fill_copy(pager, chunk, mask, tray->address, ret_again);
-	chunk_end_restore(pager, chunk, tray, mask, installed, false);
-	credit_give(&pager->arena, mask_count(mask & ~installed));
+	installed = fill_copy(paging, chunk, mask, tray->address, ret_again);
+	chunk_end_restore(&paging->pages, chunk, tray, mask, installed, false);
+	credit_give(&paging->budget, mask_count(mask & ~installed));
 	return installed;
 }
 
-void fill_drop_tray(struct pager *pager, struct chunk *chunk, struct tray *tray)
+void fill_put_back(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
-	if (tray->valid || tray->busy || !policy_remove(&pager->policy, tray))
+	bool again = false;
+
+	if (!mask)
+		return;
+	fill_restore_move(paging, chunk, mask, tray, &again);
+	policy_insert(&paging->policy, chunk);
+}
+
+void fill_drop_tray(struct paging *paging, struct chunk *chunk, struct tray *tray)
+{
+	if (tray->valid || tray->busy || !policy_remove(&paging->policy, tray))
 		return;
 	chunk_detach(chunk, tray);
-	tray_free(&pager->arena, &tray, 1);
+	tray_free(&paging->pages.arena, &tray, 1);
 }
 
 /* -- starting ------------------------------------------------------------------ */
 
-void fill_init(struct handler *handler, char *bounce, unsigned bounce_pages)
+void fill_init(struct fills *fills, struct paging *paging, char *bounce, unsigned bounce_pages)
 {
-	handler->bounce = bounce;
-	handler->sink = bounce + ((size_t)bounce_pages << page_shift());
-	tsan_nobody_reads(handler->sink, (size_t)FILL_GAP_MAX << page_shift());
-	handler->bounce_pages = bounce_pages;
-	handler->bounce_taken = bounce_pages < 64 ? ~mask_range(0, bounce_pages) : 0;
-	for (unsigned i = 0; i < HANDLER_FILLS; i++) {
-		handler->fills[i].next = handler->free_fills;
-		handler->free_fills = &handler->fills[i];
+	fills->paging = paging;
+	fills->bounce = bounce;
+	fills->sink = bounce + ((size_t)bounce_pages << page_shift());
+	tsan_nobody_reads(fills->sink, (size_t)FILL_GAP_MAX << page_shift());
+	fills->bounce_pages = bounce_pages;
+	fills->bounce_taken = bounce_pages < 64 ? ~mask_range(0, bounce_pages) : 0;
+	for (unsigned i = 0; i < FILLS_MAX; i++) {
+		fills->fill[i].next = fills->free;
+		fills->free = &fills->fill[i];
 	}
 }
 
 /* A run of free bounce pages: as many as can be had of n, at least one. */
-static char *bounce_alloc(struct handler *handler, unsigned n, unsigned *ret_n)
+static char *bounce_alloc(struct fills *fills, unsigned n, unsigned *ret_n)
 {
-	uint64_t free = ~handler->bounce_taken;
+	uint64_t free = ~fills->bounce_taken;
 	uint64_t best = 0;
 
 	while (free) {
@@ -191,15 +195,15 @@ static char *bounce_alloc(struct handler *handler, unsigned n, unsigned *ret_n)
 	if (!best)
 		return NULL;
 	*ret_n = mask_count(best) < n ? mask_count(best) : n;
-	handler->bounce_taken |= mask_range(mask_first(best), *ret_n);
-	return handler->bounce + ((size_t)mask_first(best) << page_shift());
+	fills->bounce_taken |= mask_range(mask_first(best), *ret_n);
+	return fills->bounce + ((size_t)mask_first(best) << page_shift());
 }
 
-static void bounce_free(struct handler *handler, char *bounce, unsigned n)
+static void bounce_free(struct fills *fills, char *bounce, unsigned n)
 {
-	unsigned first = (unsigned)((size_t)(bounce - handler->bounce) >> page_shift());
+	unsigned first = (unsigned)((size_t)(bounce - fills->bounce) >> page_shift());
 
-	handler->bounce_taken &= ~mask_range(first, n);
+	fills->bounce_taken &= ~mask_range(first, n);
 }
 
 /* Is page above as far behind page below on swap space as it is in the chunk, with not more
@@ -246,78 +250,78 @@ static unsigned span_of(uint64_t mask)
 }
 
 /* Keeps as many of the bounce pages as the mask spans, which were taken for it. */
-static void trim_bounce(struct handler *handler, char *bounce, unsigned taken, uint64_t mask)
+static void trim_bounce(struct fills *fills, char *bounce, unsigned taken, uint64_t mask)
 {
 	unsigned used = span_of(mask);
 
 	if (used < taken)
-		bounce_free(handler, bounce + ((size_t)used << page_shift()), taken - used);
+		bounce_free(fills, bounce + ((size_t)used << page_shift()), taken - used);
 }
 
-static bool take_tray(struct handler *handler, struct fill *fill, uint64_t mask)
+static bool take_tray(struct fills *fills, struct fill *fill, uint64_t mask)
 {
-	struct arena *arena = &handler->pager->arena;
+	struct budget *budget = &fills->paging->budget;
 
-	if (!fill_moves(mask) || !handler->pager->uffd.move ||
-	    !credit_take(arena, mask_count(mask)))
+	if (!fill_moves(mask) || !fills->paging->uffd.move ||
+	    !credit_take(budget, mask_count(mask)))
 		return false;
-	fill->tray = tray_alloc(arena);
+	fill->tray = tray_alloc(&fills->paging->pages.arena);
 	if (!fill->tray)
-		credit_give(arena, mask_count(mask));
+		credit_give(budget, mask_count(mask));
 	return fill->tray != NULL;
 }
 
-/* A page that is waited for in vain is read all the same (handler.c, give_up): its slot becomes free
+/* A page that is waited for in vain is read all the same (loop.c, give_up): its slot becomes free
  * then, and another page can leave. */
-static bool take_last(struct handler *handler)
+static bool take_last(struct fills *fills)
 {
-	struct arena *arena = &handler->pager->arena;
+	struct budget *budget = &fills->paging->budget;
 
-	if (credit_take(arena, 1)) {
-		arena->beyond = 0;
+	if (credit_take(budget, 1)) {
+		budget->beyond = 0;
 		return true;
 	}
-	if (arena->used >= arena->beyond)
+	if (budget->used >= budget->beyond)
 		return false;
-	credit_force(arena, 1);
+	credit_force(budget, 1);
 	return true;
 }
 
 /* Where the pages are read to; shortens the mask to what there is. */
-static bool take_buffers(struct handler *handler, struct fill *fill, uint64_t *mask, unsigned must)
+static enum answer take_buffers(struct fills *fills, struct fill *fill, uint64_t *mask,
+				unsigned must)
 {
-	struct arena *arena = &handler->pager->arena;
+	struct budget *budget = &fills->paging->budget;
 	unsigned n = span_of(*mask);
 
 	fill->tray = NULL;
 	fill->bounce = NULL;
-	if (take_tray(handler, fill, *mask))
-		return true;
-	fill->bounce = bounce_alloc(handler, n, &n);
+	if (take_tray(fills, fill, *mask))
+		return ANSWER_DONE;
+	fill->bounce = bounce_alloc(fills, n, &n);
 	if (!fill->bounce)
-		return false;
+		return ANSWER_LATER;
 	*mask = shorten(*mask, must, n);
-	if (!credit_take(arena, mask_count(*mask))) {
+	if (!credit_take(budget, mask_count(*mask))) {
 		*mask = mask_bit(must);
-		if (!take_last(handler)) {
-			bounce_free(handler, fill->bounce, n);
-			handler->starved = true;
-			return false;
+		if (!take_last(fills)) {
+			bounce_free(fills, fill->bounce, n);
+			return ANSWER_STARVED;
 		}
 	}
-	trim_bounce(handler, fill->bounce, n, *mask);
-	return true;
+	trim_bounce(fills, fill->bounce, n, *mask);
+	return ANSWER_DONE;
 }
 
 static void fill_done(struct io_request *request, long result)
 {
 	struct fill *fill = request->owner;
-	struct handler *handler = fill->handler;
+	struct fills *fills = fill->fills;
 
 	debug(DEBUG_IO, "read of slot %lx: %d", (unsigned long)fill->slot, (int)result);
 	fill->result = result;
-	fill->next = handler->finished_fills;
-	handler->finished_fills = fill;
+	fill->next = fills->finished;
+	fills->finished = fill;
 }
 
 /* The wanted pages to their places in the tray, those between them to the sink. */
@@ -333,7 +337,7 @@ static unsigned tray_ranges(struct fill *fill)
 		left &= ~run;
 		if (left)
 			fill->iov[n++] =
-				(struct iovec){ fill->handler->sink,
+				(struct iovec){ fill->fills->sink,
 						(size_t)(mask_first(left) - mask_last(run) - 1)
 							<< page_shift() };
 	}
@@ -342,7 +346,7 @@ static unsigned tray_ranges(struct fill *fill)
 
 static void submit_read(struct fill *fill)
 {
-	struct pager *pager = fill->handler->pager;
+	struct paging *paging = fill->fills->paging;
 	size_t size = (size_t)span_of(fill->flight.all) << page_shift();
 	unsigned n = fill->tray ? tray_ranges(fill) : 1;
 
@@ -350,81 +354,84 @@ static void submit_read(struct fill *fill)
 		fill->iov[0] = (struct iovec){ fill->bounce, size };
 	fill->request = (struct io_request){
 		.done = fill_done,
-		.fd = swap_fd(&pager->swap, fill->slot),
-		.offset = swap_offset(&pager->swap, fill->slot),
-		.salt = swap_salt(&pager->swap, fill->slot),
+		.fd = swap_fd(&paging->swap, fill->slot),
+		.offset = swap_offset(&paging->swap, fill->slot),
+		.salt = swap_salt(&paging->swap, fill->slot),
 		.iov = fill->iov,
 		.iov_count = (int)n,
 		.owner = fill,
 	};
-	stat_add(&pager->stats->reads, 1);
-	stat_add(&pager->stats->bytes_read, size);
+	stat_add(&paging->stats->reads, 1);
+	stat_add(&paging->stats->bytes_read, size);
 	USDT(read, fill->slot, size >> page_shift(), fill->ahead);
 	debug(DEBUG_IO, "reads slot %lx, %lu bytes, for pages %lx of %lx",
 	      (unsigned long)fill->slot, size, (unsigned long)fill->flight.all,
 	      (unsigned long)fill->chunk->address);
-	io_submit(fill->handler->io, &fill->request);
+	io_submit(fill->fills->io, &fill->request);
 }
 
 /* The next free fill has its buffers. */
-static void start_read(struct handler *handler, struct chunk *chunk, uint64_t run)
+static void start_read(struct fills *fills, struct chunk *chunk, uint64_t run,
+		       const struct uffd_fault *fault)
 {
-	struct fill *fill = handler->free_fills;
+	struct fill *fill = fills->free;
 
-	handler->free_fills = fill->next;
-	fill->handler = handler;
+	fills->free = fill->next;
+	fill->fills = fills;
 	fill->chunk = chunk;
 	fill->flight.mask = fill->flight.all = run;
 	fill->slot = chunk->page[mask_first(run)].slot;
 	fill->attempts = 0;
-	fill->started = handler->round;
-	fill->since = handler->serving;
-	fill->wanted = handler->serving_page;
-	handler->serving = 0;
+	fill->started = sys_now();
+	fill->since = fault ? fault->seen : 0;
+	fill->wanted = fault ? fault->address : 0;
 	fill->flight.sibling = chunk->reads;
 	chunk->reads = &fill->flight;
-	stat_add(&handler->pager->stats->pages_read, mask_count(run));
-	handler->reads_in_flight++;
+	stat_add(&fills->paging->stats->pages_read, mask_count(run));
+	fills->in_flight++;
 	submit_read(fill);
 }
 
-uint64_t fill_start(struct handler *handler, struct chunk *chunk, uint64_t mask, unsigned must)
+enum answer fill_start(struct fills *fills, struct chunk *chunk, uint64_t mask, unsigned must,
+		       const struct uffd_fault *fault, uint64_t *ret_got)
 {
-	struct fill *fill = handler->free_fills;
+	struct fill *fill = fills->free;
 	uint64_t run = one_read(chunk, mask, must);
+	enum answer answer = fill ? take_buffers(fills, fill, &run, must) : ANSWER_LATER;
 
-	if (!fill || !take_buffers(handler, fill, &run, must))
-		return 0;
+	if (answer != ANSWER_DONE)
+		return answer;
 	if (fill->tray)
 		fill->tray->frames = run;
 	fill->ahead = false;
 	chunk_begin_fill(chunk, run);
-	start_read(handler, chunk, run);
-	return run;
+	start_read(fills, chunk, run, fault);
+	*ret_got = run;
+	return ANSWER_DONE;
 }
 
-bool fill_is_free(const struct handler *handler)
+bool fill_is_free(const struct fills *fills)
 {
-	return handler->free_fills != NULL;
+	return fills->free != NULL;
 }
 
-uint64_t fill_start_ahead(struct handler *handler, struct chunk *chunk, struct tray *tray,
+uint64_t fill_start_ahead(struct fills *fills, struct chunk *chunk, struct tray *tray,
 			  uint64_t mask)
 {
-	struct pager *pager = handler->pager;
-	struct fill *fill = handler->free_fills;
+	struct paging *paging = fills->paging;
+	struct fill *fill = fills->free;
 	uint64_t run = one_read(chunk, mask, mask_first(mask));
 	bool queued = tray->queued;
 
-	if (!fill || !credit_take(&pager->arena, mask_count(run & ~tray->frames)))
+	if (!fill || !credit_take(&paging->budget, mask_count(run & ~tray->frames)))
 		return 0;
 	fill->tray = tray;
 	fill->ahead = true;
-	chunk_begin_ahead(pager, chunk, tray, run);
+	chunk_begin_ahead(&paging->pages, chunk, tray, run);
 	if (!queued)
-		policy_wait(&pager->policy, tray);
-	handler->reads_ahead++;
-	start_read(handler, chunk, run);
+		policy_wait(&paging->policy, tray);
+	fills->ahead++;
+	start_read(fills, chunk, run, NULL);
 	return run;
 }
 
@@ -440,14 +447,14 @@ static const char *fill_base(const struct fill *fill)
 /* The wanted pages that were read whole and are what was written. */
 static uint64_t good_pages(const struct fill *fill)
 {
-	const struct pager *pager = fill->handler->pager;
+	const struct paging *paging = fill->fills->paging;
 	unsigned whole = fill->result > 0 ? (unsigned)((size_t)fill->result >> page_shift()) : 0;
 	uint64_t read = fill->flight.all & mask_range(mask_first(fill->flight.all), whole);
 	uint64_t good = 0;
 	unsigned i;
 
 	mask_for_each(i, fill->flight.mask & read)
-		if (hash_page(pager->hash_key, fill_base(fill) + ((size_t)i << page_shift())) ==
+		if (hash_page(paging->hash_key, fill_base(fill) + ((size_t)i << page_shift())) ==
 		    fill->chunk->page[i].hash)
 			good |= mask_bit(i);
 	return good;
@@ -465,24 +472,24 @@ static void unlink_fill(struct fill *fill)
 /* Gives back the buffers, and the credits of pages that were not installed. */
 static void release_buffers(struct fill *fill, uint64_t installed)
 {
-	struct handler *handler = fill->handler;
-	struct arena *arena = &handler->pager->arena;
+	struct fills *fills = fill->fills;
+	struct arena *arena = &fills->paging->pages.arena;
 
 	if (fill->tray) {
 		tray_free(arena, &fill->tray, 1);
 	} else {
-		bounce_free(handler, fill->bounce, span_of(fill->flight.all));
-		credit_give(arena, mask_count(fill->flight.all & ~installed));
+		bounce_free(fills, fill->bounce, span_of(fill->flight.all));
+		credit_give(arena->budget, mask_count(fill->flight.all & ~installed));
 	}
 }
 
 /* Who waits for pages that did not come shall fault again. */
-static void wake_dropped(struct pager *pager, struct chunk *chunk, uint64_t dropped)
+static void wake_dropped(struct paging *paging, struct chunk *chunk, uint64_t dropped)
 {
 	while (dropped) {
 		uint64_t run = mask_first_run(dropped);
 
-		uffd_wake(&pager->uffd, chunk_page(chunk, mask_first(run)),
+		uffd_wake(&paging->uffd, chunk_page(chunk, mask_first(run)),
 			  (size_t)mask_count(run) << page_shift());
 		dropped &= ~run;
 	}
@@ -497,28 +504,28 @@ static void note_major(struct stats *stats, const struct fill *fill, uint64_t ns
 
 static void free_fill(struct fill *fill)
 {
-	struct handler *handler = fill->handler;
-	struct stats *stats = handler->pager->stats;
+	struct fills *fills = fill->fills;
+	struct stats *stats = fills->paging->stats;
 	uint64_t now = sys_now();
 
 	stat_add(&stats->read_time, now - fill->started);
 	if (fill->since)
 		note_major(stats, fill, now - fill->since);
 	fill->started = 0;
-	fill->next = handler->free_fills;
-	handler->free_fills = fill;
-	handler->reads_in_flight--;
+	fill->next = fills->free;
+	fills->free = fill;
+	fills->in_flight--;
 }
 
 /* The last step; the chunk is locked. */
 static void end_fill(struct fill *fill, uint64_t installed)
 {
-	struct pager *pager = fill->handler->pager;
+	struct paging *paging = fill->fills->paging;
 
-	chunk_end_fill(pager, fill->chunk, fill->flight.mask, installed);
+	chunk_end_fill(&paging->pages, fill->chunk, fill->flight.mask, installed);
 	unlink_fill(fill);
 	release_buffers(fill, installed);
-	wake_dropped(pager, fill->chunk, fill->flight.all & ~installed);
+	wake_dropped(paging, fill->chunk, fill->flight.all & ~installed);
 	free_fill(fill);
 }
 
@@ -526,46 +533,46 @@ static void end_fill(struct fill *fill, uint64_t installed)
  * Those that could not be read are still swapped. */
 static void end_ahead(struct fill *fill, uint64_t good)
 {
-	struct pager *pager = fill->handler->pager;
+	struct paging *paging = fill->fills->paging;
 	struct chunk *chunk = fill->chunk;
 
-	chunk_end_ahead(pager, chunk, fill->tray, fill->flight.mask, good);
+	chunk_end_ahead(&paging->pages, chunk, fill->tray, fill->flight.mask, good);
 	unlink_fill(fill);
 	chunk_check(chunk);
-	fill_drop_tray(pager, chunk, fill->tray);
-	wake_dropped(pager, chunk, fill->flight.all);
-	fill->handler->reads_ahead--;
+	fill_drop_tray(paging, chunk, fill->tray);
+	wake_dropped(paging, chunk, fill->flight.all);
+	fill->fills->ahead--;
 	free_fill(fill);
 }
 
 /* Where the kernel has no UFFDIO_POISON: a mapping of a file that ends before
  * it raises SIGBUS as well. */
-static int map_poison(struct pager *pager, void *addr)
+static int map_poison(struct paging *paging, void *addr)
 {
 	void *at = sys_mmap(addr, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			    pager->poison_fd, 0);
+			    paging->poison_fd, 0);
 
 	return sys_is_error(at) ? sys_error(at) : 0;
 }
 
-void fill_mark_lost(struct pager *pager, void *addr)
+void fill_mark_lost(struct paging *paging, void *addr)
 {
-	int err = pager->uffd.poison ? uffd_poison(&pager->uffd, addr, page_size())
-				     : map_poison(pager, addr);
+	int err = paging->uffd.poison ? uffd_poison(&paging->uffd, addr, page_size())
+				      : map_poison(paging, addr);
 
 	/* EEXIST: it is marked, or has come.  Gone, or in the way of a change of the address space:
 	 * who touches it faults again. */
 	if (err == -ENOMEM || err == -EINVAL)
 		error_fatal("the page at %lx is lost, and the kernel does not let it be marked: %s",
 			    (unsigned long)(uintptr_t)addr, error_name(err));
-	uffd_wake(&pager->uffd, addr, page_size());
+	uffd_wake(&paging->uffd, addr, page_size());
 }
 
-void fill_lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int prot)
+void fill_lift_poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int prot)
 {
 	unsigned i;
 
-	if (pager->uffd.poison)
+	if (paging->uffd.poison)
 		return;
 	mask_for_each(i, mask & chunk->poisoned) {
 		void *addr = chunk_page(chunk, i);
@@ -573,27 +580,27 @@ void fill_lift_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, i
 		if (!sys_is_error(sys_mmap(addr, page_size(), prot,
 					   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
 					   -1, 0)))
-			pager_register(pager, addr, page_size());
+			paging_register(paging, addr, page_size());
 	}
 }
 
-void fill_give_up(struct pager *pager, struct chunk *chunk, uint64_t mask)
+void fill_give_up(struct paging *paging, struct chunk *chunk, uint64_t mask)
 {
 	unsigned i;
 
-	stat_add(&pager->stats->pages_poisoned, mask_count(mask));
-	chunk_poison(pager, chunk, mask);
+	stat_add(&paging->stats->pages_poisoned, mask_count(mask));
+	chunk_poison(&paging->pages, chunk, mask);
 	mask_for_each(i, mask)
-		fill_mark_lost(pager, chunk_page(chunk, i));
+		fill_mark_lost(paging, chunk_page(chunk, i));
 }
 
-void fill_give_up_unknown(struct pager *pager, uintptr_t address)
+void fill_give_up_unknown(struct paging *paging, uintptr_t address)
 {
-	stat_add(&pager->stats->pages_poisoned, 1);
-	fill_mark_lost(pager, (void *)address);
+	stat_add(&paging->stats->pages_poisoned, 1);
+	fill_mark_lost(paging, (void *)address);
 }
 
-void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int err)
+void fill_poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int err)
 {
 	unsigned i;
 
@@ -602,13 +609,13 @@ void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int er
 			     "the page at %lx is lost: %s; touching it raises SIGBUS",
 			     (unsigned long)(uintptr_t)chunk_page(chunk, i),
 			     err ? error_name(err) : "swap space gave back other contents");
-	fill_give_up(pager, chunk, mask);
+	fill_give_up(paging, chunk, mask);
 }
 
-/* true: finished, or on its way again; false: come back later. */
-static bool finish_locked(struct fill *fill)
+/* STARVED: some pages were dropped; else it is finished, or on its way again. */
+static enum answer finish_locked(struct fill *fill)
 {
-	struct pager *pager = fill->handler->pager;
+	struct paging *paging = fill->fills->paging;
 	struct chunk *chunk = fill->chunk;
 	uint64_t good = good_pages(fill);
 	uint64_t bad = fill->flight.mask & ~good;
@@ -617,57 +624,58 @@ static bool finish_locked(struct fill *fill)
 
 	if (fill->ahead) {
 		end_ahead(fill, good);
-		return true;
+		return ANSWER_DONE;
 	}
 	if (bad) {
-		stat_add(&pager->stats->read_errors, 1);
+		stat_add(&paging->stats->read_errors, 1);
 		if (++fill->attempts < FILL_ATTEMPTS) {
 			submit_read(fill);
-			return true;
+			return ANSWER_DONE;
 		}
-		chunk_end_fill(pager, chunk, bad, 0);
+		chunk_end_fill(&paging->pages, chunk, bad, 0);
 		fill->flight.mask &= ~bad;
-		fill_poison(pager, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
+		fill_poison(paging, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
 	}
-	installed = fill->tray ? fill_move(pager, chunk, good, fill->tray, &again)
-			       : fill_copy(pager, chunk, good, fill_base(fill), &again);
-	if (again && installed != good) {
-		/* Keep what is there; the rest stays swapped, and who waits
-		 * for it faults again. */
-		fill->handler->starved = true;
-	}
+	installed = fill->tray ? fill_move(paging, chunk, good, fill->tray, &again)
+			       : fill_copy(paging, chunk, good, fill_base(fill), &again);
 	end_fill(fill, installed);
-	if (pager_room(pager) < (int64_t)pager_reserve(pager))
+	if (paging_room(paging) < (int64_t)paging_reserve(paging))
 		/* Its slot makes room for another page. */
-		chunk_drop_slots(pager, chunk, installed);
-	policy_insert(&pager->policy, chunk);
-	return true;
+		chunk_drop_slots(&paging->pages, chunk, installed);
+	policy_insert(&paging->policy, chunk);
+	/* What is there is kept; the rest stays swapped, and who waits for it faults again. */
+	return again && installed != good ? ANSWER_STARVED : ANSWER_DONE;
 }
 
-static bool fill_finish(struct fill *fill)
+static enum answer fill_finish(struct fill *fill)
 {
 	struct chunk *chunk = fill->chunk;
-	bool ret;
+	enum answer ret;
 
 	if (!chunk_try_lock(chunk))
-		return false;
+		return ANSWER_LATER;
 	ret = finish_locked(fill);
 	chunk_unlock(chunk);
 	return ret;
 }
 
-bool fill_finish_all(struct handler *handler)
+enum answer fill_finish_all(struct fills *fills)
 {
-	struct fill *list = handler->finished_fills;
+	struct fill *list = fills->finished;
+	enum answer ret = ANSWER_DONE;
 	struct fill *next;
 
-	handler->finished_fills = NULL;
+	fills->finished = NULL;
 	for (struct fill *fill = list; fill; fill = next) {
+		enum answer answer;
+
 		next = fill->next;
-		if (!fill_finish(fill)) {
-			fill->next = handler->finished_fills;
-			handler->finished_fills = fill;
+		answer = fill_finish(fill);
+		if (answer == ANSWER_LATER) {
+			fill->next = fills->finished;
+			fills->finished = fill;
 		}
+		ret = answer > ret ? answer : ret;
 	}
-	return handler->finished_fills == NULL;
+	return ret;
 }

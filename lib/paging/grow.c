@@ -7,14 +7,14 @@ static void grow_done(struct io_request *request, long result)
 {
 	struct handler *handler = request->owner;
 
-	swap_grow_end(&handler->pager->swap, &handler->growth, result, sys_now());
+	swap_grow_end(&handler->paging->swap, &handler->growth, result, sys_now());
 	handler->growing = false;
 }
 
 void grow_ahead(struct handler *handler)
 {
 	if (handler->growing ||
-	    !swap_grow_begin(&handler->pager->swap, handler->round, &handler->growth))
+	    !swap_grow_begin(&handler->paging->swap, handler->round, &handler->growth))
 		return;
 	handler->growing = true;
 	handler->grow_request = (struct io_request){

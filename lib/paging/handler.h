@@ -16,64 +16,16 @@
 #ifndef SPILL_HANDLER_H
 #define SPILL_HANDLER_H
 
-#include "store/io.h"
-#include "pager/pager.h"
+#include "paging/fill.h"
+#include "paging/writeback.h"
 #include "observe/trace.h"
 #include "base/thread.h"
 #include <sched.h>
 
 #define HANDLER_FAULTS 64
-#define HANDLER_FILLS 64
-#define HANDLER_WRITES 8
-#define HANDLER_BOUNCE_MAX 64
-#define WRITE_PAGES_MAX 256 /* 1 MiB at 4 KiB a page */
-#define WRITE_PARTS_MAX 32
-
-/* A read in flight: pages of a chunk from one stretch of swap space.  Those between them that
- * nobody wants are read with them, up to FILL_GAP_MAX in a row: to read them costs less
- * than another request. */
-#define FILL_GAP_MAX 4
-#define FILL_RUNS_MAX ((IO_READ_PARTS + 1) / 2)
-struct fill {
-	struct io_request request;
-	struct iovec iov[IO_READ_PARTS];
-	struct handler *handler;
-	struct chunk *chunk;
-	struct inflight flight;
-	struct fill *next; /* in the handler's list of free or finished ones */
-	bool ahead;	   /* nobody waits for it: its pages stay in its tray, the chunk's */
-	uint64_t slot;	   /* of the first */
-	struct tray *tray; /* where it is read to, at the pages' own offsets; */
-	char *bounce;	   /* or this, from the first page on */
-	long result;
-	unsigned attempts;
-	uint64_t started; /* ns; 0: free */
-	uint64_t since;	  /* ns: when the fault was seen that it serves; 0: it serves none */
-	uintptr_t wanted; /* the page of that fault */
-};
-
-/* A write in flight: parts of trays, to adjacent slots. */
-struct write_part {
-	struct tray *tray;
-	uint64_t mask;
-	uint64_t slot; /* of its first page */
-};
-
-struct write {
-	struct io_request request;
-	struct iovec iov[WRITE_PAGES_MAX];
-	struct write_part part[WRITE_PARTS_MAX];
-	struct handler *handler;
-	struct write *next; /* in the handler's list of free or finished ones */
-	unsigned parts, parts_done;
-	unsigned iovs, pages;
-	uint64_t slot; /* of the first page */
-	long result;
-	uint64_t started; /* ns: when it was submitted; 0: it is not in flight */
-};
 
 struct handler {
-	struct pager *pager;
+	struct paging *paging;
 	struct thread thread;
 	unsigned number;
 	bool started;
@@ -100,27 +52,12 @@ struct handler {
 
 	struct uffd_fault faults[HANDLER_FAULTS];
 	unsigned fault_count;
-	uint64_t serving;	/* ns: when the fault was seen for which no read was started yet, */
-	uintptr_t serving_page; /* and where that is */
 	uint64_t waiting_since; /* ns: the first of them was seen so early; 0: there is none */
 	uintptr_t waiting;	/* which one that was */
 	bool more_faults;	/* the userfaultfd was not read to its end */
 
-	struct fill fills[HANDLER_FILLS];
-	struct fill *free_fills, *finished_fills;
-	_Atomic unsigned reads_in_flight;
-	unsigned reads_ahead; /* of these, such as nobody waits for */
-	struct ahead ahead;   /* what the fault that is being served wants read ahead */
-	char *bounce;
-	char *sink; /* FILL_GAP_MAX pages behind the bounce buffers: what nobody wants */
-	uint64_t bounce_taken;
-	unsigned bounce_pages;
-
-	struct write *writes;
-	struct write *free_writes, *finished_writes;
-	struct write *open_write; /* being put together */
-	uint64_t run_slot;	  /* slots taken ahead, for this handler's writes */
-	unsigned run_left;
+	struct fills fills;
+	struct writes writes;
 
 	struct io_request grow_request; /* a step of a swap file (grow.h), */
 	struct swap_growth growth;
@@ -141,13 +78,8 @@ struct handler {
 	uint64_t request_since; /* ns: nothing could be done for it since then */
 };
 
-enum { WATCH_UFFD, WATCH_WAKE, WATCH_BELL };
-
-/* Reads in flight that somebody waits for. */
-static inline unsigned handler_demanded(const struct handler *handler)
-{
-	return handler->reads_in_flight - handler->reads_ahead;
-}
+/* The descriptors that its engine looks at. */
+enum { EAR_UFFD, EAR_WAKE, EAR_BELL };
 
 /* Twice as long as the last time, from least up to most. */
 static inline uint64_t handler_back_off(uint64_t ns, uint64_t least, uint64_t most)
@@ -157,15 +89,21 @@ static inline uint64_t handler_back_off(uint64_t ns, uint64_t least, uint64_t mo
 }
 
 /* How many frames of the budget a handler's buffers take. */
-unsigned handler_charge(const struct pager *pager);
+unsigned handler_charge(const struct paging *paging);
 
 /* All that it has, but for its thread; in zeroed memory.  0 or -errno. */
-int handler_init(struct pager *pager, struct handler *handler, unsigned number);
-/* Its thread begins, and looks at the others: all have been initialized.  0 or -errno. */
-int handler_start(struct handler *handler);
+int handler_init(struct paging *paging, struct handler *handler, unsigned number);
+/* Its thread begins, with main(handler), which looks at the others: all have been initialized.  0 or
+ * -errno. */
+int handler_start(struct handler *handler, void (*main)(void *));
 /* Waits for its thread, unless in a fork's child, where there is none. */
 void handler_stop(struct handler *handler, bool in_child);
 
+/* Makes it look around, wherever it waits; and all of them. */
 void handler_wake(struct handler *handler);
+void handler_wake_all(struct paging *paging);
+
+/* What its engine hears the bell by, or -1. */
+int handler_ear(const struct paging *paging);
 
 #endif

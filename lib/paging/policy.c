@@ -59,6 +59,11 @@ static void insert(struct policy *policy, struct chunk *chunk, enum standing sta
 	lock_drop(&policy->lock, LOCK_POLICY);
 }
 
+void policy_init(struct policy *policy, struct pages *pages, const struct budget *budget)
+{
+	*policy = (struct policy){ .pages = pages, .budget = budget };
+}
+
 void policy_insert(struct policy *policy, struct chunk *chunk)
 {
 	uint64_t evictable = chunk->resident & ~chunk->pinned;
@@ -77,9 +82,9 @@ void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing sta
 }
 
 /* New pages leave while they are more than their share. */
-static enum standing choose_standing(const struct policy *policy, uint64_t resident)
+static enum standing choose_standing(const struct policy *policy)
 {
-	uint64_t proven = policy->proven;
+	uint64_t resident = policy->pages->resident, proven = policy->pages->proven;
 
 	return proven + resident / NEW_DIVISOR < resident ? STANDING_NEW : STANDING_PROVEN;
 }
@@ -89,10 +94,9 @@ static enum standing other(enum standing standing)
 	return standing == STANDING_NEW ? STANDING_PROVEN : STANDING_NEW;
 }
 
-struct chunk *policy_pick(struct policy *policy, uint64_t resident, bool by_turns,
-			  enum standing *ret_standing)
+struct chunk *policy_pick(struct policy *policy, bool by_turns, enum standing *ret_standing)
 {
-	enum standing standing = choose_standing(policy, resident);
+	enum standing standing = choose_standing(policy);
 	struct chunk *chunk;
 
 	lock_take(&policy->lock, LOCK_POLICY);
@@ -122,9 +126,9 @@ uint64_t policy_victims(const struct chunk *chunk, enum standing standing)
 /* -- refaults ----------------------------------------------------------------------- */
 
 /* Brings chunk->left up to date. */
-static void age(struct policy *policy, struct chunk *chunk, int64_t budget_frames)
+static void age(struct policy *policy, struct chunk *chunk)
 {
-	uint64_t length = (uint64_t)budget_frames / EPOCHS_PER_BUDGET;
+	uint64_t length = (uint64_t)policy->budget->limit / EPOCHS_PER_BUDGET;
 	uint64_t epoch = length ? policy->left / length : 0;
 
 	if (epoch == chunk->epoch)
@@ -134,20 +138,18 @@ static void age(struct policy *policy, struct chunk *chunk, int64_t budget_frame
 	chunk->epoch = epoch;
 }
 
-void policy_note_left(struct policy *policy, struct chunk *chunk, uint64_t mask,
-		      int64_t budget_frames)
+void policy_note_left(struct policy *policy, struct chunk *chunk, uint64_t mask)
 {
-	age(policy, chunk, budget_frames);
+	age(policy, chunk);
 	chunk->left[0] |= mask;
 	atomic_fetch_add(&policy->left, mask_count(mask));
 }
 
-uint64_t policy_refault(struct policy *policy, struct chunk *chunk, uint64_t mask,
-			int64_t budget_frames)
+uint64_t policy_refault(struct policy *policy, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t soon;
 
-	age(policy, chunk, budget_frames);
+	age(policy, chunk);
 	soon = (chunk->left[0] | chunk->left[1]) & mask;
 	chunk->left[0] &= ~mask;
 	chunk->left[1] &= ~mask;
@@ -196,7 +198,7 @@ static void unlink_tray(struct policy *policy, struct tray *tray)
 void policy_wait(struct policy *policy, struct tray *tray)
 {
 	tray->queued = true;
-	atomic_fetch_add(&policy->waiting, mask_count(tray->frames));
+	atomic_fetch_add(&policy->pages->waiting, mask_count(tray->frames));
 	lock_take(&policy->lock, LOCK_POLICY);
 	tray->picked = false;
 	link_tail(policy, tray);
@@ -206,7 +208,7 @@ void policy_wait(struct policy *policy, struct tray *tray)
 void policy_leave(struct policy *policy, struct tray *tray)
 {
 	tray->queued = false;
-	atomic_fetch_sub(&policy->waiting, mask_count(tray->frames));
+	atomic_fetch_sub(&policy->pages->waiting, mask_count(tray->frames));
 }
 
 unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames)
@@ -254,8 +256,9 @@ bool policy_remove(struct policy *policy, struct tray *tray)
 	return ours;
 }
 
-uint64_t policy_target(const struct policy *policy, int64_t budget_frames)
+uint64_t policy_target(const struct policy *policy)
 {
-	(void)policy;
-	return budget_frames > 0 ? (uint64_t)budget_frames / TARGET_DIVISOR : 0;
+	int64_t frames = policy->budget->limit;
+
+	return frames > 0 ? (uint64_t)frames / TARGET_DIVISOR : 0;
 }

@@ -32,7 +32,7 @@
 #ifndef SPILL_POLICY_H
 #define SPILL_POLICY_H
 
-#include "pages/chunk.h"
+#include "pages/pages.h"
 
 enum standing {
 	STANDING_NEW,
@@ -41,35 +41,35 @@ enum standing {
 };
 
 struct policy {
+	struct pages *pages;
+	const struct budget *budget;
 	struct lock lock;
 	struct chunk *oldest[STANDINGS]; /* (P) linked by newer and older */
 	struct chunk *newest[STANDINGS]; /* (P) */
 	struct tray *head, *tail;	 /* (P) trays, linked by next and prev */
-	_Atomic uint64_t waiting;	 /* frames in queued trays */
-	_Atomic uint64_t proven;	 /* pages that are resident and hot; chunk.c counts */
 	_Atomic uint64_t left;		 /* pages whose frames were given up, ever */
 	enum standing latest;		 /* (P) picked from */
 };
 
+/* With empty queues. */
+void policy_init(struct policy *policy, struct pages *pages, const struct budget *budget);
+
 /* Queues the chunk for what it has resident and may leave; it is locked. */
 void policy_insert(struct policy *policy, struct chunk *chunk);
 /* Takes the chunk whose pages of some standing are to leave next out of that queue;
- * of so many resident pages.  by_turns: of either, since it may be that all of one cannot
+ * by_turns: of either, since it may be that all of one cannot
  * leave (swap space is full, and they are dirty).  NULL: none. */
-struct chunk *policy_pick(struct policy *policy, uint64_t resident, bool by_turns,
-			  enum standing *ret_standing);
+struct chunk *policy_pick(struct policy *policy, bool by_turns, enum standing *ret_standing);
 /* Puts it back, as the newest: it was locked. */
 void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing standing);
 /* The pages of it that leave.  The chunk is locked. */
 uint64_t policy_victims(const struct chunk *chunk, enum standing standing);
 
 /* The frames of these pages are given up; the chunk is locked. */
-void policy_note_left(struct policy *policy, struct chunk *chunk, uint64_t mask,
-		      int64_t budget_frames);
+void policy_note_left(struct policy *policy, struct chunk *chunk, uint64_t mask);
 /* These pages are being read again: those that left a short while ago.  The chunk
  * is locked. */
-uint64_t policy_refault(struct policy *policy, struct chunk *chunk, uint64_t mask,
-			int64_t budget_frames);
+uint64_t policy_refault(struct policy *policy, struct chunk *chunk, uint64_t mask);
 
 /* A tray that was filled by an eviction, or ahead of a reader, joins the queue;
  * its chunk is locked. */
@@ -88,7 +88,7 @@ void policy_leave(struct policy *policy, struct tray *tray);
  * false: somebody has picked it.  Its chunk is locked. */
 bool policy_remove(struct policy *policy, struct tray *tray);
 
-/* How many frames should wait, for a budget of so many. */
-uint64_t policy_target(const struct policy *policy, int64_t budget_frames);
+/* How many frames should wait. */
+uint64_t policy_target(const struct policy *policy);
 
 #endif

@@ -19,10 +19,27 @@
 #define ESTABLISHED 8
 #define PATIENCE 64
 
-void readahead_init(struct readahead *readahead, unsigned streams)
+void readahead_init(struct readahead *readahead, unsigned streams, const _Atomic int64_t *budget)
 {
+	readahead->budget = budget;
 	readahead->cap = READAHEAD_NO_CAP;
 	readahead->streams = streams;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* A long window keeps the device busy while the reader catches up; several streams
+ * must fit a small budget. */
+unsigned readahead_most(const struct readahead *readahead)
+{
+	uint64_t frames = (uint64_t)atomic_load_explicit(readahead->budget, memory_order_relaxed);
+	uint64_t n = frames / READAHEAD_DIVISOR / CHUNK_PAGES * CHUNK_PAGES;
+
+	n = n < CHUNK_PAGES ? CHUNK_PAGES : n < READAHEAD_MAX ? n : READAHEAD_MAX;
+	return least((unsigned)n, readahead->cap);
 }
 
 /* -- which stream ---------------------------------------------------------------- */
@@ -159,11 +176,6 @@ static struct stream *stream_to_replace(struct readahead *readahead)
 
 /* -- how it goes on ------------------------------------------------------------------ */
 
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
 static void grow(struct stream *s, unsigned most)
 {
 	s->window = (uint16_t)least(2u * s->window, most);
@@ -262,7 +274,7 @@ static struct window go_on(struct readahead *readahead, struct stream *s, enum k
 	case KIND_ALONG:
 		if (!s->direction)
 			start(s, s->last, s->window, page > s->last ? 1 : -1);
-		grow(s, least(readahead->most, readahead->cap));
+		grow(s, readahead_most(readahead));
 		return window_along(s, page, missing);
 	case KIND_STRIDE:
 		if (s->steady) {
@@ -309,7 +321,7 @@ static struct window fault_locked(struct readahead *readahead, int64_t page, boo
 		s = stream_to_replace(readahead);
 	s->used = readahead->clock;
 	if (advice == SPILL_SEQUENTIAL && (kind == KIND_NEW || kind == KIND_SECOND)) {
-		start(s, page, least(readahead->most, readahead->cap), 1);
+		start(s, page, readahead_most(readahead), 1);
 		return window_along(s, page, true);
 	}
 	return go_on(readahead, s, kind, page, missing);

@@ -67,8 +67,8 @@ struct readahead {
 	struct stream stream[READAHEAD_STREAMS];   /* (R) */
 	uint32_t clock;				   /* (R) */
 	unsigned streams;			   /* that are followed */
-	_Atomic unsigned most;			   /* pages of the longest window, */
-	_Atomic unsigned cap;			   /* which is no longer than this in any case */
+	const _Atomic int64_t *budget; /* frames: the longest window is a part of them */
+	_Atomic unsigned cap;	       /* pages: and no longer than this */
 };
 
 /* Pages to be read before they are touched: count of them from first on, each
@@ -85,8 +85,12 @@ struct window {
 	struct ahead ahead; /* in other chunks */
 };
 
-/* Follows so many streams at once, with no cap.  What it is in must be zero. */
-void readahead_init(struct readahead *readahead, unsigned streams);
+/* Follows so many streams at once, with no cap, in a budget of so many frames, which may change.
+ * What it is in must be zero. */
+void readahead_init(struct readahead *readahead, unsigned streams, const _Atomic int64_t *budget);
+
+/* Pages of the longest window. */
+unsigned readahead_most(const struct readahead *readahead);
 
 /* The pages of the fault's chunk that come with page i of it. */
 uint64_t window_mask(struct window window, unsigned i);

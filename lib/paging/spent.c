@@ -48,7 +48,7 @@ static struct chunk *lock_owner(struct tray *tray)
 }
 
 /* The frames of n trays in these ranges, of which so many are gone. */
-static void count_gone(struct pager *pager, struct tray *trays[], unsigned n, unsigned done)
+static void count_gone(struct paging *paging, struct tray *trays[], unsigned n, unsigned done)
 {
 	uint64_t gone = 0;
 
@@ -61,16 +61,16 @@ static void count_gone(struct pager *pager, struct tray *trays[], unsigned n, un
 		tray_changed(trays[i], part);
 		gone += mask_count(part);
 	}
-	atomic_fetch_sub(&pager->policy.waiting, gone);
-	credit_give(&pager->arena, gone);
+	atomic_fetch_sub(&paging->pages.waiting, gone);
+	credit_give(&paging->budget, gone);
 }
 
-void spent_sweep(struct pager *pager)
+void spent_sweep(struct paging *paging)
 {
 	struct iovec ranges[ZAP_MAX];
 	struct tray *noted[SPENT_BATCH], *trays[SPENT_BATCH];
 	struct chunk *chunks[SPENT_BATCH];
-	unsigned all = take_list(&pager->arena, noted), n = 0, count = 0;
+	unsigned all = take_list(&paging->pages.arena, noted), n = 0, count = 0;
 
 	for (unsigned i = 0; i < all && count + MASK_RUNS_MAX <= ZAP_MAX; i++) {
 		chunks[n] = lock_owner(noted[i]);
@@ -81,9 +81,9 @@ void spent_sweep(struct pager *pager)
 		trays[n++] = noted[i];
 	}
 	if (count)
-		count_gone(pager, trays, n, zap(ranges, count));
+		count_gone(paging, trays, n, zap(ranges, count));
 	for (unsigned i = 0; i < n; i++) {
-		fill_drop_tray(pager, chunks[i], trays[i]);
+		fill_drop_tray(paging, chunks[i], trays[i]);
 		chunk_unlock(chunks[i]);
 	}
 }

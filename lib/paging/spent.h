@@ -15,7 +15,7 @@
 #ifndef SPILL_SPENT_H
 #define SPILL_SPENT_H
 
-#include "pages/chunk.h"
+#include "paging/paging.h"
 
 /* Pages of this tray were copied back.  The caller holds (C). */
 void spent_note(struct arena *arena, struct tray *tray);
@@ -28,6 +28,6 @@ static inline bool spent_is_full(const struct arena *arena)
 
 /* Gives back the spent frames of the trays that were noted, and the trays that hold
  * nothing else.  The caller holds no (C). */
-void spent_sweep(struct pager *pager);
+void spent_sweep(struct paging *paging);
 
 #endif

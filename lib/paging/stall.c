@@ -30,12 +30,12 @@ static void let_run_here(struct handler *handler, uint64_t now)
 
 uint64_t stall_check(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	uint64_t ret = UINT64_MAX;
 	uint64_t now = 0;
 
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		struct handler *other = &pager->handlers[i];
+	for (unsigned i = 0; i < paging->handler_count; i++) {
+		struct handler *other = &paging->handlers[i];
 		uint64_t round = atomic_load_explicit(&other->round, memory_order_acquire);
 
 		if (other == handler || !round)

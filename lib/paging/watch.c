@@ -156,10 +156,10 @@ static void put_back(struct watch *watch, struct chunk *chunk)
 
 void watch_touched(struct handler *handler, struct chunk *chunk)
 {
-	struct watch *watch = handler->pager->watch;
+	struct watch *watch = handler->paging->watch;
 	struct chunk *leaving = chunk;
 
-	if (!handler->trace || !watch_takes(watch, chunk) || !pager_is_armed(handler->pager))
+	if (!handler->trace || !watch_takes(watch, chunk) || !paging_is_armed(handler->paging))
 		return;
 	for (int i = 0; i < LEAVE_MAX && leaving; i++) {
 		leaving = exchange(watch, chunk);
@@ -238,14 +238,14 @@ static void join(struct watch *watch, struct chunk *chunk)
 
 bool watch_sweep(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
-	struct watch *watch = pager->watch;
+	struct paging *paging = handler->paging;
+	struct watch *watch = paging->watch;
 	unsigned left = 0, rows = 0;
 	struct chunk *chunk;
 
-	if (handler->number || !watch || !watch->sweeping || pager->dormant || fork_is_near())
+	if (handler->number || !watch || !watch->sweeping || paging->dormant || fork_is_near())
 		return false;
-	pagetable_for_each(chunk, &pager->table, watch->swept, PAGETABLE_END) {
+	pagetable_for_each(chunk, &paging->pages.table, watch->swept, PAGETABLE_END) {
 		watch->swept = chunk->address;
 		if (left == SWEEP_CHUNKS || rows++ == SWEEP_ROWS)
 			return true;
@@ -266,17 +266,17 @@ bool watch_sweep(struct handler *handler)
  * sample may have such a tray as well, so all rows are looked at. */
 void watch_call_back(struct handler *handler)
 {
-	struct pager *pager = handler->pager;
+	struct paging *paging = handler->paging;
 	bool away = false;
 	struct chunk *chunk;
 	uint64_t left;
 
-	if (!watch_is_away(pager->watch))
+	if (!watch_is_away(paging->watch))
 		return;
 	/* What leaves from now on, an eviction that had begun before the gate was closed, counts
 	 * as away. */
-	left = pager->watch->left;
-	pagetable_for_each(chunk, &pager->table, 0, PAGETABLE_END) {
+	left = paging->watch->left;
+	pagetable_for_each(chunk, &paging->pages.table, 0, PAGETABLE_END) {
 		if (!__atomic_load_n(&chunk->trays, __ATOMIC_RELAXED))
 			continue;
 		if (!chunk_try_lock(chunk)) {
@@ -287,5 +287,5 @@ void watch_call_back(struct handler *handler)
 		chunk_unlock(chunk);
 	}
 	if (!away)
-		pager->watch->back = left;
+		paging->watch->back = left;
 }

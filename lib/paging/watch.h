@@ -91,7 +91,7 @@ static inline void watch_note(struct handler *handler, enum trace_kind kind,
 			      const struct chunk *chunk, unsigned page, uint64_t mask)
 {
 	if (__builtin_expect(handler->trace != NULL, 0) &&
-	    watch_takes(handler->pager->watch, chunk))
+	    watch_takes(handler->paging->watch, chunk))
 		trace_append(handler->trace, kind, (chunk->address >> page_shift()) + page, mask);
 }
 

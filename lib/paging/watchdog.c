@@ -10,12 +10,12 @@
 #define SECOND_NS 1000000000
 
 /* "/var/tmp/#4711 (deleted)": the file of a slot, as the kernel calls it. */
-static const char *name_of_file(const struct pager *pager, uint64_t slot, char *name, size_t size)
+static const char *name_of_file(const struct paging *paging, uint64_t slot, char *name, size_t size)
 {
 	char path[32];
 	long n;
 
-	error_format(path, sizeof(path), "/proc/self/fd/%d", swap_fd(&pager->swap, slot));
+	error_format(path, sizeof(path), "/proc/self/fd/%d", swap_fd(&paging->swap, slot));
 	n = sys_call4(SYS_readlinkat, AT_FDCWD, path, name, size - 1);
 	name[n > 0 ? n : 0] = '\0';
 	return n > 0 ? name : "swap space";
@@ -40,7 +40,8 @@ static const char *state_of(struct chunk *chunk, uintptr_t address)
 
 static bool is_late(const struct handler *handler, uint64_t since)
 {
-	return since && handler->round > since && handler->round - since > handler->pager->stall_ns;
+	return since && handler->round > since &&
+	       handler->round - since > handler->paging->stall_ns;
 }
 
 static unsigned long seconds_since(const struct handler *handler, uint64_t since)
@@ -53,8 +54,8 @@ static const struct fill *oldest_read(const struct handler *handler)
 {
 	const struct fill *ret = NULL;
 
-	for (unsigned i = 0; i < HANDLER_FILLS; i++) {
-		const struct fill *fill = &handler->fills[i];
+	for (unsigned i = 0; i < FILLS_MAX; i++) {
+		const struct fill *fill = &handler->fills.fill[i];
 
 		if (fill->started && !fill->ahead && (!ret || fill->started < ret->started))
 			ret = fill;
@@ -66,8 +67,8 @@ static const struct write *oldest_write(const struct handler *handler)
 {
 	const struct write *ret = NULL;
 
-	for (unsigned i = 0; i < HANDLER_WRITES; i++) {
-		const struct write *write = &handler->writes[i];
+	for (unsigned i = 0; i < WRITES_MAX; i++) {
+		const struct write *write = &handler->writes.write[i];
 
 		if (write->started && (!ret || write->started < ret->started))
 			ret = write;
@@ -86,7 +87,7 @@ static void look_at_reads(const struct handler *handler)
 		     "the page at %lx is waited for: a read from %s has not come back for %lu s",
 		     (unsigned long)(uintptr_t)chunk_page(fill->chunk,
 							  mask_first(fill->flight.all)),
-		     name_of_file(handler->pager, fill->slot, name, sizeof(name)),
+		     name_of_file(handler->paging, fill->slot, name, sizeof(name)),
 		     seconds_since(handler, fill->started));
 }
 
@@ -98,7 +99,7 @@ static void look_at_writes(const struct handler *handler)
 	if (!write || !is_late(handler, write->started))
 		return;
 	error_report(EVENT_STALL, "a write of %u pages to %s has not come back for %lu s; %s",
-		     write->pages, name_of_file(handler->pager, write->slot, name, sizeof(name)),
+		     write->pages, name_of_file(handler->paging, write->slot, name, sizeof(name)),
 		     seconds_since(handler, write->started),
 		     fork_is_near() ? "a fork waits for it"
 				    : "frames that wait for it are not free");
@@ -112,7 +113,7 @@ static void look_at_faults(const struct handler *handler)
 
 	if (!handler->fault_count || !is_late(handler, handler->waiting_since))
 		return;
-	chunk = pagetable_find(&handler->pager->table, address);
+	chunk = pagetable_find(&handler->paging->pages.table, address);
 	if (chunk)
 		state = state_of(chunk, address);
 	error_report(EVENT_STALL, "the page at %lx (%s) is waited for, for %lu s: %s",
@@ -125,10 +126,10 @@ static void look_at_faults(const struct handler *handler)
 
 static void look_at_others(const struct handler *handler)
 {
-	const struct pager *pager = handler->pager;
+	const struct paging *paging = handler->paging;
 
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		const struct handler *other = &pager->handlers[i];
+	for (unsigned i = 0; i < paging->handler_count; i++) {
+		const struct handler *other = &paging->handlers[i];
 		uint64_t round = other->round;
 
 		if (other != handler && is_late(handler, round))
@@ -141,7 +142,7 @@ static void look_at_others(const struct handler *handler)
 
 void watchdog_look(struct handler *handler)
 {
-	if (!handler->pager->stall_ns || handler->round - handler->watched < WATCH_NS)
+	if (!handler->paging->stall_ns || handler->round - handler->watched < WATCH_NS)
 		return;
 	handler->watched = handler->round;
 	look_at_reads(handler);
@@ -152,9 +153,9 @@ void watchdog_look(struct handler *handler)
 
 uint64_t watchdog_sleep(const struct handler *handler)
 {
-	const struct pager *pager = handler->pager;
+	const struct paging *paging = handler->paging;
 
-	if (!pager->stall_ns || !(handler_demanded(handler) || pager->writes))
+	if (!paging->stall_ns || !(fill_demanded(&handler->fills) || paging->writes))
 		return UINT64_MAX;
-	return pager->stall_ns / 4;
+	return paging->stall_ns / 4;
 }

@@ -3,123 +3,131 @@
 #include "paging/writeback.h"
 #include "pages/debug.h"
 #include "base/error.h"
-#include "paging/evict.h"
+#include "paging/fill.h"
 #include "base/usdt.h"
 
 /* So much of the budget may be on its way to one of several swap spaces. */
 #define CROWD_DIVISOR 4
 
-int writeback_init(struct handler *handler)
+int writeback_init(struct writes *writes, struct paging *paging)
 {
-	handler->writes = meta_map(HANDLER_WRITES * sizeof(struct write));
-	if (!handler->writes)
+	writes->paging = paging;
+	writes->write = meta_map(WRITES_MAX * sizeof(struct write));
+	if (!writes->write)
 		return -ENOMEM;
-	for (unsigned i = 0; i < HANDLER_WRITES; i++) {
-		handler->writes[i].next = handler->free_writes;
-		handler->free_writes = &handler->writes[i];
+	for (unsigned i = 0; i < WRITES_MAX; i++) {
+		writes->write[i].next = writes->free;
+		writes->free = &writes->write[i];
 	}
 	return 0;
 }
 
-void writeback_free(struct handler *handler)
+void writeback_free(struct writes *writes)
 {
-	meta_unmap(handler->writes, HANDLER_WRITES * sizeof(struct write));
-	handler->writes = handler->free_writes = handler->open_write = NULL;
+	meta_unmap(writes->write, WRITES_MAX * sizeof(struct write));
+	writes->write = writes->free = writes->open = NULL;
+}
+
+void writeback_leave_run(struct writes *writes)
+{
+	if (writes->run_left)
+		swap_free(&writes->paging->swap, writes->run_slot, writes->run_left);
+	writes->run_left = 0;
 }
 
 /* -- putting together ------------------------------------------------------------- */
 
 /* The spaces that should get no more of this handler's writes for now. */
-static uint64_t crowded_spaces(const struct handler *handler)
+static uint64_t crowded_spaces(const struct writes *writes)
 {
-	const struct pager *pager = handler->pager;
-	unsigned writes[SWAP_MAX] = { 0 };
+	const struct paging *paging = writes->paging;
+	unsigned started[SWAP_MAX] = { 0 };
 	uint64_t mask = 0;
 
-	for (unsigned i = 0; i < HANDLER_WRITES; i++)
-		if (handler->writes[i].started)
-			writes[slot_space(handler->writes[i].slot)]++;
-	for (unsigned i = 0; i < pager->swap.count; i++)
-		if (writes[i] >= HANDLER_WRITES / 2 ||
-		    pager->swap.space[i].writing >= pager->arena.limit / CROWD_DIVISOR)
+	for (unsigned i = 0; i < WRITES_MAX; i++)
+		if (writes->write[i].started)
+			started[slot_space(writes->write[i].slot)]++;
+	for (unsigned i = 0; i < paging->swap.count; i++)
+		if (started[i] >= WRITES_MAX / 2 ||
+		    paging->swap.space[i].writing >= paging->budget.limit / CROWD_DIVISOR)
 			mask |= mask_bit(i);
 	return mask;
 }
 
 /* The slots that it has taken ahead lie where nothing goes on. */
-static void leave_run(struct handler *handler)
+static void leave_run(struct writes *writes)
 {
-	struct swap *swap = &handler->pager->swap;
+	struct swap *swap = &writes->paging->swap;
 
-	if (!handler->run_left || !swap_stalls(swap, handler->run_slot, handler->round) ||
-	    swap_is_single(swap))
+	if (!writes->run_left || swap_is_single(swap) ||
+	    !swap_stalls(swap, writes->run_slot, sys_now()))
 		return;
-	writeback_submit(handler);
-	if (swap_free(swap, handler->run_slot, handler->run_left))
-		handler->run_left = 0;
+	writeback_submit(writes);
+	if (swap_free(swap, writes->run_slot, writes->run_left))
+		writes->run_left = 0;
 }
 
 /* Slots for what is written next.  0; -ENOSPC; -EAGAIN: what could take more is at work. */
-static int take_run(struct handler *handler)
+static int take_run(struct writes *writes)
 {
-	struct swap_asker asker = { .now = handler->round };
+	struct swap_asker asker;
 	int n;
 
-	leave_run(handler);
-	if (handler->run_left)
+	leave_run(writes);
+	if (writes->run_left)
 		return 0;
-	asker.crowded = crowded_spaces(handler);
-	n = swap_alloc(&handler->pager->swap, asker, WRITE_PAGES_MAX, &handler->run_slot);
+	asker = (struct swap_asker){ .now = sys_now(), .crowded = crowded_spaces(writes) };
+	n = swap_alloc(&writes->paging->swap, asker, WRITE_PAGES_MAX, &writes->run_slot);
 	if (n < 0)
 		return n;
-	handler->run_left = (unsigned)n;
+	writes->run_left = (unsigned)n;
 	return 0;
 }
 
 /* The same, for pages that have to go there. */
-static bool refill_run(struct handler *handler)
+static bool refill_run(struct writes *writes)
 {
-	struct pager *pager = handler->pager;
-	int err = take_run(handler);
+	struct paging *paging = writes->paging;
+	int err = take_run(writes);
 
 	if (err == -ENOSPC)
-		pager_tell_full(pager);
-	if (err != -EAGAIN && pager->swap_full != (err == -ENOSPC))
-		pager->swap_full = err == -ENOSPC;
+		paging_tell_full(paging);
+	if (err != -EAGAIN && paging->swap_full != (err == -ENOSPC))
+		paging->swap_full = err == -ENOSPC;
 	return err == 0;
 }
 
 /* One write open and one more free: a chunk's pages may span two runs.  Where swap space is
  * full, what is clean can leave. */
-bool writeback_has_room(struct handler *handler)
+bool writeback_has_room(struct writes *writes)
 {
-	return handler->free_writes && handler->free_writes->next &&
-	       (handler->pager->swap_full || take_run(handler) != -EAGAIN);
+	return writes->free && writes->free->next &&
+	       (writes->paging->swap_full || take_run(writes) != -EAGAIN);
 }
 
-static bool goes_on(const struct handler *handler, const struct write *write)
+static bool goes_on(const struct writes *writes, const struct write *write)
 {
-	return write->slot + write->pages == handler->run_slot && write->parts < WRITE_PARTS_MAX &&
+	return write->slot + write->pages == writes->run_slot && write->parts < WRITE_PARTS_MAX &&
 	       write->pages < WRITE_PAGES_MAX;
 }
 
 /* The write that the next slot of the run belongs to. */
-static struct write *open_write(struct handler *handler)
+static struct write *open_write(struct writes *writes)
 {
-	struct write *write = handler->open_write;
+	struct write *write = writes->open;
 
-	if (write && goes_on(handler, write))
+	if (write && goes_on(writes, write))
 		return write;
-	writeback_submit(handler);
-	write = handler->free_writes;
+	writeback_submit(writes);
+	write = writes->free;
 	if (!write)
 		return NULL;
-	handler->free_writes = write->next;
-	handler->open_write = write;
-	atomic_fetch_add(&handler->pager->writes, 1);
-	write->handler = handler;
+	writes->free = write->next;
+	writes->open = write;
+	atomic_fetch_add(&writes->paging->writes, 1);
+	write->writes = writes;
 	write->parts = write->parts_done = write->iovs = write->pages = 0;
-	write->slot = handler->run_slot;
+	write->slot = writes->run_slot;
 	return write;
 }
 
@@ -134,38 +142,38 @@ static uint64_t lowest(uint64_t mask, unsigned n)
 }
 
 /* As many of the pages as this write and the run of slots take. */
-static uint64_t add_part(struct handler *handler, struct write *write, struct tray *tray,
+static uint64_t add_part(struct writes *writes, struct write *write, struct tray *tray,
 			 uint64_t mask)
 {
 	unsigned room = WRITE_PAGES_MAX - write->pages;
-	unsigned n = handler->run_left < room ? handler->run_left : room;
+	unsigned n = writes->run_left < room ? writes->run_left : room;
 	uint64_t part = lowest(mask, n);
 
 	n = mask_count(part);
 	write->part[write->parts++] =
-		(struct write_part){ .tray = tray, .mask = part, .slot = handler->run_slot };
+		(struct write_part){ .tray = tray, .mask = part, .slot = writes->run_slot };
 	write->iovs += mask_ranges(part, tray->address, write->iov + write->iovs);
 	write->pages += n;
-	handler->run_slot += n;
-	handler->run_left -= n;
+	writes->run_slot += n;
+	writes->run_left -= n;
 	tray->writing |= part;
 	tray->busy++;
 	return part;
 }
 
-uint64_t writeback_add(struct handler *handler, struct tray *tray, uint64_t mask)
+uint64_t writeback_add(struct writes *writes, struct tray *tray, uint64_t mask)
 {
 	uint64_t added = 0;
 
 	while (mask & ~added) {
 		struct write *write;
 
-		if (!refill_run(handler))
+		if (!refill_run(writes))
 			break;
-		write = open_write(handler);
+		write = open_write(writes);
 		if (!write)
 			break;
-		added |= add_part(handler, write, tray, mask & ~added);
+		added |= add_part(writes, write, tray, mask & ~added);
 	}
 	return added;
 }
@@ -177,7 +185,7 @@ static bool write_failed(const struct write *write)
 
 static void note_failure(const struct write *write)
 {
-	stat_add(&write->handler->pager->stats->write_errors, 1);
+	stat_add(&write->writes->paging->stats->write_errors, 1);
 	error_report(EVENT_WRITE_FAILED, "a write to swap space failed: %s; trying elsewhere",
 		     error_name(write->result < 0 ? (int)-write->result : EIO));
 }
@@ -185,51 +193,51 @@ static void note_failure(const struct write *write)
 static void write_done(struct io_request *request, long result)
 {
 	struct write *write = request->owner;
-	struct handler *handler = write->handler;
+	struct writes *writes = write->writes;
 	uint64_t now = sys_now();
 
 	debug(DEBUG_IO, "write to slot %lx: %d", (unsigned long)write->slot, (int)result);
 	write->result = result;
 	if (write_failed(write))
 		note_failure(write);
-	stat_add(&handler->pager->stats->write_time, now - write->started);
+	stat_add(&writes->paging->stats->write_time, now - write->started);
 	write->started = 0;
-	swap_write_ends(&handler->pager->swap, write->slot, write->pages, now);
-	write->next = handler->finished_writes;
-	handler->finished_writes = write;
+	swap_write_ends(&writes->paging->swap, write->slot, write->pages, now);
+	write->next = writes->finished;
+	writes->finished = write;
 }
 
-void writeback_submit(struct handler *handler)
+void writeback_submit(struct writes *writes)
 {
-	struct pager *pager = handler->pager;
-	struct write *write = handler->open_write;
+	struct paging *paging = writes->paging;
+	struct write *write = writes->open;
 
 	if (!write)
 		return;
-	handler->open_write = NULL;
-	write->started = handler->round;
+	writes->open = NULL;
+	write->started = sys_now();
 	write->request = (struct io_request){
 		.done = write_done,
-		.fd = swap_fd(&pager->swap, write->slot),
+		.fd = swap_fd(&paging->swap, write->slot),
 		.write = true,
-		.offset = swap_offset(&pager->swap, write->slot),
-		.salt = swap_salt(&pager->swap, write->slot),
+		.offset = swap_offset(&paging->swap, write->slot),
+		.salt = swap_salt(&paging->swap, write->slot),
 		.iov = write->iov,
 		.iov_count = (int)write->iovs,
 		.owner = write,
 	};
-	stat_add(&pager->stats->writes, 1);
+	stat_add(&paging->stats->writes, 1);
 	USDT(write_back, write->slot, write->pages);
-	stat_add(&pager->stats->bytes_written, (uint64_t)write->pages << page_shift());
+	stat_add(&paging->stats->bytes_written, (uint64_t)write->pages << page_shift());
 	debug(DEBUG_IO, "writes slot %lx, %u pages", (unsigned long)write->slot, write->pages);
-	swap_write_begins(&pager->swap, write->slot, write->pages, handler->round);
-	io_submit(handler->io, &write->request);
+	swap_write_begins(&paging->swap, write->slot, write->pages, write->started);
+	io_submit(writes->io, &write->request);
 }
 
 /* -- finishing ---------------------------------------------------------------------- */
 
 /* The slots of a part that hold what they should are the pages' own now. */
-static void enter_part(struct pager *pager, struct chunk *chunk, const struct write_part *part)
+static void enter_part(struct paging *paging, struct chunk *chunk, const struct write_part *part)
 {
 	uint64_t slot = part->slot;
 	unsigned i;
@@ -238,34 +246,34 @@ static void enter_part(struct pager *pager, struct chunk *chunk, const struct wr
 		if (part->tray->writing & mask_bit(i))
 			chunk_keep_slot(chunk, i, slot);
 		else
-			swap_free(&pager->swap, slot, 1);
+			swap_free(&paging->swap, slot, 1);
 		slot++;
 	}
 }
 
 static void finish_part(struct write *write, const struct write_part *part)
 {
-	struct handler *handler = write->handler;
-	struct pager *pager = handler->pager;
+	struct writes *writes = write->writes;
+	struct paging *paging = writes->paging;
 	struct tray *tray = part->tray;
 	struct chunk *chunk = tray->chunk;
 	uint64_t mine = part->mask & tray->writing;
 
 	if (write_failed(write))
-		swap_retire(&pager->swap, part->slot, mask_count(part->mask));
+		swap_retire(&paging->swap, part->slot, mask_count(part->mask));
 	else
-		enter_part(pager, chunk, part);
+		enter_part(paging, chunk, part);
 	tray->writing &= ~part->mask;
 	tray->busy--;
 	if (write_failed(write))
-		evict_put_back(pager, chunk, tray, mine & tray->valid);
+		fill_put_back(paging, chunk, tray, mine & tray->valid);
 	chunk_check(chunk);
 }
 
 /* true when all its parts are done. */
 static bool write_finish(struct write *write)
 {
-	struct handler *handler = write->handler;
+	struct writes *writes = write->writes;
 
 	while (write->parts_done < write->parts) {
 		struct write_part *part = &write->part[write->parts_done];
@@ -278,25 +286,25 @@ static bool write_finish(struct write *write)
 		write->parts_done++;
 	}
 	if (!write_failed(write))
-		atomic_fetch_add(&handler->pager->written, 1);
-	atomic_fetch_sub(&handler->pager->writes, 1);
-	write->next = handler->free_writes;
-	handler->free_writes = write;
+		atomic_fetch_add(&writes->paging->written, 1);
+	atomic_fetch_sub(&writes->paging->writes, 1);
+	write->next = writes->free;
+	writes->free = write;
 	return true;
 }
 
-bool writeback_finish_all(struct handler *handler)
+bool writeback_finish_all(struct writes *writes)
 {
-	struct write *list = handler->finished_writes;
+	struct write *list = writes->finished;
 	struct write *next;
 
-	handler->finished_writes = NULL;
+	writes->finished = NULL;
 	for (struct write *write = list; write; write = next) {
 		next = write->next;
 		if (!write_finish(write)) {
-			write->next = handler->finished_writes;
-			handler->finished_writes = write;
+			write->next = writes->finished;
+			writes->finished = write;
 		}
 	}
-	return handler->finished_writes == NULL;
+	return writes->finished == NULL;
 }

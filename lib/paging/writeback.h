@@ -15,24 +15,63 @@
 #ifndef SPILL_WRITEBACK_H
 #define SPILL_WRITEBACK_H
 
-#include "paging/handler.h"
+#include "paging/paging.h"
+#include "store/io.h"
 
-/* 0 or -ENOMEM. */
-int writeback_init(struct handler *handler);
-void writeback_free(struct handler *handler);
+#define WRITES_MAX 8
+#define WRITE_PAGES_MAX 256 /* 1 MiB at 4 KiB a page */
+#define WRITE_PARTS_MAX 32
+
+/* A write in flight: parts of trays, to adjacent slots. */
+struct write_part {
+	struct tray *tray;
+	uint64_t mask;
+	uint64_t slot; /* of its first page */
+};
+
+struct write {
+	struct io_request request;
+	struct iovec iov[WRITE_PAGES_MAX];
+	struct write_part part[WRITE_PARTS_MAX];
+	struct writes *writes;
+	struct write *next; /* in the list of free or finished ones */
+	unsigned parts, parts_done;
+	unsigned iovs, pages;
+	uint64_t slot; /* of the first page */
+	long result;
+	uint64_t started; /* ns: when it was submitted; 0: it is not in flight */
+};
+
+/* A handler's, all of them. */
+struct writes {
+	struct paging *paging;
+	struct io *io;
+	struct write *write; /* WRITES_MAX */
+	struct write *free, *finished;
+	struct write *open; /* being put together */
+	uint64_t run_slot;  /* slots taken ahead, for these writes */
+	unsigned run_left;
+};
+
+/* io is set once there is one.  0 or -ENOMEM. */
+int writeback_init(struct writes *writes, struct paging *paging);
+void writeback_free(struct writes *writes);
+
+/* Slots that were taken ahead are given back: in a fork's child they are its parent's. */
+void writeback_leave_run(struct writes *writes);
 
 /* Is there a write that can take a chunk's pages, and will it be written soon? */
-bool writeback_has_room(struct handler *handler);
+bool writeback_has_room(struct writes *writes);
 
 /* Adds dirty pages of a tray to the write being put together.  Their hashes
  * stand in the chunk's records.  Gives the part that found slots.  The chunk is
  * locked. */
-uint64_t writeback_add(struct handler *handler, struct tray *tray, uint64_t mask);
+uint64_t writeback_add(struct writes *writes, struct tray *tray, uint64_t mask);
 
 /* Sends what has been put together. */
-void writeback_submit(struct handler *handler);
+void writeback_submit(struct writes *writes);
 
 /* Enters what has been written; false if some chunk was locked: call again. */
-bool writeback_finish_all(struct handler *handler);
+bool writeback_finish_all(struct writes *writes);
 
 #endif

@@ -93,7 +93,7 @@ static void populate(const struct pager *pager, void *addr, size_t size, int pro
 {
 	int advice = prot & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
 
-	if (prot != PROT_NONE && !pager_is_armed(pager))
+	if (prot != PROT_NONE && !paging_is_armed(&pager->paging))
 		sys_madvise(addr, size, advice);
 }
 
@@ -282,7 +282,7 @@ static int advise_policy(struct pager *pager, void *addr, size_t size, int advic
 /* Once pages are moved one by one, a huge one is in the way; it is advice. */
 static int advise_huge(struct pager *pager, void *addr, size_t size, int advice)
 {
-	if (pager_is_armed(pager) && region_overlaps(pager, addr, size))
+	if (paging_is_armed(&pager->paging) && region_overlaps(pager, addr, size))
 		return 0;
 	return sys_madvise(addr, size, advice);
 }

@@ -176,7 +176,7 @@ static bool extent_purge(extent_hooks_t *hooks, void *addr, size_t size, size_t 
 	(void)arena;
 	if (!pager) /* it has retired */
 		return sys_madvise(start, length, MADV_DONTNEED) < 0;
-	if (pager->pinned)
+	if (pager->paging.budget.pinned)
 		region_unpin(pager, start, length);
 	return region_discard(pager, start, length) < 0;
 }
@@ -221,7 +221,7 @@ static extent_hooks_t extent_hooks = {
 
 static size_t arena_growth(const struct pager *pager)
 {
-	uint64_t part = pager->options.budget / HEAP_GROW_PART;
+	uint64_t part = pager->paging.budget.bytes / HEAP_GROW_PART;
 
 	if (part < HEAP_GROW_LEAST)
 		return HEAP_GROW_LEAST;

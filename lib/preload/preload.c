@@ -10,7 +10,8 @@
 #include "pager/options.h"
 #include "base/page.h"
 #include "pager/pager.h"
-#include "pager/share.h"
+#include "paging/start.h"
+#include "command/share.h"
 #include "preload/source.h"
 #include "base/sys.h"
 #include "base/thread.h"
@@ -65,7 +66,7 @@ static enum stage make_pager(void)
 	}
 	err = pager_new(&options, &pager, &why);
 	if (err == 0)
-		share_use(pager, share);
+		paging_share(&pager->paging, share);
 	if (err == 0)
 		atomic_store_explicit(&preload_made, pager, memory_order_release);
 	else
@@ -235,7 +236,7 @@ __attribute__((destructor)) static void preload_end(void)
 	struct pager *pager = preload_pager_made();
 
 	if (pager)
-		pager_flush_trace(pager);
+		paging_flush_trace(&pager->paging);
 	if (share)
 		share_end(share);
 }

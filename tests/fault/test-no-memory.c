@@ -240,7 +240,7 @@ static unsigned end_faults(void)
 /* All that the budget has room for without arming, less what call_reserve wants. */
 static size_t most_plain(spill *s)
 {
-	return BUDGET - pager_charge((struct pager *)s) * test_page_size() - LITTLE;
+	return BUDGET - ((struct pager *)s)->paging.budget.charge * test_page_size() - LITTLE;
 }
 
 /* An area with a hole before its last page, so that there are two regions. */

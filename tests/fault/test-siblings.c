@@ -16,7 +16,7 @@
 #include "pager/pager.h"
 #include "command/pool.h"
 #include "base/process.h"
-#include "pager/share.h"
+#include "command/share.h"
 #include "store/slot.h"
 #include "base/sys.h"
 #include "store/target_head.h"
@@ -95,7 +95,7 @@ static struct area begin(const char *name, unsigned number, const char *path, si
 	options.budget = BUDGET;
 	options.swap = path;
 	s = pager_open_with(&options);
-	share_use((struct pager *)s, share_join());
+	paging_share(&((struct pager *)s)->paging, share_join());
 	return area_reserve(s, number, data);
 }
 

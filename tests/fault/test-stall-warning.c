@@ -220,7 +220,7 @@ static int space_of(const struct area *area, size_t i)
 {
 	const struct pager *pager = (const struct pager *)area->pager;
 	uintptr_t address = (uintptr_t)area_page(area, i);
-	struct chunk *chunk = pagetable_find(&pager->table, address);
+	struct chunk *chunk = pagetable_find(&pager->paging.pages.table, address);
 	unsigned k = chunk_index(chunk, address);
 	int ret;
 
@@ -259,7 +259,7 @@ static void try_one_of_two(void)
 	area = begin_on(swap, "one of two", IO_FAULTY_READS | IO_FAULTY_WRITES);
 	area_write_all(&area);
 	plan.delay_ns = UINT64_C(3600) * 1000000000;
-	plan.fd = ((const struct pager *)area.pager)->swap.space[0].file.fd;
+	plan.fd = ((const struct pager *)area.pager)->paging.swap.space[0].file.fd;
 	plan.always = true;
 	plan.nth = 1;
 	more = area_reserve(area.pager, 2, DATA);

@@ -107,15 +107,15 @@ static void try_lowered(void)
 /* The allowance is given once, whatever else is allowed beyond the budget meanwhile. */
 static void try_allowance(void)
 {
-	const int64_t other = INT64_C(1) << 48; /* evict_hold_back */
-	struct arena arena = { .overcommit = other };
+	const int64_t other = INT64_C(1) << 48; /* exceed_hold_back */
+	struct budget budget = { .overcommit = other };
 
 	case_begin("an allowance beside another", 0);
-	CHECK(!credit_allow(&arena, 0) && arena.overcommit == other, "none was given");
-	CHECK(credit_allow(&arena, 100), "it was given before");
-	CHECK(!credit_allow(&arena, 100), "it was given twice");
-	atomic_fetch_sub(&arena.overcommit, other);
-	CHECK(arena.overcommit == 100, "%lld frames are left", (long long)arena.overcommit);
+	CHECK(!credit_allow(&budget, 0) && budget.overcommit == other, "none was given");
+	CHECK(credit_allow(&budget, 100), "it was given before");
+	CHECK(!credit_allow(&budget, 100), "it was given twice");
+	atomic_fetch_sub(&budget.overcommit, other);
+	CHECK(budget.overcommit == 100, "%lld frames are left", (long long)budget.overcommit);
 	case_end();
 }
 
@@ -125,7 +125,7 @@ static size_t swap_file_bytes(const spill *s)
 	const struct pager *pager = (const struct pager *)s;
 	struct stat st;
 
-	CHECK_OK(fstat(pager->swap.space[0].file.fd, &st));
+	CHECK_OK(fstat(pager->paging.swap.space[0].file.fd, &st));
 	return (size_t)st.st_blocks * 512;
 }
 

@@ -78,7 +78,8 @@ static void lock_chunks(const struct area *area, bool on)
 	struct chunk *chunk;
 
 	lock_guard_begin();
-	pagetable_for_each(chunk, &pager->table, start, start + area->pages * test_page_size()) {
+	pagetable_for_each(chunk, &pager->paging.pages.table, start,
+			   start + area->pages * test_page_size()) {
 		if (on)
 			lock_take(&chunk->lock, LOCK_CHUNK);
 		else
@@ -119,7 +120,7 @@ static bool strand_page(struct area *area, size_t *ret_page)
 
 	for (size_t i = 0; i < area->pages; i++) {
 		uintptr_t address = (uintptr_t)area_page(area, i);
-		struct chunk *chunk = pagetable_find(&pager->table, address);
+		struct chunk *chunk = pagetable_find(&pager->paging.pages.table, address);
 		uint64_t bit = chunk ? mask_bit(chunk_index(chunk, address)) : 0;
 		bool stranded = false;
 
@@ -128,7 +129,7 @@ static bool strand_page(struct area *area, size_t *ret_page)
 		lock_guard_begin();
 		lock_take(&chunk->lock, LOCK_CHUNK);
 		if (chunk->cached & chunk->swapped & bit) {
-			chunk_drop_slots(pager, chunk, bit);
+			chunk_drop_slots(&pager->paging.pages, chunk, bit);
 			stranded = true;
 		}
 		chunk_unlock(chunk);

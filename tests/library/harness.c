@@ -79,16 +79,18 @@ static void show_threads(void)
 /* The records of the pages that somebody waits for. */
 static void show_faults(const struct pager *pager)
 {
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		const struct handler *handler = &pager->handlers[i];
+	for (unsigned i = 0; i < pager->paging.handler_count; i++) {
+		const struct handler *handler = &pager->paging.handlers[i];
 
 		fprintf(stderr,
 			"handler %u: %u faults, %u reads; writes %u, fork %d, used %ld of %ld\n", i,
-			handler->fault_count, handler->reads_in_flight, (unsigned)pager->writes,
-			fork_is_near(), (long)pager->arena.used, (long)pager->arena.limit);
+			handler->fault_count, handler->fills.in_flight,
+			(unsigned)pager->paging.writes, fork_is_near(),
+			(long)pager->paging.budget.used, (long)pager->paging.budget.limit);
 		for (unsigned k = 0; k < handler->fault_count; k++) {
 			uintptr_t address = handler->faults[k].address;
-			const struct chunk *chunk = pagetable_find(&pager->table, address);
+			const struct chunk *chunk =
+				pagetable_find(&pager->paging.pages.table, address);
 			char text[DEBUG_TEXT];
 
 			fprintf(stderr, "  %lx is page %u of %s\n", (unsigned long)address,
@@ -495,7 +497,7 @@ static struct pager *inside(spill *s)
 
 void pager_forget_streams(spill *s)
 {
-	struct readahead *readahead = &inside(s)->readahead;
+	struct readahead *readahead = &inside(s)->paging.readahead;
 
 	lock_guard_begin();
 	lock_take(&readahead->lock, LOCK_STREAM);
@@ -517,18 +519,18 @@ struct walk {
 /* What was asked for has been done; some of it waits while a fork is near. */
 static bool is_idle(const struct pager *pager)
 {
-	for (unsigned i = 0; i < pager->handler_count; i++)
-		if (pager->handlers[i].has_request)
+	for (unsigned i = 0; i < pager->paging.handler_count; i++)
+		if (pager->paging.handlers[i].has_request)
 			return false;
-	return !pager->requests.count;
+	return !pager->paging.requests.count;
 }
 
 static bool is_quiet(const struct pager *pager)
 {
-	if (pager->evicting || pager->writes)
+	if (pager->paging.evicting || pager->paging.writes)
 		return false;
-	for (unsigned i = 0; i < pager->handler_count; i++)
-		if (pager->handlers[i].reads_in_flight)
+	for (unsigned i = 0; i < pager->paging.handler_count; i++)
+		if (pager->paging.handlers[i].fills.in_flight)
 			return false;
 	return true;
 }
@@ -539,19 +541,19 @@ static void make_quiet(struct pager *pager)
 	/* A hint for more than there is room for takes as long as each part of it may wait. */
 	CHECK(WAIT_FOR(is_idle(pager), 6 * PATIENCE), "what was asked for is not done");
 	fork_announce();
-	pager_wake(pager);
+	handler_wake_all(&pager->paging);
 	CHECK(WAIT_FOR(is_quiet(pager), PATIENCE), "reads or writes in flight do not end");
 }
 
 static void end_quiet(struct pager *pager)
 {
 	fork_withdraw();
-	pager_wake(pager);
+	handler_wake_all(&pager->paging);
 }
 
 static bool slot_seen(struct walk *walk, uint64_t slot)
 {
-	const struct swap_space *space = &walk->pager->swap.space[slot_space(slot)];
+	const struct swap_space *space = &walk->pager->paging.swap.space[slot_space(slot)];
 	uint64_t n = slot_number(slot);
 	uint64_t **seen = &walk->seen[slot_space(slot)];
 	bool before;
@@ -641,21 +643,21 @@ static void walk_chunk(struct walk *walk, struct chunk *chunk)
 /* Slots of a space that no page has, but that are not lost either. */
 static uint64_t slots_spoken_for(const struct pager *pager, unsigned space)
 {
-	const struct slot_map *map = &pager->swap.space[space].map;
+	const struct slot_map *map = &pager->paging.swap.space[space].map;
 	uint64_t n = map->retired_slots + map->deferred_slots;
 
-	for (unsigned i = 0; i < pager->handler_count; i++) {
-		const struct handler *handler = &pager->handlers[i];
+	for (unsigned i = 0; i < pager->paging.handler_count; i++) {
+		const struct writes *writes = &pager->paging.handlers[i].writes;
 
-		if (handler->run_left && slot_space(handler->run_slot) == space)
-			n += handler->run_left;
+		if (writes->run_left && slot_space(writes->run_slot) == space)
+			n += writes->run_left;
 	}
 	return n;
 }
 
 static void check_space(struct walk *walk, unsigned i)
 {
-	struct swap_space *space = &walk->pager->swap.space[i];
+	struct swap_space *space = &walk->pager->paging.swap.space[i];
 	uint64_t used = space->map.used_slots;
 	uint64_t expected = walk->swapped[i] + slots_spoken_for(walk->pager, i);
 
@@ -666,8 +668,8 @@ static void check_space(struct walk *walk, unsigned i)
 
 static void check_slots(struct walk *walk)
 {
-	for (unsigned i = 0; i < walk->pager->swap.count; i++) {
-		if (walk->pager->swap.space[i].open)
+	for (unsigned i = 0; i < walk->pager->paging.swap.count; i++) {
+		if (walk->pager->paging.swap.space[i].open)
 			check_space(walk, i);
 		free(walk->seen[i]);
 	}
@@ -677,14 +679,15 @@ static void check_slots(struct walk *walk)
 static bool counts_agree(const struct walk *walk, uint64_t *ret_held)
 {
 	const struct pager *pager = walk->pager;
-	const struct handler *handler = &pager->handlers[0];
-	unsigned sealed = pager->cipher ? IO_SEALED_PIECES * handler->seal.piece_pages : 0;
+	const struct handler *handler = &pager->paging.handlers[0];
+	unsigned sealed = pager->paging.cipher ? IO_SEALED_PIECES * handler->seal.piece_pages : 0;
 
 	*ret_held = walk->resident + walk->tray_frames +
-		    pager->handler_count *
-			    (uint64_t)(handler->bounce_pages + FILL_GAP_MAX + CHUNK_PAGES + sealed);
-	return walk->resident == pager->resident && walk->cached == pager->cached &&
-	       *ret_held == (uint64_t)pager->arena.used;
+		    pager->paging.handler_count * (uint64_t)(handler->fills.bounce_pages +
+							     FILL_GAP_MAX + CHUNK_PAGES + sealed);
+	return walk->resident == pager->paging.pages.resident &&
+	       walk->cached == pager->paging.pages.cached &&
+	       *ret_held == (uint64_t)pager->paging.budget.used;
 }
 
 static void walk_all(struct walk *walk)
@@ -695,7 +698,7 @@ static void walk_all(struct walk *walk)
 	memset(walk->swapped, 0, sizeof(walk->swapped));
 	memset(walk->seen, 0, sizeof(walk->seen));
 	lock_guard_begin(); /* nothing that is paged is touched */
-	pagetable_for_each(chunk, &walk->pager->table, 0, PAGETABLE_END)
+	pagetable_for_each(chunk, &walk->pager->paging.pages.table, 0, PAGETABLE_END)
 		walk_chunk(walk, chunk);
 	check_slots(walk);
 	lock_guard_end();
@@ -707,7 +710,7 @@ void pager_check(spill *s)
 	const struct pager *pager = walk.pager;
 	uint64_t held = 0;
 
-	if (pager_is_armed(pager)) {
+	if (paging_is_armed(&pager->paging)) {
 		make_quiet(walk.pager);
 		walk_all(&walk);
 		/* Trays may still be given back, which nothing holds up. */
@@ -719,8 +722,9 @@ void pager_check(spill *s)
 		      "%llu pages are resident, %llu cached, %llu frames held; "
 		      "the counts are %llu, %llu, %llu",
 		      (unsigned long long)walk.resident, (unsigned long long)walk.cached,
-		      (unsigned long long)held, (unsigned long long)pager->resident,
-		      (unsigned long long)pager->cached, (unsigned long long)pager->arena.used);
+		      (unsigned long long)held, (unsigned long long)pager->paging.pages.resident,
+		      (unsigned long long)pager->paging.pages.cached,
+		      (unsigned long long)pager->paging.budget.used);
 		end_quiet(walk.pager);
 	}
 	sys_close(walk.pagemap);
@@ -752,12 +756,12 @@ static void check_released(spill *s)
 {
 	struct pager *pager = inside(s);
 
-	CHECK(pager->resident == 0, "%llu pages are resident and nothing is reserved",
-	      (unsigned long long)pager->resident);
-	CHECK(pager->cached == 0, "%llu pages are cached and nothing is reserved",
-	      (unsigned long long)pager->cached);
-	CHECK(pager->pinned == 0, "%llu pages are pinned and nothing is reserved",
-	      (unsigned long long)pager->pinned);
+	CHECK(pager->paging.pages.resident == 0, "%llu pages are resident and nothing is reserved",
+	      (unsigned long long)pager->paging.pages.resident);
+	CHECK(pager->paging.pages.cached == 0, "%llu pages are cached and nothing is reserved",
+	      (unsigned long long)pager->paging.pages.cached);
+	CHECK(pager->paging.budget.pinned == 0, "%llu pages are pinned and nothing is reserved",
+	      (unsigned long long)pager->paging.budget.pinned);
 	CHECK(pager->regions.reserved == 0, "%llu bytes are reserved by nobody",
 	      (unsigned long long)pager->regions.reserved);
 }

@@ -9,6 +9,7 @@
 /* A page that begins a chunk, far from zero. */
 #define BASE (UINT64_C(1) << 30)
 
+static const _Atomic int64_t budget = MOST * READAHEAD_DIVISOR;
 static struct readahead ra;
 
 static void begin(void)
@@ -16,8 +17,7 @@ static void begin(void)
 	unit_restart_random();
 	page_init();
 	memset(&ra, 0, sizeof(ra));
-	ra.most = MOST;
-	readahead_init(&ra, READAHEAD_STREAMS);
+	readahead_init(&ra, READAHEAD_STREAMS, &budget);
 }
 
 static struct window fault(uint64_t page)
@@ -142,7 +142,7 @@ START_TEST(four_streams)
 	ck_assert_uint_eq(w.pages, CHUNK_PAGES);
 	ck_assert_uint_gt(w.ahead.count, MOST / 2);
 	begin();
-	readahead_init(&ra, 3); /* one too few: each gives way to the next */
+	readahead_init(&ra, 3, &budget); /* one too few: each gives way to the next */
 	assert_single(run_four());
 }
 END_TEST

@@ -29,9 +29,8 @@
 #define SPILL_SHARE_H
 
 #include "base/lock.h"
+#include "command/budget.h"
 #include "command/pool.h"
-
-struct pager;
 
 /* How often it is looked what two processes still share: while it becomes less, and at least. */
 #define SHARE_COMPARE_NS 2000000
@@ -51,6 +50,7 @@ struct overlap {
 };
 
 struct share {
+	struct budget *budget; /* of the pager that takes part */
 	struct lock lock; /* (B) who changes target, granted, and the pager's limit */
 	struct pool *pool;
 	struct pool_entry *entry; /* ours */
@@ -63,6 +63,7 @@ struct share {
 	uint64_t looked;	/* (B) ns: when it last looked how much CPU it uses, */
 	uint64_t cpu;		/* (B) and how much that was in all, ns */
 	bool busy;		/* (B) it uses some */
+	bool armed;		/* the pager is, or is about to be: it can give frames up */
 	struct overlap overlap; /* (B) */
 };
 
@@ -72,39 +73,42 @@ struct share *share_join(void);
 /* The same in the child of a fork, again.  overlap: frames of its pager that are its parent's too. */
 struct share *share_join_child(int64_t overlap);
 
-/* A new pager takes part in it (NULL: it does not). */
-void share_use(struct pager *pager, struct share *share);
+/* A pager with this budget takes part in it from now on. */
+void share_use(struct share *share, struct budget *budget);
 
 /* Of an unarmed pager: may so many frames be touched?  The caller holds (G). */
-bool share_reserve(struct pager *pager, int64_t frames);
+bool share_reserve(struct share *share, int64_t frames);
 
-/* The pager arms: its limit is what was granted.  The caller holds (G). */
-void share_begin(struct pager *pager);
+/* The pager arms: its limit is what was granted, and at least what its handlers need to run.  asks:
+ * what is not to be had for that is asked for.  The caller holds (G). */
+void share_begin(struct share *share, bool asks);
+/* It could not. */
+void share_disarm(struct share *share);
 
 /* It is short of frames: takes some, or asks for them. */
-void share_grow(struct pager *pager);
+void share_grow(struct share *share);
 
-/* Frames that it may have at best, as it is now. */
-int64_t share_most(const struct pager *pager);
+/* Frames that it may still take, as it is now. */
+int64_t share_left(const struct share *share);
 
 /* Lends what others want and we should not keep, or what is no longer there: the budget may have
  * become smaller. */
-void share_lend(struct pager *pager);
+void share_lend(struct share *share);
 /* Should an unarmed pager arm, to be able to? */
-bool share_must_lend(struct pager *pager);
+bool share_must_lend(struct share *share);
 
 /* Of an armed pager, when frames may have come free: says what it holds, and is granted no more
  * than it should be.  Brings up to date what the limit rests on: what the command has beside
  * managed memory, and the overlap; each if it is time.  When to call again: ns from now, UINT64_MAX for never. */
-uint64_t share_check(struct pager *pager);
+uint64_t share_check(struct share *share);
 
-/* Before a fork; in the child, where the pager has counted its frames and has no handler
- * yet. */
-void share_prepare(struct pager *pager);
-void share_child(struct pager *pager);
+/* Before a fork; in the child, which has no handler yet and inherited so many frames: its share, or
+ * NULL as with share_join. */
+void share_prepare(struct share *share);
+struct share *share_child(struct share *share, int64_t inherited);
 
 /* The pager of this process retires: all that the process has is outside. */
-void share_leave(struct pager *pager);
+void share_leave(struct share *share);
 
 /* The process ends: says so if it takes more by itself than the command may, which nobody may have
  * seen if nothing of it is managed. */

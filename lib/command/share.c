@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* share.c - this process's share of the budget: see share.h */
-#include "pager/share.h"
+#include "command/share.h"
 #include "command/bell.h"
 #include "command/command.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "paging/handler.h"
-#include "pager/pager.h"
 #include "base/process.h"
 #include <sys/resource.h>
 
@@ -68,6 +66,7 @@ static struct share *claim(void)
 	share->mark = process_mark_self();
 	share->entry = pool_claim(share->pool, share->mark);
 	share->target = 0;
+	share->armed = false;
 	fd_close(share->ear);
 	share->ear = -1;
 	if (!share->entry) {
@@ -110,21 +109,23 @@ struct share *share_join_child(int64_t overlap)
 	return share;
 }
 
-void share_use(struct pager *pager, struct share *share)
+void share_use(struct share *share, struct budget *budget)
 {
-	pager->share = share;
-	if (share) {
-		share->ear = bell_listen(share->bell);
-		pager->arena.given = &share->entry->given;
-	}
+	share->budget = budget;
+	share->ear = bell_listen(share->bell);
+	budget->given = &share->entry->given;
 }
 
-void share_leave(struct pager *pager)
+void share_disarm(struct share *share)
 {
-	struct share *share = pager->share;
+	share->armed = false;
+}
 
+void share_leave(struct share *share)
+{
 	lock_take(&share->lock, LOCK_SHARE);
 	share->target = 0;
+	share->armed = false;
 	share->entry->held = share->entry->wanted = 0;
 	share->overlap.frames = share->entry->overlap = 0;
 	atomic_store(&share->entry->granted, 0);
@@ -135,23 +136,20 @@ void share_leave(struct pager *pager)
 
 /* With less a pager is kept busy with itself: every one has this, even where the sum is too
  * large then. */
-static int64_t floor_of(const struct pager *pager)
+static int64_t floor_of(const struct share *share)
 {
-	return (int64_t)(pager_charge(pager) + LEAST_FRAMES + pager->pinned);
+	return (int64_t)(share->budget->charge + LEAST_FRAMES + share->budget->pinned);
 }
 
 /* The caller has (B), as for all that follows until "asking". */
-static void apply(struct pager *pager)
+static void apply(struct share *share)
 {
-	struct share *share = pager->share;
-
-	pager_set_share(pager, share->target + share->overlap.frames);
+	budget_limit(share->budget, share->target + share->overlap.frames);
 }
 
-static void settle_locked(struct pager *pager)
+static void account_locked(struct share *share)
 {
-	struct share *share = pager->share;
-	int64_t held = pager->arena.used;
+	int64_t held = share->budget->used;
 	int64_t enough = most(share->target, held - share->overlap.frames);
 
 	share->entry->held = held;
@@ -164,9 +162,8 @@ static int64_t spare_of(const struct share *share)
 	return pool_frames(&share->entry->granted) - share->target;
 }
 
-static bool take_locked(struct pager *pager, int64_t frames)
+static bool take_locked(struct share *share, int64_t frames)
 {
-	struct share *share = pager->share;
 	/* It is had for nothing. */
 	int64_t spare = most(least(spare_of(share), frames), 0);
 
@@ -176,7 +173,7 @@ static bool take_locked(struct pager *pager, int64_t frames)
 		return false;
 	share->target += frames;
 	share->entry->wanted = 0;
-	apply(pager);
+	apply(share);
 	return true;
 }
 
@@ -196,77 +193,64 @@ static void ring(struct share *share, uint64_t now)
 	bell_ring(share->bell);
 }
 
-static void want(struct pager *pager, uint64_t now)
+static void want(struct share *share, uint64_t now)
 {
-	struct share *share = pager->share;
-
-	share->entry->wanted = most(LEAST_FRAMES, pager->arena.limit / 4);
+	share->entry->wanted = most(LEAST_FRAMES, share->budget->limit / 4);
 	ring(share, now);
 }
 
-static void grow_locked(struct pager *pager, uint64_t now)
+static void grow_locked(struct share *share, uint64_t now)
 {
-	struct share *share = pager->share;
 	int64_t left = pool_left(share->pool), spare = spare_of(share);
 	/* Where all is too much, as much of what it is giving up has to go. */
 	int64_t frames = most(left, spare + least(left, 0));
 
 	share->entry->active = now + ACTIVE_NS;
 	frames = portion(frames);
-	if (frames <= 0 || !take_locked(pager, frames))
-		want(pager, now);
+	if (frames <= 0 || !take_locked(share, frames))
+		want(share, now);
 }
 
-void share_grow(struct pager *pager)
+void share_grow(struct share *share)
 {
-	struct share *share = pager->share;
-	uint64_t now;
+	uint64_t now = sys_now();
 
-	if (!share)
-		return;
-	now = sys_now();
 	if (now - share->asked < ASK_NS || !lock_try(&share->lock, LOCK_SHARE))
 		return;
 	share->asked = now;
-	grow_locked(pager, now);
+	grow_locked(share, now);
 	lock_drop(&share->lock, LOCK_SHARE);
 }
 
 /* It cannot wait for what it needs to run at all; others lend it afterwards. */
-static void take_floor(struct pager *pager)
+static void take_floor(struct share *share, bool asks)
 {
-	struct share *share = pager->share;
-	int64_t lack = floor_of(pager) - share->target;
+	int64_t lack = floor_of(share) - share->target;
 
-	if (lack > 0 && !take_locked(pager, lack)) {
+	if (lack > 0 && !take_locked(share, lack)) {
 		atomic_fetch_add(&share->entry->granted, lack);
 		share->target += lack;
-		if (!pager->dormant)
-			want(pager, sys_now());
+		if (asks)
+			want(share, sys_now());
 	}
 }
 
-void share_begin(struct pager *pager)
+void share_begin(struct share *share, bool asks)
 {
-	struct share *share = pager->share;
-
-	if (!share)
-		return;
 	lock_take(&share->lock, LOCK_SHARE);
 	share->looked = sys_now();
 	share->cpu = cpu_time();
 	share->busy = true;
 	share->entry->active = share->looked + ACTIVE_NS;
-	take_floor(pager);
-	apply(pager);
+	take_floor(share, asks);
+	apply(share);
+	share->armed = true;
 	lock_drop(&share->lock, LOCK_SHARE);
 }
 
-int64_t share_most(const struct pager *pager)
+int64_t share_left(const struct share *share)
 {
-	int64_t left = pager->share ? pool_left(pager->share->pool) : 0;
-
-	return pager->arena.limit + most(left, 0);
+	return most(pool_left(share->pool), 0);
 }
 
 /* -- lending ---------------------------------------------------------------------------- */
@@ -285,105 +269,101 @@ static bool is_busy(struct share *share, uint64_t now)
 }
 
 /* What it should keep, if others want more than that leaves them. */
-static int64_t fair_part(struct pager *pager, const struct pool_need *need, uint64_t now)
+static int64_t fair_part(struct share *share, const struct pool_need *need, uint64_t now)
 {
 	int64_t part = 0;
 
-	if (is_busy(pager->share, now)) {
+	if (is_busy(share, now)) {
 		part = need->managed / need->active;
-		pager->share->entry->active = now + ACTIVE_NS;
+		share->entry->active = now + ACTIVE_NS;
 	}
-	return most(part, floor_of(pager));
+	return most(part, floor_of(share));
 }
 
 /* How much of it others are to get. */
-static int64_t to_lend(struct pager *pager)
+static int64_t to_lend(struct share *share)
 {
-	struct share *share = pager->share;
 	uint64_t now = sys_now();
 	struct pool_need need = pool_need(share->pool, share->entry, now);
 
 	if (need.wanted <= 0)
 		return 0;
-	return least(need.wanted, share->target - fair_part(pager, &need, now));
+	return least(need.wanted, share->target - fair_part(share, &need, now));
 }
 
 /* What it has to give up if the budget of the command was made smaller: of what is too much as
  * much as it has of all. */
-static int64_t to_give_back(const struct pager *pager)
+static int64_t to_give_back(const struct share *share)
 {
-	const struct share *share = pager->share;
 	int64_t sum = pool_sum(share->pool), excess = sum - pool_total(share->pool);
 
 	if (excess <= 0)
 		return 0;
 	return least((int64_t)((double)excess * (double)share->target / (double)sum) + 1,
-		     share->target - floor_of(pager));
+		     share->target - floor_of(share));
 }
 
-void share_lend(struct pager *pager)
+void share_lend(struct share *share)
 {
-	struct share *share = pager->share;
 	int64_t frames;
 
 	lock_take(&share->lock, LOCK_SHARE);
-	frames = most(to_lend(pager), to_give_back(pager));
+	frames = most(to_lend(share), to_give_back(share));
 	if (frames > 0) {
 		share->target -= frames;
-		apply(pager);
+		apply(share);
 	}
-	settle_locked(pager);
+	account_locked(share);
 	lock_drop(&share->lock, LOCK_SHARE);
 }
 
-bool share_must_lend(struct pager *pager)
+bool share_must_lend(struct share *share)
 {
 	bool ret;
 
-	lock_take(&pager->share->lock, LOCK_SHARE);
-	ret = to_lend(pager) > 0;
-	lock_drop(&pager->share->lock, LOCK_SHARE);
+	lock_take(&share->lock, LOCK_SHARE);
+	ret = to_lend(share) > 0;
+	lock_drop(&share->lock, LOCK_SHARE);
 	return ret;
 }
 
 /* -- what is outside of managed memory ------------------------------------------------------ */
 
 /* The sum is too large: ours gives way, as far as it goes. */
-static void give_way(struct pager *pager, int64_t excess)
+static void give_way(struct share *share, int64_t excess)
 {
-	struct share *share = pager->share;
-	int64_t frames = least(excess, share->target - floor_of(pager));
+	int64_t frames = least(excess, share->target - floor_of(share));
 
 	if (frames > 0) {
 		share->target -= frames;
-		apply(pager);
-		settle_locked(pager);
+		apply(share);
+		account_locked(share);
 	}
 }
 
-static void measure_locked(struct pager *pager)
+static void measure_locked(struct share *share)
 {
-	struct pool *pool = pager->share->pool;
+	struct pool *pool = share->pool;
 	int64_t sum;
 
 	pool_measure(pool);
 	pool_sweep(pool);
 	sum = pool_sum(pool);
 	sum -= pool_total(pool);
-	if (pager_is_armed(pager) && sum > 0)
-		give_way(pager, sum);
+	if (share->armed && sum > 0)
+		give_way(share, sum);
 }
 
 /* One process measures for all. */
-static uint64_t measure_if_due(struct pager *pager, uint64_t now)
+static uint64_t measure_if_due(struct share *share, uint64_t now)
 {
-	struct pool *pool = pager->share->pool;
+	struct pool *pool = share->pool;
 	uint64_t last = atomic_load(&pool->measured);
 
 	if (now - last < MEASURE_NS)
 		return MEASURE_NS - (now - last);
 	if (atomic_compare_exchange_strong(&pool->measured, &last, now))
-		measure_locked(pager);
+		measure_locked(share);
 	return MEASURE_IDLE_NS;
 }
 
@@ -397,12 +377,12 @@ void share_end(const struct share *share)
 /* -- what is shared after a fork --------------------------------------------------------------- */
 
 /* What ends the sharing of a frame: this process gave up frames, or copied some. */
-static uint64_t own_events(const struct pager *pager)
+static uint64_t own_events(const struct share *share)
 {
 	struct rusage usage = { 0 };
 
 	sys_call2(SYS_getrusage, RUSAGE_SELF, &usage);
-	return pager->share->entry->given + (uint64_t)usage.ru_minflt;
+	return share->entry->given + (uint64_t)usage.ru_minflt;
 }
 
 /* false: the other one has nothing in common with us any more. */
@@ -417,73 +397,65 @@ static bool relative_events(const struct overlap *overlap, uint64_t *ret)
 	return true;
 }
 
-static void compare(struct pager *pager)
+static void compare(struct share *share)
 {
-	struct overlap *overlap = &pager->share->overlap;
+	struct overlap *overlap = &share->overlap;
 	int64_t before = overlap->frames;
 	uint64_t theirs, ended;
 
 	if (relative_events(overlap, &theirs)) {
-		ended = own_events(pager) - overlap->own_begin + theirs - overlap->relative_begin;
+		ended = own_events(share) - overlap->own_begin + theirs - overlap->relative_begin;
 		overlap->frames = ended < (uint64_t)overlap->begin ? overlap->begin - (int64_t)ended
 								   : 0;
 	} else {
 		overlap->frames = 0;
 	}
-	pager->share->entry->overlap = overlap->frames;
+	share->entry->overlap = overlap->frames;
 	overlap->pause = overlap->frames == before
 				 ? sys_sooner(2 * overlap->pause, SHARE_COMPARE_NS_MAX)
 				 : SHARE_COMPARE_NS;
 }
 
-static uint64_t compare_if_due(struct pager *pager, uint64_t now)
+static uint64_t compare_if_due(struct share *share, uint64_t now)
 {
-	struct share *share = pager->share;
-
 	if (!share->overlap.frames)
 		return UINT64_MAX;
 	if (now - share->overlap.compared >= share->overlap.pause) {
 		share->overlap.compared = now;
-		compare(pager);
-		if (pager_is_armed(pager))
-			apply(pager);
-		if (pager->arena.used > pager->arena.limit)
-			pager->dormant = false;
+		compare(share);
+		if (share->armed)
+			apply(share);
 	}
 	return share->overlap.pause;
 }
 
-uint64_t share_check(struct pager *pager)
+uint64_t share_check(struct share *share)
 {
-	struct share *share = pager->share;
 	uint64_t now, next;
 
-	if (!share)
-		return UINT64_MAX;
 	if (!lock_try(&share->lock, LOCK_SHARE))
 		return MEASURE_IDLE_NS;
-	settle_locked(pager);
+	account_locked(share);
 	now = sys_now();
-	next = sys_sooner(measure_if_due(pager, now), compare_if_due(pager, now));
+	next = sys_sooner(measure_if_due(share, now), compare_if_due(share, now));
 	lock_drop(&share->lock, LOCK_SHARE);
 	return next;
 }
 
 /* -- unarmed ------------------------------------------------------------------------------------ */
 
-bool share_reserve(struct pager *pager, int64_t frames)
+bool share_reserve(struct share *share, int64_t frames)
 {
-	struct share *share = pager->share;
 	uint64_t now = sys_now();
 	bool ret = true;
 	int64_t more;
 
 	lock_take(&share->lock, LOCK_SHARE);
 	if (frames)
-		frames += (int64_t)pager_charge(pager);
+		frames += (int64_t)share->budget->charge;
 	share->entry->held = frames;
-	compare_if_due(pager, now);
-	measure_if_due(pager, now);
+	compare_if_due(share, now);
+	measure_if_due(share, now);
 	more = most(frames - share->overlap.frames, 0) - share->target;
 	if (more > 0)
 		ret = share->target + more <= POOL_FRAMES_MAX &&
@@ -498,46 +470,28 @@ bool share_reserve(struct pager *pager, int64_t frames)
 
 /* -- around a fork -------------------------------------------------------------------------------- */
 
-void share_prepare(struct pager *pager)
+void share_prepare(struct share *share)
 {
-	struct share *share = pager->share;
-
-	if (!share)
-		return;
 	share->overlap.relative = share->entry;
 	share->overlap.mark = share->mark;
 	share->overlap.claims = share->entry->claims;
-	share->overlap.relative_begin = own_events(pager);
+	share->overlap.relative_begin = own_events(share);
 }
 
-/* Pages of it that may be the parent's too: of a pager that is armed those that it has; else
- * what is resident, as far as its regions go. */
-static int64_t inherited(const struct pager *pager)
+struct share *share_child(struct share *share, int64_t inherited)
 {
-	int64_t anonymous;
+	struct budget *budget = share->budget;
+	struct overlap *overlap = &share->overlap;
 
-	if (pager_is_armed(pager))
-		return pager->arena.used;
-	anonymous = process_anonymous((uint32_t)sys_getpid());
-	return most(0, least(anonymous, (int64_t)(pager->regions.accessible >> page_shift())));
-}
-
-void share_child(struct pager *pager)
-{
-	struct overlap *overlap;
-	int64_t begin;
-
-	if (!pager->share)
-		return;
-	pager->arena.given = NULL;
-	begin = inherited(pager);
-	share_use(pager, share_join_child(begin));
-	if (!pager->share)
-		return;
-	overlap = &pager->share->overlap;
-	overlap->begin = begin;
-	overlap->frames = overlap->begin;
-	overlap->own_begin = own_events(pager);
+	budget->given = NULL;
+	share = share_join_child(inherited);
+	if (!share)
+		return NULL;
+	share_use(share, budget);
+	overlap->begin = inherited;
+	overlap->frames = inherited;
+	overlap->own_begin = own_events(share);
 	overlap->compared = sys_now();
 	overlap->pause = SHARE_COMPARE_NS;
+	return share;
 }

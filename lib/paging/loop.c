@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+/* loop.c - what a handler does, round by round: see loop.h */
+#include "paging/loop.h"
+#include "base/error.h"
+#include "base/fork_near.h"
+#include "base/usdt.h"
+#include "command/bell.h"
+#include "kernel/last.h"
+#include "pages/debug.h"
+#include "paging/duty.h"
+#include "paging/evict.h"
+#include "paging/exceed.h"
+#include "paging/fault.h"
+#include "paging/gauges.h"
+#include "paging/grow.h"
+#include "paging/recording.h"
+#include "paging/spent.h"
+#include "paging/stall.h"
+#include "paging/steer.h"
+#include "paging/watch.h"
+#include "paging/watchdog.h"
+
+/* How long a handler that has reads in flight looks for them before it sleeps:
+ * about one disk read.  It keeps the CPU out of the idle state, from which a
+ * wake-up costs as much again; it yields to anybody who wants the CPU. */
+#define SPIN_NS 150000
+/* A yield that took longer gave the CPU to somebody who uses up his time slices: that is
+ * some milliseconds each time, while a handler that sleeps gets the CPU when its read is
+ * done.  So there is no spinning for a while, which doubles as long as that goes on. */
+#define YIELD_NS 500000
+#define SHARED_MIN_NS 5000000
+#define SHARED_MAX_NS 320000000
+/* With more reads in flight it sleeps: there is enough to do, one wake-up collects
+ * several, and to spin would cost more than it gains. */
+#define SPIN_READS 2
+/* Nothing can be done now: a lock is held, or a write must finish first. */
+#define PAUSE_NS 100000
+/* A hint is dropped if nothing could be done for it in so long.  To read ahead there may be no
+ * frames, and will be none; what leaves waits for writes, and the disk may be busy. */
+#define WILL_NEED_NS 20000000
+#define COLD_NS 1000000000
+/* How long, and how often (the process may be stopped meanwhile), nothing could make room for a
+ * fault before something is given up: its page, or the budget. */
+#define FUTILE_NS 300000000
+#define FUTILE_ROUNDS 200
+/* So many chunks in a row of which the kernel lets no page leave are all of them. */
+#define REFUSALS 100
+/* So many pages of swap space come back beyond the budget when one of them could not: each leaves
+ * its slot to another page. */
+#define BEYOND_FRAMES 64
+/* The blocks of free segments are given back when nothing was written for so long. */
+#define TIDY_NS 500000000
+
+/* -- requests ------------------------------------------------------------------- */
+
+static bool carry_out(struct handler *handler, struct request *request)
+{
+	if (request->kind == REQUEST_COLD)
+		return evict_range(handler, &request->start, request->end);
+	return fault_will_need(handler, &request->start, request->end);
+}
+
+static uint64_t patience(const struct request *request)
+{
+	return request->kind == REQUEST_COLD ? COLD_NS : WILL_NEED_NS;
+}
+
+static bool is_asked(const struct handler *handler)
+{
+	return handler->has_request || handler->paging->requests.count;
+}
+
+/* A little of what was asked for; true if anything was done.  What stands in the
+ * way (a lock, a fork, writes in flight) passes soon, or it is a hint that cannot
+ * be followed: there are no frames for it. */
+static bool serve_requests(struct handler *handler)
+{
+	uintptr_t before;
+
+	if (!handler->has_request) {
+		handler->has_request = request_pop(&handler->paging->requests, &handler->request);
+		handler->request_since = handler->round;
+	}
+	if (!handler->has_request)
+		return false;
+	before = handler->request.start;
+	handler->has_request = !carry_out(handler, &handler->request);
+	if (handler->request.start != before)
+		handler->request_since = handler->round;
+	else if (handler->round - handler->request_since > patience(&handler->request))
+		handler->has_request = false;
+	return handler->request_since == handler->round || !handler->has_request;
+}
+
+/* -- faults --------------------------------------------------------------------- */
+
+static void note_seen(struct uffd_fault *faults, unsigned n)
+{
+	uint64_t now = sys_now();
+
+	for (unsigned i = 0; i < n; i++) {
+		faults[i].seen = now;
+		USDT(fault_start, faults[i].address);
+	}
+}
+
+static void debug_faults(const struct uffd_fault *faults, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		debug(DEBUG_FAULTS, "fault at %lx%s", (unsigned long)faults[i].address,
+		      faults[i].write_protected ? ", a write to a page that is leaving" : "");
+}
+
+static void read_faults(struct handler *handler)
+{
+	unsigned before = handler->fault_count;
+
+	if (!handler->more_faults || handler->paging->paused)
+		return;
+	while (handler->more_faults && handler->fault_count < HANDLER_FAULTS) {
+		unsigned room = HANDLER_FAULTS - handler->fault_count;
+		int n;
+
+		room = room < UFFD_READ_BATCH ? room : UFFD_READ_BATCH;
+		n = uffd_read(&handler->paging->uffd, handler->faults + handler->fault_count, room);
+		/* Fewer than there was room for: that was all.  The next one is news. */
+		handler->more_faults = n == (int)room;
+		if (n > 0) {
+			note_seen(handler->faults + handler->fault_count, (unsigned)n);
+			debug_faults(handler->faults + handler->fault_count, (unsigned)n);
+			handler->fault_count += (unsigned)n;
+			handler->paging->dormant = false;
+		}
+	}
+	duty_note(handler, handler->fault_count - before);
+}
+
+/* How long has the first of them been that? */
+static void note_waiting(struct handler *handler)
+{
+	uintptr_t first = handler->fault_count ? handler->faults[0].address : 0;
+
+	if (first == handler->waiting)
+		return;
+	handler->waiting = first;
+	handler->waiting_since = first ? handler->round : 0;
+}
+
+/* Serves what can be served; the others keep their order.  true: any was. */
+static bool serve_faults(struct handler *handler)
+{
+	unsigned left = 0;
+	unsigned count = handler->fault_count;
+
+	handler->refused = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct uffd_fault *fault = &handler->faults[i];
+		enum answer answer = fault_serve(handler, fault);
+
+		if (answer == ANSWER_DONE)
+			continue;
+		if (answer == ANSWER_STARVED)
+			handler->starved = true;
+		else if (answer == ANSWER_REFUSED)
+			handler->refused = page_round_down(fault->address);
+		handler->faults[left++] = *fault;
+	}
+	handler->fault_count = left;
+	note_waiting(handler);
+	return left < count;
+}
+
+/* -- nothing left -------------------------------------------------------------------- */
+
+/* The page is given up, unless it has come meanwhile, or lies on swap space: then it comes, and
+ * those that are waited for next, beyond the budget. */
+static void give_up(struct paging *paging, uintptr_t address)
+{
+	struct chunk *chunk = pagetable_find(&paging->pages.table, address);
+	uint64_t bit;
+
+	if (!chunk) {
+		error_report(EVENT_NO_ROOM,
+			     "there is no memory for the page table: touching the page at %lx "
+			     "raises SIGBUS",
+			     (unsigned long)address);
+		fill_give_up_unknown(paging, address);
+		return;
+	}
+	if (!chunk_try_lock(chunk))
+		return;
+	bit = mask_bit(chunk_index(chunk, address));
+	if (chunk_readable(chunk) & bit) {
+		paging->budget.beyond = paging->budget.used + BEYOND_FRAMES;
+	} else if (!((chunk->resident | chunk->cached | chunk->filling | chunk->poisoned) & bit)) {
+		error_report(EVENT_NO_ROOM,
+			     "memory and swap space are full: nothing can make "
+			     "room for the page at %lx; touching it raises SIGBUS",
+			     (unsigned long)address);
+		fill_give_up(paging, chunk, bit);
+	}
+	chunk_unlock(chunk);
+}
+
+/* First the allowance, then a page; what cannot leave is no reason to lose one. */
+static void out_of_room(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	handler->futile_since = 0;
+	handler->futile_rounds = 0;
+	if (!handler->refused && !paging->swap_full)
+		exceed_by_step(paging);
+	else if (credit_allow(&paging->budget, paging->allowance))
+		return;
+	else if (handler->refused)
+		give_up(paging, handler->refused);
+	else if (handler->fault_count)
+		give_up(paging, handler->faults[0].address);
+}
+
+/* Does a fault wait, and has nothing come since the last round? */
+static bool waits_in_vain(struct handler *handler, bool served)
+{
+	const struct paging *paging = handler->paging;
+	uint64_t written = paging->written;
+	bool news = served || written != handler->written_seen;
+
+	handler->written_seen = written;
+	return handler->fault_count && !news && !fork_is_near();
+}
+
+/* A new page has no place, or even an old one has none to come back to: no write to swap space
+ * succeeds, or the kernel lets nothing leave (DMA).  A round in which a lock is in the way, or
+ * a read or write still on its way, tells nothing. */
+static bool is_futile(const struct handler *handler)
+{
+	const struct paging *paging = handler->paging;
+
+	if (handler->refused)
+		return true;
+	return handler->starved && !paging->writes && !handler->fills.in_flight &&
+	       (paging->swap_full || paging->refusals > REFUSALS);
+}
+
+static void note_futility(struct handler *handler, bool served)
+{
+	if (!waits_in_vain(handler, served)) {
+		handler->futile_since = 0;
+		handler->futile_rounds = 0;
+	} else if (!handler->futile_since) {
+		handler->futile_since = sys_now();
+	} else if (is_futile(handler) && ++handler->futile_rounds > FUTILE_ROUNDS &&
+		   sys_now() - handler->futile_since > FUTILE_NS) {
+		out_of_room(handler);
+	}
+}
+
+/* -- the loop ---------------------------------------------------------------------- */
+
+/* Is there a read that somebody waits for, and few enough that the CPU would idle? */
+static bool spins(const struct handler *handler)
+{
+	unsigned demanded = fill_demanded(&handler->fills);
+
+	return demanded > 0 && demanded <= SPIN_READS &&
+	       !(handler->paging->disable & SPILL_FEATURE_SPIN);
+}
+
+/* It does not say what it rang for. */
+static void listen_to_bell(struct paging *paging)
+{
+	if (paging->share)
+		share_lend(paging->share);
+	steer(paging);
+}
+
+static void look(struct handler *handler, uint64_t timeout_ns)
+{
+	unsigned ready = io_wait(handler->io, timeout_ns);
+	uint64_t count;
+
+	if (ready & (1u << EAR_UFFD))
+		handler->more_faults = true;
+	if (ready & (1u << EAR_WAKE))
+		sys_read(handler->wake_fd, &count, sizeof(count));
+	if ((ready & (1u << EAR_BELL)) && bell_heard(handler_ear(handler->paging)))
+		listen_to_bell(handler->paging);
+}
+
+static bool has_news(const struct handler *handler)
+{
+	return handler->more_faults || handler->fills.finished || handler->writes.finished;
+}
+
+static void note_shared(struct handler *handler, uint64_t now)
+{
+	handler->shared_ns = handler_back_off(handler->shared_ns, SHARED_MIN_NS, SHARED_MAX_NS);
+	handler->shared_until = now + handler->shared_ns;
+}
+
+/* Looks for reads in flight without sleeping, for a while, if nobody else wants the CPU. */
+static void spin(struct handler *handler)
+{
+	uint64_t now = sys_now(), end = now + SPIN_NS, before;
+
+	if (now < handler->shared_until)
+		return;
+	do {
+		look(handler, 0);
+		if (has_news(handler) || handler->paging->stopping)
+			return;
+		before = now;
+		sys_yield();
+		now = sys_now();
+		if (now - before > YIELD_NS) {
+			note_shared(handler, now);
+			return;
+		}
+		handler->shared_ns = 0;
+	} while (now < end);
+}
+
+/* Gives blocks of free segments back, one a round.  While pages are written such segments are
+ * soon used again, and to give their blocks back would only cost.  Gives when it is worth to
+ * look again, in ns. */
+static uint64_t tidy(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+	uint64_t now, written = paging->written;
+
+	if (!swap_is_punchable(&paging->swap))
+		return UINT64_MAX;
+	now = sys_now();
+	if (written != handler->tidy_written) {
+		handler->tidy_written = written;
+		handler->tidy_since = now;
+	}
+	if (now - handler->tidy_since < TIDY_NS)
+		return TIDY_NS - (now - handler->tidy_since);
+	swap_punch(&paging->swap);
+	return 0;
+}
+
+static void rest_recording(struct handler *handler)
+{
+	bool flush = handler->flush;
+
+	if (handler->trace) {
+		gauges_record(handler->paging, handler->trace, flush);
+		trace_rest(handler->trace, flush);
+	}
+	if (flush)
+		handler->flush = false;
+}
+
+/* When to look again, in ns.  A child that lives on its parent's frames needs us when these end. */
+static uint64_t check_share(struct paging *paging)
+{
+	uint64_t ret = paging->share ? share_check(paging->share) : UINT64_MAX;
+
+	if (paging->dormant && paging->budget.used > paging->budget.limit)
+		paging->dormant = false;
+	return ret;
+}
+
+/* Everything was tried: sleeps until there is something to do. */
+static void rest(struct handler *handler)
+{
+	bool waiting = handler->fault_count || handler->fills.finished || handler->writes.finished;
+	uint64_t timeout;
+
+	/* Faults that were left to the others while this one evicted: they may not get
+	 * their CPU, and nothing tells of them again. */
+	if (handler->more_faults) {
+		read_faults(handler);
+		if (handler->fault_count)
+			return;
+	}
+	writeback_submit(&handler->writes);
+	if (waiting || is_asked(handler)) {
+		look(handler, handler->evicting || handler->starved || !waiting ? PAUSE_NS : 0);
+		sys_yield();
+		return;
+	}
+	if (spins(handler)) {
+		spin(handler);
+		if (has_news(handler))
+			return;
+	}
+	rest_recording(handler);
+	timeout = gauges_publish_soon(handler->paging);
+	timeout = sys_sooner(timeout, stall_check(handler));
+	timeout = sys_sooner(timeout, watchdog_sleep(handler));
+	if (handler->number == 0) {
+		timeout = sys_sooner(timeout, check_share(handler->paging));
+		timeout = sys_sooner(timeout, last_check());
+		timeout = sys_sooner(timeout, evict_check_children(handler->paging));
+		timeout = sys_sooner(timeout, tidy(handler));
+		exceed_check(handler->paging);
+	}
+	timeout = duty_rest(handler, timeout);
+	stall_note(handler, fill_demanded(&handler->fills) > 0);
+	look(handler, handler->evicting || watch_is_sweeping(handler->paging->watch)
+			      ? sys_sooner(timeout, PAUSE_NS)
+			      : timeout);
+}
+
+static bool finish_fills(struct handler *handler)
+{
+	enum answer answer = fill_finish_all(&handler->fills);
+
+	if (answer == ANSWER_STARVED)
+		handler->starved = true;
+	return answer != ANSWER_LATER;
+}
+
+static bool work(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+	bool progress, served;
+
+	stall_note(handler, true);
+	watchdog_look(handler);
+	if (__builtin_expect(paging->recording != (handler->trace && handler->trace->fd >= 0), 0))
+		recording_follow(handler);
+	handler->starved = false;
+	if (!handler->evicting || !duty_is_done_by_another(handler))
+		read_faults(handler);
+	served = serve_faults(handler);
+	progress = served;
+	if (handler->fills.finished)
+		progress |= finish_fills(handler);
+	if (handler->writes.finished)
+		progress |= writeback_finish_all(&handler->writes);
+	if (handler->starved || spent_is_full(&paging->pages.arena))
+		spent_sweep(paging);
+	if (paging_is_armed(paging) && !paging->dormant)
+		grow_ahead(handler);
+	progress |= evict_ahead(handler);
+	if (fork_is_near()) { /* a fork waits for it */
+		watch_call_back(handler);
+		writeback_submit(&handler->writes);
+	}
+	if (handler->trace) {
+		gauges_record(paging, handler->trace, false);
+		progress |= watch_sweep(handler);
+	}
+	handler->summoned = false;
+	progress |= serve_requests(handler);
+	note_futility(handler, served);
+	return progress;
+}
+
+static void drain(struct handler *handler)
+{
+	writeback_submit(&handler->writes);
+	while (handler->fills.in_flight || handler->paging->writes || handler->growing) {
+		fill_finish_all(&handler->fills);
+		writeback_finish_all(&handler->writes);
+		look(handler, PAUSE_NS);
+	}
+}
+
+void loop(void *arg)
+{
+	struct handler *handler = arg;
+	struct paging *paging = handler->paging;
+
+	handler->tid = sys_gettid();
+	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
+	if (io_enable(handler->io) < 0)
+		error_fatal("a handler could not start its ring");
+	handler->more_faults = true;
+	while (!paging->stopping) {
+		thread_attend();
+		/* Whoever was waiting can go on only when we sleep, if it runs on this
+		 * CPU: no look around if there is nothing left to do. */
+		if (work(handler) &&
+		    (handler->fault_count || handler->evicting || is_asked(handler)))
+			look(handler, 0);
+		else
+			rest(handler);
+	}
+	drain(handler);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* paging.c - what the handlers of a pager work on: see paging.h */
+#include "paging/paging.h"
+#include "base/error.h"
+#include "paging/writeback.h"
+
+void paging_share(struct paging *paging, struct share *share)
+{
+	paging->share = share;
+	if (share)
+		share_use(share, &paging->budget);
+}
+
+uint64_t paging_command_budget(const struct paging *paging)
+{
+	if (!paging->share)
+		return paging->budget.bytes;
+	return (uint64_t)pool_total(paging->share->pool) << page_shift();
+}
+
+int paging_register(struct paging *paging, void *addr, size_t size)
+{
+	/* The pager moves single pages. */
+	sys_madvise(addr, size, MADV_NOHUGEPAGE);
+	sys_madvise(addr, size, MADV_DONTFORK); /* pager_guard_forks */
+	return uffd_register(&paging->uffd, addr, size, true);
+}
+
+/* -- when all is full --------------------------------------------------------------------- */
+
+/* To bring a page in where all is full, another must leave: a chunk of it is
+ * evicted into free slots first, and the slot of the page that came is free then.
+ * Each handler may have taken a run of slots for itself. */
+uint64_t paging_reserve(const struct paging *paging)
+{
+	return paging->handler_count * (uint64_t)(WRITE_PAGES_MAX + CHUNK_PAGES);
+}
+
+int64_t paging_room(const struct paging *paging)
+{
+	const struct budget *budget = &paging->budget;
+	uint64_t slots = swap_capacity(&paging->swap, paging->swap_full);
+	int64_t frames = budget->limit + budget->overcommit - (int64_t)budget->charge;
+
+	if (paging->share)
+		frames += share_left(paging->share);
+	return frames + (int64_t)slots - (int64_t)(paging->pages.kept + paging_reserve(paging));
+}
+
+void paging_tell_full(const struct paging *paging)
+{
+	error_report(EVENT_SWAP_FULL, "swap space is full (%lu MiB); memory is kept instead",
+		     (unsigned long)(swap_used(&paging->swap) >> 20));
+}
+
+/* -- behind our back ---------------------------------------------------------------------- */
+
+#define BEHIND_TOLD 16
+
+void paging_note_behind(struct paging *paging)
+{
+	if (atomic_fetch_add(&paging->behind, 1) == BEHIND_TOLD)
+		error_report(EVENT_BEHIND,
+			     "memory is discarded or unmapped by system calls that are not libc's: "
+			     "what of it was paged out may come back (spill(7), BUGS)");
+}

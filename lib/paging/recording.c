@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* recording.c - what handlers record, from an order to its end: see recording.h */
+#include "paging/recording.h"
+#include "base/fd.h"
+#include "base/process.h"
+#include "paging/gauges.h"
+#include "paging/watch.h"
+
+/* A second of what two handlers can record, if the user may have so much. */
+#define PIPE_SIZE (1 << 20)
+
+static struct record *record_of(struct paging *paging)
+{
+	struct steering *steering = stats_steering(&paging->seat);
+
+	return steering ? &steering->record : NULL;
+}
+
+static bool is_meant(const struct record *record, const struct paging *paging)
+{
+	return record->mark == process_mark_self() && record->place == paging->seat.place;
+}
+
+/* Whoever waits for it looks. */
+static bool move_on(struct record *record, uint32_t from, uint32_t to)
+{
+	if (!atomic_compare_exchange_strong(&record->state, &from, to))
+		return false;
+	sys_futex_wake_shared(&record->state, INT32_MAX);
+	return true;
+}
+
+/* -- beginning ----------------------------------------------------------------------------- */
+
+/* Takes the place of the pipe of an earlier recording, to which a thread that looked just before it
+ * ended may still write. */
+static int place_pipe(struct paging *paging)
+{
+	int pipe = fd_pipe();
+
+	if (pipe < 0)
+		return pipe;
+	sys_call3(SYS_fcntl, pipe, F_SETPIPE_SZ, PIPE_SIZE);
+	if (paging->trace_fd < 0) {
+		paging->trace_fd = pipe;
+		return 0;
+	}
+	sys_call3(SYS_dup3, pipe, paging->trace_fd, O_CLOEXEC);
+	fd_close(pipe);
+	return 0;
+}
+
+static int make_buffers(struct paging *paging)
+{
+	if (!paging->watch)
+		paging->watch = watch_new(WATCH_MAX);
+	if (!paging->discards)
+		paging->discards = trace_new(paging->trace_fd, HANDLERS_MAX, 1);
+	if (!paging->watch || !paging->discards)
+		return -ENOMEM;
+	paging->discards->fd = paging->trace_fd;
+	return 0;
+}
+
+/* Who may write the order may have written any number. */
+static unsigned sample_of(const struct record *record)
+{
+	uint32_t sample = record->sample;
+
+	return sample < WATCH_MIN ? WATCH_MIN : sample < WATCH_MAX ? sample : WATCH_MAX;
+}
+
+static int begin(struct record *record, struct paging *paging)
+{
+	unsigned sample = sample_of(record);
+	int err;
+
+	/* A file that could not be written any more is nobody's, but what application threads
+	 * record is still meant for it. */
+	if (paging->recording || paging->recorders || paging->trace_events == TRACE_EVENTS)
+		return -EBUSY;
+	err = place_pipe(paging);
+	if (!err)
+		err = make_buffers(paging);
+	if (!err)
+		err = trace_begin(paging->trace_fd, paging_command_budget(paging),
+				  paging->handler_count, paging->pages.kept);
+	if (err)
+		return err;
+	record->pipe = fd_inode(paging->trace_fd);
+	watch_begin(paging->watch, &paging->pages.table, sample);
+	paging->trace_events = TRACE_EVENTS_PIPE;
+	paging->recording = true;
+	handler_wake_all(paging);
+	return 0;
+}
+
+/* -- ending -------------------------------------------------------------------------------- */
+
+/* Nobody has a buffer any more. */
+static void finish(struct record *record, struct paging *paging)
+{
+	if (paging->watch)
+		watch_end(paging->watch);
+	if (record && is_meant(record, paging) && !move_on(record, RECORD_ENOUGH, RECORD_DONE))
+		move_on(record, RECORD_RUNNING, RECORD_DONE);
+}
+
+static void end(struct record *record, struct paging *paging)
+{
+	paging->recording = false;
+	handler_wake_all(paging);
+	if (!paging->recorders)
+		finish(record, paging);
+}
+
+void recording_obey(struct record *record, struct paging *paging)
+{
+	if (!is_meant(record, paging))
+		return;
+	if (record->state == RECORD_ENOUGH)
+		end(record, paging);
+	if (!move_on(record, RECORD_ASKED, RECORD_BEGINNING))
+		return;
+	record->error = begin(record, paging);
+	move_on(record, RECORD_BEGINNING, record->error ? RECORD_REFUSED : RECORD_RUNNING);
+}
+
+/* -- each handler -------------------------------------------------------------------------- */
+
+static void take_buffer(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	handler->trace = trace_new(paging->trace_fd, handler->number, paging->trace_events);
+	if (handler->trace)
+		atomic_fetch_add(&paging->recorders, 1);
+}
+
+static void give_buffer(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	gauges_record(paging, handler->trace, true);
+	trace_free(handler->trace, false);
+	handler->trace = NULL;
+	if (atomic_fetch_sub(&paging->recorders, 1) == 1)
+		finish(record_of(paging), paging);
+}
+
+void recording_follow(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	if (handler->trace && paging->recording)
+		end(record_of(paging), paging);
+	if (handler->trace)
+		give_buffer(handler);
+	else
+		take_buffer(handler);
+}
