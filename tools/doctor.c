@@ -6,7 +6,9 @@
  * cannot work with it.
  */
 #include "config.h"
-#include "tools.h"
+#include "doctor.h"
+#include "installed.h"
+#include "tool.h"
 #include "base/error.h"
 #include "finding.h"
 #include "base/page.h"
@@ -20,8 +22,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <liburing.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -240,7 +244,7 @@ static void check_cpus(struct finding *finding)
 static void check_library(struct finding *finding)
 {
 	char path[PROGRAM_PATH];
-	const char *why = tool_find_preload(path);
+	const char *why = installed_find_preload(path);
 
 	if (why)
 		found(finding, BROKEN, "%.400s", why);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* html.c - pages for a browser: see html.h */
 #include "html.h"
-#include "tools.h"
+#include "tool.h"
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Light and dark, as the reader has it. */

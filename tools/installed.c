@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* installed.c - where the preload library is: installed with this program, or built with it */
 #include "config.h"
-#include "tools.h"
+#include "installed.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,7 +69,7 @@ static void find_installed(char path[PROGRAM_PATH])
 		strcpy(path, text);
 }
 
-const char *tool_find_preload(char path[PROGRAM_PATH])
+const char *installed_find_preload(char path[PROGRAM_PATH])
 {
 	static char why[PROGRAM_PATH + 64];
 

@@ -2,6 +2,8 @@
 /* launch.c - makes all ready for a command: see launch.h */
 #include "config.h"
 #include "launch.h"
+#include "installed.h"
+#include "tool.h"
 #include "store/cipher.h"
 #include "command/command.h"
 #include "base/error.h"
@@ -11,6 +13,7 @@
 #include "kernel/probe.h"
 #include "kernel/program.h"
 #include "base/size.h"
+#include "observe/stats.h"
 #include "base/sys.h"
 #include "store/target.h"
 #include "kernel/uffd.h"
@@ -18,6 +21,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -477,7 +481,7 @@ int launch_prepare(struct launch *launch)
 		launch->options.overcommit = 0;
 	status = find_program(launch);
 	if (!status) {
-		why = tool_find_preload(launch->preload);
+		why = installed_find_preload(launch->preload);
 		status = why ? tool_fail("%s", why) : 0;
 	}
 	if (!status)

@@ -11,7 +11,8 @@
 #define SPILL_LAUNCH_H
 
 #include "command/command.h"
-#include "tools.h"
+#include "kernel/program.h"
+#include "pager/options.h"
 #include <getopt.h>
 
 /* SPILL_FD_SWAP: a path and some numbers for each named target. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* map.c - spill map: where each page of a process is */
-#include "tools.h"
+#include "processes.h"
+#include "tool.h"
 #include "html.h"
 #include "map.h"
 #include "base/page.h"
@@ -291,7 +292,7 @@ static int fail_ask(const char *pid, int err)
 {
 	if (err == -EBUSY)
 		return tool_fail("%s: somebody else looks at its command all the time", pid);
-	return tool_fail_attach(pid, err);
+	return processes_refuse(pid, err);
 }
 
 static int take(struct picture *picture, const struct request *request, const struct steer *steer,
@@ -341,7 +342,7 @@ static int map_process(const char *text, const struct request *request)
 		err = steer_open(&steer, map.pid);
 	if (err) {
 		survey_free(&survey);
-		return tool_fail_attach(text, err);
+		return processes_refuse(text, err);
 	}
 	map.name = survey.process[0].name;
 	map.budget = survey_share(&survey.process[0]).budget;

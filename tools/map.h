@@ -7,6 +7,8 @@
 #include "picture.h"
 #include <stdio.h>
 
+int map_main(int argc, char **argv);
+
 struct map {
 	const char *name; /* of the process */
 	uint32_t pid;

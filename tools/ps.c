@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ps.c - spill ps: the processes that run under spill */
-#include "tools.h"
+#include "processes.h"
+#include "tool.h"
 #include "rate.h"
 #include "survey.h"
 #include "table.h"

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* record.c - spill trace PID: records a process that runs already: see recorder.h */
+/* recorder.c - spill trace PID: records a process that runs already: see recorder.h */
 #include "recorder.h"
 #include "observe/attach.h"
 #include "base/process.h"
 #include "steer.h"
 #include "base/sys.h"
-#include "tools.h"
+#include "processes.h"
+#include "tool.h"
 #include "turn.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -40,7 +42,7 @@ static int fail(const char *pid, int err)
 {
 	if (err == -EBUSY)
 		return tool_fail("%s: is being recorded already", pid);
-	return tool_fail_attach(pid, err);
+	return processes_refuse(pid, err);
 }
 
 /* -- the order ----------------------------------------------------------------------------- */
@@ -274,7 +276,7 @@ int record_process(const char *pid, const char *path, unsigned sample, bool quie
 		return tool_fail("%s: is not a process number", pid);
 	status = steer_open(&recording.steer, number);
 	if (status)
-		return tool_fail_attach(pid, status);
+		return processes_refuse(pid, status);
 	recording.file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	status = recording.file < 0 ? tool_fail("%s: %s", path, strerror(errno))
 				    : record_into(&recording, path, sample, quiet);

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+int trace_main(int argc, char **argv);
+
 /* Of a process, into a file that must not be there, with so many chunks at most.  Gives the exit
  * status. */
 int record_process(const char *pid, const char *path, unsigned sample, bool quiet);

@@ -6,7 +6,7 @@
 #include "base/page.h"
 #include "base/size.h"
 #include "spill.h"
-#include "tools.h"
+#include "tool.h"
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>

@@ -8,6 +8,8 @@
 #include "study.h"
 #include <stdio.h>
 
+int report_main(int argc, char **argv);
+
 #define REPORT_POINTS_MAX 64
 
 struct report {

@@ -5,6 +5,10 @@
  * what was counted.
  */
 #include "config.h"
+#include "run.h"
+#include "supervise.h"
+#include "totals.h"
+#include "tool.h"
 #include "launch.h"
 #include "base/fd.h"
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* set.c - spill set: what is to be changed while a command runs, and whether it may be */
-#include "tools.h"
+#include "processes.h"
+#include "tool.h"
 #include "base/page.h"
 #include "paging/readahead.h"
 #include "base/size.h"
@@ -9,6 +10,7 @@
 #include "table.h"
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char help[] =
@@ -175,14 +177,14 @@ static int steer_process(const char *text, const struct change *change, bool jso
 		return tool_fail("%s: is not a process number", text);
 	err = steer_open(&steer, pid);
 	if (err)
-		return tool_fail_attach(text, err);
+		return processes_refuse(text, err);
 	err = change ? make_change(&steer, change) : print(&steer, json);
 	steer_close(&steer);
 	if (err == -ENOENT && change && change->set_budget)
 		return tool_fail("%s: was not started by `spill run': its program sets the "
 				 "budget, see spill_set_budget(3)",
 				 text);
-	return err ? tool_fail_attach(text, err) : 0;
+	return err ? processes_refuse(text, err) : 0;
 }
 
 int set_main(int argc, char **argv)

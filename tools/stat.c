@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* stat.c - spill stat: what the pagers do, a line for each interval */
-#include "tools.h"
+#include "processes.h"
+#include "tool.h"
 #include "rate.h"
 #include "survey.h"
 #include "table.h"
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -198,7 +200,7 @@ static int find(struct watch *watch, const char *text)
 	if (err == -ENOENT && !watch->pid)
 		return tool_fail("nothing runs under spill");
 	if (err)
-		return tool_fail_attach(text, err);
+		return processes_refuse(text, err);
 	/* It has no pager of its own: its command. */
 	if (watch->pid && !survey->process[0].paged) {
 		watch->pid = 0;

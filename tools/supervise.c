@@ -13,7 +13,8 @@
  * All signals stay blocked meanwhile and are taken one by one with sigtimedwait:
  * there are no handlers, and nothing to race with.
  */
-#include "tools.h"
+#include "supervise.h"
+#include "tool.h"
 #include "command/pool.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* swap.c - spill swap: swap space is made, tried and described */
-#include "tools.h"
+#include "swap.h"
+#include "tool.h"
 #include "base/size.h"
 #include <getopt.h>
 #include <string.h>

@@ -6,7 +6,8 @@
  * the manual says how: the time of a fault, which is that of a page at random, and of another that
  * makes room for it and is written; and how much is read in order in the time of a page at random.
  */
-#include "tools.h"
+#include "swap.h"
+#include "tool.h"
 #include "base/error.h"
 #include "base/page.h"
 #include "place.h"
@@ -17,6 +18,7 @@
 #include "table.h"
 #include "store/target.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -7,7 +7,8 @@
  * header that says how much it shall hold (target_head.h).  If that goes wrong, a file that was made
  * is gone again, and another is what it was.
  */
-#include "tools.h"
+#include "swap.h"
+#include "tool.h"
 #include "base/error.h"
 #include "base/page.h"
 #include "place.h"
@@ -18,6 +19,7 @@
 #include <limits.h>
 #include <linux/fs.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* swap_info.c - spill swap info: what swap targets are, and who uses them; nothing is written */
-#include "tools.h"
+#include "swap.h"
+#include "tool.h"
 #include "base/error.h"
 #include "place.h"
 #include "base/size.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>

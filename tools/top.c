@@ -3,8 +3,10 @@
 #include "top.h"
 #include "rate.h"
 #include "screen.h"
-#include "tools.h"
+#include "processes.h"
+#include "tool.h"
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +127,7 @@ static int parse_operands(struct top *top, char **operands)
 				 operands[1]);
 	err = live_only(&top->live, pid);
 	top->list.pid = pid;
-	return err ? tool_fail_attach(operands[0], err) : 0;
+	return err ? processes_refuse(operands[0], err) : 0;
 }
 
 static int run(struct top *top, const struct request *request, char **operands)

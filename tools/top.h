@@ -16,6 +16,8 @@
 #include "top_list.h"
 #include <jansson.h>
 
+int top_main(int argc, char **argv);
+
 struct top {
 	struct live live;
 	struct top_list list;

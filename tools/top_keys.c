@@ -5,10 +5,11 @@
 #include "spill.h"
 #include "steer.h"
 #include "screen.h"
-#include "tools.h"
+#include "tool.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static void __attribute__((format(printf, 2, 3))) say(struct top *top, const char *format, ...)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* top_list.c - the processes that spill top lists: see top_list.h */
 #include "top_list.h"
-#include "tools.h"
+#include "tool.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

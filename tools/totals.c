@@ -5,7 +5,8 @@
  * So what was counted is added up over the processes, and what was held or
  * taken is that of the process with the most of it.
  */
-#include "tools.h"
+#include "totals.h"
+#include "tool.h"
 #include "base/size.h"
 #include <inttypes.h>
 #include <string.h>

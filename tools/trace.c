@@ -6,10 +6,13 @@
  * asked for one (recorder.h).
  */
 #include "config.h"
+#include "tool.h"
 #include "launch.h"
 #include "recorder.h"
+#include "supervise.h"
 #include "paging/watch.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* swap.h - spill swap: makes swap space, tries it, describes it
+ */
+#ifndef SPILL_SWAP_COMMAND_H
+#define SPILL_SWAP_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+int swap_main(int argc, char **argv);
+
+/* Each gives the exit status.  size, target: NULL if it is not given; need: 0 if not. */
+int swap_create(const char *path, const char *size);
+int swap_check(const char *target, uint64_t need, bool json);
+int swap_info(char **targets, bool json);
+
+#endif
