@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* spill.c - spill(1): finds the subcommand */
 #include "config.h"
-#include "doctor.h"
-#include "map.h"
 #include "base/page.h"
-#include "processes.h"
-#include "recorder.h"
-#include "report.h"
-#include "run.h"
-#include "swap.h"
-#include "tool.h"
-#include "top.h"
+#include "common/tool.h"
+#include "doctor/doctor.h"
+#include "map/map.h"
+#include "processes/processes.h"
+#include "report/report.h"
+#include "run/run.h"
+#include "swap/swap.h"
+#include "top/top.h"
+#include "trace/recorder.h"
 #include <stdio.h>
 #include <string.h>
 

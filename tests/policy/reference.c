@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* reference.c - LRU, FIFO and Belady's optimum, and the pager: see reference.h */
 #include "reference.h"
-#include "model.h"
+#include "report/model.h"
 #include <err.h>
 #include <stdbool.h>
 #include <stdlib.h>
