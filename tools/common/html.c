@@ -22,7 +22,8 @@ static const char common[] =
 	".legend span{margin-right:1.2em;white-space:nowrap}"
 	".legend svg{display:inline-block;width:12px;height:12px;vertical-align:-1px}\n";
 
-void html_text(FILE *file, const char *text)
+/* Text, in which nothing is markup. */
+static void put_text(FILE *file, const char *text)
 {
 	for (; *text; text++)
 		switch (*text) {
@@ -40,9 +41,9 @@ void html_text(FILE *file, const char *text)
 void html_begin(FILE *file, const char *title, const char *style)
 {
 	fprintf(file, "%s%s</style>\n<title>", common, style);
-	html_text(file, title);
+	put_text(file, title);
 	fputs("</title></head><body>\n<h1>", file);
-	html_text(file, title);
+	put_text(file, title);
 	fputs("</h1>\n", file);
 }
 

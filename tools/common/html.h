@@ -13,7 +13,4 @@ void html_end(FILE *file);
 /* Writes FILE (-: stdout) by means of put.  The exit status: what is wrong is said. */
 int html_write(const char *path, void (*put)(FILE *file, const void *what), const void *what);
 
-/* Text, in which nothing is markup. */
-void html_text(FILE *file, const char *text);
-
 #endif

@@ -111,11 +111,17 @@ static double pages_zeroed(const struct study *study)
 	return ret;
 }
 
+/* Did the recording begin in the middle of a run? */
+static bool is_of_middle(const struct study *study)
+{
+	return study->gauge[GAUGE_FOUND] != 0;
+}
+
 static void find_part(struct study *study)
 {
 	double all = (double)study->gauge[GAUGE_ZEROED], ours = pages_zeroed(study);
 
-	if (study_is_of_middle(study))
+	if (is_of_middle(study))
 		study->part = (double)study->gauge[GAUGE_THRESHOLD] / WATCH_WHOLE;
 	else
 		study->part = study->sampled && all > ours && ours > 0 ? ours / all : 1;
@@ -232,7 +238,7 @@ int study_predict(const struct study *study, uint64_t budget, struct study_point
 	if (!model)
 		return -ENOMEM;
 	err = replay(study, model);
-	if (!err && study_is_of_middle(study)) {
+	if (!err && is_of_middle(study)) {
 		before = model_counts(model);
 		err = replay(study, model);
 	}

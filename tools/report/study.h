@@ -74,11 +74,6 @@ struct study {
 	size_t region_count;
 };
 
-static inline bool study_is_of_middle(const struct study *study)
-{
-	return study->gauge[GAUGE_FOUND] != 0;
-}
-
 /* 0 or -errno; -EINVAL: it is no recording; -ENODATA: one without a touch. */
 int study_load(struct study *study, const char *path);
 void study_free(struct study *study);

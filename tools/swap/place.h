@@ -10,6 +10,7 @@
 
 #include "common/finding.h"
 #include <stdint.h>
+#include <sys/stat.h>
 
 enum place_kind { PLACE_DISK, PLACE_MEMORY, PLACE_NETWORK, PLACE_PROGRAM, PLACE_COPIES };
 
@@ -24,6 +25,12 @@ int place_look(int fd, struct place *ret);
 
 /* Is it fine for swap space, or what does it cost? */
 void place_judge(const struct place *place, struct finding *finding);
+
+/* How much room a file has in its file system, in bytes. */
+static inline uint64_t place_allocated(const struct stat *st)
+{
+	return (uint64_t)st->st_blocks * 512;
+}
 
 /* Makes an empty file of btrfs one that is not copied on write. */
 void place_set_nocow(int fd);

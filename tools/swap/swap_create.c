@@ -142,14 +142,9 @@ static uint64_t end_of(const struct creation *creation)
 	return creation->file.offset + creation->size;
 }
 
-static uint64_t allocated(const struct stat *st)
-{
-	return (uint64_t)st->st_blocks * 512;
-}
-
 static uint64_t room_of(const struct creation *creation)
 {
-	return creation->place.free + allocated(&creation->before);
+	return creation->place.free + place_allocated(&creation->before);
 }
 
 static int fail_room(const struct creation *creation)
@@ -192,7 +187,7 @@ static int fill_holes(const struct creation *creation, uint64_t end)
 	const struct stat *before = &creation->before;
 	uint64_t size = (uint64_t)before->st_size;
 
-	if (allocated(before) >= size)
+	if (place_allocated(before) >= size)
 		return 0;
 	return sys_fallocate(creation->file.fd, 0, 0, size < end ? size : end);
 }
@@ -299,7 +294,7 @@ static void warn(struct creation *creation)
 		if (finding.verdict != FINE)
 			tool_warn("%s: %s", creation->path, finding.text);
 	}
-	if (fstat(creation->file.fd, &st) == 0 && allocated(&st) < (uint64_t)st.st_size)
+	if (fstat(creation->file.fd, &st) == 0 && place_allocated(&st) < (uint64_t)st.st_size)
 		tool_warn(
 			"%s: the file system does not keep blocks for all of it: when it is full, "
 			"writes fail",

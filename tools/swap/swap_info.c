@@ -193,11 +193,6 @@ static void print_users(const struct about *about)
 		puts("a process that you may not look at");
 }
 
-static uint64_t allocated(const struct about *about)
-{
-	return (uint64_t)about->st.st_blocks * 512;
-}
-
 static void print_contents(const struct about *about)
 {
 	static const char *const texts[] = {
@@ -216,9 +211,9 @@ static void print_size(const struct about *about)
 	size_format(size, about->size);
 	if (S_ISBLK(about->st.st_mode))
 		printf("  size         %s\n", size);
-	else if (allocated(about) < about->size)
+	else if (place_allocated(&about->st) < about->size)
 		printf("  size         %s, and holes: only %s of it has blocks\n", size,
-		       size_format(blocks, allocated(about)));
+		       size_format(blocks, place_allocated(&about->st)));
 	else
 		printf("  size         %s, no holes\n", size);
 	if (about->limit)
@@ -260,8 +255,8 @@ static json_t *object(const struct about *about)
 			 text_of(about->path), "kind", kind_name(about), "holds",
 			 or_null(!directory, json_string(holds_names[about->holds])), "size",
 			 or_null(!directory, json_integer((json_int_t)about->size)), "allocated",
-			 or_null(file, json_integer((json_int_t)allocated(about))), "limit",
-			 or_null(about->limit, json_integer((json_int_t)about->limit)),
+			 or_null(file, json_integer((json_int_t)place_allocated(&about->st))),
+			 "limit", or_null(about->limit, json_integer((json_int_t)about->limit)),
 			 "file_system", or_null(about->has_place, json_string(about->place.type)),
 			 "free",
 			 or_null(about->has_place, json_integer((json_int_t)about->place.free)),
