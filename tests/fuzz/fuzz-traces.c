@@ -2,7 +2,7 @@
 /* fuzz-traces.c - any file is a recording or refused, and one can be studied */
 #include "accesses.h"
 #include "fuzz.h"
-#include "study.h"
+#include "report/study.h"
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,39 +1,61 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Includes go one way: a room of lib/ knows itself and the rooms below it.  Within a room no circle of
-# includes is larger than a handful of modules (x.c and x.h are one module).
+# Includes go one way: a room of lib/ or tools/ knows itself and the rooms below it; tools/ is above lib/, and
+# knows only some of its rooms.  Within a room no circle of includes is larger than a handful of modules
+# (x.c and x.h are one module).
 #
-# Makefile.am names the rooms, from the lowest to the highest.  tests/lint/crossings lists the includes that
-# still go up, and a circle that is larger; a line that is not needed any more is an error, too, so the
-# list only becomes shorter.
+# Makefile.am names the rooms, from the lowest to the highest.  tests/lint/crossings lists the includes of
+# lib/ that still go up, and a circle that is larger; a line that is not needed any more is an error, too,
+# so the list only becomes shorter.
 
 set -u
 cd "$top_srcdir" || exit 99
 
-# The rooms of a tree, in their order.
+# The rooms of which tools/ may include headers.
+of_lib='base command kernel store observe paging pager'
+
+# The folders that the list $2 of a tree is made of, in their order: $(NAME_SOURCES) is $3/name.
+list_of() {
+	sed -n "/^$2_SOURCES/,/[^\\\\]\$/p" "$1/Makefile.am" | grep -o '[A-Z]*_SOURCES)' |
+		sed 's/_SOURCES)//' | tr A-Z a-z | sed "s,^,$3/,"
+}
+
+# The rooms of a tree, in their order; what lies in tools/ itself is above them all.
 rooms_of() {
-	sed -n '/^CORE_SOURCES/,/[^\\]$/p' "$1/Makefile.am" |
-		grep -o '[A-Z]*_SOURCES)' | sed 's/_SOURCES)//' | tr A-Z a-z
-	echo preload
+	list_of "$1" CORE lib
+	echo lib/preload
+	list_of "$1" TOOL tools
+	echo tools
 }
 
 # file<TAB>header for each include of a header of ours.
 includes_of() {
-	(cd "$1" && grep -rho --include='*.[ch]' -H '^[[:space:]]*#[[:space:]]*include "[^"]*"' lib |
+	(cd "$1" && grep -rho --include='*.[ch]' -H '^[[:space:]]*#[[:space:]]*include "[^"]*"' lib tools |
 		sed 's/:.*"\([^"]*\)"/\t\1/' | sort)
 }
 
 # Says what is wrong in the tree $1, whose crossings are in the file $2.
 check() {
-	includes_of "$1" | awk -v rooms="$(rooms_of "$1")" -v crossings="$2" -v most=5 '
-	function room_of(path) { sub(/^lib\//, "", path); sub(/\/.*/, "", path); return path }
-	function module_of(path) { sub(/^lib\//, "", path); sub(/\.[ch]$/, "", path); return path }
+	includes_of "$1" | awk -v rooms="$(rooms_of "$1")" -v crossings="$2" -v of_lib="$of_lib" -v most=5 '
+	function folder_of(path) { sub(/\/[^\/]*$/, "", path); return path }
+	function module_of(path) { sub(/\.[ch]$/, "", path); return path }
+	function module_name(path) { sub(/^[a-z]*\//, "", path); return path }
 	function complain(text) { print text; wrong = 1 }
 	BEGIN {
 		FS = "\t"
-		count = split(rooms, name, "\n")
-		for (i = 1; i <= count; i++)
-			rank[name[i]] = i
+		count = split(rooms, folder, "\n")
+		for (i = 1; i <= count; i++) {
+			rank[folder[i]] = i
+			room = folder[i]
+			sub(/.*\//, "", room)
+			if (room in place)
+				complain(folder[i] ": has the name of another room, " place[room])
+			else
+				place[room] = folder[i]
+		}
+		split(of_lib, name, " ")
+		for (i in name)
+			open_to_tools["lib/" name[i]] = 1
 		while ((getline line < crossings) > 0)
 			if (line ~ /^circle /) {
 				split(line, part, " ")
@@ -43,18 +65,27 @@ check() {
 			}
 	}
 	$2 == "config.h" || $2 == "spill.h" { next }
-	!(room_of($1) in rank) { complain($1 ": in none of the rooms of Makefile.am"); next }
-	!(room_of($2) in rank) || $2 !~ /\// { complain($1 ": \"" $2 "\" names no room"); next }
-	rank[room_of($2)] > rank[room_of($1)] {
-		if (($1 " " $2) in allowed)
+	!(folder_of($1) in rank) { complain($1 ": in none of the rooms of Makefile.am"); next }
+	!(folder_of($2) in place) { complain($1 ": \"" $2 "\" names no room"); next }
+	{
+		from = folder_of($1)
+		to = place[folder_of($2)]
+		header = to substr($2, index($2, "/"))
+	}
+	rank[to] > rank[from] {
+		if (from ~ /^lib\// && ($1 " " $2) in allowed)
 			delete allowed[$1 " " $2]
 		else
 			complain($1 ": includes " $2 ", which is above it")
 		next
 	}
-	room_of($1) == room_of($2) && module_of($1) != module_of($2) {
-		module[module_of($1)] = module[module_of($2)] = room_of($1)
-		reaches[module_of($1), module_of($2)] = 1
+	from ~ /^tools/ && to ~ /^lib\// && !(to in open_to_tools) {
+		complain($1 ": includes " $2 ", which is not for tools")
+		next
+	}
+	from == to && module_of($1) != module_of(header) {
+		module[module_of($1)] = module[module_of(header)] = from
+		reaches[module_of($1), module_of(header)] = 1
 	}
 	END {
 		for (line in allowed)
@@ -71,18 +102,21 @@ check() {
 			for (j in module)
 				if ((i, j) in reaches && (j, i) in reaches) {
 					n++
-					list = list " " j
+					list = list " " module_name(j)
 				}
 			if (n > largest[module[i]]) {
 				largest[module[i]] = n
 				members[module[i]] = list
 			}
 		}
-		for (room in largest)
-			if (largest[room] > most && largest[room] != known[room])
-				complain(room ": a circle of " largest[room] " modules:" members[room])
+		for (path in largest) {
+			room = module_name(path)
+			size[room] = largest[path]
+			if (largest[path] > most && (path !~ /^lib\// || largest[path] != known[room]))
+				complain(room ": a circle of " largest[path] " modules:" members[path])
+		}
 		for (room in known)
-			if (largest[room] != known[room])
+			if (size[room] != known[room])
 				complain("crossings: the circle of " room " has another size")
 		exit wrong
 	}'
@@ -91,11 +125,27 @@ check() {
 # The check itself: a tree that is right, and one wrong include at a time.
 make_tree() {
 	rm -rf "$TEST_TMP/tree"
-	mkdir -p "$TEST_TMP/tree/lib/low" "$TEST_TMP/tree/lib/high"
-	printf 'CORE_SOURCES = $(LOW_SOURCES) \\\n\t$(HIGH_SOURCES)\n' >"$TEST_TMP/tree/Makefile.am"
-	echo '#include "low/b.h"' >"$TEST_TMP/tree/lib/low/a.c"
-	echo '#include <stddef.h>' >"$TEST_TMP/tree/lib/low/b.h"
-	echo '#include "low/b.h"' >"$TEST_TMP/tree/lib/high/c.h"
+	mkdir -p "$TEST_TMP/tree"/{lib/{base,high},tools/{desk,roof}}
+	cat >"$TEST_TMP/tree/Makefile.am" <<'EOF'
+CORE_SOURCES = $(BASE_SOURCES) \
+	$(HIGH_SOURCES)
+TOOL_SOURCES = $(TOOL_DESK_SOURCES) $(TOOL_ROOF_SOURCES) \
+	tools/spill.c
+EOF
+	echo '#include "base/b.h"' >"$TEST_TMP/tree/lib/base/a.c"
+	echo '#include <stddef.h>' >"$TEST_TMP/tree/lib/base/b.h"
+	echo '#include "base/b.h"' >"$TEST_TMP/tree/lib/high/c.h"
+	echo '#include "base/b.h"' >"$TEST_TMP/tree/tools/desk/e.h"
+	echo '#include "desk/e.h"' >"$TEST_TMP/tree/tools/roof/f.h"
+	echo '#include "roof/f.h"' >"$TEST_TMP/tree/tools/spill.c"
+}
+
+# Six headers of the room $1 that go round.
+make_circle() {
+	local pair
+	for pair in '1 2' '2 3' '3 4' '4 5' '5 6' '6 1'; do
+		echo "#include \"${1#*/}/${pair#* }.h\"" >"$TEST_TMP/tree/$1/${pair% *}.h"
+	done
 }
 
 expect() {
@@ -111,9 +161,9 @@ expect() {
 : >"$TEST_TMP/crossings"
 make_tree
 expect 'nothing'
-echo '#include "high/c.h"' >>"$TEST_TMP/tree/lib/low/a.c"
-expect 'lib/low/a.c: includes high/c.h, which is above it'
-echo 'lib/low/a.c high/c.h' >"$TEST_TMP/crossings"
+echo '#include "high/c.h"' >>"$TEST_TMP/tree/lib/base/a.c"
+expect 'lib/base/a.c: includes high/c.h, which is above it'
+echo 'lib/base/a.c high/c.h' >"$TEST_TMP/crossings"
 expect 'nothing'
 make_tree
 expect 'does not go up, or is not there'
@@ -122,12 +172,39 @@ echo '#include "c.h"' >>"$TEST_TMP/tree/lib/high/c.h"
 expect '"c.h" names no room'
 make_tree
 mkdir "$TEST_TMP/tree/lib/cellar"
-echo '#include "low/b.h"' >"$TEST_TMP/tree/lib/cellar/d.c"
+echo '#include "base/b.h"' >"$TEST_TMP/tree/lib/cellar/d.c"
 expect 'in none of the rooms'
 make_tree
-for pair in '1 2' '2 3' '3 4' '4 5' '5 6' '6 1'; do
-	echo "#include \"low/${pair#* }.h\"" >"$TEST_TMP/tree/lib/low/${pair% *}.h"
-done
-expect 'low: a circle of 6 modules'
+make_circle lib/base
+expect 'base: a circle of 6 modules'
+
+# The same in tools/, where nothing may be listed.
+make_tree
+echo '#include "roof/f.h"' >>"$TEST_TMP/tree/tools/desk/e.h"
+expect 'tools/desk/e.h: includes roof/f.h, which is above it'
+echo 'tools/desk/e.h roof/f.h' >"$TEST_TMP/crossings"
+expect 'tools/desk/e.h: includes roof/f.h, which is above it'
+: >"$TEST_TMP/crossings"
+make_tree
+echo '#include "desk/e.h"' >>"$TEST_TMP/tree/lib/high/c.h"
+expect 'lib/high/c.h: includes desk/e.h, which is above it'
+make_tree
+echo '#include "high/c.h"' >>"$TEST_TMP/tree/tools/desk/e.h"
+expect 'tools/desk/e.h: includes high/c.h, which is not for tools'
+make_tree
+echo '#include "f.h"' >>"$TEST_TMP/tree/tools/roof/g.c"
+expect '"f.h" names no room'
+make_tree
+mkdir "$TEST_TMP/tree/tools/base"
+echo '#include "desk/e.h"' >"$TEST_TMP/tree/tools/base/d.c"
+expect 'in none of the rooms'
+make_tree
+sed -i 's/TOOL_DESK/TOOL_HIGH/' "$TEST_TMP/tree/Makefile.am"
+expect 'tools/high: has the name of another room, lib/high'
+make_tree
+make_circle tools/roof
+expect 'roof: a circle of 6 modules'
+echo 'circle roof 6' >"$TEST_TMP/crossings"
+expect 'roof: a circle of 6 modules'
 
 check . tests/lint/crossings

@@ -15,7 +15,7 @@ find include lib tools tests man -name '.*' -prune -o -type f \( \
 # What is named; a test NAME that has no suffix is made from NAME.c.
 sed 's/#.*//' Makefile.am | tr ' \t=' '\n\n\n' |
 	grep -E '^(include|lib|tools|tests|man)/[^$()]*$' |
-	sed 's,^\(tests/\(unit\|library\|fault\|stress\|bench\)/test-[^.]*\)$,\1.c,; /^tests\/program\/\(map\|new\)$/d; s,^\(tests/program/[a-z_]*\)$,\1.c,' |
+	sed 's,^\(tests/\(unit\|library\|fault\|stress\|bench\)/test-[^.]*\)$,\1.c,; /^tests\/program\/helper\/\(map\|new\)$/d; s,^\(tests/program/helper/[a-z_]*\)$,\1.c,' |
 	grep -E '\.([ch137]|cc|sh|py|map|syms)$' | sort -u >"$TEST_TMP/named"
 
 while read -r file; do

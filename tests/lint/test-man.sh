@@ -73,16 +73,20 @@ render() {
 	mandoc -T ascii -O width=200 "$1" 2>/dev/null | sed "s/.$(printf '\b')//g"
 }
 
-# subcommands: those in tools/spill.c, each in a file of its own
+# subcommands: those in tools/spill.c, each in a file of its name, in one of the rooms of tools/
 subcommands() {
 	sed -n 's/^\t{ "\([a-z]*\)", [a-z]*_main, .*/\1/p' "$top_srcdir/tools/spill.c"
 }
 
+source_of() {
+	echo "$top_srcdir"/tools/*/"$1.c"
+}
+
 # Those of all that launch a command are in launch.h.
 code_options() {
-	shared=$(grep -q '^#include "launch.h"' "$top_srcdir/tools/$1.c" && echo "$top_srcdir/tools/launch.h")
+	shared=$(grep -q '^#include "run/launch.h"' "$(source_of "$1")" && echo "$top_srcdir/tools/run/launch.h")
 	# shellcheck disable=SC2086 # none is no argument
-	cat "$top_srcdir/tools/$1.c" $shared | grep -E '(no|required|optional)_argument' |
+	cat "$(source_of "$1")" $shared | grep -E '(no|required|optional)_argument' |
 		sed -n 's/.*{ *"\([a-z][a-z0-9-]*\)".*/--\1/p' | sort -u
 }
 
@@ -100,7 +104,7 @@ mentions() {
 # check_subcommand NAME
 check_subcommand() {
 	page=$man/spill-$1.1
-	[ -n "$(code_options "$1")" ] || fail "no long option found in tools/$1.c"
+	[ -n "$(code_options "$1")" ] || fail "no long option found in $(source_of "$1")"
 	grep -q "^\.It Xr spill-$1 1\$" "$man/spill.1" || fail "spill-$1 is not in the list of spill.1"
 	if ! [ -f "$page" ]; then
 		fail "spill $1 has no page"
@@ -133,13 +137,13 @@ check_options() {
 # Those of `spill set', and those of the keyboard in `spill top': = is + without shift, and digits are of an
 # answer.
 check_keys() {
-	keys=$(sed -n 's/^\t{ "\([a-z]*\)=", parse_.*/\1/p' "$top_srcdir/tools/set.c")
-	[ -n "$keys" ] || fail "no key found in tools/set.c"
+	keys=$(sed -n 's/^\t{ "\([a-z]*\)=", parse_.*/\1/p' "$(source_of set)")
+	[ -n "$keys" ] || fail "no key found in $(source_of set)"
 	for key in $keys; do
 		grep -q "^\.It Cm $key Ns = " "$man/spill-set.1" || fail "$key= is not in spill-set.1"
 	done
-	grep -o "'.'" "$top_srcdir/tools/top_keys.c" | tr -d "'" | grep -x '[^ =.0-9]' | sort -u >"$tmp"
-	[ "$(wc -l <"$tmp")" -ge 14 ] || fail "no keys found in tools/top_keys.c"
+	grep -o "'.'" "$(source_of top_keys)" | tr -d "'" | grep -x '[^ =.0-9]' | sort -u >"$tmp"
+	[ "$(wc -l <"$tmp")" -ge 14 ] || fail "no keys found in $(source_of top_keys)"
 	while read -r key; do
 		sed -n '/^\.It Ic/p; /^\.Ic/p' "$man/spill-top.1" | tr ' ' '\n' |
 			grep -qxF -e "$key" -e "\\&$key" || fail "the key $key is not in spill-top.1"

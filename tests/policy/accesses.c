@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* accesses.c - generated traces: see accesses.h */
 #include "accesses.h"
-#include "recording.h"
+#include "report/recording.h"
 #include <err.h>
 #include <errno.h>
 #include <math.h>

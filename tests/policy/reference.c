@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* reference.c - LRU, FIFO and Belady's optimum, and the pager: see reference.h */
 #include "reference.h"
-#include "model.h"
+#include "report/model.h"
 #include <err.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -189,7 +189,8 @@ uint64_t reference_optimum(const struct accesses *accesses, uint32_t frames)
 
 struct reference_counts reference_pager(const struct accesses *accesses, uint32_t frames)
 {
-	struct model *model = model_new(accesses->pages, &(struct model_size){ .limit = frames, .window = 1 });
+	struct model *model =
+		model_new(accesses->pages, &(struct model_size){ .limit = frames, .window = 1 });
 	struct model_counts counts;
 
 	if (!model)

@@ -12,7 +12,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../program/lib.sh"
 sample=${1:-256}
-touches=$PWD/tests/program/touches
+touches=$PWD/tests/program/helper/touches
 SPILL=$PWD/tools/spill
 requires python3 sort taskset
 requires_paging

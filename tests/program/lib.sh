@@ -3,6 +3,7 @@
 # lib.sh - what the program tests have in common; to be sourced
 #
 #	$SPILL		the command (from the environment, else that of the build tree)
+#	$helpers	where the programs lie that are run for a test (tests/program/helper)
 #	$tmp		an empty directory on a disk, gone at the end
 #	at_exit CMD	runs CMD at the end, the latest first, however the test ends
 #	fail TEXT	ends the test, failed
@@ -14,6 +15,7 @@ set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SPILL=${SPILL:-$here/../../tools/spill}
+helpers=${top_builddir:-$here/../..}/tests/program/helper
 
 fail() {
 	echo "FAIL: $*"
@@ -113,9 +115,9 @@ requires_hungry() {
 }
 
 # "$touches" ORDER MIB TOUCHES: touches.c
-touches=${top_builddir:-$here/../..}/tests/program/touches
+touches=$helpers/touches
 requires_touches() {
-	[ -x "$touches" ] || skip "tests/program/touches is not built"
+	[ -x "$touches" ] || skip "$touches is not built"
 }
 
 # A program in Python that begins so uses the library: reserve(SIZE) is where memory of a pager of its

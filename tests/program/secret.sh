@@ -13,7 +13,7 @@
 #
 # What it prints goes to $tmp/out, and what the pager says to $tmp/err.
 
-secret=${top_builddir:-$here/../..}/tests/program/secret
+secret=$helpers/secret
 [ -x "$secret" ] || skip "secret is not built"
 
 start() {

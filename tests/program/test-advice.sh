@@ -8,7 +8,7 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-advice=${top_builddir:-$here/../..}/tests/program/advice
+advice=$helpers/advice
 "$SPILL" run -m 8M -s "$tmp" -- "$advice" 2>"$tmp/err" || fail "advice: exit status $?: $(cat "$tmp/err")"
 [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "not one line: $(cat "$tmp/err")"
 grep -q '^spill: mlockall is refused: ' "$tmp/err" || fail "not about mlockall: $(cat "$tmp/err")"

@@ -8,12 +8,11 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-programs=${top_builddir:-$here/../..}/tests/program
-"$SPILL" run -m 8M -s "$tmp" -- "$programs/allocator" || fail "allocator: exit status $?"
+"$SPILL" run -m 8M -s "$tmp" -- "$helpers/allocator" || fail "allocator: exit status $?"
 
 # reads HOW: how many pages that reads
 reads() {
-	"$SPILL" run -m 8M -s "$tmp" --json --stats="$tmp/stats" -- "$programs/allocator" "$1" >/dev/null ||
+	"$SPILL" run -m 8M -s "$tmp" --json --stats="$tmp/stats" -- "$helpers/allocator" "$1" >/dev/null ||
 		fail "allocator $1: exit status $?"
 	[ "$(json_value "$tmp/stats" pages_evicted)" -gt 8000 ] || fail "$1: hardly anything was paged"
 	json_value "$tmp/stats" pages_read
@@ -27,12 +26,12 @@ echo "a million objects: $kept pages read, $touched if some are touched, $freed 
 [ $((freed - kept)) -lt 120 ] || fail "to free them reads $((freed - kept)) pages more"
 
 # The program's own allocator, which is managed through its mmap.
-"$SPILL" run -m 32M -s "$tmp" --json --stats="$tmp/stats" -- "$programs/own_heap" >"$tmp/out" ||
+"$SPILL" run -m 32M -s "$tmp" --json --stats="$tmp/stats" -- "$helpers/own_heap" >"$tmp/out" ||
 	fail "own_heap: exit status $?: $(cat "$tmp/out")"
 [ "$(json_value "$tmp/stats" pages_evicted)" -gt 8000 ] || fail "own_heap: hardly anything was paged"
 
-if [ -x "$programs/new" ]; then
-	"$SPILL" run -m 8M -s "$tmp" -- "$programs/new" || fail "new: exit status $?"
+if [ -x "$helpers/new" ]; then
+	"$SPILL" run -m 8M -s "$tmp" -- "$helpers/new" || fail "new: exit status $?"
 else
 	echo "there was no C++ compiler: new is not tested"
 fi

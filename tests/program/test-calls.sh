@@ -8,5 +8,5 @@
 . "$(dirname "$0")/lib.sh"
 requires_paging
 cd "$tmp" || exit 99
-"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/calls" calls.data ||
+"$SPILL" run -m 8M -s "$tmp" -- "$helpers/calls" calls.data ||
 	fail "calls: exit status $?"

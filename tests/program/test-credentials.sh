@@ -8,5 +8,5 @@
 . "$(dirname "$0")/lib.sh"
 requires_paging
 requires_root
-"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/credentials" ||
+"$SPILL" run -m 8M -s "$tmp" -- "$helpers/credentials" ||
 	fail "credentials: exit status $?"

@@ -13,7 +13,7 @@
 requires_paging
 done=0
 for how in pread uring fixed aio; do
-	"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/direct" $how \
+	"$SPILL" run -m 8M -s "$tmp" -- "$helpers/direct" $how \
 		"$tmp/data" 2>"$tmp/err"
 	status=$?
 	[ $status -eq 77 ] && continue

@@ -14,7 +14,7 @@ requires_paging
 requires_root
 requires setpriv
 
-drop=${top_builddir:-$here/../..}/tests/program/drop
+drop=$helpers/drop
 has_strangers || skip "$SPILL is not within an ordinary user's reach"
 as_stranger "$drop" look "$drop" || skip "$drop is not within an ordinary user's reach"
 

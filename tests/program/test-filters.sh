@@ -8,7 +8,7 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-filters=${top_builddir:-$here/../..}/tests/program/filters
+filters=$helpers/filters
 "$filters" early prctl >/dev/null 2>"$tmp/err" || skip "no such filter can be installed here: $(cat "$tmp/err")"
 
 # runs WHEN HOW LINES: it does what it does, and as many lines say so

@@ -46,13 +46,13 @@ fi
 # From any thread, with faults and writes in flight, forks of forks.
 seed=$(date +%s)
 echo "seed $seed"
-"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/forks" 40 "$seed" ||
+"$SPILL" run -m 12M -s "$tmp" -- "$helpers/forks" 40 "$seed" ||
 	fail "forks 40 $seed: exit status $?"
 
 # Hundreds of FILEs, whose buffers the child has too; a daemon.
-"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/files" "$tmp/file" ||
+"$SPILL" run -m 12M -s "$tmp" -- "$helpers/files" "$tmp/file" ||
 	fail "files: exit status $?"
 
 # What is not managed lies in a chunk where pages are being made: it is not the child's to page.
-"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/beside" 20 ||
+"$SPILL" run -m 12M -s "$tmp" -- "$helpers/beside" 20 ||
 	fail "beside: exit status $?"

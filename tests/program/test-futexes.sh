@@ -8,5 +8,5 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/futexes" ||
+"$SPILL" run -m 8M -s "$tmp" -- "$helpers/futexes" ||
 	fail "futexes: exit status $?"

@@ -14,7 +14,7 @@ requires_hungry
 requires_paging
 requires pgrep pkill script setsid timeout python3
 
-hostile=${top_builddir:-$here/../..}/tests/program/hostile
+hostile=$helpers/hostile
 seed=${SEED:-$RANDOM}
 echo "seed $seed"
 

@@ -8,7 +8,7 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-limits=${top_builddir:-$here/../..}/tests/program/limits
+limits=$helpers/limits
 cd "$tmp" || exit 99
 
 # said N PATTERN WHAT...: it ends well, and the pager says N lines, the first of which matches.  (Not
@@ -49,7 +49,7 @@ wait $!
 grep -q right out || fail "userns, nobody reads stderr: $(cat out)"
 
 # --strict refuses what swap space cannot hold when it is mapped; else that is found out later.
-secret=${top_builddir:-$here/../..}/tests/program/secret
+secret=$helpers/secret
 strict() {
 	yes | head -n 3 | "$SPILL" run -m 8M -s "$tmp,limit=$1" --strict --quiet -- "$secret" "${@:2}" >out 2>err
 }

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 requires jq
 requires_paging
-locked=${top_builddir:-$here/../..}/tests/program/locked
+locked=$helpers/locked
 "$SPILL" run -m 16M -s "$tmp" -- "$locked" onfault 2>"$tmp/err"
 status=$?
 [ "$status" -ne 77 ] || skip "26 MiB may not be locked here (ulimit -l)"

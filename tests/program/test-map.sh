@@ -4,6 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"
 requires perl numfmt
-map=${top_builddir:-$here/../..}/tests/program/map
+map=$helpers/map
 [ -x "$map" ] || skip "there was no C++ compiler"
 compare 110M 40M "$map"

@@ -9,5 +9,5 @@
 . "$(dirname "$0")/lib.sh"
 requires_paging
 cd "$tmp" || exit 99
-"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/numbers" ||
+"$SPILL" run -m 8M -s "$tmp" -- "$helpers/numbers" ||
 	fail "numbers: exit status $?"

@@ -4,4 +4,4 @@
 # Variants: default move uring
 . "$(dirname "$0")/lib.sh"
 requires_paging
-"$SPILL" run -m 32M -- "${top_builddir:-$here/../..}/tests/program/pages" 6 || fail "pages: exit status $?"
+"$SPILL" run -m 32M -- "$helpers/pages" 6 || fail "pages: exit status $?"

@@ -7,5 +7,5 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/peers" ||
+"$SPILL" run -m 8M -s "$tmp" -- "$helpers/peers" ||
 	fail "peers: exit status $?"

@@ -6,8 +6,7 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-build=${top_builddir:-$here/../..}
-library=$build/lib/.libs/libspill.so
+library=${top_builddir:-$here/../..}/lib/.libs/libspill.so
 [ -e "$library" ] || skip "no shared library was built"
-TEST_TMP=$tmp "$build/tests/program/plugin" "$library" >"$tmp/out" || fail "exit status $?"
+TEST_TMP=$tmp "$helpers/plugin" "$library" >"$tmp/out" || fail "exit status $?"
 grep -qx right "$tmp/out" || fail "$(cat "$tmp/out")"

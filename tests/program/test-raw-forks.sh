@@ -7,6 +7,6 @@
 . "$(dirname "$0")/lib.sh"
 requires_paging
 for how in _Fork clone syscall raw; do
-	"$SPILL" run -m 12M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/raw_forks" $how ||
+	"$SPILL" run -m 12M -s "$tmp" -- "$helpers/raw_forks" $how ||
 		fail "$how: exit status $?"
 done

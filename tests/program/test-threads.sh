@@ -6,7 +6,7 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-threads=${top_builddir:-$here/../..}/tests/program/threads
+threads=$helpers/threads
 
 # ends STATUS HOW
 ends() {

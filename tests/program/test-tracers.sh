@@ -8,7 +8,7 @@
 requires strace
 requires_paging
 strace -f -o "$tmp/log" true || skip "nothing may be traced here"
-calls=${top_builddir:-$here/../..}/tests/program/calls
+calls=$helpers/calls
 cd "$tmp" || exit 99
 
 # traced COMMAND...: it does what it does, and strace has seen what it wrote to the file out of memory

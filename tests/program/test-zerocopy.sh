@@ -8,7 +8,7 @@
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
-"$SPILL" run -m 8M -s "$tmp" -- "${top_builddir:-$here/../..}/tests/program/zerocopy" "$tmp"
+"$SPILL" run -m 8M -s "$tmp" -- "$helpers/zerocopy" "$tmp"
 status=$?
 [ $status -eq 77 ] && exit 77
 [ $status -eq 0 ] || fail "zerocopy: exit status $status"

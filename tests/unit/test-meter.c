@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-meter - bars and sparklines, and the minute that these are of (meter.h, minute.h) */
-#include "meter.h"
-#include "minute.h"
+#include "top/meter.h"
+#include "top/minute.h"
 #include "unit.h"
 #include <math.h>
 #include <string.h>

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/* model.c - the pager without a kernel: see model.h */
+#include "report/model.h"
+#include "paging/ahead.h"
+#include "paging/evict.h"
+#include "paging/fault.h"
+#include "paging/fill.h"
+#include "paging/spent.h"
+#include "paging/start.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/* The number of the first chunk: streams that go down do not end up below 0. */
+#define FIRST_CHUNK (1 << 16)
+
+struct model {
+	struct paging *paging;
+	_Atomic int64_t window; /* frames: the budget by which windows go */
+	struct chunk *chunks;
+	uint32_t chunk_count;
+	struct page_record *records;
+	uint64_t slots; /* each page gets one of its own */
+	bool evicting;
+	unsigned spent; /* spent.h */
+	struct model_counts counts;
+};
+
+static void set_size(struct model *model, const struct model_size *size)
+{
+	struct paging *paging = model->paging;
+
+	paging_set_budget(paging, size->limit << page_shift());
+	if (size->high) {
+		paging->budget.low = size->low;
+		paging->budget.high = size->high;
+	}
+	/* Of a model that is smaller than what it stands for the window is not. */
+	model->window = size->window ? (int64_t)size->window * READAHEAD_DIVISOR : size->limit;
+	readahead_init(&paging->readahead, size->streams ? size->streams : READAHEAD_STREAMS,
+		       &model->window);
+	if (size->window)
+		paging->readahead.cap = size->window;
+	model->spent = size->spent ? size->spent : SPENT_BATCH;
+	credit_force(&paging->budget, size->charge);
+}
+
+static int init(struct model *model, uint32_t chunks, const struct model_size *size)
+{
+	model->paging = calloc(1, sizeof(*model->paging));
+	model->chunks = calloc(chunks, sizeof(*model->chunks));
+	model->chunk_count = chunks;
+	model->records = calloc((size_t)chunks * CHUNK_PAGES, sizeof(*model->records));
+	if (!model->paging || !model->chunks || !model->records)
+		return -ENOMEM;
+	model->paging->stats = calloc(1, sizeof(struct stats));
+	if (!model->paging->stats)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < chunks; i++) {
+		model->chunks[i].address = (uintptr_t)(FIRST_CHUNK + i) << chunk_shift();
+		model->chunks[i].page = model->records + (size_t)i * CHUNK_PAGES;
+	}
+	model->paging->pages.arena.budget = &model->paging->budget;
+	policy_init(&model->paging->policy, &model->paging->pages, &model->paging->budget);
+	if (arena_init(&model->paging->pages.arena, size->limit))
+		return -ENOMEM;
+	set_size(model, size);
+	return 0;
+}
+
+struct model *model_new(uint32_t pages, const struct model_size *size)
+{
+	struct model *model = calloc(1, sizeof(*model));
+
+	page_init();
+	if (model && init(model, (pages + CHUNK_PAGES - 1) / CHUNK_PAGES, size)) {
+		model_free(model);
+		return NULL;
+	}
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	if (model->paging && model->paging->stats) {
+		arena_free(&model->paging->pages.arena);
+		free(model->paging->stats);
+	}
+	free(model->paging);
+	free(model->records);
+	free(model->chunks);
+	free(model);
+}
+
+/* -- evict.c, without what it does to memory ------------------------------------- */
+
+/* Its write is done at once. */
+static void write_back(struct model *model, struct chunk *chunk, uint64_t mask)
+{
+	unsigned i;
+
+	mask_for_each(i, mask & ~chunk->swapped)
+		chunk_keep_slot(chunk, i, model->slots++);
+}
+
+/* The number of pages that left. */
+static unsigned evict_chunk(struct model *model, struct chunk *chunk, enum standing standing)
+{
+	struct paging *paging = model->paging;
+	uint64_t victims = policy_victims(chunk, standing);
+	struct tray *tray = victims ? tray_alloc(&paging->pages.arena) : NULL;
+
+	if (tray) {
+		chunk_evict(&paging->pages, chunk, tray, victims);
+		write_back(model, chunk, victims);
+		policy_wait(&paging->policy, tray);
+	}
+	if (chunk->resident)
+		policy_insert(&paging->policy, chunk);
+	return tray ? mask_count(victims) : 0;
+}
+
+static int64_t frames_missing(const struct model *model)
+{
+	struct paging *paging = model->paging;
+
+	return (int64_t)paging->budget.high - credit_left(&paging->budget);
+}
+
+static bool evict_some(struct model *model, int64_t frames)
+{
+	struct paging *paging = model->paging;
+	enum standing standing;
+	struct chunk *chunk;
+	unsigned gained = 0;
+
+	for (unsigned i = 0; i < EVICT_BATCH && gained < frames; i++) {
+		chunk = policy_pick(&paging->policy, false, &standing);
+		if (!chunk)
+			break;
+		gained += evict_chunk(model, chunk, standing);
+	}
+	return gained > 0;
+}
+
+static bool reclaim(struct model *model, unsigned most, int64_t frames)
+{
+	struct paging *paging = model->paging;
+	struct tray *trays[RECLAIM_BATCH];
+	unsigned n = policy_pick_trays(&paging->policy, trays, most, frames);
+
+	for (unsigned i = 0; i < n; i++)
+		evict_give_up(paging, trays[i]->chunk, trays[i]);
+	tray_free(&paging->pages.arena, trays, n);
+	return n > 0;
+}
+
+static bool make_room(struct model *model)
+{
+	struct paging *paging = model->paging;
+	uint64_t target = policy_target(&paging->policy);
+	int64_t left = credit_left(&paging->budget);
+	bool progress = false;
+
+	if (left < (int64_t)paging->budget.low)
+		model->evicting = true;
+	else if (left >= (int64_t)paging->budget.high)
+		model->evicting = false;
+	if (!model->evicting)
+		return false;
+	if (paging->pages.waiting > target)
+		progress = reclaim(model, RECLAIM_BATCH, frames_missing(model));
+	if (paging->pages.waiting <= 2 * target)
+		progress |= evict_some(model, frames_missing(model));
+	return progress || reclaim(model, RECLAIM_BATCH, frames_missing(model));
+}
+
+/* -- a fault: fault.c and ahead.c, where a read is done at once ------------------------- */
+
+/* A frame, whatever must leave for it. */
+static int take_frame(struct model *model)
+{
+	while (!credit_take(&model->paging->budget, 1))
+		if (!make_room(model))
+			return -ENOSPC;
+	return 0;
+}
+
+/* There is a frame for page i; and for the others of mask, or it has to do without them. */
+static uint64_t take_others(struct model *model, uint64_t mask, unsigned i)
+{
+	uint64_t others = mask & ~mask_bit(i);
+
+	if (others && !credit_take(&model->paging->budget, mask_count(others)))
+		return mask_bit(i);
+	return mask;
+}
+
+/* with: those that came with it when it was recorded. */
+static void serve_absent(struct model *model, struct chunk *chunk, unsigned i, uint64_t with)
+{
+	uint64_t mask = take_others(model, mask_bit(i) | (with & chunk_absent(chunk)), i);
+
+	model->counts.zeroed += mask_count(mask);
+	chunk_begin_fill(chunk, mask);
+	chunk_end_fill(&model->paging->pages, chunk, mask, mask);
+}
+
+static void serve_swapped(struct model *model, struct chunk *chunk, unsigned i,
+			  struct window window)
+{
+	uint64_t mask = take_others(model, window_mask(window, i) & chunk_readable(chunk), i);
+
+	model->counts.major++;
+	model->counts.read += mask_count(mask);
+	chunk_begin_fill(chunk, mask);
+	fault_prove_refaults(model->paging, chunk, mask);
+	chunk_end_fill(&model->paging->pages, chunk, mask, mask);
+}
+
+/* With its frames, or copied. */
+static void put_back(struct model *model, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	struct paging *paging = model->paging;
+	bool moves = fill_moves(mask);
+
+	chunk_begin_fill(chunk, mask);
+	chunk_end_restore(&paging->pages, chunk, tray, mask, mask, moves);
+	if (moves) {
+		credit_give(&paging->budget, mask_count(mask));
+		fill_drop_tray(paging, chunk, tray);
+		return;
+	}
+	spent_note(&paging->pages.arena, tray);
+	if (paging->pages.arena.spent_count >= model->spent)
+		spent_sweep(paging);
+}
+
+static void serve_cached(struct model *model, struct chunk *chunk, unsigned i, struct window window)
+{
+	struct tray *tray = chunk_tray_of(chunk, i);
+	uint64_t mask = take_others(model, window_mask(window, i) & chunk_restorable(tray, i), i);
+	bool ahead = tray->ahead; /* it may be gone when all is done */
+
+	model->counts.soft++;
+	put_back(model, chunk, tray, mask);
+	if (ahead)
+		fault_prove_refaults(model->paging, chunk, mask);
+	else
+		chunk_prove(&model->paging->pages, chunk, mask_bit(i));
+}
+
+/* -- read ahead: ahead.c, where a read is done at once ---------------------------------- */
+
+static struct tray *tray_for(struct model *model, struct chunk *chunk, uint64_t mask)
+{
+	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+		if (tray->ahead && !(tray->frames & mask))
+			return tray;
+	return tray_alloc(&model->paging->pages.arena);
+}
+
+/* Frames for a whole tray come from one that has waited for long. */
+static void recycle(struct model *model)
+{
+	struct paging *paging = model->paging;
+
+	if (credit_left(&paging->budget) >= (int64_t)(paging->budget.high + CHUNK_PAGES))
+		return;
+	if (paging->pages.waiting + CHUNK_PAGES <= policy_target(&paging->policy))
+		evict_some(model, EVICT_BATCH * CHUNK_PAGES);
+	else
+		reclaim(model, 1, CHUNK_PAGES);
+}
+
+/* false: no more can be read now. */
+static bool read_chunk(struct model *model, struct chunk *chunk, uint64_t mask)
+{
+	struct paging *paging = model->paging;
+	struct tray *tray;
+	bool queued;
+
+	mask &= chunk_readable(chunk);
+	if (!mask)
+		return true;
+	if (!ahead_has_frames(paging, mask_count(mask)))
+		return false;
+	if (mask_count(mask) >= AHEAD_RECYCLES)
+		recycle(model);
+	tray = tray_for(model, chunk, mask);
+	if (!tray || !credit_take(&paging->budget, mask_count(mask)))
+		return false;
+	queued = tray->queued;
+	chunk_begin_ahead(&paging->pages, chunk, tray, mask);
+	if (!queued)
+		policy_wait(&paging->policy, tray);
+	chunk_end_ahead(&paging->pages, chunk, tray, mask, mask);
+	model->counts.read += mask_count(mask);
+	return true;
+}
+
+static void read_ahead(struct model *model, struct ahead ahead)
+{
+	int64_t number;
+	bool more = true;
+	uint64_t mask;
+
+	while (more && ahead_next(&ahead, &number, &mask))
+		if (number >= FIRST_CHUNK && number - FIRST_CHUNK < model->chunk_count)
+			more = read_chunk(model, &model->chunks[number - FIRST_CHUNK], mask);
+}
+
+/* -- touches --------------------------------------------------------------------------- */
+
+static void serve(struct model *model, struct chunk *chunk, unsigned i, uint64_t with)
+{
+	struct paging *paging = model->paging;
+	uint64_t page = (chunk->address >> page_shift()) + i;
+	bool cached = chunk->cached & mask_bit(i);
+	struct window window = readahead_fault(&paging->readahead, page, !cached);
+
+	if (cached)
+		serve_cached(model, chunk, i, window);
+	else if (chunk->swapped & mask_bit(i))
+		serve_swapped(model, chunk, i, window);
+	else
+		serve_absent(model, chunk, i, with);
+	policy_insert(&paging->policy, chunk);
+	readahead_clip(&paging->readahead, page, window, chunk->resident);
+	read_ahead(model, window.ahead);
+	while (make_room(model))
+		;
+}
+
+int model_touch(struct model *model, uint32_t page, uint64_t with)
+{
+	struct chunk *chunk = &model->chunks[page / CHUNK_PAGES];
+	unsigned i = page % CHUNK_PAGES;
+	int err;
+
+	if (chunk->resident & mask_bit(i))
+		return 0;
+	err = take_frame(model); /* which may evict, and reclaim what was cached */
+	if (!err)
+		serve(model, chunk, i, with);
+	return err;
+}
+
+void model_discard(struct model *model, uint32_t number, uint64_t mask)
+{
+	struct chunk *chunk = &model->chunks[number];
+
+	chunk->swapped &= ~mask; /* there is no swap space that would take the slots back */
+	chunk_discard(&model->paging->pages, chunk, mask);
+}
+
+struct model_counts model_counts(const struct model *model)
+{
+	return model->counts;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* launch.h - makes all ready for a command that shall be paged
+ *
+ * The work is done by libspill-preload.so in the command's processes.  What is
+ * done here: to find out, before anything runs, whether all that they need is
+ * there; to say so if it is not; and to leave it in the environment (options)
+ * and in open descriptors (command.h).  Then the command takes the place of
+ * this process, or is supervised.
+ */
+#ifndef SPILL_LAUNCH_H
+#define SPILL_LAUNCH_H
+
+#include "command/command.h"
+#include "kernel/program.h"
+#include "pager/options.h"
+#include <getopt.h>
+
+/* SPILL_FD_SWAP: a path and some numbers for each named target. */
+#define SWAP_TEXT_SIZE 16384
+
+struct launch {
+	/* what the command line says; zero: nothing */
+	struct spill_options given;
+	char swap[4096];    /* the -s, joined by ';' */
+	bool no_overcommit; /* --overcommit 0, which 0 in given does not say */
+	bool stats;	    /* what is counted is wanted in the end */
+	char **argv;	    /* the command */
+	/* what comes of it */
+	struct options options;
+	char preload[PROGRAM_PATH];
+	char program[PROGRAM_PATH];
+	char userfaultfd_text[COMMAND_FD_TEXT]; /* "": by the system call */
+	char budget_text[2 * COMMAND_FD_TEXT];
+	char stats_text[COMMAND_FD_TEXT];
+	char swap_text[SWAP_TEXT_SIZE];
+	int bell; /* what its processes listen to */
+	struct pool *pool;
+	struct stats_table *table; /* NULL: it is counted in that of an outer `spill run' */
+};
+
+/* Options of all who launch: for getopt_long, and for --help. */
+enum launch_option {
+	OPTION_OVERCOMMIT = 256,
+	OPTION_STRICT,
+	OPTION_ENCRYPT,
+	OPTION_HANDLERS,
+	OPTION_STALL_WARNING,
+	OPTION_DISABLE,
+	OPTION_QUIET,
+	OPTION_HELP,
+	OPTION_LAUNCH_LAST,
+};
+
+/* clang-format off */
+#define LAUNCH_SHORT_OPTIONS "m:s:"
+#define LAUNCH_LONG_OPTIONS \
+	{ "budget", required_argument, NULL, 'm' }, \
+	{ "swap", required_argument, NULL, 's' }, \
+	{ "overcommit", required_argument, NULL, OPTION_OVERCOMMIT }, \
+	{ "strict", no_argument, NULL, OPTION_STRICT }, \
+	{ "encrypt", no_argument, NULL, OPTION_ENCRYPT }, \
+	{ "handlers", required_argument, NULL, OPTION_HANDLERS }, \
+	{ "stall-warning", required_argument, NULL, OPTION_STALL_WARNING }, \
+	{ "disable", required_argument, NULL, OPTION_DISABLE }, \
+	{ "quiet", no_argument, NULL, OPTION_QUIET }, \
+	{ "help", no_argument, NULL, OPTION_HELP }
+#define LAUNCH_HELP \
+	"  -m, --budget SIZE|N%    memory for the command: 512M, 1.5G, or a part of the\n" \
+	"                          cgroup's limit or the machine's memory (default: 80 % of\n" \
+	"                          the cgroup's limit, else half of what is available)\n" \
+	"  -s, --swap TARGET       where pages go: DIRECTORY, FILE or DEVICE, with [,pri=N]\n" \
+	"                          and [,limit=SIZE]; may be given several times (default:\n" \
+	"                          $TMPDIR if it is on a disk, else /var/tmp)\n" \
+	"      --overcommit SIZE   how far the budget may be passed when swap space is full\n" \
+	"                          (default: 0)\n" \
+	"      --strict            no memory without swap space for all of it\n" \
+	"      --encrypt           encrypt what goes to swap space; the key is in memory only\n" \
+	"      --handlers N        threads that serve page faults, 1 to 4 (default: one for\n" \
+	"                          each CPU)\n" \
+	"      --stall-warning N   say what a page fault waits for after so many seconds\n" \
+	"                          (default: 10; 0: never)\n" \
+	"      --disable LIST      do without some of move,uring,direct,poison,spin,\n" \
+	"                          taskrun\n" \
+	"      --quiet             no warnings\n"
+#define LAUNCH_HELP_END \
+	"The exit status is the command's (128 and the signal's number if one killed it), or\n" \
+	"125 if spill fails, 126 if COMMAND cannot be executed, 127 if it is not found.\n" \
+	"\n" \
+	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_STRICT, SPILL_ENCRYPT,\n" \
+	"SPILL_HANDLERS, SPILL_STALL_WARNING, SPILL_DISABLE and SPILL_QUIET in the environment\n" \
+	"stand for the options that are not given.\n"
+/* clang-format on */
+
+/* Reads options (shorts: "+:" and LAUNCH_SHORT_OPTIONS among them), each by option, and finds the
+ * command behind them.  0, an exit status, or -1: help was asked for. */
+int launch_parse(struct launch *launch, int argc, char **argv, const char *shorts,
+		 const struct option *longs, int (*option)(void *who, char **argv, int c),
+		 void *who);
+
+/* One of these options, or one that getopt_long did not like.  0 or an exit status. */
+int launch_option(struct launch *launch, char **argv, int c);
+
+/* Finds out whether all is there, and leaves it in the environment and in open descriptors.  0, or
+ * an exit status: that was told. */
+int launch_prepare(struct launch *launch);
+
+/* Says why a command cannot be executed; gives the exit status. */
+int launch_refuse(const char *name, int err);
+
+#endif

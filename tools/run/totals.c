@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* totals.c - what `spill run --stats` prints at the end
+ *
+ * Each process of the command has a pager of its own, with a part of the budget.
+ * So what was counted is added up over the processes, and what was held or
+ * taken is that of the process with the most of it.
+ */
+#include "run/totals.h"
+#include "base/size.h"
+#include "common/tool.h"
+#include <inttypes.h>
+#include <string.h>
+#include <sys/wait.h>
+
+struct totals {
+	const char *command;
+	const struct outcome *outcome;
+	uint64_t budget;    /* what was asked for: there may be no pager to ask */
+	unsigned processes; /* whose pager armed */
+	unsigned uncounted; /* of these, without a slot */
+	struct stats sum;   /* counters: sums; gauges: the most of any process */
+};
+
+/* -- adding up ------------------------------------------------------------------------ */
+
+static void add_table(struct totals *totals, const struct stats_table *table)
+{
+	stats_fold(&totals->sum, &table->gone);
+	for (uint32_t i = 0; i < stats_table_taken(table); i++) {
+		if (!atomic_load(&table->slot[i].mark))
+			continue;
+		stats_fold(&totals->sum, &table->slot[i].stats);
+		totals->processes++;
+	}
+	totals->uncounted = table->missed;
+	totals->processes += table->closed + totals->uncounted;
+	if (totals->processes == 0)
+		totals->sum.budget = totals->budget;
+}
+
+static uint64_t max_rss(const struct totals *totals)
+{
+	return (uint64_t)totals->outcome->usage.ru_maxrss << 10;
+}
+
+static double seconds_of(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+/* Of the faults on evicted pages, how many needed no read; -1: there were none. */
+static double hit_ratio(const struct stats *sum)
+{
+	uint64_t evicted = sum->faults_soft + sum->faults_major;
+
+	return evicted ? (double)sum->faults_soft / (double)evicted : -1;
+}
+
+/* -- for people ----------------------------------------------------------------------- */
+
+#define LABEL "  %-12s "
+#define VALUE LABEL "%10s  "
+
+static void print_head(FILE *file, const struct totals *totals)
+{
+	int status = totals->outcome->status;
+
+	if (WIFSIGNALED(status))
+		fprintf(file, "spill: %s was killed by signal %d (%s)\n", totals->command,
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		fprintf(file, "spill: %s ended with exit status %d\n", totals->command,
+			WEXITSTATUS(status));
+}
+
+static void print_size(FILE *file, const char *label, uint64_t bytes)
+{
+	char size[SIZE_TEXT];
+
+	fprintf(file, VALUE, label, size_format(size, bytes));
+}
+
+static void print_time(FILE *file, const struct totals *totals)
+{
+	const struct outcome *outcome = totals->outcome;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.2f s", outcome->seconds);
+	fprintf(file, VALUE "user %.2f s, system %.2f s\n", "time", text,
+		seconds_of(outcome->usage.ru_utime), seconds_of(outcome->usage.ru_stime));
+}
+
+static void print_memory(FILE *file, const struct totals *totals)
+{
+	char size[SIZE_TEXT];
+
+	print_size(file, "budget", totals->sum.budget);
+	if (totals->processes > 1)
+		fprintf(file, "for the whole command; %u of its processes needed paging\n",
+			totals->processes);
+	else
+		fputs("for the whole command\n", file);
+	if (totals->processes) {
+		print_size(file, "peak", totals->sum.peak);
+		fputs("held by the pager at most\n", file);
+	}
+	print_size(file, "resident", max_rss(totals));
+	fputs("at most, everything counted", file);
+	if (totals->sum.unmanaged_peak)
+		fprintf(file, "; %s of it unmanaged",
+			size_format(size, totals->sum.unmanaged_peak));
+	fputc('\n', file);
+}
+
+static void print_faults(FILE *file, const struct stats *sum)
+{
+	uint64_t all = sum->faults_zero + sum->faults_soft + sum->faults_major + sum->faults_other;
+	double ratio = hit_ratio(sum);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64, all);
+	fprintf(file,
+		VALUE "%" PRIu64 " zero, %" PRIu64 " soft, %" PRIu64 " major, %" PRIu64 " other\n",
+		"faults", text, sum->faults_zero, sum->faults_soft, sum->faults_major,
+		sum->faults_other);
+	if (ratio < 0)
+		strcpy(text, "-");
+	else
+		snprintf(text, sizeof(text), "%.1f %%", 100 * ratio);
+	fprintf(file, VALUE "of the faults on evicted pages needed no read\n", "hit ratio", text);
+}
+
+static void print_evicted(FILE *file, const struct stats *sum)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64, sum->pages_evicted);
+	fprintf(file, VALUE "pages, %" PRIu64 " of them clean (not written)\n", "evicted", text,
+		sum->pages_clean);
+}
+
+static void print_transfer(FILE *file, const char *label, uint64_t bytes, uint64_t requests,
+			   const char *name)
+{
+	char size[SIZE_TEXT];
+
+	print_size(file, label, bytes);
+	fprintf(file, "in %" PRIu64 " %s of %s each\n", requests, name,
+		size_format(size, requests ? bytes / requests : 0));
+}
+
+static void print_errors(FILE *file, const struct stats *sum)
+{
+	if (sum->read_errors || sum->write_errors || sum->pages_poisoned)
+		fprintf(file,
+			VALUE "failed reads, %" PRIu64 " failed writes, %" PRIu64 " pages lost\n",
+			"errors", "", sum->write_errors, sum->pages_poisoned);
+}
+
+static void print_text(FILE *file, const struct totals *totals)
+{
+	const struct stats *sum = &totals->sum;
+	char size[SIZE_TEXT];
+
+	print_head(file, totals);
+	print_time(file, totals);
+	print_memory(file, totals);
+	if (totals->processes == 0) {
+		fprintf(file, LABEL "memory never exceeded the budget: nothing was paged\n", "");
+		return;
+	}
+	print_faults(file, sum);
+	print_evicted(file, sum);
+	print_transfer(file, "written", sum->bytes_written, sum->writes, "writes");
+	print_transfer(file, "read", sum->bytes_read, sum->reads, "reads");
+	print_size(file, "swap space", sum->swap_size);
+	fprintf(file, "at most; tables took %s\n", size_format(size, sum->metadata));
+	print_errors(file, sum);
+	if (totals->uncounted)
+		fprintf(file, LABEL "%u more processes were not counted\n", "", totals->uncounted);
+}
+
+/* -- for programs ------------------------------------------------------------------------ */
+
+static void print_key(FILE *file, const char *key, uint64_t value)
+{
+	fprintf(file, "  \"%s\": %" PRIu64 ",\n", key, value);
+}
+
+static void print_key_seconds(FILE *file, const char *key, double seconds)
+{
+	fprintf(file, "  \"%s\": %.6f,\n", key, seconds);
+}
+
+/* The keys are an interface: spill-run(1) documents them. */
+static void print_json(FILE *file, const struct totals *totals)
+{
+	const struct outcome *outcome = totals->outcome;
+	double ratio = hit_ratio(&totals->sum);
+
+	fputs("{\n", file);
+	print_key(file, "exit_status", (uint64_t)outcome_exit_status(outcome));
+	print_key(file, "signal",
+		  WIFSIGNALED(outcome->status) ? (uint64_t)WTERMSIG(outcome->status) : 0);
+	print_key_seconds(file, "elapsed_seconds", outcome->seconds);
+	print_key_seconds(file, "user_seconds", seconds_of(outcome->usage.ru_utime));
+	print_key_seconds(file, "system_seconds", seconds_of(outcome->usage.ru_stime));
+	print_key(file, "max_rss", max_rss(totals));
+	print_key(file, "processes", totals->processes);
+#define PRINT(name) print_key(file, #name, totals->sum.name);
+	STATS_GAUGES(PRINT)
+	PRINT(unmanaged_peak)
+	STATS_COUNTERS(PRINT)
+#undef PRINT
+	if (ratio < 0)
+		fputs("  \"hit_ratio\": null\n}\n", file);
+	else
+		fprintf(file, "  \"hit_ratio\": %.6f\n}\n", ratio);
+}
+
+void totals_print(FILE *file, bool json, const char *command, const struct options *options,
+		  const struct stats_table *table, const struct outcome *outcome)
+{
+	struct totals totals = {
+		.command = command,
+		.outcome = outcome,
+		.budget = options->budget,
+	};
+
+	add_table(&totals, table);
+	if (json)
+		print_json(file, &totals);
+	else
+		print_text(file, &totals);
+}
