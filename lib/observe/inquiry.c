@@ -25,7 +25,7 @@ static void copy_pages(const struct chunk *chunk, struct inquiry_pages *pages)
 	for (unsigned i = 0; i < CHUNK_PAGES; i++) {
 		bool swapped = chunk->swapped & mask_bit(i);
 
-		pages->slot[i] = swapped ? chunk->page[i].slot : 0;
+		pages->slot[i] = swapped ? place_number(chunk->page[i].place) : 0;
 		pages->hash[i] = swapped ? chunk->page[i].hash : 0;
 	}
 }

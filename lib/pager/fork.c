@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fork.c - right data on both sides of a fork: see fork.h */
 #include "pager/fork.h"
-#include "store/cipher.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/fork_near.h"
@@ -84,8 +83,7 @@ static void prepare_pager(struct pager *pager)
 		share_prepare(pager->paging.share);
 	if (!paging_is_armed(&pager->paging))
 		return;
-	family_check_children(&pager->paging.family, &pager->paging.swap);
-	swap_fork(&pager->paging.swap, family_join(&pager->paging.family));
+	store_fork(&pager->paging.store);
 	pager_guard_forks(pager, false);
 }
 
@@ -158,9 +156,7 @@ static long parent_guarded(struct pager *none, void *unused)
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
 		if (paging_is_armed(&pager->paging)) {
 			pager_guard_forks(pager, true);
-			swap_fork_parent(&pager->paging.swap);
-			fd_close(pager->paging.family.writer);
-			pager->paging.family.writer = -1;
+			store_fork_parent(&pager->paging.store);
 		}
 		release_pager(pager);
 	}
@@ -309,9 +305,8 @@ static void share_budget(struct pager *pager)
 static int restart(struct pager *pager)
 {
 	struct paging *paging = &pager->paging;
-	int err;
+	int err = store_fork_child(&paging->store);
 
-	swap_fork_child(&paging->swap);
 	leave_runs(paging);
 	paging_stop(paging, true);
 	reset_locks(paging);
@@ -323,7 +318,6 @@ static int restart(struct pager *pager)
 	region_fork_child(pager);
 	share_budget(pager);
 	paging->dormant = true;
-	err = cipher_fork_child(paging->cipher);
 	if (!err)
 		err = paging_start(paging, &pager->why);
 	if (!err)
@@ -344,7 +338,6 @@ static void child_pager(struct pager *pager)
 		lender_start(pager);
 		return;
 	}
-	family_fork_child(&pager->paging.family);
 	err = restart(pager);
 	if (err)
 		error_fatal("a forked process cannot be paged: %s (%s)",

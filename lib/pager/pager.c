@@ -9,7 +9,6 @@
 #include "paging/handler.h"
 #include "paging/start.h"
 #include "paging/watch.h"
-#include "store/cipher.h"
 
 /* pager_fit looks again after this long, and gives up on a swap space that is full when nothing has
  * changed so often. */
@@ -41,13 +40,12 @@ static int init_paging(struct pager *pager, const struct options *options)
 	paging->hash_key = sys_random();
 	policy_init(&paging->policy, &paging->pages, &paging->budget);
 	readahead_init(&paging->readahead, READAHEAD_STREAMS, &paging->budget.limit);
-	family_init(&paging->family);
 	err = stats_private(&paging->seat) ? 0 : -ENOMEM;
 	paging->stats = paging->seat.stats;
 	if (!err)
-		err = pages_init(&paging->pages, &paging->budget, &paging->swap);
-	if (!err && options->encrypt)
-		err = cipher_new(&paging->cipher, HANDLERS_MAX, &pager->why);
+		err = pages_init(&paging->pages, &paging->budget, &paging->store);
+	if (!err)
+		err = store_init(&paging->store, options->encrypt, &pager->why);
 	return err;
 }
 
@@ -95,13 +93,11 @@ void pager_free(struct pager *pager)
 	paging = &pager->paging;
 	fork_delist(pager);
 	paging_stop(paging, false);
-	swap_close(&paging->swap);
 	if (pager->regions.region)
 		unmap_regions(pager);
 	ranges_free(&pager->regions);
 	pages_free(&paging->pages);
-	family_leave(&paging->family);
-	cipher_free(paging->cipher);
+	store_destroy(&paging->store);
 	stats_release(&paging->seat);
 	meta_unmap(pager, sizeof(*pager));
 }
@@ -255,7 +251,7 @@ static void give_up_arming(struct pager *pager, int err)
 	paging_stop(paging, false);
 	if (paging->share)
 		share_disarm(paging->share);
-	swap_close(&paging->swap);
+	store_close(&paging->store);
 	forget_pages(paging);
 }
 
@@ -266,7 +262,7 @@ int pager_arm(struct pager *pager)
 	int err;
 
 	pager->why = NULL;
-	err = swap_open(&paging->swap, &targets, pager->options.strict, &pager->why);
+	err = store_open(&paging->store, &targets, pager->options.strict, &pager->why);
 	if (!err) {
 		claim_stats(paging);
 		begin_trace(paging, pager->options.trace_sample);

@@ -50,9 +50,9 @@ struct means {
 	const char *why;
 };
 
-static long try_swap(struct pager *none, void *argument)
+static long try_store(struct pager *none, void *argument)
 {
-	static struct swap trial; /* large; (trial_lock) */
+	static struct store trial; /* large; (trial_lock) */
 	static struct lock trial_lock;
 	struct means *means = argument;
 	struct target_list targets = options_targets(means->options);
@@ -61,8 +61,8 @@ static long try_swap(struct pager *none, void *argument)
 	(void)none;
 	lock_take(&trial_lock, LOCK_FORK);
 	memset(&trial, 0, sizeof(trial));
-	err = swap_open(&trial, &targets, means->options->strict, &means->why);
-	swap_close(&trial);
+	err = store_open(&trial, &targets, means->options->strict, &means->why);
+	store_close(&trial);
 	lock_drop(&trial_lock, LOCK_FORK);
 	return err;
 }
@@ -78,7 +78,7 @@ static int check_means(const struct options *options, const char **ret_why)
 	if (fd < 0)
 		return fd;
 	fd_close(fd);
-	err = (int)guard_call(NULL, try_swap, &means, sizeof(means));
+	err = (int)guard_call(NULL, try_store, &means, sizeof(means));
 	*ret_why = means.why;
 	return err;
 }

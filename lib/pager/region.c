@@ -77,8 +77,8 @@ static int back(struct pager *pager, uint64_t accessible)
 {
 	if (!pager->options.strict)
 		return 0;
-	return swap_back(&pager->paging.swap,
-			 accessible + (paging_reserve(&pager->paging) << page_shift()))
+	return store_back(&pager->paging.store,
+			  accessible + (paging_reserve(&pager->paging) << page_shift()))
 		       ? -ENOMEM
 		       : 0;
 }

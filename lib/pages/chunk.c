@@ -7,7 +7,6 @@
 #include "pages/chunk.h"
 #include "pages/debug.h"
 #include "pages/pages.h"
-#include "store/swap.h"
 
 uint64_t chunk_mask_of(const struct chunk *chunk, uintptr_t start, uintptr_t end)
 {
@@ -259,25 +258,25 @@ void chunk_detach(struct chunk *chunk, struct tray *tray)
 	chunk_check(chunk);
 }
 
-void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot)
+void chunk_keep_copy(struct chunk *chunk, unsigned i, struct place place)
 {
 	assert(!(chunk->swapped & mask_bit(i)));
-	chunk->page[i].slot = slot;
+	chunk->page[i].place = place;
 	chunk->swapped |= mask_bit(i);
-	note("keep slot", chunk, mask_bit(i));
+	note("keep copy", chunk, mask_bit(i));
 }
 
-void chunk_drop_slots(struct pages *pages, struct chunk *chunk, uint64_t mask)
+void chunk_drop_copies(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t before = kept(chunk);
 	unsigned i;
 
 	mask &= chunk->swapped;
 	mask_for_each(i, mask)
-		if (swap_free(pages->swap, chunk->page[i].slot, 1))
+		if (store_free(pages->store, chunk->page[i].place, 1))
 			chunk->swapped &= ~mask_bit(i);
 	count_kept(pages, chunk, before);
-	note("drop slots", chunk, mask);
+	note("drop copies", chunk, mask);
 }
 
 /* Reads in flight of these pages will be thrown away when they come. */
@@ -298,7 +297,7 @@ void chunk_discard(struct pages *pages, struct chunk *chunk, uint64_t mask)
 		chunk_uncache(pages, chunk, tray, tray->valid & mask);
 		tray->writing &= ~mask;
 	}
-	chunk_drop_slots(pages, chunk, mask);
+	chunk_drop_copies(pages, chunk, mask);
 	before = kept(chunk);
 	count_proven(pages, 0, frames & chunk->hot);
 	chunk->left[0] &= ~mask;
@@ -336,7 +335,7 @@ void chunk_poison(struct pages *pages, struct chunk *chunk, uint64_t mask)
 
 	assert(!(mask & (chunk->resident | chunk->cached | chunk->filling)));
 	mask_for_each(i, mask & chunk->swapped)
-		swap_retire(pages->swap, chunk->page[i].slot, 1);
+		store_retire(pages->store, chunk->page[i].place, 1);
 	chunk->swapped &= ~mask;
 	chunk->poisoned |= mask;
 	count_kept(pages, chunk, before);

@@ -11,9 +11,9 @@
  *	filling        .       .     0/1      1        .
  *	poisoned       .       .      .       .        1
  *
- * swapped means that a slot holds a copy; if the page is resident or cached as
+ * swapped means that the store holds a copy; if the page is resident or cached as
  * well, the copy is good as long as the contents still hash to what was kept
- * with the slot.  A page that is evicted and all zeros becomes absent.
+ * with its place.  A page that is evicted and all zeros becomes absent.
  *
  *	absent --zero fill--> resident --evict--> cached --reclaim--> swapped
  *	                          ^-----soft fault---'                   |
@@ -43,14 +43,15 @@
 #include "base/lock.h"
 #include "base/page.h"
 #include "spill.h"
+#include "store/store.h"
 
 struct pages;
 
 /* Records change only in evictions, in write-backs and under (G); a fork holds all of
  * these back, so that its child sees records that fit their row. */
 struct page_record {
-	uint64_t hash; /* (C) of the contents that slot holds, or is about to */
-	uint64_t slot; /* (C) swap.h; true while swapped */
+	uint64_t hash;	    /* (C) of the contents that the place holds, or is about to */
+	struct place place; /* (C) in the store; true while swapped */
 };
 
 /* A read of pages of a chunk, as far as the chunk knows of it (the rest is in fill.h). */
@@ -168,15 +169,15 @@ void chunk_evict_more(struct pages *pages, struct chunk *chunk, struct tray *tra
  * installed went back: moved with their frames, else copied. */
 void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask,
 		       uint64_t installed, bool moved);
-/* Cached pages need not be kept: a slot has them, or they are zeros. */
+/* Cached pages need not be kept: the store has them, or they are zeros. */
 void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
 /* The tray leaves the chunk; nothing in it is valid any more. */
 void chunk_detach(struct chunk *chunk, struct tray *tray);
 
-/* Slot now holds the contents whose hash is in the record; and it no longer
- * does (the slot is given back). */
-void chunk_keep_slot(struct chunk *chunk, unsigned i, uint64_t slot);
-void chunk_drop_slots(struct pages *pages, struct chunk *chunk, uint64_t mask);
+/* The place now holds the contents whose hash is in the record; and it no longer
+ * does (it is free). */
+void chunk_keep_copy(struct chunk *chunk, unsigned i, struct place place);
+void chunk_drop_copies(struct pages *pages, struct chunk *chunk, uint64_t mask);
 
 /* The contents are gone, whatever they were: zeros from now on.  The caller
  * has made the mapping agree. */

@@ -2,10 +2,10 @@
 /* pages.c - all pages of a pager: see pages.h */
 #include "pages/pages.h"
 
-int pages_init(struct pages *pages, struct budget *budget, struct swap *swap)
+int pages_init(struct pages *pages, struct budget *budget, struct store *store)
 {
 	pages->arena.budget = budget;
-	pages->swap = swap;
+	pages->store = store;
 	return pagetable_init(&pages->table);
 }
 

@@ -16,12 +16,10 @@
 #include "pages/arena.h"
 #include "pages/pagetable.h"
 
-struct swap;
-
 struct pages {
 	struct pagetable table;
 	struct arena arena;
-	struct swap *swap;	   /* what their slots belong to */
+	struct store *store;	   /* that has the copies of them */
 	_Atomic uint64_t resident; /* pages */
 	_Atomic uint64_t cached;
 	_Atomic uint64_t kept;	  /* with contents, wherever they are */
@@ -30,7 +28,7 @@ struct pages {
 };
 
 /* In zeroed memory.  0 or -ENOMEM. */
-int pages_init(struct pages *pages, struct budget *budget, struct swap *swap);
+int pages_init(struct pages *pages, struct budget *budget, struct store *store);
 void pages_free(struct pages *pages);
 
 /* Nothing is counted any more. */

@@ -28,14 +28,14 @@ static int64_t frames_missing(struct paging *paging)
 
 /* -- in the tray ------------------------------------------------------------------------- */
 
-/* How many stretches of swap space these pages lie in. */
-static unsigned slot_runs(const struct chunk *chunk, uint64_t mask)
+/* How many stretches of the store these pages lie in. */
+static unsigned place_runs(const struct chunk *chunk, uint64_t mask)
 {
 	unsigned n = 0, i;
 
 	mask_for_each(i, mask)
 		if (!i || !(mask & mask_bit(i - 1)) ||
-		    chunk->page[i - 1].slot + 1 != chunk->page[i].slot)
+		    !place_follows(chunk->page[i].place, chunk->page[i - 1].place, 1))
 			n++;
 	return n;
 }
@@ -61,9 +61,9 @@ static uint64_t worth_gathering(struct paging *paging, const struct chunk *chunk
 {
 	uint64_t mask = long_runs(pages) & clean;
 
-	if (slot_runs(chunk, mask) <= mask_count(mask) / GATHER_RUN)
+	if (place_runs(chunk, mask) <= mask_count(mask) / GATHER_RUN)
 		return 0;
-	return swap_used(&paging->swap) < swap_size(&paging->swap) / 4 * 3 ? mask : 0;
+	return store_used(&paging->store) < store_size(&paging->store) / 4 * 3 ? mask : 0;
 }
 
 /* Drops the zeros; gives the pages that no slot holds, their hashes entered. */
@@ -84,13 +84,13 @@ static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tr
 		if ((chunk->swapped & mask_bit(i)) && chunk->page[i].hash == hash)
 			continue;
 		dirty |= mask_bit(i);
-		chunk_drop_slots(&paging->pages, chunk, mask_bit(i));
+		chunk_drop_copies(&paging->pages, chunk, mask_bit(i));
 		chunk->page[i].hash = hash;
 	}
-	chunk_drop_slots(&paging->pages, chunk, zero);
+	chunk_drop_copies(&paging->pages, chunk, zero);
 	chunk_uncache(&paging->pages, chunk, tray, zero);
 	gathered = worth_gathering(paging, chunk, tray->valid, tray->valid & ~dirty);
-	chunk_drop_slots(&paging->pages, chunk, gathered);
+	chunk_drop_copies(&paging->pages, chunk, gathered);
 	dirty |= gathered;
 	stat_add(&paging->stats->pages_clean, mask_count(tray->valid & ~dirty) + mask_count(zero));
 	return dirty;
@@ -355,7 +355,7 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 	}
 	dirty = tray->valid & ~chunk->swapped;
 	if (tray->busy) {
-		if (swap_any_stalls(&handler->paging->swap, handler->round))
+		if (store_any_stalls(&handler->paging->store, handler->round))
 			outcome = NOT_SOON;
 	} else if (!dirty) {
 		reclaim_locked(handler, chunk, tray);
@@ -431,14 +431,14 @@ uint64_t evict_check_children(struct paging *paging)
 {
 	uint64_t now;
 
-	if (!family_has_children(&paging->family))
+	if (!store_has_children(&paging->store))
 		return UINT64_MAX;
 	now = sys_now();
 	if (now - paging->children_checked < CHILDREN_NS)
 		return CHILDREN_NS - (now - paging->children_checked);
 	paging->children_checked = now;
 	if (enter_eviction(paging)) {
-		family_check_children(&paging->family, &paging->swap);
+		store_check_children(&paging->store);
 		leave_eviction(paging);
 	}
 	return CHILDREN_NS;
@@ -456,7 +456,7 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 
 	if (!enter_eviction(paging))
 		return 0;
-	family_check_children(&paging->family, &paging->swap);
+	store_check_children(&paging->store);
 	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(&handler->writes);
 	     i++) {
 		enum standing standing;

@@ -180,7 +180,7 @@ static enum answer serve_resident(struct serving *s)
 	if (result > 0) {
 		/* The program discarded it without our seeing it: its frame was
 		 * gone, the new one takes its place; a slot holds old contents. */
-		chunk_drop_slots(&paging->pages, s->chunk, mask_bit(s->i));
+		chunk_drop_copies(&paging->pages, s->chunk, mask_bit(s->i));
 		paging_note_behind(paging);
 	} else if (result == -EAGAIN || result == -ENOMEM) {
 		return ANSWER_LATER;

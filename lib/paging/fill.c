@@ -163,9 +163,11 @@ void fill_drop_tray(struct paging *paging, struct chunk *chunk, struct tray *tra
 
 /* -- starting ------------------------------------------------------------------ */
 
-void fill_init(struct fills *fills, struct paging *paging, char *bounce, unsigned bounce_pages)
+void fill_init(struct fills *fills, struct paging *paging, struct lane *lane, char *bounce,
+	       unsigned bounce_pages)
 {
 	fills->paging = paging;
+	fills->lane = lane;
 	fills->bounce = bounce;
 	fills->sink = bounce + ((size_t)bounce_pages << page_shift());
 	tsan_nobody_reads(fills->sink, (size_t)FILL_GAP_MAX << page_shift());
@@ -206,12 +208,12 @@ static void bounce_free(struct fills *fills, char *bounce, unsigned n)
 	fills->bounce_taken &= ~mask_range(first, n);
 }
 
-/* Is page above as far behind page below on swap space as it is in the chunk, with not more
+/* Is page above as far behind page below in the store as it is in the chunk, with not more
  * between them than is worth reading with them? */
 static bool follows(const struct chunk *chunk, unsigned below, unsigned above)
 {
 	return above - below <= FILL_GAP_MAX + 1 &&
-	       chunk->page[above].slot - chunk->page[below].slot == above - below;
+	       place_follows(chunk->page[above].place, chunk->page[below].place, above - below);
 }
 
 /* The part of mask around page must that one read brings. */
@@ -318,7 +320,8 @@ static void fill_done(struct io_request *request, long result)
 	struct fill *fill = request->owner;
 	struct fills *fills = fill->fills;
 
-	debug(DEBUG_IO, "read of slot %lx: %d", (unsigned long)fill->slot, (int)result);
+	debug(DEBUG_IO, "read of slot %lx: %d", (unsigned long)place_number(fill->place),
+	      (int)result);
 	fill->result = result;
 	fill->next = fills->finished;
 	fills->finished = fill;
@@ -354,20 +357,17 @@ static void submit_read(struct fill *fill)
 		fill->iov[0] = (struct iovec){ fill->bounce, size };
 	fill->request = (struct io_request){
 		.done = fill_done,
-		.fd = swap_fd(&paging->swap, fill->slot),
-		.offset = swap_offset(&paging->swap, fill->slot),
-		.salt = swap_salt(&paging->swap, fill->slot),
 		.iov = fill->iov,
 		.iov_count = (int)n,
 		.owner = fill,
 	};
 	stat_add(&paging->stats->reads, 1);
 	stat_add(&paging->stats->bytes_read, size);
-	USDT(read, fill->slot, size >> page_shift(), fill->ahead);
+	USDT(read, place_number(fill->place), size >> page_shift(), fill->ahead);
 	debug(DEBUG_IO, "reads slot %lx, %lu bytes, for pages %lx of %lx",
-	      (unsigned long)fill->slot, size, (unsigned long)fill->flight.all,
+	      (unsigned long)place_number(fill->place), size, (unsigned long)fill->flight.all,
 	      (unsigned long)fill->chunk->address);
-	io_submit(fill->fills->io, &fill->request);
+	lane_get(fill->fills->lane, fill->place, &fill->request);
 }
 
 /* The next free fill has its buffers. */
@@ -380,7 +380,7 @@ static void start_read(struct fills *fills, struct chunk *chunk, uint64_t run,
 	fill->fills = fills;
 	fill->chunk = chunk;
 	fill->flight.mask = fill->flight.all = run;
-	fill->slot = chunk->page[mask_first(run)].slot;
+	fill->place = chunk->page[mask_first(run)].place;
 	fill->attempts = 0;
 	fill->started = sys_now();
 	fill->since = fault ? fault->seen : 0;
@@ -640,8 +640,8 @@ static enum answer finish_locked(struct fill *fill)
 			       : fill_copy(paging, chunk, good, fill_base(fill), &again);
 	end_fill(fill, installed);
 	if (paging_room(paging) < (int64_t)paging_reserve(paging))
-		/* Its slot makes room for another page. */
-		chunk_drop_slots(&paging->pages, chunk, installed);
+		/* Its place makes room for another page. */
+		chunk_drop_copies(&paging->pages, chunk, installed);
 	policy_insert(&paging->policy, chunk);
 	/* What is there is kept; the rest stays swapped, and who waits for it faults again. */
 	return again && installed != good ? ANSWER_STARVED : ANSWER_DONE;

@@ -13,12 +13,12 @@
 #define SPILL_FILL_H
 
 #include "paging/paging.h"
-#include "store/io.h"
+#include "store/lane.h"
 
 #define FILLS_MAX 64
 #define BOUNCE_MAX 64
 
-/* A read in flight: pages of a chunk from one stretch of swap space.  Those between them that
+/* A read in flight: pages of a chunk from one stretch of the store.  Those between them that
  * nobody wants are read with them, up to FILL_GAP_MAX in a row: to read them costs less
  * than another request. */
 #define FILL_GAP_MAX 4
@@ -29,11 +29,11 @@ struct fill {
 	struct fills *fills;
 	struct chunk *chunk;
 	struct inflight flight;
-	struct fill *next; /* in the list of free or finished ones */
-	bool ahead;	   /* nobody waits for it: its pages stay in its tray, the chunk's */
-	uint64_t slot;	   /* of the first */
-	struct tray *tray; /* where it is read to, at the pages' own offsets; */
-	char *bounce;	   /* or this, from the first page on */
+	struct fill *next;  /* in the list of free or finished ones */
+	bool ahead;	    /* nobody waits for it: its pages stay in its tray, the chunk's */
+	struct place place; /* of the first */
+	struct tray *tray;  /* where it is read to, at the pages' own offsets; */
+	char *bounce;	    /* or this, from the first page on */
 	long result;
 	unsigned attempts;
 	uint64_t started; /* ns; 0: free */
@@ -44,7 +44,7 @@ struct fill {
 /* A handler's, all of them. */
 struct fills {
 	struct paging *paging;
-	struct io *io;
+	struct lane *lane;
 	struct fill fill[FILLS_MAX];
 	struct fill *free, *finished;
 	_Atomic unsigned in_flight;
@@ -79,8 +79,8 @@ static inline bool fill_moves(uint64_t mask)
 	return mask_count(mask) >= FILL_TRAY_MIN * mask_runs(mask);
 }
 
-/* io is set once there is one. */
-void fill_init(struct fills *fills, struct paging *paging, char *bounce, unsigned bounce_pages);
+void fill_init(struct fills *fills, struct paging *paging, struct lane *lane, char *bounce,
+	       unsigned bounce_pages);
 
 /* Starts reading swapped pages of the chunk: as many of mask, from the one named must
  * outwards, as one read brings and as there are buffers and credits for.  fault: the one that it
@@ -119,7 +119,7 @@ uint64_t fill_restore_move(struct paging *paging, struct chunk *chunk, uint64_t 
 uint64_t fill_restore_copy(struct paging *paging, struct chunk *chunk, uint64_t mask,
 			   struct tray *tray, bool *ret_again);
 
-/* Cached pages that no slot holds go back where they were.  What cannot be put back stays cached.  The
+/* Cached pages that the store does not hold go back where they were.  What cannot be put back stays cached.  The
  * caller holds (C). */
 void fill_put_back(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t mask);
 

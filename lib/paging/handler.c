@@ -18,9 +18,8 @@ static unsigned bounce_pages(const struct paging *paging)
 unsigned handler_charge(const struct paging *paging)
 {
 	unsigned n = bounce_pages(paging);
-	unsigned sealed = paging->cipher ? IO_SEALED_PIECES * n : 0;
 
-	return n + FILL_GAP_MAX + CHUNK_PAGES + sealed;
+	return n + FILL_GAP_MAX + CHUNK_PAGES + lane_frames(&paging->store, n);
 }
 
 int handler_ear(const struct paging *paging)
@@ -46,24 +45,24 @@ static void deal_cpus(struct handler *handler)
 			CPU_SET(cpu, &handler->cpus);
 }
 
-static int make_io(struct handler *handler)
+static int open_lane(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
-	int watches[IO_WATCHES];
+	struct lane_setup setup = {
+		.number = handler->number,
+		.disable = paging->disable,
+		.gets = FILLS_MAX,
+		.puts = WRITES_MAX,
+		.piece_pages = bounce_pages(paging),
+	};
 
 	handler->wake_fd = fd_raise(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (handler->wake_fd < 0)
 		return handler->wake_fd;
-	watches[EAR_UFFD] = paging->uffd.fd;
-	watches[EAR_WAKE] = handler->wake_fd;
-	watches[EAR_BELL] = handler_ear(paging);
-	handler->seal = (struct io_seal){
-		.cipher = paging->cipher,
-		.handler = handler->number,
-		.piece_pages = bounce_pages(paging),
-	};
-	return io_open(&handler->io, paging->disable, FILLS_MAX + WRITES_MAX + 1, watches,
-		       paging->cipher ? &handler->seal : NULL);
+	setup.watches[EAR_UFFD] = paging->uffd.fd;
+	setup.watches[EAR_WAKE] = handler->wake_fd;
+	setup.watches[EAR_BELL] = handler_ear(paging);
+	return lane_open(&handler->lane, &paging->store, &setup);
 }
 
 static void wake(void *arg)
@@ -87,12 +86,9 @@ int handler_init(struct paging *paging, struct handler *handler, unsigned number
 	bounce = meta_map(bounce_size(bounce_pages(paging)));
 	if (!bounce)
 		return -ENOMEM;
-	fill_init(&handler->fills, paging, bounce, bounce_pages(paging));
-	err = writeback_init(&handler->writes, paging);
-	if (!err)
-		err = make_io(handler);
-	handler->fills.io = handler->writes.io = handler->io;
-	return err;
+	fill_init(&handler->fills, paging, &handler->lane, bounce, bounce_pages(paging));
+	err = writeback_init(&handler->writes, paging, &handler->lane);
+	return err ? err : open_lane(handler);
 }
 
 int handler_start(struct handler *handler, void (*main)(void *))
@@ -115,9 +111,8 @@ void handler_stop(struct handler *handler, bool in_child)
 		handler_wake(handler);
 		thread_join(&handler->thread);
 	}
-	handler->started = handler->growing = false;
-	io_close(handler->io, in_child);
-	handler->io = NULL;
+	handler->started = false;
+	lane_close(&handler->lane, in_child);
 	fd_close(handler->wake_fd);
 	handler->wake_fd = -1;
 	trace_free(handler->trace, in_child);

@@ -29,8 +29,7 @@ struct handler {
 	struct thread thread;
 	unsigned number;
 	bool started;
-	struct io *io;
-	struct io_seal seal;	 /* of io, if the pager has a cipher */
+	struct lane lane;	 /* its way into the store, where it waits */
 	int wake_fd;		 /* an eventfd */
 	struct trace *trace;	 /* its thread's own; NULL: nothing is recorded */
 	_Atomic bool flush;	 /* somebody waits until that is written; cleared then */
@@ -58,10 +57,6 @@ struct handler {
 
 	struct fills fills;
 	struct writes writes;
-
-	struct io_request grow_request; /* a step of a swap file (grow.h), */
-	struct swap_growth growth;
-	bool growing; /* which is under way */
 
 	_Atomic bool evicting;	/* between the low and the high mark */
 	bool barren;		/* no page of the chunk left that it evicted last */

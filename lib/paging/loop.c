@@ -12,7 +12,6 @@
 #include "paging/exceed.h"
 #include "paging/fault.h"
 #include "paging/gauges.h"
-#include "paging/grow.h"
 #include "paging/recording.h"
 #include "paging/spent.h"
 #include "paging/stall.h"
@@ -277,7 +276,7 @@ static void listen_to_bell(struct paging *paging)
 
 static void look(struct handler *handler, uint64_t timeout_ns)
 {
-	unsigned ready = io_wait(handler->io, timeout_ns);
+	unsigned ready = io_wait(handler->lane.io, timeout_ns);
 	uint64_t count;
 
 	if (ready & (1u << EAR_UFFD))
@@ -329,7 +328,7 @@ static uint64_t tidy(struct handler *handler)
 	struct paging *paging = handler->paging;
 	uint64_t now, written = paging->written;
 
-	if (!swap_is_punchable(&paging->swap))
+	if (store_is_tidy(&paging->store))
 		return UINT64_MAX;
 	now = sys_now();
 	if (written != handler->tidy_written) {
@@ -338,7 +337,7 @@ static uint64_t tidy(struct handler *handler)
 	}
 	if (now - handler->tidy_since < TIDY_NS)
 		return TIDY_NS - (now - handler->tidy_since);
-	swap_punch(&paging->swap);
+	store_tidy(&paging->store);
 	return 0;
 }
 
@@ -436,7 +435,7 @@ static bool work(struct handler *handler)
 	if (handler->starved || spent_is_full(&paging->pages.arena))
 		spent_sweep(paging);
 	if (paging_is_armed(paging) && !paging->dormant)
-		grow_ahead(handler);
+		lane_grow(&handler->lane, handler->round);
 	progress |= evict_ahead(handler);
 	if (fork_is_near()) { /* a fork waits for it */
 		watch_call_back(handler);
@@ -455,7 +454,7 @@ static bool work(struct handler *handler)
 static void drain(struct handler *handler)
 {
 	writeback_submit(&handler->writes);
-	while (handler->fills.in_flight || handler->paging->writes || handler->growing) {
+	while (handler->fills.in_flight || handler->paging->writes || handler->lane.growing) {
 		fill_finish_all(&handler->fills);
 		writeback_finish_all(&handler->writes);
 		look(handler, PAUSE_NS);
@@ -469,7 +468,7 @@ void loop(void *arg)
 
 	handler->tid = sys_gettid();
 	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
-	if (io_enable(handler->io) < 0)
+	if (io_enable(handler->lane.io) < 0)
 		error_fatal("a handler could not start its ring");
 	handler->more_faults = true;
 	while (!paging->stopping) {

@@ -39,18 +39,18 @@ uint64_t paging_reserve(const struct paging *paging)
 int64_t paging_room(const struct paging *paging)
 {
 	const struct budget *budget = &paging->budget;
-	uint64_t slots = swap_capacity(&paging->swap, paging->swap_full);
+	uint64_t places = store_capacity(&paging->store, paging->swap_full);
 	int64_t frames = budget->limit + budget->overcommit - (int64_t)budget->charge;
 
 	if (paging->share)
 		frames += share_left(paging->share);
-	return frames + (int64_t)slots - (int64_t)(paging->pages.kept + paging_reserve(paging));
+	return frames + (int64_t)places - (int64_t)(paging->pages.kept + paging_reserve(paging));
 }
 
 void paging_tell_full(const struct paging *paging)
 {
 	error_report(EVENT_SWAP_FULL, "swap space is full (%lu MiB); memory is kept instead",
-		     (unsigned long)(swap_used(&paging->swap) >> 20));
+		     (unsigned long)(store_used(&paging->store) >> 20));
 }
 
 /* -- behind our back ---------------------------------------------------------------------- */

@@ -27,8 +27,7 @@
 #include "paging/policy.h"
 #include "paging/readahead.h"
 #include "paging/request.h"
-#include "store/family.h"
-#include "store/swap.h"
+#include "store/store.h"
 
 struct handler;
 struct trace;
@@ -42,9 +41,7 @@ struct paging {
 	struct policy policy;
 	struct readahead readahead;
 	struct request_queue requests;
-	struct swap swap;
-	struct family family;  /* what forks made of us */
-	struct cipher *cipher; /* what is written to swap space is encrypted; or NULL */
+	struct store store;
 	uint64_t hash_key;
 	struct handler *handlers;
 	unsigned handler_count;

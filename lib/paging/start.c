@@ -7,14 +7,11 @@
 #include "paging/loop.h"
 #include "paging/steer.h"
 #include "paging/watch.h"
-#include "store/cipher.h"
 #include <linux/memfd.h>
 
 /* A handler is asked for what it has recorded so often, in the end. */
 #define FLUSH_NS 100000
 #define FLUSH_ROUNDS 2000
-
-_Static_assert(HANDLERS_MAX <= CIPHER_CONTEXTS, "each handler encrypts with a context of its own");
 
 void paging_set_budget(struct paging *paging, uint64_t bytes)
 {

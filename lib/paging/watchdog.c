@@ -9,18 +9,6 @@
 
 #define SECOND_NS 1000000000
 
-/* "/var/tmp/#4711 (deleted)": the file of a slot, as the kernel calls it. */
-static const char *name_of_file(const struct paging *paging, uint64_t slot, char *name, size_t size)
-{
-	char path[32];
-	long n;
-
-	error_format(path, sizeof(path), "/proc/self/fd/%d", swap_fd(&paging->swap, slot));
-	n = sys_call4(SYS_readlinkat, AT_FDCWD, path, name, size - 1);
-	name[n > 0 ? n : 0] = '\0';
-	return n > 0 ? name : "swap space";
-}
-
 /* NULL: it cannot be seen, since the chunk is locked. */
 static const char *state_of(struct chunk *chunk, uintptr_t address)
 {
@@ -87,7 +75,7 @@ static void look_at_reads(const struct handler *handler)
 		     "the page at %lx is waited for: a read from %s has not come back for %lu s",
 		     (unsigned long)(uintptr_t)chunk_page(fill->chunk,
 							  mask_first(fill->flight.all)),
-		     name_of_file(handler->paging, fill->slot, name, sizeof(name)),
+		     store_name(&handler->paging->store, fill->place, name, sizeof(name)),
 		     seconds_since(handler, fill->started));
 }
 
@@ -98,11 +86,11 @@ static void look_at_writes(const struct handler *handler)
 
 	if (!write || !is_late(handler, write->started))
 		return;
-	error_report(EVENT_STALL, "a write of %u pages to %s has not come back for %lu s; %s",
-		     write->pages, name_of_file(handler->paging, write->slot, name, sizeof(name)),
-		     seconds_since(handler, write->started),
-		     fork_is_near() ? "a fork waits for it"
-				    : "frames that wait for it are not free");
+	error_report(
+		EVENT_STALL, "a write of %u pages to %s has not come back for %lu s; %s",
+		write->pages, store_name(&handler->paging->store, write->place, name, sizeof(name)),
+		seconds_since(handler, write->started),
+		fork_is_near() ? "a fork waits for it" : "frames that wait for it are not free");
 }
 
 static void look_at_faults(const struct handler *handler)

@@ -9,9 +9,10 @@
 /* So much of the budget may be on its way to one of several swap spaces. */
 #define CROWD_DIVISOR 4
 
-int writeback_init(struct writes *writes, struct paging *paging)
+int writeback_init(struct writes *writes, struct paging *paging, struct lane *lane)
 {
 	writes->paging = paging;
+	writes->lane = lane;
 	writes->write = meta_map(WRITES_MAX * sizeof(struct write));
 	if (!writes->write)
 		return -ENOMEM;
@@ -31,53 +32,34 @@ void writeback_free(struct writes *writes)
 void writeback_leave_run(struct writes *writes)
 {
 	if (writes->run_left)
-		swap_free(&writes->paging->swap, writes->run_slot, writes->run_left);
+		store_free(&writes->paging->store, writes->run, writes->run_left);
 	writes->run_left = 0;
 }
 
 /* -- putting together ------------------------------------------------------------- */
 
-/* The spaces that should get no more of this handler's writes for now. */
-static uint64_t crowded_spaces(const struct writes *writes)
-{
-	const struct paging *paging = writes->paging;
-	unsigned started[SWAP_MAX] = { 0 };
-	uint64_t mask = 0;
-
-	for (unsigned i = 0; i < WRITES_MAX; i++)
-		if (writes->write[i].started)
-			started[slot_space(writes->write[i].slot)]++;
-	for (unsigned i = 0; i < paging->swap.count; i++)
-		if (started[i] >= WRITES_MAX / 2 ||
-		    paging->swap.space[i].writing >= paging->budget.limit / CROWD_DIVISOR)
-			mask |= mask_bit(i);
-	return mask;
-}
-
-/* The slots that it has taken ahead lie where nothing goes on. */
+/* What it has taken ahead lies where nothing goes on. */
 static void leave_run(struct writes *writes)
 {
-	struct swap *swap = &writes->paging->swap;
+	struct store *store = &writes->paging->store;
 
-	if (!writes->run_left || swap_is_single(swap) ||
-	    !swap_stalls(swap, writes->run_slot, sys_now()))
+	if (!writes->run_left || !store_stalls(store, writes->run, sys_now()))
 		return;
 	writeback_submit(writes);
-	if (swap_free(swap, writes->run_slot, writes->run_left))
+	if (store_free(store, writes->run, writes->run_left))
 		writes->run_left = 0;
 }
 
-/* Slots for what is written next.  0; -ENOSPC; -EAGAIN: what could take more is at work. */
+/* Places for what is written next.  0; -ENOSPC; -EAGAIN: what could take more is at work. */
 static int take_run(struct writes *writes)
 {
-	struct swap_asker asker;
+	int64_t crowd = writes->paging->budget.limit / CROWD_DIVISOR;
 	int n;
 
 	leave_run(writes);
 	if (writes->run_left)
 		return 0;
-	asker = (struct swap_asker){ .now = sys_now(), .crowded = crowded_spaces(writes) };
-	n = swap_alloc(&writes->paging->swap, asker, WRITE_PAGES_MAX, &writes->run_slot);
+	n = lane_find(writes->lane, WRITE_PAGES_MAX, crowd, &writes->run);
 	if (n < 0)
 		return n;
 	writes->run_left = (unsigned)n;
@@ -107,11 +89,11 @@ bool writeback_has_room(struct writes *writes)
 
 static bool goes_on(const struct writes *writes, const struct write *write)
 {
-	return write->slot + write->pages == writes->run_slot && write->parts < WRITE_PARTS_MAX &&
-	       write->pages < WRITE_PAGES_MAX;
+	return place_follows(writes->run, write->place, write->pages) &&
+	       write->parts < WRITE_PARTS_MAX && write->pages < WRITE_PAGES_MAX;
 }
 
-/* The write that the next slot of the run belongs to. */
+/* The write that the next place of the run belongs to. */
 static struct write *open_write(struct writes *writes)
 {
 	struct write *write = writes->open;
@@ -127,7 +109,7 @@ static struct write *open_write(struct writes *writes)
 	atomic_fetch_add(&writes->paging->writes, 1);
 	write->writes = writes;
 	write->parts = write->parts_done = write->iovs = write->pages = 0;
-	write->slot = writes->run_slot;
+	write->place = writes->run;
 	return write;
 }
 
@@ -141,7 +123,7 @@ static uint64_t lowest(uint64_t mask, unsigned n)
 	return mask & ~rest;
 }
 
-/* As many of the pages as this write and the run of slots take. */
+/* As many of the pages as this write and the run of places take. */
 static uint64_t add_part(struct writes *writes, struct write *write, struct tray *tray,
 			 uint64_t mask)
 {
@@ -151,10 +133,10 @@ static uint64_t add_part(struct writes *writes, struct write *write, struct tray
 
 	n = mask_count(part);
 	write->part[write->parts++] =
-		(struct write_part){ .tray = tray, .mask = part, .slot = writes->run_slot };
+		(struct write_part){ .tray = tray, .mask = part, .place = writes->run };
 	write->iovs += mask_ranges(part, tray->address, write->iov + write->iovs);
 	write->pages += n;
-	writes->run_slot += n;
+	writes->run = place_step(writes->run, n);
 	writes->run_left -= n;
 	tray->writing |= part;
 	tray->busy++;
@@ -196,13 +178,14 @@ static void write_done(struct io_request *request, long result)
 	struct writes *writes = write->writes;
 	uint64_t now = sys_now();
 
-	debug(DEBUG_IO, "write to slot %lx: %d", (unsigned long)write->slot, (int)result);
+	debug(DEBUG_IO, "write to slot %lx: %d", (unsigned long)place_number(write->place),
+	      (int)result);
 	write->result = result;
 	if (write_failed(write))
 		note_failure(write);
 	stat_add(&writes->paging->stats->write_time, now - write->started);
 	write->started = 0;
-	swap_write_ends(&writes->paging->swap, write->slot, write->pages, now);
+	lane_put_done(writes->lane, write->place, write->pages);
 	write->next = writes->finished;
 	writes->finished = write;
 }
@@ -218,36 +201,32 @@ void writeback_submit(struct writes *writes)
 	write->started = sys_now();
 	write->request = (struct io_request){
 		.done = write_done,
-		.fd = swap_fd(&paging->swap, write->slot),
-		.write = true,
-		.offset = swap_offset(&paging->swap, write->slot),
-		.salt = swap_salt(&paging->swap, write->slot),
 		.iov = write->iov,
 		.iov_count = (int)write->iovs,
 		.owner = write,
 	};
 	stat_add(&paging->stats->writes, 1);
-	USDT(write_back, write->slot, write->pages);
+	USDT(write_back, place_number(write->place), write->pages);
 	stat_add(&paging->stats->bytes_written, (uint64_t)write->pages << page_shift());
-	debug(DEBUG_IO, "writes slot %lx, %u pages", (unsigned long)write->slot, write->pages);
-	swap_write_begins(&paging->swap, write->slot, write->pages, write->started);
-	io_submit(writes->io, &write->request);
+	debug(DEBUG_IO, "writes slot %lx, %u pages", (unsigned long)place_number(write->place),
+	      write->pages);
+	lane_put(writes->lane, write->place, write->pages, &write->request);
 }
 
 /* -- finishing ---------------------------------------------------------------------- */
 
-/* The slots of a part that hold what they should are the pages' own now. */
+/* The places of a part that hold what they should are the pages' own now. */
 static void enter_part(struct paging *paging, struct chunk *chunk, const struct write_part *part)
 {
-	uint64_t slot = part->slot;
+	struct place place = part->place;
 	unsigned i;
 
 	mask_for_each(i, part->mask) {
 		if (part->tray->writing & mask_bit(i))
-			chunk_keep_slot(chunk, i, slot);
+			chunk_keep_copy(chunk, i, place);
 		else
-			swap_free(&paging->swap, slot, 1);
-		slot++;
+			store_free(&paging->store, place, 1);
+		place = place_step(place, 1);
 	}
 }
 
@@ -260,7 +239,7 @@ static void finish_part(struct write *write, const struct write_part *part)
 	uint64_t mine = part->mask & tray->writing;
 
 	if (write_failed(write))
-		swap_retire(&paging->swap, part->slot, mask_count(part->mask));
+		store_retire(&paging->store, part->place, mask_count(part->mask));
 	else
 		enter_part(paging, chunk, part);
 	tray->writing &= ~part->mask;

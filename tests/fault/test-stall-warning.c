@@ -226,7 +226,9 @@ static int space_of(const struct area *area, size_t i)
 
 	lock_guard_begin();
 	lock_take(&chunk->lock, LOCK_CHUNK);
-	ret = chunk_readable(chunk) & mask_bit(k) ? (int)slot_space(chunk->page[k].slot) : -1;
+	ret = chunk_readable(chunk) & mask_bit(k)
+		      ? (int)slot_space(place_number(chunk->page[k].place))
+		      : -1;
 	chunk_unlock(chunk);
 	lock_guard_end();
 	return ret;
@@ -259,7 +261,7 @@ static void try_one_of_two(void)
 	area = begin_on(swap, "one of two", IO_FAULTY_READS | IO_FAULTY_WRITES);
 	area_write_all(&area);
 	plan.delay_ns = UINT64_C(3600) * 1000000000;
-	plan.fd = ((const struct pager *)area.pager)->paging.swap.space[0].file.fd;
+	plan.fd = ((const struct pager *)area.pager)->paging.store.swap.space[0].file.fd;
 	plan.always = true;
 	plan.nth = 1;
 	more = area_reserve(area.pager, 2, DATA);

@@ -125,7 +125,7 @@ static size_t swap_file_bytes(const spill *s)
 	const struct pager *pager = (const struct pager *)s;
 	struct stat st;
 
-	CHECK_OK(fstat(pager->paging.swap.space[0].file.fd, &st));
+	CHECK_OK(fstat(pager->paging.store.swap.space[0].file.fd, &st));
 	return (size_t)st.st_blocks * 512;
 }
 

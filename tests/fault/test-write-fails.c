@@ -129,7 +129,7 @@ static bool strand_page(struct area *area, size_t *ret_page)
 		lock_guard_begin();
 		lock_take(&chunk->lock, LOCK_CHUNK);
 		if (chunk->cached & chunk->swapped & bit) {
-			chunk_drop_slots(&pager->paging.pages, chunk, bit);
+			chunk_drop_copies(&pager->paging.pages, chunk, bit);
 			stranded = true;
 		}
 		chunk_unlock(chunk);

@@ -553,7 +553,7 @@ static void end_quiet(struct pager *pager)
 
 static bool slot_seen(struct walk *walk, uint64_t slot)
 {
-	const struct swap_space *space = &walk->pager->paging.swap.space[slot_space(slot)];
+	const struct swap_space *space = &walk->pager->paging.store.swap.space[slot_space(slot)];
 	uint64_t n = slot_number(slot);
 	uint64_t **seen = &walk->seen[slot_space(slot)];
 	bool before;
@@ -573,7 +573,7 @@ static void walk_slots(struct walk *walk, const struct chunk *chunk)
 	unsigned i;
 
 	mask_for_each(i, chunk->swapped) {
-		uint64_t slot = chunk->page[i].slot;
+		uint64_t slot = place_number(chunk->page[i].place);
 
 		CHECK(!slot_seen(walk, slot), "two pages have the slot %#llx, one of them %p",
 		      (unsigned long long)slot, chunk_page(chunk, i));
@@ -643,13 +643,13 @@ static void walk_chunk(struct walk *walk, struct chunk *chunk)
 /* Slots of a space that no page has, but that are not lost either. */
 static uint64_t slots_spoken_for(const struct pager *pager, unsigned space)
 {
-	const struct slot_map *map = &pager->paging.swap.space[space].map;
+	const struct slot_map *map = &pager->paging.store.swap.space[space].map;
 	uint64_t n = map->retired_slots + map->deferred_slots;
 
 	for (unsigned i = 0; i < pager->paging.handler_count; i++) {
 		const struct writes *writes = &pager->paging.handlers[i].writes;
 
-		if (writes->run_left && slot_space(writes->run_slot) == space)
+		if (writes->run_left && slot_space(place_number(writes->run)) == space)
 			n += writes->run_left;
 	}
 	return n;
@@ -657,7 +657,7 @@ static uint64_t slots_spoken_for(const struct pager *pager, unsigned space)
 
 static void check_space(struct walk *walk, unsigned i)
 {
-	struct swap_space *space = &walk->pager->paging.swap.space[i];
+	struct swap_space *space = &walk->pager->paging.store.swap.space[i];
 	uint64_t used = space->map.used_slots;
 	uint64_t expected = walk->swapped[i] + slots_spoken_for(walk->pager, i);
 
@@ -668,8 +668,8 @@ static void check_space(struct walk *walk, unsigned i)
 
 static void check_slots(struct walk *walk)
 {
-	for (unsigned i = 0; i < walk->pager->paging.swap.count; i++) {
-		if (walk->pager->paging.swap.space[i].open)
+	for (unsigned i = 0; i < walk->pager->paging.store.swap.count; i++) {
+		if (walk->pager->paging.store.swap.space[i].open)
 			check_space(walk, i);
 		free(walk->seen[i]);
 	}
@@ -680,7 +680,8 @@ static bool counts_agree(const struct walk *walk, uint64_t *ret_held)
 {
 	const struct pager *pager = walk->pager;
 	const struct handler *handler = &pager->paging.handlers[0];
-	unsigned sealed = pager->paging.cipher ? IO_SEALED_PIECES * handler->seal.piece_pages : 0;
+	unsigned sealed =
+		pager->paging.store.cipher ? IO_SEALED_PIECES * handler->lane.seal.piece_pages : 0;
 
 	*ret_held = walk->resident + walk->tray_frames +
 		    pager->paging.handler_count * (uint64_t)(handler->fills.bounce_pages +

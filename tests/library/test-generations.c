@@ -34,7 +34,7 @@ static struct area begin(const char *name)
 
 static uint64_t used(const struct area *area)
 {
-	return swap_used(&((struct pager *)area->pager)->paging.swap);
+	return swap_used(&((struct pager *)area->pager)->paging.store.swap);
 }
 
 static void update(struct area *area, struct dice *dice, size_t pages)

@@ -60,6 +60,7 @@ static int init(struct model *model, uint32_t chunks, const struct model_size *s
 		model->chunks[i].page = model->records + (size_t)i * CHUNK_PAGES;
 	}
 	model->paging->pages.arena.budget = &model->paging->budget;
+	model->paging->pages.store = &model->paging->store;
 	policy_init(&model->paging->policy, &model->paging->pages, &model->paging->budget);
 	if (arena_init(&model->paging->pages.arena, size->limit))
 		return -ENOMEM;
@@ -101,7 +102,7 @@ static void write_back(struct model *model, struct chunk *chunk, uint64_t mask)
 	unsigned i;
 
 	mask_for_each(i, mask & ~chunk->swapped)
-		chunk_keep_slot(chunk, i, model->slots++);
+		chunk_keep_copy(chunk, i, place_of_slot(model->slots++));
 }
 
 /* The number of pages that left. */
