@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* steering.c - what is wanted of a pager from outside: see steering.h */
+/* steering.c - orders from outside to a running pager: see steering.h */
 #include "observe/steering.h"
 #include "pager/pager.h"
 
@@ -8,7 +8,7 @@ static void set_readahead(struct pager *pager, uint32_t wanted)
 	pager->readahead.cap = wanted ? wanted - 1 : READAHEAD_NO_CAP;
 }
 
-/* Handlers that sleep have to hear of it. */
+/* Wakes handlers that sleep, so that they notice. */
 static void set_paused(struct pager *pager, bool paused)
 {
 	if (atomic_exchange(&pager->paused, paused) != paused)
@@ -20,12 +20,13 @@ void steering_obey(struct pager *pager)
 	struct steering *steering = stats_steering(&pager->seat);
 
 	if (!steering) {
-		set_paused(pager, false); /* in a fork's child: it was the parent's */
+		set_paused(pager, false); /* a fork's child: the parent was paused */
 		return;
 	}
 	set_readahead(pager, steering->readahead);
-	/* Of two handlers that heard two rings the later to write has seen the latest.  Any process
-	 * of the command can pause the others, and that is all that this word can do. */
+	/* If two handlers heard two rings, the later one to write has seen the latest order.  Any
+	 * process of the command can pause the others, and can do no more than that with this
+	 * word. */
 	do {
 		set_paused(pager, steering->paused);
 	} while (pager->paused != (steering->paused != 0));
