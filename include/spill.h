@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* spill.h - more memory than you are given
  *
- * A pager owns a memory budget and swap space.  The application reserves
- * regions of address space from it and uses them like any other memory;
- * what does not fit the budget lies in swap space and comes back when it is
- * touched.  spill(7) explains the words; each function has a page in section 3
- * of the manual.
+ * A pager owns a memory budget and swap space.  The application reserves regions of address space
+ * from it and uses them like any other memory; what does not fit the budget lies in swap space and
+ * comes back when it is touched.  spill(7) explains the terms; each function has a page in section
+ * 3 of the manual.
  *
- * Every function that returns int gives 0, or -1 with errno set.  All of them
- * are thread-safe, unless it is said otherwise; none may be called from a
- * signal handler.  Sizes are in bytes.  "Page" means sysconf(_SC_PAGESIZE).
+ * Every function that returns int returns 0, or -1 with errno set.  Unless stated otherwise,
+ * functions are thread-safe; none may be called from a signal handler.  Sizes are in bytes.  "Page"
+ * means sysconf(_SC_PAGESIZE).
  *
- * The memory that these functions hand out must not be passed to munmap,
- * mremap or mmap(MAP_FIXED) directly: the pager would not learn of it (under
- * `spill run` it does).
+ * The memory that these functions hand out must not be passed to munmap, mremap or mmap(MAP_FIXED)
+ * directly: the pager would not learn of it (under `spill run` it does).
  */
 #ifndef SPILL_H
 #define SPILL_H
@@ -28,15 +26,15 @@ extern "C" {
 
 #define SPILL_API __attribute__((visibility("default")))
 
-/* The least budget that spill_open and spill_set_budget take. */
+/* The smallest budget that spill_open and spill_set_budget accept. */
 #define SPILL_BUDGET_MIN ((size_t)8 << 20)
 
-/* A pager: one budget, its swap space, its regions and its handlers.
- * Several may live in one process; they share nothing. */
+/* A pager: one budget, its swap space, its regions and its handlers.  A process may have several;
+ * they share nothing. */
 typedef struct spill spill;
 
-/* Features that can be switched off (spill_options.disable; the environment
- * variable SPILL_DISABLE takes their names, separated by commas). */
+/* Features that can be switched off (spill_options.disable; the environment variable SPILL_DISABLE
+ * takes their names, separated by commas). */
 enum spill_feature {
 	SPILL_FEATURE_MOVE = 1 << 0,   /* "move": UFFDIO_MOVE */
 	SPILL_FEATURE_URING = 1 << 1,  /* "uring": io_uring; threads instead */
@@ -46,73 +44,70 @@ enum spill_feature {
 	SPILL_FEATURE_TASKRUN = 1 << 5, /* "taskrun": io_uring's DEFER_TASKRUN */
 };
 
-/* Options of spill_open.  Set size to sizeof(struct spill_options) (or use
- * SPILL_OPTIONS_INIT) and leave at zero whatever shall have its default;
- * fields may be added at the end in later versions. */
+/* Options of spill_open.  Set size to sizeof(struct spill_options) (or use SPILL_OPTIONS_INIT) and
+ * leave at zero whatever should have its default.  Later versions may add fields at the end. */
 struct spill_options {
 	size_t size;	     /* sizeof(struct spill_options) */
 	size_t budget;	     /* bytes of memory; 0: SPILL_BUDGET, else 80 % of
 				the cgroup's limit, else half of the memory
-				that is available now */
+				available now */
 	const char *swap;    /* TARGET[;TARGET]..., see spill(7); NULL:
 				SPILL_SWAP, else $TMPDIR or /var/tmp */
-	size_t swap_limit;   /* most bytes of swap space over all targets;
+	size_t swap_limit;   /* most bytes of swap space, all targets together;
 				0: what the targets allow */
-	size_t overcommit;   /* bytes that the budget may be passed by when
+	size_t overcommit;   /* bytes by which the budget may be exceeded when
 				swap space is full; 0: SPILL_OVERCOMMIT,
 				else none */
 	unsigned handlers;   /* handler threads; 0: SPILL_HANDLERS, else one
-				for each CPU of the process, at most 4 */
-	unsigned disable;    /* or of enum spill_feature, added to
+				per CPU of the process, at most 4 */
+	unsigned disable;    /* a mask of enum spill_feature, added to
 				SPILL_DISABLE */
 	unsigned quiet;	     /* not 0: no warnings on stderr; 0: SPILL_QUIET */
-	unsigned user_mode;  /* not 0: a userfaultfd that serves the program's own
-				faults alone will do where a full one is
-				refused: a system call that meets memory which
-				is paged out then fails with EFAULT; 0:
-				SPILL_USER_MODE */
+	unsigned user_mode;  /* not 0: where a full userfaultfd is refused, one
+				that serves only the program's own faults will
+				do: a system call that meets paged-out memory
+				then fails with EFAULT; 0: SPILL_USER_MODE */
 	unsigned stall_warning; /* seconds that a fault may wait before a line
-				says for what; UINT_MAX: for ever; 0:
+				says what for; UINT_MAX: no limit; 0:
 				SPILL_STALL_WARNING, else 10 */
-	unsigned encrypt;    /* not 0: what is written to swap space is encrypted
+	unsigned encrypt;    /* not 0: encrypts what is written to swap space,
 				with a key that only this process has; 0:
 				SPILL_ENCRYPT */
-	unsigned strict;     /* not 0: once it pages, memory that can be touched is
-				backed by swap space when it is reserved, or
-				that fails with ENOMEM; 0: SPILL_STRICT */
+	unsigned strict;     /* not 0: once the pager has armed, reserving memory
+				that can be touched also reserves swap space for
+				it, or fails with ENOMEM; 0: SPILL_STRICT */
 };
 
 #define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Makes a pager.
  *
- * Nothing is started yet: threads, descriptors and swap space come when the
- * regions could for the first time pass the budget (the pager "arms").
+ * Nothing is started yet: threads, descriptors and swap space come when the regions could first
+ * exceed the budget (the pager "arms").
  *
  * options  NULL for all defaults.
  * Returns the pager, or NULL with errno:
  *   EINVAL  an option is malformed or out of range (a budget below
  *           SPILL_BUDGET_MIN, a swap target that cannot be parsed)
  *   EPERM   userfaultfd is refused; spill(7) says how to allow it
- *   ENOSYS  the kernel lacks userfaultfd, or this build encryption
+ *   ENOSYS  the kernel lacks userfaultfd, or this build lacks encryption
  *   ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC, EBUSY, EEXIST
  *           the swap target does not exist, is not writable, has too little
  *           room, is in use, or holds somebody else's data; or (ENOENT)
- *           libcrypto is not there to encrypt with
+ *           libcrypto is missing, which encryption needs
  *   ENOMEM  also: the memory of a key may not be locked (RLIMIT_MEMLOCK)
- * May block for disk accesses. */
+ * May block on disk accesses. */
 SPILL_API spill *spill_open(const struct spill_options *options);
 
-/* Ends a pager: its regions are unmapped, its handlers stopped, its swap
- * space given back.  The caller must make sure that no thread uses its
- * memory or calls another function with it any more.  NULL is ignored.
- * Blocks until reads and writes in flight are done. */
+/* Ends a pager: unmaps its regions, stops its handlers, gives back its swap space.  The caller must
+ * make sure that no thread uses the pager's memory or passes it to another function any more.  NULL
+ * is ignored.  Blocks until reads and writes in flight are done. */
 SPILL_API void spill_close(spill *s);
 
 /* Reserves a region of readable and writable zeros.
  *
- * size  bytes, rounded up to whole pages; may be far beyond the budget and
- *       beyond memory: only what is touched costs anything.
+ * size  bytes, rounded up to whole pages; may far exceed the budget and
+ *       memory: only what is touched costs anything.
  * Returns its page-aligned address, or NULL with errno:
  *   EINVAL  size is 0
  *   ENOMEM  no address space, or swap space is full, or a limit of the
@@ -123,15 +118,15 @@ SPILL_API void spill_close(spill *s);
  * May block: arming waits until memory fits the budget. */
 SPILL_API void *spill_reserve(spill *s, size_t size);
 
-/* Releases [addr, addr + size), any page-aligned part of one region or of
- * several; what is not reserved in it is left alone.  The contents are gone.
+/* Releases [addr, addr + size), any page-aligned part of one region or of several; what is not
+ * reserved in it is left alone.  The contents are lost.
  *
- * Errors: EINVAL addr is not page-aligned or size is 0; ENOMEM a split
- * would pass vm.max_map_count (what is left is intact).
+ * Errors: EINVAL addr is not page-aligned or size is 0; ENOMEM a split would
+ * exceed vm.max_map_count (what is left is intact).
  * Does not wait for I/O. */
 SPILL_API int spill_release(spill *s, void *addr, size_t size);
 
-/* What the application says of a range. */
+/* What the application tells the pager about a range. */
 enum spill_advice {
 	SPILL_NORMAL = 0,     /* forget earlier advice of the next two kinds */
 	SPILL_SEQUENTIAL = 1, /* read far ahead from the first fault on */
@@ -141,60 +136,58 @@ enum spill_advice {
 	SPILL_COLD = 5,	      /* evict the range soon */
 };
 
-/* Advises on [addr, addr + size), which is widened to whole pages except for
- * SPILL_DONT_NEED, which needs them.
+/* Advises on [addr, addr + size).  The range is widened to whole pages, except for SPILL_DONT_NEED,
+ * which requires whole pages.
  *
  * Errors: EINVAL unknown advice, or SPILL_DONT_NEED of a range that is not
  * page-aligned; ENOMEM part of the range is not reserved.
- * Only SPILL_DONT_NEED changes what the memory holds.  Does not wait for
- * I/O: SPILL_WILL_NEED and SPILL_COLD are carried out by the handlers. */
+ * Only SPILL_DONT_NEED changes the contents of memory.  Does not wait for I/O:
+ * the handlers carry out SPILL_WILL_NEED and SPILL_COLD. */
 SPILL_API int spill_advise(spill *s, void *addr, size_t size, enum spill_advice advice);
 
-/* Brings [addr, addr + size) in and keeps it in memory until it is unpinned;
- * the range is widened to whole pages.  Pins do not nest.
+/* Brings [addr, addr + size) in and keeps it in memory until it is unpinned; the range is widened
+ * to whole pages.  Pins do not nest.
  *
- * Errors: ENOMEM part of the range is not reserved, or the pinned pages
- * would take more than three quarters of the budget, or leave less than 4 MiB
- * of it; EIO a page could not be read
- * back (it stays poisoned).
+ * Errors: ENOMEM part of the range is not reserved, or the pinned pages would
+ * take more than three quarters of the budget, or leave less than 4 MiB of it;
+ * EIO a page could not be read back (it stays poisoned).
  * Blocks until the pages are in memory. */
 SPILL_API int spill_pin(spill *s, void *addr, size_t size);
 SPILL_API int spill_unpin(spill *s, void *addr, size_t size);
 
-/* Sets the budget.  Growing takes effect at once; shrinking evicts, and
- * returns when what is held fits.
+/* Sets the budget.  Growing takes effect at once; shrinking evicts, and returns when what is held
+ * fits.
  *
  * Errors: EINVAL below SPILL_BUDGET_MIN; EBUSY pinned pages take more than
  * three quarters of the new budget, or leave less than 4 MiB of it; ENOSPC
  * swap space is full: the new budget stands, but more is held for now. */
 SPILL_API int spill_set_budget(spill *s, size_t budget);
 
-/* Counters since spill_open, and what is held now.  Set size to
- * sizeof(struct spill_stats) before the call; fields may be added at the
- * end.  The values are read one by one: they are each exact, but of slightly
- * different moments. */
+/* Counters since spill_open, and what is held now.  Set size to sizeof(struct spill_stats) before
+ * the call; later versions may add fields at the end.  The values are read one by one: each is
+ * exact, but they are from slightly different moments. */
 struct spill_stats {
 	size_t size;
 	uint64_t budget;	/* bytes allowed */
 	uint64_t held;		/* bytes held now: resident, cached, buffers */
-	uint64_t peak;		/* the most that was ever held; 0 if the pager
-				   never armed */
+	uint64_t peak;		/* the most ever held; 0 if the pager never
+				   armed */
 	uint64_t reserved;	/* bytes of regions */
 	uint64_t resident;	/* bytes mapped in the application */
-	uint64_t cached;	/* bytes evicted that still lie in trays */
-	uint64_t swap_used;	/* bytes of swap space taken */
+	uint64_t cached;	/* bytes evicted that are still in trays */
+	uint64_t swap_used;	/* bytes of swap space in use */
 	uint64_t swap_size;	/* bytes that the swap files have now */
 	uint64_t metadata;	/* bytes of the page table and other tables */
 	uint64_t faults_zero;	/* faults on absent pages */
 	uint64_t faults_soft;	/* faults served from a tray */
 	uint64_t faults_major;	/* faults served from swap space */
-	uint64_t faults_other;	/* faults on pages that had come meanwhile */
+	uint64_t faults_other;	/* faults on pages that had arrived meanwhile */
 	uint64_t pages_zeroed;	/* pages filled with zeros, windows included */
 	uint64_t pages_read;	/* pages read from swap space, readahead
 				   included */
 	uint64_t pages_evicted; /* pages that left the application's side */
-	uint64_t pages_clean;	/* of these, not written: swap space had them
-				   already, or they were all zeros */
+	uint64_t pages_clean;	/* of these, not written: swap space already had
+				   them, or they were all zeros */
 	uint64_t bytes_read;	/* from swap space */
 	uint64_t bytes_written; /* to swap space */
 	uint64_t reads;		/* read requests */
@@ -203,40 +196,40 @@ struct spill_stats {
 	uint64_t write_errors;	/* writes that failed */
 	uint64_t pages_poisoned; /* pages that were lost */
 	uint64_t armed;		/* 1 once the pager has armed */
-	uint64_t swapped;	/* bytes that are in swap space only */
-	uint64_t read_time;	/* ns that reads took, all added up: of a second,
-				   how many were on their way on average */
-	uint64_t write_time;	/* the same of writes */
+	uint64_t swapped;	/* bytes that are only in swap space */
+	uint64_t read_time;	/* ns that all reads took together; over a second,
+				   the average number in flight */
+	uint64_t write_time;	/* the same for writes */
 };
 
-/* Reads the statistics.  Errors: EINVAL size is too small to be true. */
+/* Reads the statistics.  Errors: EINVAL size is too small to be valid. */
 SPILL_API int spill_get_stats(spill *s, struct spill_stats *ret_stats);
 
 /* -- other processes ---------------------------------------------------------- */
 
-/* Another process, whose pagers have counted something. */
+/* Another process that has, or had, pagers. */
 typedef struct spill_attached spill_attached;
 
-/* Attaches to a process that runs under spill, or uses this library: what its pagers have
- * counted is read from memory that it shares (spill-stats(5)), and it does not notice.
+/* Attaches to a process that runs under spill, or uses this library.  The counters of its pagers
+ * are read from memory that it shares (spill-stats(5)), and it does not notice.
  *
  * Returns what spill_detach frees, or NULL with errno: ESRCH there is no such process;
  * EACCES it belongs to another user; ENOENT it does not run under spill, or its pager
- * has not armed yet; EMFILE, ENFILE it takes a descriptor; ENOMEM.  Any thread; it does not
+ * has not armed yet; EMFILE, ENFILE it takes a descriptor; ENOMEM.  Any thread; does not
  * block. */
 SPILL_API spill_attached *spill_attach(pid_t pid);
 SPILL_API void spill_detach(spill_attached *attached);
 
-/* The statistics of its pagers, added up; as spill_get_stats.  Of a process of `spill run'
- * whose memory is plain all are 0.  A pager that it opened after spill_attach by itself
- * is not among them.
+/* The sum of its pagers' statistics; otherwise like spill_get_stats.  For a process of `spill run'
+ * whose memory is plain all are 0.  A pager that the process opens by itself after spill_attach is
+ * not included.
  *
- * Errors: EINVAL size is too small to be true; ESRCH the process has ended: ret_stats has what
- * it had counted.  Any thread, several at a time. */
+ * Errors: EINVAL size is too small to be valid; ESRCH the process has ended: ret_stats
+ * has what it had counted.  Any thread, several at a time. */
 SPILL_API int spill_attached_stats(const spill_attached *attached, struct spill_stats *ret_stats);
 
-/* The state of a page, spill(7) explains them.  The first six exclude one
- * another; the flags come on top. */
+/* The state of a page; spill(7) explains the states.  The first six exclude one another; the flags
+ * are added to them. */
 enum spill_page_state {
 	SPILL_ABSENT = 0,	/* never touched, or discarded: zeros */
 	SPILL_RESIDENT = 1,	/* mapped in the application */
@@ -250,9 +243,9 @@ enum spill_page_state {
 	SPILL_FLAG_HOT = 0x40,	  /* came back soon after it was evicted */
 };
 
-/* Reads the state of each page of [addr, addr + size), as mincore(2) does:
- * ret_states gets one byte for each page, an enum spill_page_state with
- * flags.  Before the pager arms, pages are SPILL_ABSENT or SPILL_RESIDENT.
+/* Reads the state of each page of [addr, addr + size), as mincore(2) does: ret_states gets one byte
+ * per page, an enum spill_page_state with flags.  Before the pager arms, pages are SPILL_ABSENT or
+ * SPILL_RESIDENT.
  *
  * Errors: EINVAL addr is not page-aligned; ENOMEM part of the range is not
  * reserved. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* clock.c - what time it is, from the kernel itself: sys_now of sys.h
+/* clock.c - the time, straight from the kernel: sys_now of sys.h
  *
- * Libraries that change the time for a program (libfaketime) have a clock_gettime of their own, which
- * takes locks, allocates, and wants a thread that libc knows; ours are none.  So the function in the
- * vDSO is called, and where there is none the kernel.
+ * A library that changes the time for a program (libfaketime) brings its own clock_gettime.  It
+ * takes locks, allocates, and expects a thread that libc knows, which ours are not.  So we call the
+ * function in the vDSO, or make the system call where there is none.
  */
 #include "base/elf_object.h"
 #include "base/sys.h"
@@ -20,7 +20,7 @@ static int clock_by_call(clockid_t clock, struct timespec *ret)
 	return (int)sys_call2(SYS_clock_gettime, clock, ret);
 }
 
-/* What the vDSO is linked to begin at is 0, but for old kernels. */
+/* The vDSO is linked at address 0, except on old kernels. */
 static sys_clock_function *find_in_vdso(uintptr_t at)
 {
 	const Elf64_Ehdr *header = (const Elf64_Ehdr *)at;
@@ -38,7 +38,7 @@ static sys_clock_function *find_in_vdso(uintptr_t at)
 	return symbol ? (sys_clock_function *)(at + symbol->st_value) : NULL;
 }
 
-/* The first call of all: threads that make it at once find the same. */
+/* The first call looks for the function.  Threads that race here find the same one. */
 static int clock_by_what_is_found(clockid_t clock, struct timespec *ret)
 {
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* elf_object.c - what an object that is loaded defines, and what it uses: see elf_object.h */
+/* elf_object.c - what a loaded object defines, and what it uses: see elf_object.h */
 #include "base/elf_object.h"
 
 #if defined(__x86_64__)
@@ -8,7 +8,7 @@
 #define R_RELATIVE R_AARCH64_RELATIVE
 #endif
 
-/* The loader writes the address in place of the offset, where it can write (not in the vDSO). */
+/* The loader replaces offsets by addresses, where it can write (not in the vDSO). */
 static const void *dynamic_pointer(uintptr_t base, const Elf64_Dyn *entry)
 {
 	uintptr_t at = entry->d_un.d_ptr;
@@ -70,7 +70,7 @@ bool elf_object_has(const struct elf_object *object, const void *address)
 	return (uintptr_t)address >= object->start && (uintptr_t)address < object->end;
 }
 
-/* strcmp may be anybody's. */
+/* Not strcmp: another library may have interposed it. */
 static bool is_same(const char *a, const char *b)
 {
 	for (; *a && *a == *b; a++)
@@ -96,8 +96,9 @@ static const Elf64_Sym *defined(const struct elf_object *object, uint32_t i, con
 		       : NULL;
 }
 
-/* The table: numbers of buckets, of symbols that are not in it, of words of the filter, a shift; the
- * filter; of each bucket the first symbol; of each symbol its hash, odd for the last of its bucket. */
+/* The table holds four words: the number of buckets, the number of symbols left out, the number of
+ * filter words, a shift.  Then the filter, the first symbol of each bucket, and a hash for each
+ * symbol, odd for the last one of its bucket. */
 static const Elf64_Sym *find_by_hash(const struct elf_object *object, const char *name)
 {
 	const uint32_t *table = object->hash, *buckets, *chain;
@@ -118,7 +119,8 @@ static const Elf64_Sym *find_by_hash(const struct elf_object *object, const char
 	return found;
 }
 
-/* The table: number of buckets, of symbols; we look at all of these. */
+/* The table starts with the number of buckets and the number of symbols; we look at every
+ * symbol. */
 static const Elf64_Sym *find_among_all(const struct elf_object *object, const char *name)
 {
 	const Elf64_Sym *found = NULL;
@@ -137,7 +139,7 @@ const Elf64_Sym *elf_object_find(const struct elf_object *object, const char *na
 	return object->old_hash ? find_among_all(object, name) : NULL;
 }
 
-/* Each symbol that is used has a relocation, that may be one of many. */
+/* Every symbol in use has a relocation, perhaps several. */
 bool elf_object_uses(const struct elf_object *object,
 		     bool (*wanted)(const void *context, const char *name), const void *context)
 {

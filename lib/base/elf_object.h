@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* elf_object.h - what an object that is loaded defines, and what it uses
+/* elf_object.h - what a loaded object defines, and what it uses
  *
- * The dynamic linker's own tables are read where they lie: no lock is taken, nothing is allocated and
- * nothing of libc's called.  They stay as they are while the object is loaded.
+ * Reads the dynamic linker's own tables in place, without taking locks, allocating, or calling
+ * libc.  The tables do not change while the object stays loaded.
  * Locking: none.
  */
 #ifndef SPILL_ELF_OBJECT_H
@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 struct elf_object {
-	uintptr_t base;	      /* what addresses in it are to be added to */
-	uintptr_t start, end; /* of what is loaded */
+	uintptr_t base;	      /* added to addresses in the object */
+	uintptr_t start, end; /* of its loaded segments */
 	const Elf64_Sym *symbols;
 	const char *names;
 	const uint32_t *hash, *old_hash; /* DT_GNU_HASH, DT_HASH */
@@ -23,16 +23,16 @@ struct elf_object {
 	size_t relocation_bytes[2];
 };
 
-/* By its program headers. */
+/* Reads an object from its program headers. */
 struct elf_object elf_object_read(uintptr_t base, const Elf64_Phdr *segments, unsigned n);
 
-/* Does it lie in it? */
+/* Does address lie in the object? */
 bool elf_object_has(const struct elf_object *object, const void *address);
 
-/* The symbol of that name that it defines, or NULL. */
+/* The symbol that the object defines under this name, or NULL. */
 const Elf64_Sym *elf_object_find(const struct elf_object *object, const char *name);
 
-/* Is wanted true of the name of any symbol that it uses and does not define? */
+/* Does wanted accept the name of any symbol that the object uses but does not define? */
 bool elf_object_uses(const struct elf_object *object,
 		     bool (*wanted)(const void *context, const char *name), const void *context);
 

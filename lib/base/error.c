@@ -11,14 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A line longer than this is cut; a path of ordinary length fits. */
+/* Longer lines are cut; a path of ordinary length fits. */
 #define LINE_SIZE 1024
 
 #define LOG_MODE 0600
 
 #define MICROSECOND_NS 1000
 
-static _Atomic unsigned told; /* a bit for each event */
+static _Atomic unsigned told; /* one bit per event */
 static _Atomic bool warnings_off;
 static char log_path[4096]; /* set before the pager arms */
 static int confined_fd = -1;
@@ -27,7 +27,7 @@ static int confined_fd = -1;
 
 struct text {
 	char *buf;
-	size_t size; /* one byte of it is for the NUL */
+	size_t size; /* including one byte for the NUL */
 	size_t length;
 };
 
@@ -63,8 +63,8 @@ static void put_signed(struct text *text, int n)
 	put_number(text, n < 0 ? -(unsigned long)n : (unsigned long)n, 10);
 }
 
-/* Formats one conversion, at *format behind the %, and moves behind it.  The
- * list is passed by its address, so that it moves on in the caller's frame. */
+/* Formats the conversion at *format, just after the %, and advances past it.  args is a pointer so
+ * that the list advances in the caller's frame. */
 static void put_conversion(struct text *text, const char **format, va_list *args)
 {
 	bool is_long = **format == 'l';
@@ -139,8 +139,8 @@ static bool event_is_new(enum event event)
 	return !(atomic_fetch_or(&told, bit) & bit);
 }
 
-/* Takes back the signal that write raises where nobody reads, or where the file may not grow: a
- * line of ours must not be what ends the program. */
+/* Swallows the signal that write raises when a pipe has no reader or the file may not grow: a line
+ * of ours must not end the program. */
 static void write_unsignalled(int fd, const char *line, size_t length)
 {
 	uint64_t raised = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
@@ -157,7 +157,8 @@ static void write_unsignalled(int fd, const char *line, size_t length)
 	sys_call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
 }
 
-/* Somebody else may have put it there: then it is his, or a name of what is not (a hard link). */
+/* Is this a file that we may write to?  Somebody else may have put it there: it may be theirs, or a
+ * hard link to something that is not a log. */
 static bool is_log(int fd)
 {
 	struct stat st;
@@ -168,8 +169,8 @@ static bool is_log(int fd)
 	return S_ISREG(st.st_mode) ? st.st_nlink <= 1 : S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode);
 }
 
-/* A link leads wherever its owner likes, and a pipe that nobody reads is not waited for.  -errno:
- * there is none, or it cannot be. */
+/* O_NOFOLLOW: a symbolic link leads wherever its owner likes.  O_NONBLOCK: do not wait for a pipe
+ * that nobody reads.  -errno if there is no log, or it cannot be opened. */
 static int open_log(void)
 {
 	int fd;
@@ -213,7 +214,7 @@ static void print_list(const char *prefix, const char *format, va_list list)
 	size_t length = error_format(line, sizeof(line), "spill: %s", prefix);
 
 	length += format_list(line + length, sizeof(line) - length, format, list);
-	line[length++] = '\n'; /* in the place of the NUL */
+	line[length++] = '\n'; /* replaces the NUL */
 	write_line(line, length);
 }
 
@@ -258,7 +259,7 @@ void error_debug(const char *format, ...)
 
 void error_fatal(const char *format, ...)
 {
-	static const uint64_t by_default[4]; /* struct sigaction, as the kernel has it */
+	static const uint64_t by_default[4]; /* struct sigaction as the kernel lays it out */
 	va_list list;
 
 	va_start(list, format);
@@ -275,8 +276,8 @@ void error_reset(void)
 
 /* -- names ------------------------------------------------------------------- */
 
-/* glibc's strerror allocates and translates; these are the values that the
- * calls of a pager can give. */
+/* glibc's strerror allocates and translates.  These are the values that a pager's calls can
+ * return. */
 #define NAME(name, text) [name] = text " (" #name ")"
 
 static const char *const names[] = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* error.h - the only place that prints
  *
- * One line for each kind of event and process, to stderr or to the file that
- * SPILL_LOG names, in one write(2), behind "spill: ".  It may be called from a
- * handler: no heap, no stdio, no locale.
+ * Prints one line for each kind of event in a process, prefixed with "spill: ", in one write(2), to
+ * stderr or to the file named by SPILL_LOG.  Handlers may call it: it uses no heap, no stdio and no
+ * locale.
  */
 #ifndef SPILL_ERROR_H
 #define SPILL_ERROR_H
@@ -18,56 +18,54 @@ enum event {
 	EVENT_NO_ROOM,	     /* nothing could make room for a page */
 	EVENT_TMPFS,	     /* the swap target lies in memory */
 	EVENT_ARM_FAILED,    /* paging could not be started */
-	EVENT_FALLBACK,	     /* a feature of the kernel is missing */
-	EVENT_STALL,	     /* a fault waits too long */
-	EVENT_HELD_BACK,     /* nothing can leave, the budget does not hold */
+	EVENT_FALLBACK,	     /* the kernel lacks a feature */
+	EVENT_STALL,	     /* a fault has waited too long */
+	EVENT_HELD_BACK,     /* nothing can leave, the budget is exceeded */
 	EVENT_CHILD_UNPAGED, /* a program runs without spill */
-	EVENT_OUTSIDE,	     /* what is not managed takes more than the budget */
-	EVENT_SHARED,	     /* a process's shared memory is more than the budget */
-	EVENT_BEHIND,	     /* the address space is changed by calls that we do not see */
+	EVENT_OUTSIDE,	     /* unmanaged memory exceeds the budget */
+	EVENT_SHARED,	     /* a process's shared memory exceeds the budget */
+	EVENT_BEHIND,	     /* calls that we do not see change the address space */
 	EVENT_TRACE,	     /* a recording cannot be made */
 	EVENT_COUNT,
 };
 
-/* No warnings on stderr from now on.  Errors, which lose a page or end the
- * process, are still told; and a log that was asked for gets everything. */
+/* Turns warnings on stderr off, or on again.  Errors, which lose a page or end the process, are
+ * always printed, and a log receives everything. */
 void error_quiet(bool quiet);
 
-/* Lines go to the end of this file from now on; NULL or "": to stderr.  The
- * path is copied (the environment may be pageable memory).  The file is opened
- * for each line: there are few, and a descriptor that is kept is one that the
- * program may close and reuse.  If it cannot be opened, or is a symbolic link,
- * has another name as well, or belongs to another user than root, the line goes
- * to stderr. */
+/* From now on, appends lines to this file; NULL or "" means stderr.  The path is copied (the
+ * environment may be pageable memory).  The file is opened for each line: lines are few, and the
+ * program might close and reuse a descriptor that we kept.  The line goes to stderr if the file
+ * cannot be opened, is a symbolic link, has a second name, or belongs to another user than root or
+ * us. */
 void error_log_to(const char *path);
 
-/* From now on a line is a write(2) and nothing else: a seccomp filter may kill for what the others
- * are. */
+/* From now on, printing a line is a write(2) and nothing else: a seccomp filter may kill the
+ * process for any other call. */
 void error_confine(void);
 
-/* Prints one line of this kind, the first time only.  The format knows %s
- * (const char *), %u (unsigned), %lu (unsigned long), %lx, %d (int) and %%.
- * For an errno value, pass error_name(err) to %s. */
+/* Prints one line for this kind of event, the first time only.  The format knows %s (const char *),
+ * %u (unsigned), %lu (unsigned long), %lx, %d (int) and %%.  Pass an errno value as
+ * error_name(err), with %s. */
 void error_report(enum event event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints a line, whatever was printed before, then abort(): when to go on would
- * lose data or hang.  A handler that the program has for SIGABRT is not called: in
- * our threads it could touch memory that nobody serves any more. */
+/* Prints a line, whatever was printed before, then calls abort(): for when going on would lose data
+ * or hang.  The program's own handler for SIGABRT is not called: in one of our threads it could
+ * touch memory that nobody serves any more. */
 _Noreturn void error_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints a line for those who debug (debug.h), with the time and the thread. */
+/* Prints a line for debugging (debug.h), with the time and the thread. */
 void error_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The text of an errno value, such as "No space left on device (ENOSPC)";
- * static, no locale.  err may be negative. */
+/* The text of an errno value, such as "No space left on device (ENOSPC)"; static, independent of
+ * the locale.  err may be negative. */
 const char *error_name(int err);
 
-/* Formats as above into buf, always ended by a NUL; gives the length. */
+/* Formats into buf as above, always NUL-terminated; returns the length. */
 size_t error_format(char *buf, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* In a fork's child: the lines that the parent has printed may be printed
- * again by this process. */
+/* In a fork's child: this process may print again what its parent has printed. */
 void error_reset(void);
 
 #endif

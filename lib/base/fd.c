@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fd.c - the descriptors that are ours: see fd.h */
+/* fd.c - our own descriptors: see fd.h */
 #include "base/fd.h"
 #include "base/error.h"
 #include "base/sys.h"
@@ -8,11 +8,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* Those beyond are not noted: a program that has so many open already closes
- * what it opened, not all that there is. */
+/* Higher numbers are not noted: a program with this many descriptors open closes what it opened,
+ * not everything there is. */
 #define FD_NOTED_MAX 65536
 
-/* Nobody makes it smaller, or larger. */
+/* Nobody can shrink it or grow it. */
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
 static _Atomic uint64_t noted[FD_NOTED_MAX / 64];
@@ -50,8 +50,8 @@ int fd_next(unsigned first, unsigned last)
 	return -1;
 }
 
-/* Where the table ends, as far as we make use of it.  The usual limit is 1024; a table of FD_END_MAX takes
- * the kernel 32 KiB, which a fork copies, one of a million 8 MiB. */
+/* The end of the table, as far as we use it.  The usual limit is 1024.  A table of FD_END_MAX
+ * entries takes 32 KiB in the kernel, and a fork copies it; one of a million takes 8 MiB. */
 #define FD_END_MAX 4096
 
 static unsigned table_end(void)
@@ -77,7 +77,7 @@ int fd_high(void)
 	return (int)(end - room(end));
 }
 
-/* Where all is taken, further below. */
+/* Looks further down while all higher numbers are taken. */
 static int duplicate_below(int fd, unsigned end)
 {
 	int high = -EMFILE;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* fd.h - the descriptors that are ours, beside the program's
+/* fd.h - our own descriptors, next to the program's
  *
- * Ours have the last numbers of the table, below RLIMIT_NOFILE as it is at the moment, where a
- * program does not meet them: neither one that counts on small numbers, nor one that takes it that
- * some number in the middle is not open.  They are noted, so that the wrappers of close(2)
- * and its like (preload/descriptors.c) leave them alone.
+ * Ours take the highest numbers of the table, below the current RLIMIT_NOFILE.  Programs do not
+ * meet them there, neither those that count on small numbers nor those that assume some number in
+ * the middle is free.  Each number is noted, so that the wrappers of close(2) and its kin
+ * (preload/descriptors.c) leave it alone.
  *
- * Invariant: a number is noted from before its descriptor is in use until
- * before it is closed.
- * Locking: none, a table of atomic words.
+ * Invariant: a number is noted before its descriptor is used, and until just before it is closed.
+ * Locking: none; the table consists of atomic words.
  */
 #ifndef SPILL_FD_H
 #define SPILL_FD_H
@@ -16,40 +15,42 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The number from which on ours are. */
+/* The lowest number that we use for our own. */
 int fd_high(void);
 
-/* A duplicate of fd, close-on-exec, up there (lower if all of these are taken), noted; or -errno. */
+/* Duplicates fd at a high number (lower if those are all taken), close-on-exec and noted; or
+ * -errno. */
 int fd_duplicate(int fd);
 
-/* The same file opened once more, with O_NONBLOCK, as nobody else can change it; else a duplicate. */
+/* Opens the same file once more, with O_NONBLOCK, so that nobody else can change its flags; falls
+ * back to a duplicate. */
 int fd_reopen(int fd);
-/* The same; -errno if it cannot be, as where there is no /proc. */
+/* The same without the fallback: -errno if it cannot be opened, as where there is no /proc. */
 int fd_open_anew(int fd);
 
-/* Moves fd up there, and notes it: closes it and gives its new number; fd itself
- * if there is no room.  A negative fd (an error) is given back as it is. */
+/* Moves fd to a high number and notes it: closes fd and returns the new number, or fd itself if
+ * there is no room.  A negative fd (an error) is passed through. */
 int fd_raise(int fd);
 
-/* Memory of that size that processes may share, all zeros, close-on-exec, up there; or
- * -errno.  Its size is sealed: whoever has it open can write anything there, but not make others
- * touch what is not there any more. */
+/* Memory of this size that processes may share: zeroed, close-on-exec, at a high number; or -errno.
+ * Its size is sealed: whoever has it open can write anything into it, but cannot make others touch
+ * what is no longer there. */
 int fd_memory(const char *name, uint64_t size);
 
-/* Is it such memory, of that size at least, now and later? */
+/* Is fd such memory, of at least this size, now and for good? */
 bool fd_is_memory(int fd, uint64_t size);
 
-/* A pipe, open for both ways and never waiting, close-on-exec, up there; or -errno. */
+/* A pipe open in both directions, non-blocking, close-on-exec, at a high number; or -errno. */
 int fd_pipe(void);
 
-/* Which file it is: the inode's number, by which others find it under /proc/PID/fd. */
+/* The inode number, by which others find the file under /proc/PID/fd. */
 uint64_t fd_inode(int fd);
 
-/* Notes a descriptor that stays where it is; no longer. */
+/* Notes a descriptor that stays where it is; forgets it again. */
 void fd_note(int fd);
 void fd_forget(int fd);
 
-/* Closes what may be noted.  A negative fd is ignored. */
+/* Closes fd and forgets it if it was noted.  Ignores a negative fd. */
 void fd_close(int fd);
 
 /* The first of ours in [first, last], or -1. */

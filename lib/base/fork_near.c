@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* fork_near.c - a fork waits, or has begun: see fork_near.h */
+/* fork_near.c - a fork is waiting or has begun: see fork_near.h */
 #include "base/fork_near.h"
 #include <stdatomic.h>
 
-/* Forks that hold evictions back, in all of the process; and such of this thread: a signal's
- * handler may fork while another fork waits below it. */
+/* The forks that hold evictions back, in the whole process and in this thread.  A thread can have
+ * several: a signal handler may fork while the fork that it interrupted still waits. */
 static _Atomic unsigned near;
 static __thread unsigned near_here __attribute__((tls_model("initial-exec")));
 

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* fork_near.h - a fork waits, or has begun: nothing may be evicted
+/* fork_near.h - a fork is waiting or has begun: nothing may be evicted
  *
- * Who forks says so first, and waits until what was evicted is on swap space (pager/fork.h).
- * Evictions that have begun come to their end; no other begins as long as a fork is near.
+ * A thread that is about to fork announces it, then waits until all evicted pages are on swap space
+ * (pager/fork.h).  Evictions under way complete; no other begins while a fork is near.
  *
- * Locking: none; a count of all threads, and one of each thread's own.
+ * Locking: none; one count for all threads, and one in each thread.
  */
 #ifndef SPILL_FORK_NEAR_H
 #define SPILL_FORK_NEAR_H
 
 #include <stdbool.h>
 
-/* Any thread. */
+/* Is any thread about to fork? */
 bool fork_is_near(void);
 
-/* This thread is about to fork; it has, or will not. */
+/* This thread is about to fork; it has forked, or will not. */
 void fork_announce(void);
 void fork_withdraw(void);
 
-/* In the child, in place of fork_withdraw: the other threads that were about to fork are not
+/* In the child, instead of fork_withdraw: the other threads that were about to fork do not exist
  * here. */
 void fork_withdraw_child(void);
 

@@ -13,7 +13,7 @@ uint64_t guard_block_signals(void)
 {
 	uint64_t all = ~UINT64_C(0), before = 0;
 
-	/* Not those that glibc keeps for itself: setuid waits for them. */
+	/* Except the two that glibc keeps for itself: setuid waits for them. */
 	all &= ~(UINT64_C(1) << (32 - 1) | UINT64_C(1) << (33 - 1));
 	sys_call4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
 	return before;
@@ -29,9 +29,9 @@ void guard_restore_signals(uint64_t before)
 #define STACKS 16
 #define STACK_SIZE ((size_t)64 << 10)
 
-/* Untouched ones take no memory. */
+/* Stacks that nobody touched take no memory. */
 static char stacks[STACKS][STACK_SIZE] __attribute__((aligned(64)));
-static _Atomic uint32_t taken; /* a bit for each */
+static _Atomic uint32_t taken; /* one bit per stack */
 static _Atomic uint32_t given; /* how often one was given back while somebody waited */
 static _Atomic unsigned waiters;
 

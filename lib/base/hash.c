@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hash.c - what a page holds: see hash.h */
+/* hash.c - the contents of a page, in 64 bits: see hash.h */
 #define XXH_INLINE_ALL
 #include "base/hash.h"
 #include "base/page.h"

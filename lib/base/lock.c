@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lock.c - what a debug build knows of each thread's locks: see lock.h */
+/* lock.c - a debug build's record of each thread's locks: see lock.h */
 #include "base/lock.h"
 
 #ifdef SPILL_DEBUG

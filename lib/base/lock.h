@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* lock.h - the pager's locks
  *
- * A word in memory that is never paged: 0 free, 1 held, 2 held with waiters
- * (Drepper, "Futexes are tricky", mutex 2).  It lies in the object that it
- * guards, uses no thread-local memory and never allocates.
+ * A lock is a word in memory that is never paged: 0 free, 1 held, 2 held with waiters (Drepper,
+ * "Futexes are tricky", mutex 2).  It lies in the object that it guards, uses no thread-local
+ * memory and never allocates.
  *
- * First rule: who holds a lock that a handler may want does not touch
- * pageable memory.  Handlers obey it by what they are; application threads
- * take such locks only inside guard_call (guard.h).  A debug build asserts that, too, from
- * when the first handler starts: before that there is nobody to wait for.
+ * First rule: a thread that holds a lock a handler may want does not touch pageable memory.
+ * Handlers never touch it anyway; application threads take such locks only inside guard_call
+ * (guard.h).  A debug build asserts that too, once the first handler has started: before that there
+ * is nobody to wait for.
  *
- * Ranks, in the order in which they may be taken; a debug build asserts it:
+ * Locks are taken in the order of their ranks; a debug build asserts it:
  *
  *	LOCK_CIPHER		cipher.c: application threads only, where a pager is made
  *	LOCK_FORK		fork.c, the list of pagers: application threads only
@@ -48,16 +48,16 @@ struct lock {
 	_Atomic uint32_t word;
 };
 
-/* How often a taker looks again before it sleeps: the critical sections are
- * shorter than a sleep and a wake-up (about 50 us, facts of a small VM). */
+/* How often lock_take tries again before it sleeps: critical sections are shorter than a sleep and
+ * a wake-up (about 50 us on a small VM). */
 #define LOCK_SPINS 100
 
 #ifdef SPILL_DEBUG
 /* How many locks of each rank this thread holds. */
 extern __thread unsigned lock_held[LOCK_META + 1] __attribute__((tls_model("initial-exec")));
-/* May it take any: it is one of ours, or inside guard_call? */
+/* Not 0: this thread may take locks.  It is one of ours, or inside guard_call. */
 extern __thread unsigned lock_guarded __attribute__((tls_model("initial-exec")));
-extern _Atomic bool lock_strict; /* handlers run in this process */
+extern _Atomic bool lock_strict; /* this process has handlers */
 
 static inline void lock_guard_begin(void)
 {
@@ -153,7 +153,7 @@ static inline void lock_drop(struct lock *lock, enum lock_rank rank)
 		sys_futex_wake(&lock->word, 1);
 }
 
-/* In a fork's child: nobody holds it here, whoever held it in the parent. */
+/* In a fork's child: nobody holds the lock here, whoever held it in the parent. */
 static inline void lock_reset(struct lock *lock)
 {
 	atomic_store_explicit(&lock->word, 0, memory_order_relaxed);

@@ -3,8 +3,8 @@
 #include "base/meta.h"
 #include "base/page.h"
 
-/* Large enough to be rare, small enough that a pager of a few MiB does not
- * frighten RLIMIT_AS. */
+/* Large enough that new blocks are rare, small enough that RLIMIT_AS does not matter to a pager of
+ * a few MiB. */
 #define META_BLOCK ((size_t)1 << 20)
 #define META_ALIGN 64
 
@@ -30,7 +30,7 @@ void meta_unmap(void *addr, size_t size)
 		sys_munmap(addr, page_round_up(size));
 }
 
-/* Opens a new block; its first bytes link it to the others. */
+/* Maps a new block; its first bytes link it to the others. */
 static bool meta_grow(struct meta *meta)
 {
 	struct meta_block *block = meta_map(META_BLOCK);
@@ -44,7 +44,7 @@ static bool meta_grow(struct meta *meta)
 	return true;
 }
 
-/* Skips to the next page if an object of size bytes would cross its end. */
+/* Skips to the next page if an object of size bytes would cross the end of this one. */
 static void meta_skip_to_page(struct meta *meta, size_t size)
 {
 	size_t in_page = (uintptr_t)meta->next % page_size();

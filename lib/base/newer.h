@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* newer.h - what newer kernels have than the headers may be (Debian 12's are of Linux 6.1)
+/* newer.h - what newer kernels have and the headers may lack (Debian 12's are from Linux 6.1)
  *
- * userfaultfd's own are in uffd.c and probe.c, the only files that know them.
+ * What userfaultfd needs is in uffd.c and probe.c, the only files that know about it.
  */
 #ifndef SPILL_NEWER_H
 #define SPILL_NEWER_H
@@ -34,7 +34,7 @@
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
 #endif
 
-/* The same everywhere. */
+/* The same number on every architecture. */
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434 /* Linux 5.3 */
 #endif

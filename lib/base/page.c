@@ -9,7 +9,7 @@ void page_init(void)
 {
 	unsigned shift = (unsigned)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 
-	/* Once: handlers of another pager may be reading it. */
+	/* Write only once: handlers of another pager may be reading it. */
 	if (__atomic_load_n(&page_shift_value, __ATOMIC_RELAXED) != shift)
 		__atomic_store_n(&page_shift_value, shift, __ATOMIC_RELAXED);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* page.h - pages, chunks and masks of pages
  *
- * The page size is read once (page_init, from every way into the library);
- * 64 pages make a chunk, and a 64-bit mask tells something of each of them:
- * bit i is the page at offset i.  Runs, holes and counts are then one or two
- * instructions.
+ * The page size is read once (page_init, called by every entry to the library).  64 pages make a
+ * chunk.  A 64-bit mask says something about each of them: bit i stands for the page at offset i.
+ * Runs, holes and counts then take one or two instructions.
  */
 #ifndef SPILL_PAGE_H
 #define SPILL_PAGE_H
@@ -73,7 +72,7 @@ static inline unsigned mask_count(uint64_t mask)
 	return (unsigned)__builtin_popcountll(mask);
 }
 
-/* The first page of a mask that is not empty. */
+/* The first page of a non-empty mask. */
 static inline unsigned mask_first(uint64_t mask)
 {
 	return (unsigned)__builtin_ctzll(mask);
@@ -84,13 +83,13 @@ static inline unsigned mask_last(uint64_t mask)
 	return CHUNK_PAGES - 1 - (unsigned)__builtin_clzll(mask);
 }
 
-/* How many runs of adjacent pages there are. */
+/* The number of runs of adjacent pages. */
 static inline unsigned mask_runs(uint64_t mask)
 {
 	return mask_count(mask & ~(mask << 1));
 }
 
-/* The lowest run of adjacent pages of a mask that is not empty. */
+/* The lowest run of adjacent pages of a non-empty mask. */
 static inline uint64_t mask_first_run(uint64_t mask)
 {
 	unsigned first = mask_first(mask);
@@ -113,7 +112,7 @@ static inline uint64_t mask_run_around(uint64_t mask, unsigned i)
 	return mask_range(start, end - start);
 }
 
-/* Its n lowest runs. */
+/* The n lowest runs. */
 static inline uint64_t mask_lowest_runs(uint64_t mask, unsigned n)
 {
 	uint64_t rest = mask;
@@ -123,7 +122,7 @@ static inline uint64_t mask_lowest_runs(uint64_t mask, unsigned n)
 	return mask & ~rest;
 }
 
-/* Its runs as ranges of addresses, base being that of page 0; their number. */
+/* The runs as address ranges, where base is the address of page 0; returns their number. */
 #define MASK_RUNS_MAX (CHUNK_PAGES / 2)
 static inline unsigned mask_ranges(uint64_t mask, char *base, struct iovec ranges[])
 {
@@ -138,7 +137,7 @@ static inline unsigned mask_ranges(uint64_t mask, char *base, struct iovec range
 	return n;
 }
 
-/* From the lowest to the highest page of a mask that is not empty. */
+/* All pages from the lowest to the highest one of a non-empty mask. */
 static inline uint64_t mask_span(uint64_t mask)
 {
 	return mask_range(mask_first(mask), mask_last(mask) - mask_first(mask) + 1);

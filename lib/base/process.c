@@ -17,7 +17,7 @@ enum {
 	STAT_EXIT_CODE = 52,
 };
 
-/* Of the flags (include/linux/sched.h): it ends; a thread of io_uring's. */
+/* Flags (include/linux/sched.h): the process is ending; the thread is one of io_uring's. */
 #define PF_EXITING 0x4
 #define PF_IO_WORKER 0x10
 
@@ -42,7 +42,7 @@ static void read_line(uint32_t pid, const char *name, struct line *ret)
 	sys_close(fd);
 }
 
-/* The text behind so many blanks, from p on. */
+/* Skips n blanks from p on, and returns the text after them. */
 static const char *skip_fields(const struct line *line, const char *p, int n)
 {
 	const char *end = line->text + line->size;
@@ -61,8 +61,8 @@ static uint64_t number_at(const struct line *line, const char *p)
 	return n;
 }
 
-/* The name, in brackets, may hold anything, blanks and brackets too, so its end is looked
- * for from behind. */
+/* The name, in parentheses, may contain anything, even blanks and parentheses; so we look for its
+ * end from the back. */
 static const char *stat_field(const struct line *line, int field)
 {
 	const char *p = line->text + line->size;
@@ -72,7 +72,7 @@ static const char *stat_field(const struct line *line, int field)
 	return skip_fields(line, p, field - STAT_NAME);
 }
 
-/* The low half of when it started, in clock ticks. */
+/* The low half of the start time, in clock ticks. */
 static uint32_t start_of(const struct line *stat)
 {
 	return (uint32_t)number_at(stat, stat_field(stat, STAT_START));
@@ -91,10 +91,10 @@ uint64_t process_mark_self(void)
 	uint32_t pid = (uint32_t)sys_getpid();
 	uint64_t mark = process_mark(pid);
 
-	return mark ? mark : (uint64_t)pid << 32; /* no /proc */
+	return mark ? mark : (uint64_t)pid << 32; /* without /proc */
 }
 
-/* Of a process: its first thread. */
+/* Has the first thread ended? */
 static bool is_gone(const struct line *stat)
 {
 	const char *state = stat_field(stat, STAT_STATE);
@@ -102,7 +102,7 @@ static bool is_gone(const struct line *stat)
 	return state < stat->text + stat->size && (*state == 'Z' || *state == 'X');
 }
 
-/* The first one counts, gone or not. */
+/* Counts the first thread, whether or not it has ended. */
 static uint64_t threads_of(const struct line *stat)
 {
 	return number_at(stat, stat_field(stat, STAT_THREADS));
@@ -123,8 +123,8 @@ static bool is_worker(uint32_t pid, const char *thread)
 	return stat.size > 0 && (flags_of(&stat) & PF_IO_WORKER);
 }
 
-/* Threads that the kernel has made for io_uring: they count as the process's, and may stay as long
- * as it does. */
+/* Counts the threads that the kernel has made for io_uring.  They count as the process's own and
+ * may live as long as it does. */
 static unsigned count_workers(uint32_t pid)
 {
 	_Alignas(struct sys_entry) char entries[1024];
@@ -148,7 +148,7 @@ static unsigned count_workers(uint32_t pid)
 	return workers;
 }
 
-/* As wait(2) has it; of our own process it may be read. */
+/* The exit status as wait(2) reports it; a process may read its own. */
 static int exit_status_of(const struct line *stat)
 {
 	return (int)(number_at(stat, stat_field(stat, STAT_EXIT_CODE)) >> 8 & 0xff);
@@ -191,7 +191,7 @@ bool process_is_alive(uint64_t mark)
 	return !(is_gone(&stat) && threads_of(&stat) <= 1); /* a zombie */
 }
 
-/* The KiB behind a key, as pages; -1: there is no such key. */
+/* The number of KiB that follows key, in pages; -1 if there is no such key. */
 static int64_t pages_behind(const struct line *line, const char *key, size_t length)
 {
 	const char *p = line->size > 0 ? memmem(line->text, (size_t)line->size, key, length) : NULL;
@@ -203,7 +203,7 @@ static int64_t pages_behind(const struct line *line, const char *key, size_t len
 	return (int64_t)(number_at(line, p) << 10 >> page_shift());
 }
 
-/* The pages behind that key in a file of /proc/PID. */
+/* The number of pages that follows key in a file of /proc/PID. */
 static int64_t pages_named(uint32_t pid, const char *name, const char *key)
 {
 	struct line line;
@@ -222,7 +222,7 @@ int64_t process_locked(uint32_t pid)
 	return pages_named(pid, "status", "\nVmLck:");
 }
 
-/* The second field is what is resident, the third what of it is not private. */
+/* The second field is what is resident; the third, which part of it is not private. */
 int64_t process_anonymous(uint32_t pid)
 {
 	struct line statm;

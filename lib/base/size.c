@@ -14,7 +14,7 @@ struct decimal {
 	uint64_t scale;
 };
 
-/* Digits behind the point that count: 1.333333333333333333333G is a size too. */
+/* How many digits after the point count: 1.333333333333333333333G is a size too. */
 #define FRACTION_DIGITS 6
 
 static bool is_digit(char c)
@@ -32,7 +32,7 @@ static int digit_append(uint64_t *value, char c)
 	return 0;
 }
 
-/* Reads "12" or "1.5" and moves *text behind it. */
+/* Reads "12" or "1.5" and advances *text past it. */
 static int decimal_parse(const char **text, struct decimal *ret)
 {
 	const char *p = *text;
@@ -63,8 +63,8 @@ static char upper(char c)
 	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
-/* Reads "", "B", "K", "KB", "KiB" ..., which must end the text; gives the
- * power of two, or -EINVAL. */
+/* Reads "", "B", "K", "KB", "KiB" ..., which must end the text; returns the power of two, or
+ * -EINVAL. */
 static int unit_parse(const char *text)
 {
 	static const char letters[] = "KMGTPE";

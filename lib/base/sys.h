@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sys.h - system calls, as the kernel gives them
+/* sys.h - system calls, straight to the kernel
  *
- * The pager calls the kernel directly, never through libc's wrappers: under
- * `spill run` those are interposed (by us), and they write errno, which is
- * thread-local memory that may itself be paged out.  Each gives a result >= 0
- * or -errno.
+ * base/ is the lowest room.  It holds what every other room builds on: system calls, locks, pages
+ * and masks, descriptors, threads, processes, hashes, messages.  It includes no room but itself.
+ *
+ * The pager never calls libc's wrappers.  Under `spill run` they are interposed (by us), and they
+ * write errno, thread-local memory that may itself be paged out.  Each call here returns a result
+ * >= 0 or -errno.
  */
 #ifndef SPILL_SYS_H
 #define SPILL_SYS_H
@@ -67,8 +69,9 @@ static inline long sys_call_raw(long nr, long a, long b, long c, long d, long e,
 	return sys_call_kernel(nr, a, b, c, d, e, f);
 }
 
-/* In a build for tests it may fail instead (tests/fault/system_faults.h).  And clang's analyzer
- * takes it that a function which it does not see writes through its pointers, but not so an asm. */
+/* In a build for tests, calls may be made to fail (tests/fault/system_faults.h).  clang's analyzer
+ * also uses this one: it assumes that an unseen function writes through its pointers, but not that
+ * an asm does. */
 long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f);
 #if defined(SPILL_SYSTEM_FAULTS) || defined(__clang_analyzer__)
 #define sys_call6 sys_call_planned
@@ -84,7 +87,7 @@ long sys_call_planned(long nr, long a, long b, long c, long d, long e, long f);
 #define sys_call0(nr) sys_call4(nr, 0, 0, 0, 0)
 #define sys_call1(nr, a) sys_call4(nr, a, 0, 0, 0)
 
-/* A pointer result: addresses in the last page are -errno. */
+/* For calls that return a pointer: addresses in the last page stand for -errno. */
 static inline bool sys_is_error(const void *addr)
 {
 	return (unsigned long)addr >= -4095UL;
@@ -146,11 +149,11 @@ static inline long sys_read(int fd, void *buf, size_t size)
 	return tsan_kernel_wrote(buf, sys_call3(SYS_read, fd, buf, size));
 }
 
-/* What getdents64(2) gives, one behind the other. */
+/* What getdents64(2) returns, one entry after the other. */
 struct sys_entry {
 	uint64_t inode;
 	int64_t next;
-	uint16_t size; /* of this one, bytes */
+	uint16_t size; /* of this entry, in bytes */
 	uint8_t type;
 	char name[];
 };
@@ -201,7 +204,7 @@ static inline int sys_eventfd(unsigned count, int flags)
 	return (int)sys_call2(SYS_eventfd2, count, flags);
 }
 
-/* timeout NULL: wait without limit. */
+/* timeout NULL: waits without limit. */
 static inline int sys_poll(struct pollfd *fds, unsigned n, const struct timespec *timeout)
 {
 	struct timespec copy = timeout ? *timeout : (struct timespec){ 0, 0 };
@@ -215,7 +218,7 @@ static inline int sys_futex_wait(_Atomic uint32_t *word, uint32_t expected,
 	return (int)sys_call4(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, expected, timeout);
 }
 
-/* Where the word lies in memory of several processes. */
+/* For a word in memory that processes share. */
 static inline int sys_futex_wake_shared(_Atomic uint32_t *word, int n)
 {
 	return (int)sys_call3(SYS_futex, word, FUTEX_WAKE, n);
@@ -247,7 +250,7 @@ static inline int sys_getpid(void)
 	return (int)sys_call1(SYS_getpid, 0);
 }
 
-/* signal 0: only asks whether there is such a process. */
+/* signal 0 only asks whether there is such a process. */
 static inline int sys_kill(int pid, int signal)
 {
 	return (int)sys_call2(SYS_kill, pid, signal);
@@ -274,7 +277,7 @@ static inline uint64_t sys_random(void)
 	return n ^ sys_now();
 }
 
-/* Of two moments, or lengths of time. */
+/* The sooner of two moments, or the shorter of two durations. */
 static inline uint64_t sys_sooner(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

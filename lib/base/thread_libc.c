@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* thread_libc.c - the library's threads, which are libc's: see thread.h */
+/* thread_libc.c - the library's threads, made by libc: see thread.h */
 #include "base/thread.h"
 #include "base/lock.h"
 #include <signal.h>
 #include <stdlib.h>
 
-/* Handlers call little and recurse never; glibc's static TLS and the
- * program's (libraries with large thread-local arrays) come out of it too. */
+/* Handlers call little and never recurse.  The stack also holds the static TLS of glibc and of the
+ * program (libraries with large thread-local arrays). */
 #define THREAD_STACK ((size_t)512 << 10)
 
 static void *libc_main(void *arg)
 {
 	struct thread *thread = arg;
 
-	lock_guard_begin(); /* for good: it has neither signals nor a stack that is paged */
+	lock_guard_begin(); /* for good: no signals, and a stack that is never paged */
 	atomic_fetch_add(&thread_count, 1);
 	thread->main(thread->arg);
 	atomic_fetch_sub(&thread_count, 1);
@@ -28,7 +28,7 @@ static int libc_start(struct thread *thread, const char *name)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	sigfillset(&all); /* without glibc's own, it sees to that */
+	sigfillset(&all); /* glibc leaves its own two out by itself */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&thread->pthread, &attr, libc_main, thread);
 	if (!err)
@@ -43,7 +43,7 @@ static void libc_join(struct thread *thread)
 	pthread_join(thread->pthread, NULL);
 }
 
-/* libc does it itself. */
+/* libc forgets it by itself. */
 static void libc_forget(struct thread *thread)
 {
 	(void)thread;
@@ -55,7 +55,7 @@ static void exit_main(void *arg)
 	exit(0);
 }
 
-/* What libc would have done in the last of its own. */
+/* What libc would have done in the last of its own threads. */
 static void libc_end_last(int status)
 {
 	static struct thread thread;
@@ -71,5 +71,5 @@ static const struct thread_ops libc_ops = {
 	.end_last = libc_end_last,
 };
 
-/* Weak: the preload library has others, and then nothing of this is linked. */
+/* Weak: the preload library defines another, and then none of this is linked. */
 __attribute__((weak)) const struct thread_ops *const thread_ops = &libc_ops;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* tsan.h - what ThreadSanitizer cannot see by itself; nothing in other builds
  *
- * It sees what is compiled with it, and calls of libc.  Our system calls go past libc (sys.h), and
- * what moves pages is the kernel.  So it is told:
+ * ThreadSanitizer sees the code compiled with it and the calls of libc.  Our system calls bypass
+ * libc (sys.h), and the kernel moves our pages.  So we tell it:
  *
- *	- what the kernel reads and writes for us: the buffers of reads and writes, when
- *	  they are done, and the pages of trays that come, leave or are discarded.  That a tray
- *	  goes from one thread to another under a lock is then checked as for any memory;
- *	- that addresses are given back: munmap is libc's here, which it knows (sys.h).
- *	  Else the next owner of an address would race with the one before.
+ *	- what the kernel reads and writes for us: buffers, once the call or the I/O is done, and
+ *	  the pages of trays that come, leave or are discarded.  Passing a tray from one thread
+ *	  to another under a lock is then checked like any other memory;
+ *	- that addresses are given back: this build calls libc's munmap, which it knows (sys.h).
+ *	  Otherwise the next owner of an address would seem to race with the previous one.
  *
- * It is not told of pages of the application, and cannot be.  It looks at an access before
- * that is made, so a write that waits for its page would race with the COPY that brings it: what
- * orders them is the page fault.  What handlers do to such pages is COPY, MOVE and
- * discarding alone; no other memory is reached from both sides of a fault.
+ * We do not tell it about pages of the application, and cannot.  It checks an access before the
+ * access is made, so a write that waits for its page would seem to race with the COPY that brings
+ * the page: only the page fault orders them.  Handlers do nothing to such pages but COPY, MOVE and
+ * discard them; no other memory is reached from both sides of a fault.
  *
- * Nor of io_uring's rings: each belongs to one handler.
+ * Nor do we tell it about io_uring's rings: each belongs to one handler.
  */
 #ifndef SPILL_TSAN_H
 #define SPILL_TSAN_H
@@ -33,7 +33,7 @@
 #endif
 
 #if SPILL_TSAN
-/* Of its runtime; the types are those that gcc knows. */
+/* From its runtime; the types are the ones gcc knows. */
 void __tsan_read_range(void *addr, long size);
 void __tsan_write_range(void *addr, long size);
 void AnnotateBenignRaceSized(const char *file, int line, const volatile void *addr, size_t size,
@@ -44,8 +44,8 @@ void AnnotateBenignRaceSized(const char *file, int line, const volatile void *ad
 #define AnnotateBenignRaceSized(file, line, addr, size, why) ((void)(addr), (void)(size))
 #endif
 
-/* The kernel has read so many bytes of ours, or written them; size below 0: it failed.  Each
- * gives size. */
+/* The kernel has read or written this many bytes of ours; a size below 0 means that it failed.
+ * Both return size. */
 static inline long tsan_kernel_read(const void *addr, long size)
 {
 	if (size > 0)
@@ -60,7 +60,7 @@ static inline long tsan_kernel_wrote(void *addr, long size)
 	return size;
 }
 
-/* Who writes there need not wait for one another: nobody reads it. */
+/* Threads that write here need not wait for one another: nobody reads it. */
 static inline void tsan_nobody_reads(void *addr, size_t size)
 {
 	AnnotateBenignRaceSized(__FILE__, __LINE__, addr, size, "nobody reads it");

@@ -5,12 +5,11 @@
 #include "base/sys.h"
 #include <sys/epoll.h>
 
-/* Of what somebody filled the pipe with, who should not, so much is taken out at most: that makes
- * room. */
+/* Somebody may have filled the pipe who should not.  This many reads make room again. */
 #define DRAINS 4
 
-/* If two ring at once, the pipe is empty for the first that writes, and both have taken out what
- * was there after they had something to tell. */
+/* If two processes ring at once, the pipe is empty for whichever writes first, and both drained it
+ * after they had something to tell. */
 void bell_ring(int bell)
 {
 	char bytes[4096] = { 0 };
@@ -35,6 +34,6 @@ bool bell_heard(int ear)
 {
 	struct epoll_event event;
 
-	/* epoll_wait, in its form that every architecture has */
+	/* epoll_wait, in the form that every architecture has */
 	return sys_call6(SYS_epoll_pwait, ear, (long)&event, 1, 0, 0, 0) == 1;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* bell.h - one process rings, and all that listen hear it
  *
- * A pipe, open for both ways, in which there is one byte at most.  Nobody reads it but who rings:
- * it takes out what is there and puts a byte in, which is news for each listener's epoll
- * descriptor (edge-triggered).  It is a pipe, since that can be opened by way of
- * /proc/PID/fd: so those ring it, too, who may look at the process and did not inherit it.
+ * A bell is a pipe, open in both directions, that holds at most one byte.  Only the process that
+ * rings reads it: it drains the pipe and writes one byte, which is news to each listener's epoll
+ * descriptor (edge-triggered).  It is a pipe because a pipe can be opened through /proc/PID/fd: a
+ * process that may look at another can ring its bell without having inherited it.
  *
  * Locking: none.
  */
@@ -14,13 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* bell: what fd_pipe made, or the same pipe opened once more: who has inherited a descriptor can
- * take O_NONBLOCK from it, and from all that share its file description. */
+/* bell is what fd_pipe made, or the same pipe opened once more: anybody who inherited a descriptor
+ * can clear O_NONBLOCK on it, for all that share its file description. */
 void bell_ring(int bell);
 
-/* A descriptor of our own that hears it, to be polled; or -errno. */
+/* A descriptor of our own that hears the bell, to be polled; or -errno. */
 int bell_listen(int bell);
-/* Did it ring since the last call? */
+/* Has it rung since the last call? */
 bool bell_heard(int ear);
 
 #endif

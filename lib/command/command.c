@@ -13,7 +13,7 @@
 #define HANDED_SWAP_MAX 64
 #define SWAP_TEXT_SIZE 16384
 
-/* A descriptor, and what it was when it was handed over; number -1: none. */
+/* A descriptor, and which file it was when it was handed over; number -1: none. */
 struct handed {
 	int number;
 	uint64_t device;
@@ -35,7 +35,7 @@ struct identity {
 	uint32_t user[3], group[3]; /* real, effective, saved */
 };
 
-/* Written by read_environment alone. */
+/* Only read_environment writes these. */
 static struct identity began;
 static bool launched;
 static struct handed handed_userfaultfd = { .number = -1 };
@@ -89,8 +89,8 @@ static int handed_open(const struct handed *handed)
 
 /* -- reading ------------------------------------------------------------------ */
 
-/* Reads a number and the delimiter behind it (which may be the end of the
- * text); false: it is not so. */
+/* Reads a number and the delimiter after it (which may be the end of the text); false: there is no
+ * such thing. */
 static bool read_number(const char **text, int base, char delimiter, uint64_t *ret)
 {
 	char *end;
@@ -127,13 +127,12 @@ static bool read_swap(const char *text, struct handed_swap *ret)
 	    !read_number(&text, 10, ':', &ret->limit) || !read_number(&text, 10, ':', &ret->kept) ||
 	    !read_number(&text, 10, ':', &priority) || !*text)
 		return false;
-	ret->priority = (int)(int64_t)priority; /* strtoull takes a minus sign */
+	ret->priority = (int)(int64_t)priority; /* strtoull accepts a minus sign */
 	ret->path = text;
 	return true;
 }
 
-/* Takes the list apart; an entry that is malformed was not written by us, and
- * is left out. */
+/* Takes the list apart.  A malformed entry was not written by us, and is skipped. */
 static void read_swaps(const char *list)
 {
 	size_t length = list ? strlen(list) : 0;
@@ -188,7 +187,7 @@ static void read_environment(void)
 	const char *swaps = secure_getenv(COMMAND_ENV_SWAP);
 
 	began = identity_now();
-	launched = swaps != NULL; /* set by every launcher, be it to nothing */
+	launched = swaps != NULL; /* every launcher sets it, even if to nothing */
 	read_one(COMMAND_ENV_USERFAULTFD, &handed_userfaultfd);
 	read_one(COMMAND_ENV_STATS, &handed_stats);
 	read_budget();
@@ -209,7 +208,8 @@ void command_init(void)
 	static _Atomic int stage;
 	int seen = NOT_YET;
 
-	/* Most often from the constructor.  Not pthread_once, which is anybody's. */
+	/* Usually called by the constructor.  Not pthread_once: another library may have interposed
+	 * it. */
 	if (atomic_load_explicit(&stage, memory_order_acquire) == DONE)
 		return;
 	if (atomic_compare_exchange_strong(&stage, &seen, BUSY)) {

@@ -7,7 +7,8 @@
 #include "base/process.h"
 #include "base/sys.h"
 
-/* Of how many it is looked at each measuring what they share, of at most so much memory: 5 ms. */
+/* How many processes each measurement asks for what they share, and of how much memory at most: 5
+ * ms. */
 #define SHARED_LOOKS 4
 #define SHARED_BYTES_MAX ((size_t)64 << 20)
 
@@ -69,7 +70,7 @@ static void entry_clear(struct pool_entry *entry)
 	atomic_fetch_add(&entry->claims, 1);
 }
 
-/* The entry with mark from becomes one of mark to. */
+/* Changes the entry's mark from one to the other, if it still is from. */
 static bool entry_replace(struct pool_entry *entry, uint64_t from, uint64_t to)
 {
 	return atomic_compare_exchange_strong(&entry->mark, &from, to);
@@ -81,7 +82,7 @@ static struct pool_entry *claim_free(struct pool *pool, uint64_t mark)
 
 	pool_for_each(entry, pool) if (atomic_load(&entry->mark) == 0 &&
 				       entry_replace(entry, 0, mark)) return entry;
-	/* There are so many attempts at most, as entries only grows: if nobody writes it who
+	/* entries only grows, so this many attempts are enough, unless somebody writes to it who
 	 * should not. */
 	for (unsigned attempt = 0; attempt < POOL_ENTRIES; attempt++) {
 		uint32_t next = atomic_load(&pool->entries);
@@ -185,8 +186,8 @@ struct pool_need pool_need(const struct pool *pool, const struct pool_entry *our
 
 /* -- what is outside ---------------------------------------------------------------------- */
 
-/* Frames that are not here yet, or that a managed mapping has never touched, make it more
- * than what is resident. */
+/* counted may exceed what is resident: some frames have not come yet, and some pages of managed
+ * mappings were never touched. */
 static int64_t outside_of(const struct pool_entry *entry, uint64_t mark)
 {
 	int64_t anonymous = process_anonymous(process_pid(mark));
@@ -195,8 +196,8 @@ static int64_t outside_of(const struct pool_entry *entry, uint64_t mark)
 	return anonymous > counted ? anonymous - counted : 0;
 }
 
-/* Asks for what a process shares, if its private memory is small and may be a relative's too;
- * whether it asked. */
+/* Asks what a process shares, if its private memory is small and a relative may have it too;
+ * returns whether it asked. */
 static bool look_shared(struct pool_entry *entry)
 {
 	uint64_t mark = atomic_load(&entry->mark);
@@ -214,7 +215,7 @@ static bool look_shared(struct pool_entry *entry)
 	return proportional >= 0;
 }
 
-/* A few at a time, in turns. */
+/* A few at a time, in turn. */
 static void look_some_shared(struct pool *pool)
 {
 	uint32_t n = pool_entries(pool), at = atomic_load(&pool->looked);
@@ -226,7 +227,7 @@ static void look_some_shared(struct pool *pool)
 	pool->looked = at;
 }
 
-/* What was said already: bits of pool->told. */
+/* Warnings that were already printed: bits of pool->told. */
 #define TOLD_OUTSIDE 1u
 #define TOLD_SHARED 2u
 
@@ -235,7 +236,7 @@ static unsigned long mib(int64_t pages)
 	return (unsigned long)(((uint64_t)pages << page_shift()) >> 20);
 }
 
-/* pid has most of it. */
+/* pid has most of what is outside. */
 static void tell_outside(struct pool *pool, int64_t outside, uint32_t pid, int64_t its)
 {
 	if (!(atomic_fetch_or(&pool->told, TOLD_OUTSIDE) & TOLD_OUTSIDE))
@@ -247,7 +248,7 @@ static void tell_outside(struct pool *pool, int64_t outside, uint32_t pid, int64
 			mib(outside), mib(pool_total(pool)), pid, mib(its));
 }
 
-/* It does not count, since it may be another's as well.  But a heap may be of it. */
+/* Shared memory does not count, since another process may have it too.  But it may hold a heap. */
 void pool_look_for_shared(struct pool *pool, uint32_t pid)
 {
 	int64_t shared, total = pool_total(pool);

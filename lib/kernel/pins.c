@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pins.c - may a device be writing to this process's memory?: see pins.h */
+/* pins.c - may a device be writing to this process's memory?  See pins.h */
 #include "kernel/pins.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-/* Numbers are given from the lowest on, so new ones are seldom behind so many that
- * are free; a list of all is asked for now and then. */
+/* The kernel gives out the lowest free number, so a new one rarely lies beyond this many free ones.
+ * Now and then we list all of them. */
 #define GAP 16
 #define LIST_NS 100000000
 /* With more descriptors than this, looking costs more than it saves. */
@@ -19,10 +19,10 @@
 /* How long a yes is remembered. */
 #define EXPECTED_NS 100000000
 
-static _Atomic uint64_t known[FD_MOST / 64]; /* numbers that are in use, and not ours */
+static _Atomic uint64_t known[FD_MOST / 64]; /* numbers in use that are not ours */
 static _Atomic bool too_many;
-static _Atomic uint64_t listed;	     /* ns: when all were listed */
-static _Atomic uint64_t possible_at; /* ns: when the answer was yes */
+static _Atomic uint64_t listed;	     /* ns: when all were last listed */
+static _Atomic uint64_t possible_at; /* ns: when the answer was last yes */
 
 /* -- which there are ------------------------------------------------------------------ */
 
@@ -48,7 +48,7 @@ static bool is_known(int fd)
 	return atomic_load_explicit(&known[fd / 64], memory_order_relaxed) >> fd % 64 & 1;
 }
 
-/* Notes them; those that were closed stay, and cost a little.  false: too many. */
+/* Notes all numbers in use.  Those closed since stay noted, at little cost.  false: too many. */
 static bool list_all(void)
 {
 	int dir = (int)sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -83,7 +83,7 @@ static bool list_now_and_then(uint64_t now)
 
 /* -- one of them ------------------------------------------------------------------- */
 
-/* Does its link in /proc begin with one of these?  otherwise: it cannot be read. */
+/* Does its link in /proc begin with one of names?  Returns otherwise if the link cannot be read. */
 static bool link_begins_with(int fd, const char *const *names, bool otherwise)
 {
 	char path[40], target[64];
@@ -100,7 +100,7 @@ static bool link_begins_with(int fd, const char *const *names, bool otherwise)
 	return false;
 }
 
-/* Rings, and what others of their kind hand out for a device. */
+/* Rings, and what other interfaces of that kind hand out for a device. */
 static bool is_suspect_inode(int fd)
 {
 	static const char *const names[] = { "anon_inode:[io_uring]", "anon_inode:[vfio",
@@ -110,8 +110,8 @@ static bool is_suspect_inode(int fd)
 	return link_begins_with(fd, names, true);
 }
 
-/* Documentation/admin-guide/devices.txt: what is read and written by copying, or has its memory to
- * itself. */
+/* Documentation/admin-guide/devices.txt: devices that are read and written by copying, or that keep
+ * their memory to themselves. */
 static bool has_harmless_number(dev_t device)
 {
 	static const unsigned char misc[] = { 130 /* watchdog */,
@@ -144,16 +144,16 @@ static bool has_harmless_number(dev_t device)
 	}
 }
 
-/* Any that is not known: cameras (V4L2), SCSI commands (sg), RDMA, GPUs, VFIO, iommufd. */
+/* Any unknown device: cameras (V4L2), SCSI commands (sg), RDMA, GPUs, VFIO, iommufd. */
 static bool is_suspect_device(int fd, dev_t device)
 {
-	/* Their numbers are given as they come. */
+	/* The kernel assigns their numbers dynamically. */
 	static const char *const names[] = { "/dev/userfaultfd", "/dev/vsock", "/dev/rtc", NULL };
 
 	return !has_harmless_number(device) && !link_begins_with(fd, names, false);
 }
 
-/* Its memory is registered with the network device. */
+/* The socket's memory is registered with the network device. */
 static bool is_xdp(int fd)
 {
 	int domain = 0;
@@ -194,7 +194,7 @@ static bool is_suspect_if_open(int fd)
 	return flags >= 0 && is_suspect(fd, flags);
 }
 
-/* The known ones, and from the lowest number on until some are free. */
+/* Looks at the known ones, and at all numbers from 0 up until GAP in a row are free. */
 static bool look(void)
 {
 	int free = 0;

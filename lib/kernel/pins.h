@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* pins.h - may a device be writing to this process's memory?
  *
- * Copying a page out and discarding it would lose what a device writes to it
- * meanwhile, and no unprivileged call tells which pages are pinned for that.  So
- * a chunk is copied only while the process has nothing open through which it
- * could be: a file that is O_DIRECT (Linux AIO on any other is a read that is waited for), an
- * io_uring of its own, an AF_XDP socket, a block device (SCSI commands), a character device that is
- * not known to do nothing of the kind (cameras, SCSI, RDMA, GPUs, VFIO do).
+ * If a page is copied out and discarded while a device writes to it, that write is lost, and no
+ * unprivileged call tells which pages are pinned for devices.  So a chunk is copied only while the
+ * process has nothing open that could pin pages: an O_DIRECT file (on any other file, Linux AIO is
+ * a read that is waited for), an io_uring of its own, an AF_XDP socket, a block device (SCSI
+ * commands), or a character device that is not known to be harmless (cameras, SCSI, RDMA, GPUs and
+ * VFIO are not).
  *
- * It is asked after the chunk was write-protected.  Who pins a page for writing
- * from then on takes a write fault, and waits; who did before had one of these
- * open.  (Not seen: one that is closed while its transfer goes on, and a thread
- * that unshared its descriptors.)
+ * Ask after write-protecting the chunk.  Whoever pins a page for writing from then on takes a write
+ * fault, and waits; whoever did so before had one of these open.  (Not seen: a descriptor closed
+ * while its transfer goes on, and a thread that unshared its descriptors.)
  *
  * Locking: none.
  */
@@ -20,11 +19,11 @@
 
 #include <stdbool.h>
 
-/* Looks at the descriptors that are not ours: some tenths of a microsecond for
- * each.  In doubt (there are too many to look at) it gives what it is told. */
+/* Looks at the descriptors that are not ours, at some tenths of a microsecond each.  If there are
+ * too many to look at, returns in_doubt. */
 bool pins_possible(bool in_doubt);
 
-/* Was it true a moment ago?  Then to write-protect anything is in vain. */
+/* Was the answer yes a moment ago?  Then write-protecting would be wasted. */
 bool pins_expected(void);
 
 #endif

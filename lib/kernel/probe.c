@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* probe.c - what this machine gives us: see probe.h
  *
- * No stdio: files of /proc are read with the system calls, as all else here.
+ * No stdio: files in /proc are read with system calls, like everything else here.
  */
 #include "kernel/probe.h"
 #include "command/command.h"
@@ -22,14 +22,14 @@
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1 /* Linux 5.11 */
 #endif
-/* As the kernel's header has it since 6.1; Debian 12's lacks it. */
+/* From the kernel's header, where it is since 6.1; Debian 12's lacks it. */
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
 /* -- files --------------------------------------------------------------------- */
 
-/* Reads the start of a file as a string; false: it cannot be read. */
+/* Reads the start of a file as a string; false if it cannot be read. */
 static bool read_text(const char *path, char *buf, size_t size)
 {
 	int fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
@@ -49,7 +49,7 @@ static bool read_text(const char *path, char *buf, size_t size)
 
 static uint64_t meminfo(const char *name)
 {
-	char text[2048]; /* the lines that we want are the first and the third */
+	char text[2048]; /* the lines we want are the first and the third */
 	const char *line;
 
 	if (!read_text("/proc/meminfo", text, sizeof(text)))
@@ -75,7 +75,7 @@ static uint64_t lower(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The number in the file, UINT64_MAX for "max" or if there is no such file. */
+/* The number in the file; UINT64_MAX for "max", or if there is no such file. */
 static uint64_t read_limit(const char *directory, const char *name)
 {
 	char path[PATH_SIZE + 32], text[32];
@@ -94,9 +94,8 @@ static uint64_t directory_limit(const char *directory)
 	return lower(limit, read_limit(directory, "memory.limit_in_bytes"));
 }
 
-/* The lowest limit from mount/path up to mount.  In a container that sees its
- * own part of the hierarchy only, path is that of the host and does not exist
- * here: then mount itself is the container's. */
+/* The lowest limit from mount/path up to mount.  In a container that sees only its own part of the
+ * hierarchy, path is the host's and does not exist here: then mount itself is the container's. */
 static uint64_t hierarchy_limit(const char *mount, const char *path)
 {
 	uint64_t limit = UINT64_MAX;
@@ -129,8 +128,7 @@ static bool lists(const char *list, const char *end, const char *name)
 	return false;
 }
 
-/* A line of /proc/self/cgroup: "0::/path" (v2) or "4:memory:/path" (v1); it is
- * ended by a NUL. */
+/* line, ended by a NUL, comes from /proc/self/cgroup: "0::/path" (v2) or "4:memory:/path" (v1). */
 static uint64_t line_limit(const char *line, const char *mount)
 {
 	const char *controllers = strchr(line, ':');

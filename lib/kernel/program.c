@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* program.c - which file will be executed, and can it be paged: see program.h */
+/* program.c - which file will be executed, and can it be paged?  See program.h */
 #include "kernel/program.h"
 #include "base/error.h"
 #include "base/sys.h"
@@ -20,13 +20,13 @@
 #define OUR_MACHINE_NAME "aarch64"
 #endif
 
-/* The kernel follows as many interpreters of interpreters (BINPRM_MAX...). */
+/* How many interpreters of interpreters the kernel follows (BINPRM_MAX...). */
 #define SCRIPT_DEPTH 5
 
-/* What is read of the path of a dynamic linker. */
+/* How much of a dynamic linker's path is read. */
 #define INTERPRETER 128
 
-/* The first line of a script, as much as the kernel looks at. */
+/* How much of a script's first line the kernel looks at. */
 #define SCRIPT_LINE 256
 
 /* -- finding ------------------------------------------------------------------------ */
@@ -43,7 +43,7 @@ static int check_executable(const char *path)
 	return (int)sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK);
 }
 
-/* NAME in the directory of that length; false: too long. */
+/* directory/name, where directory has length bytes; false: too long. */
 static bool join(char ret[PROGRAM_PATH], const char *directory, size_t length, const char *name)
 {
 	size_t name_size = strlen(name) + 1;
@@ -111,8 +111,8 @@ static bool read_segment(const struct elf *elf, unsigned i, Elf64_Phdr *ret)
 	return read_at(elf, ret, sizeof(*ret), elf->header.e_phoff + (uint64_t)i * sizeof(*ret));
 }
 
-/* The dynamic linker that the program asks for (as much of its path as there is room
- * for): true, and "" if none. */
+/* Reads the path of the dynamic linker that the program asks for, as much of it as fits, or "" if
+ * it asks for none.  false: damaged. */
 static bool read_interpreter(const struct elf *elf, char name[INTERPRETER])
 {
 	name[0] = '\0';
@@ -133,7 +133,7 @@ static bool read_interpreter(const struct elf *elf, char name[INTERPRETER])
 	return true;
 }
 
-/* Where in the file that lies which will be at that address; 0: nowhere. */
+/* The offset in the file of what will be loaded at address; 0: it is not in the file. */
 static uint64_t offset_of(const struct elf *elf, uint64_t address)
 {
 	Elf64_Phdr segment;
@@ -144,7 +144,7 @@ static uint64_t offset_of(const struct elf *elf, uint64_t address)
 	return 0;
 }
 
-/* What the dynamic linker reads of a program, at its offsets in the file; 0: there is none. */
+/* Offsets in the file of what the dynamic linker reads; 0: there is no such thing. */
 struct dynamic {
 	uint64_t entries, end;
 	uint64_t names, symbols, hash;
@@ -176,8 +176,8 @@ static bool read_dynamic(const struct elf *elf, struct dynamic *ret)
 
 /* -- sanitizers */
 
-/* gcc links their runtimes as libraries, clang into the program, which then has this function for
- * others to find. */
+/* gcc links a sanitizer's runtime as a library; clang links it into the program, which then exports
+ * this function. */
 static const struct sanitizer {
 	const char *name, *function, *obstacle;
 } sanitizers[] = {
@@ -210,7 +210,7 @@ static bool is_runtime(const char *library, const struct sanitizer *sanitizer)
 	return rest && (*rest == '.' || *rest == '-');
 }
 
-/* What the table of hashes is: elf_object.c. */
+/* elf_object.c explains the table of hashes. */
 static bool exports(const struct elf *elf, const struct dynamic *dynamic, const char *function)
 {
 	uint32_t table[4], hash = 5381, i, its;
@@ -274,9 +274,9 @@ static const char *sanitizer_obstacle(const struct elf *elf)
 	return obstacle;
 }
 
-/* -- what stands in its way */
+/* -- obstacles */
 
-/* Would the dynamic linker see a program that gains privileges (AT_SECURE)? */
+/* Would the dynamic linker take this for a program that gains privileges (AT_SECURE)? */
 static bool gains_privilege(int fd)
 {
 	uint32_t user = (uint32_t)sys_call0(SYS_getuid);
@@ -327,7 +327,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The program that `env [-S] [NAME=VALUE]... PROGRAM` would execute, or NULL. */
+/* The program that `env [-S] [NAME=VALUE]...  PROGRAM` would execute, or NULL. */
 static char *env_program(char **rest)
 {
 	char *word;
@@ -338,8 +338,8 @@ static char *env_program(char **rest)
 	return NULL;
 }
 
-/* What a script's first line (behind "#!", ended by a NUL; it is taken apart) has executed;
- * NULL: exec will say what is wrong. */
+/* The program that a script's first line would execute.  line starts after "#!", ends with a NUL,
+ * and is taken apart.  NULL: exec will say what is wrong. */
 static const char *script_program(char *line, char ret_found[PROGRAM_PATH])
 {
 	char *rest = line + strspn(line, " \t");
@@ -356,7 +356,8 @@ static const char *script_program(char *line, char ret_found[PROGRAM_PATH])
 	return strcpy(ret_found, interpreter);
 }
 
-/* One file: NULL and "", what stands in its way, or the program that it is a script for. */
+/* Looks at one file.  Returns its obstacle, or NULL; ret_next is the program to look at next if the
+ * file is a script, else "". */
 static const char *look(const char *path, char ret_next[PROGRAM_PATH])
 {
 	int fd = sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);

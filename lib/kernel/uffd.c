@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* uffd.c - userfaultfd's ioctls: see uffd.h
  *
- * The semantics that this file relies on are those of fs/userfaultfd.c and
- * mm/userfaultfd.c of Linux 5.7 to 6.18; UFFDIO_MOVE came with 6.8,
- * UFFDIO_POISON with 6.6.  Debian 12's header is older than both.
+ * This file relies on the semantics of fs/userfaultfd.c and mm/userfaultfd.c from Linux 5.7 to
+ * 6.18.  UFFDIO_MOVE came with 6.8, UFFDIO_POISON with 6.6.  Debian 12's header is older than both.
  */
 #include "kernel/uffd.h"
 #include "base/fd.h"
@@ -43,8 +42,8 @@ struct uffdio_move {
 #define UFFD_NEEDED UFFD_FEATURE_PAGEFAULT_FLAG_WP
 #define UFFD_WANTED (UFFD_NEEDED | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE)
 
-/* What the kernel offers of what we want, asked on a descriptor of its own: UFFDIO_API can be
- * called once, and refuses features that it does not know. */
+/* Asks which of the features that we want the kernel offers.  This takes a descriptor of its own:
+ * UFFDIO_API can be called only once, and refuses features that the kernel does not know. */
 static int ask_features(struct uffd *uffd, bool user_mode)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = 0 };
@@ -77,15 +76,14 @@ static int open_with_features(struct uffd *uffd, bool user_mode)
 	return err;
 }
 
-/* Races in MOVE were mended up to Linux 6.17, but those of 6.8 to 6.11 are not
- * maintained any more. */
+/* Races in MOVE were fixed up to Linux 6.17, but 6.8 to 6.11 are no longer maintained. */
 static bool move_is_trusted(void)
 {
 	return probe_linux_is(6, 12);
 }
 
-/* Moves one page within a mapping of our own and looks at it: the feature bit
- * alone is not trusted. */
+/* Moves one page within a mapping of our own and looks at it: the feature bit alone proves
+ * nothing. */
 static bool move_works(const struct uffd *uffd)
 {
 	size_t size = page_size();
@@ -158,7 +156,7 @@ int uffd_read(const struct uffd *uffd, struct uffd_fault *faults, unsigned n)
 		const struct uffd_msg *msg = &msgs[i];
 
 		if (msg->event != UFFD_EVENT_PAGEFAULT)
-			continue; /* no other event was asked for */
+			continue; /* we asked for no other event */
 		faults[got++] = (struct uffd_fault){
 			.address = page_round_down(msg->arg.pagefault.address),
 			.write_protected = msg->arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP,
@@ -167,7 +165,7 @@ int uffd_read(const struct uffd *uffd, struct uffd_fault *faults, unsigned n)
 	return (int)got;
 }
 
-/* An ioctl that says in *done how far it came, as bytes or -errno. */
+/* The result of an ioctl that reports its progress in done, as bytes or -errno. */
 static long progress_of(int err, int64_t done)
 {
 	if (done > 0)
@@ -189,9 +187,9 @@ long uffd_copy(const struct uffd *uffd, void *to, const void *from, size_t size)
 	return tsan_kernel_read(from, progress_of(err, copy.copy));
 }
 
-/* Linux 6.18 has been seen to move pages and to say EEXIST of them: it seems to try once more
- * what it has done, when it had to wait for another thread that splits the same huge page.
- * So many bytes from the start did move. */
+/* Linux 6.18 has been seen to move pages and still return EEXIST.  It seems to retry what it has
+ * done, after it had to wait for another thread that was splitting the same huge page.  Returns how
+ * many bytes from the start did move. */
 static size_t moved_in_spite(int pagemap, const char *to, const char *from, size_t size)
 {
 	unsigned n = (unsigned)(size >> page_shift());
@@ -236,7 +234,7 @@ int uffd_wake(const struct uffd *uffd, void *addr, size_t size)
 	return sys_ioctl(uffd->fd, UFFDIO_WAKE, &range);
 }
 
-/* Linux looks at the mapping first, and then says EEXIST of the page. */
+/* Linux checks the mapping first, and only then says EEXIST because of the page. */
 bool uffd_has(const struct uffd *uffd, void *page)
 {
 	struct uffdio_zeropage zero = {

@@ -4,10 +4,10 @@
 #include "base/newer.h"
 #include <stdatomic.h>
 
-/* In place of a pidfd: this process (Linux 6.14). */
+/* This process, in place of a pidfd (Linux 6.14). */
 #define PIDFD_SELF_PROCESS (-10001)
 
-/* Was it refused?  Then it always is. */
+/* The kernel refused the vector once, and always will. */
 static _Atomic bool no_vector;
 
 static unsigned zap_each(const struct iovec *ranges, unsigned n)
@@ -20,7 +20,7 @@ static unsigned zap_each(const struct iovec *ranges, unsigned n)
 	return done;
 }
 
-/* How many of the ranges that many bytes are. */
+/* How many whole ranges this many bytes make. */
 static unsigned ranges_in(const struct iovec *ranges, unsigned n, size_t bytes)
 {
 	unsigned i = 0;
@@ -46,8 +46,7 @@ unsigned zap(const struct iovec *ranges, unsigned n)
 	return done + zap_each(ranges + done, n - done);
 }
 
-/* A program that locks all its memory has locked ours too: what is refused is
- * passed over. */
+/* A program that locks all its memory has locked ours too: a refused range is skipped. */
 void zap_ours(const struct iovec *ranges, unsigned n)
 {
 	for (unsigned at = 0; at < n; at++)

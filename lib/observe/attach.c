@@ -56,7 +56,7 @@ static bool is_called(const struct attach *attach, const char *number, const cha
 	return strcmp(link, wanted) == 0;
 }
 
-/* Without asking whoever serves the file. */
+/* Does not ask whoever serves the file. */
 static bool look(struct attach *attach, const char *number)
 {
 	struct statx st;
@@ -69,7 +69,7 @@ static bool look(struct attach *attach, const char *number)
 	return true;
 }
 
-/* The next that the kernel calls so. */
+/* Finds the next descriptor with this link in /proc. */
 static bool next_link(struct attach *attach, const char *link)
 {
 	struct dirent *entry;
@@ -91,7 +91,7 @@ bool attach_next(struct attach *attach, const char *name)
 	return false;
 }
 
-/* The link has the modes of what it leads to. */
+/* The link's mode bits show how its target was opened. */
 static bool is_both_ways(const struct attach *attach)
 {
 	const mode_t both = S_IRUSR | S_IWUSR;
@@ -121,8 +121,8 @@ bool attach_has_pager(struct attach *attach)
 	return next_link(attach, "anon_inode:[userfaultfd]");
 }
 
-/* Another file may have that number meanwhile, to open which could take for ever: what is opened is
- * held first (O_PATH opens nothing). */
+/* By now another file may have that number, and opening it could block for ever.  So held pins the
+ * file first (O_PATH does not open it), and this compares it. */
 static bool is_what_was_found(const struct attach *attach, int held)
 {
 	struct statx st;

@@ -30,7 +30,7 @@ static void copy_pages(const struct chunk *chunk, struct inquiry_pages *pages)
 	}
 }
 
-/* The rows from start on, as many as there is room for and are not locked. */
+/* Fills in the rows from start on, as many as fit, up to the first that is locked. */
 static void fill_in(struct inquiry *inquiry, const struct pagetable *table)
 {
 	bool whole = inquiry->kind == INQUIRY_PAGES;
@@ -62,7 +62,7 @@ void inquiry_answer(struct inquiry *inquiry, uint32_t place, const struct pageta
 	    !atomic_compare_exchange_strong(&inquiry->state, &asked, INQUIRY_ANSWERING))
 		return;
 	fill_in(inquiry, table);
-	/* Who asked may have lost patience, and another asks by now. */
+	/* The asker may have lost patience, and another one may be asking by now. */
 	atomic_compare_exchange_strong(&inquiry->state, &answering, INQUIRY_ANSWERED);
 	sys_futex_wake_shared(&inquiry->state, INT32_MAX);
 }

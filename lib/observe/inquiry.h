@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* inquiry.h - what the page table holds, asked from outside
  *
- * A window in the memfd of the counters (stats.h), for one question at a time.  Who asks
- * takes it, puts the question, and rings the bell (steering.h); a handler of the pager that is
- * asked fills in as many rows as there is room for, in the order of their addresses, and where to
- * go on.  So a page table of any size is read in pieces, each of which costs the handler some ten
- * microseconds, and nothing is asked of it otherwise.
+ * A window in the memfd of the counters (stats.h), for one question at a time.  An asker takes it,
+ * puts the question, and rings the bell (steering.h).  A handler of the pager in question fills in
+ * as many rows as fit, in the order of their addresses, and where to go on.  So a page table of any
+ * size is read in pieces.  Each piece costs the handler some ten microseconds; without a question,
+ * there is no cost.
  *
  *	asker	takes ----> ASKED ................... ANSWERED --> asks on, or leaves
  *	handler		      `----> ANSWERING ----------'
  *
- * A row whose lock is held is not waited for: the answer ends before it, and whoever asks comes
- * back.
+ * A handler does not wait for a row whose lock is held: the answer ends before that row, and the
+ * asker comes back.
  *
- * Neither side believes the other: each word is read once, and rows are copied before they are looked
+ * Neither side trusts the other: each word is read once, and rows are copied before they are looked
  * at, since whoever has the memfd can write there at any time.
  *
- * Invariant: from ASKED on the question does not change until ANSWERED.
- * Locking: state, which who asks moves to ASKED, and the handler onwards; asker is the mark
- * (process.h) of who has the window.  An asker that was killed loses it to the next.
+ * Invariant: from ASKED until ANSWERED the question does not change.
+ * Locking: state; the asker sets it to ASKED, the handler moves it on.  asker is the mark
+ * (process.h) of whoever has the window.  If an asker was killed, the next one takes the window
+ * over.
  */
 #ifndef SPILL_INQUIRY_H
 #define SPILL_INQUIRY_H
@@ -41,7 +42,7 @@ struct inquiry_row {
 
 struct inquiry_pages {
 	struct inquiry_row row;
-	uint64_t slot[64], hash[64]; /* of a page that is not swapped: 0 */
+	uint64_t slot[64], hash[64]; /* 0 for a page that is not swapped */
 };
 
 #define INQUIRY_SIZE 36864
@@ -53,11 +54,11 @@ struct inquiry {
 	_Atomic uint32_t state;
 	/* the question */
 	_Atomic uint32_t kind;
-	_Atomic uint64_t mark;	/* of the process that is asked, */
+	_Atomic uint64_t mark;	/* of the process asked, */
 	_Atomic uint32_t place; /* and its pager's slot in the table */
-	_Atomic uint32_t count; /* the answer: so many rows */
-	_Atomic uint64_t start; /* an address: from where on; */
-	_Atomic uint64_t next;	/* from where to ask on, 0: that is all */
+	_Atomic uint32_t count; /* the answer: how many rows */
+	_Atomic uint64_t start; /* the question: from which address on */
+	_Atomic uint64_t next;	/* the answer: where to go on, or 0 at the end */
 	union {
 		struct inquiry_row row[INQUIRY_ROWS_MAX];
 		struct inquiry_pages pages[INQUIRY_PAGES_MAX];
@@ -66,7 +67,8 @@ struct inquiry {
 
 struct pagetable;
 
-/* Answers if the pager is asked whose place in the table of counters that is; in a handler of it. */
+/* Answers if the question is for the pager at this place in the table of counters.  Called by a
+ * handler of that pager. */
 void inquiry_answer(struct inquiry *inquiry, uint32_t place, const struct pagetable *table);
 
 #endif

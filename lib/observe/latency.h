@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* latency.h - how long page faults took: a histogram
  *
- * Four buckets for each power of two of nanoseconds, so a quantile that is read from it is
- * off by an eighth of its value at most.  The first and the last take what is beyond them:
- * less than 256 ns, more than 9 minutes.
+ * Each power of two of nanoseconds has four buckets, so a quantile read from them is off by at most
+ * an eighth of its value.  The first and last buckets also take what lies beyond them: less than
+ * 256 ns, and more than 9 minutes.
  *
- * Locking: none; the buckets are atomic, and exact by themselves.
+ * Locking: none; the buckets are atomic, and each is exact by itself.
  */
 #ifndef SPILL_LATENCY_H
 #define SPILL_LATENCY_H
@@ -39,8 +39,8 @@ static inline void latency_note(struct latency *latency, uint64_t ns)
 /* The middle of a bucket, in ns. */
 uint64_t latency_value(unsigned bucket);
 
-/* What a part of all values (0.5: half of them) is not above, in ns; 0: there are none.
- * counts: the buckets, or what came into them meanwhile. */
+/* The value, in ns, that this part of all values (0.5: half of them) does not exceed; 0 if there
+ * are none.  counts are the buckets, or what each has gained since some earlier time. */
 uint64_t latency_quantile(const uint64_t counts[LATENCY_BUCKETS], double part);
 
 #endif

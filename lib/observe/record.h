@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* record.h - a recording that begins, and ends, while the program runs
+/* record.h - a recording that begins and ends while the program runs
  *
- * An order for one lies beside the counters (steering.h), for one at a time.  Who wants a
- * recording takes it, fills it in, and rings the bell.  A handler of the pager that is meant makes
- * a pipe and says which; who asked opens it by way of /proc/PID/fd, and has the header of the
- * recording and its events from there (trace.h).  So the program's process opens no file that
- * others name, and does not wait if nobody reads.
+ * The order for a recording lies next to the counters (steering.h); there is one at a time.  An
+ * asker takes the order, fills it in, and rings the bell.  A handler of the pager in question makes
+ * a pipe and says which one.  The asker opens it through /proc/PID/fd, and reads from it the
+ * recording's header and events (trace.h).  So the program's process opens no file that others
+ * name, and does not wait for a reader.
  *
  *	asker	takes --> ASKED ............ RUNNING ........ ENOUGH ........ DONE --> leaves
  *	handlers	    `---> BEGINNING ---'  | each takes a  `--------------^ the last one
  *			   or REFUSED		  | buffer		 writes its buffer out
  *
- * Pages that are here would never fault, so first all that is of the sample leaves (watch.h).
- * When nobody has read the pipe for a while the recording ends as well: who asked is gone.
+ * Pages that are present would never fault, so first all pages of the sample are evicted (watch.h).
+ * The recording also ends when nobody has read the pipe for a while: the asker is gone.
  *
- * Neither side believes the other: each word is read once, and may hold anything.
+ * Neither side trusts the other: each word is read once, and may hold anything.
  *
- * Invariant: from ASKED on the order does not change until RUNNING or REFUSED, and nothing is
- * recorded before the one nor after DONE.
- * Locking: state, which moves by compare-and-swap; asker is the mark (process.h) of who has the
- * order.  An asker that was killed loses it to the next.  A handler's buffer is its own thread's: it
- * makes and frees it when it sees that pager->recording has changed.
+ * Invariant: from ASKED until RUNNING or REFUSED the order does not change.  Nothing is recorded
+ * before RUNNING or after DONE.
+ * Locking: state, which moves by compare-and-swap.  asker is the mark (process.h) of whoever has
+ * the order; if an asker was killed, the next one takes the order over.  A handler's buffer belongs
+ * to its thread, which makes it and frees it when it sees that paging->recording has changed.
  */
 #ifndef SPILL_RECORD_H
 #define SPILL_RECORD_H
@@ -46,7 +46,7 @@ struct record {
 	_Atomic uint64_t mark;	 /* of the process, */
 	_Atomic uint32_t place;	 /* and its pager's slot in the table */
 	/* the answer */
-	_Atomic int32_t error; /* -errno: why it is refused */
+	_Atomic int32_t error; /* why it is refused: -errno */
 	_Atomic uint64_t pipe; /* its inode */
 };
 

@@ -30,7 +30,7 @@ static void read_comm(char comm[16])
 	comm[n > 0 ? n : 0] = '\0';
 }
 
-/* The caller alone has it. */
+/* The caller owns the slot exclusively. */
 static struct stats *slot_claim(struct stats_slot *slot)
 {
 	memset(&slot->stats, 0, sizeof(slot->stats));
@@ -77,7 +77,7 @@ void stats_fold(struct stats *sum, const struct stats *stats)
 #undef RAISE
 #undef ADD
 
-/* Takes a slot from the pager of this mark, which is gone; false: somebody else did. */
+/* Takes a slot from the pager with this mark, which is gone; false: somebody else did. */
 static bool bury(struct stats_table *table, struct stats_slot *slot, uint64_t mark)
 {
 	if (!atomic_compare_exchange_strong(&slot->mark, &mark, STATS_CHANGING))
@@ -94,7 +94,7 @@ static size_t table_size(uint32_t slots)
 	return sizeof(struct stats_table) + slots * sizeof(struct stats_slot);
 }
 
-/* Mapped, and open as *ret_fd; NULL: *ret_fd is -errno. */
+/* Returns the table mapped, and its descriptor in *ret_fd; NULL: *ret_fd is -errno. */
 static struct stats_table *create(uint32_t slots, int bell, int *ret_fd)
 {
 	int fd = fd_memory(STATS_NAME, table_size(slots));
@@ -131,8 +131,8 @@ static bool is_table(const struct stats_table *table)
 	       table->slots;
 }
 
-/* Its header may say anything, now or later: where the file has ended there are zeros of our own up
- * to the last slot that there can be. */
+/* The header may say anything, now or later.  So beyond the end of the file we map zeros of our
+ * own, up to the last slot that there can be. */
 static struct stats_table *map_whole(int fd, int protection)
 {
 	size_t all = table_size(STATS_SLOTS);
@@ -183,7 +183,7 @@ static uint32_t slots_of(const struct stats_table *table)
 	return slots < STATS_SLOTS ? slots : STATS_SLOTS;
 }
 
-/* Each gives the slot's number, or STATS_SLOTS. */
+/* Both return the slot's number, or STATS_SLOTS. */
 static uint32_t take_new(struct stats_table *table)
 {
 	uint32_t place = table->taken;
@@ -194,7 +194,7 @@ static uint32_t take_new(struct stats_table *table)
 	return STATS_SLOTS;
 }
 
-/* One whose pager was closed, or whose process has ended. */
+/* Takes a slot whose pager was closed, or whose process has ended. */
 static uint32_t take_over(struct stats_table *table)
 {
 	for (uint32_t place = 0; place < slots_of(table); place++) {
@@ -242,7 +242,8 @@ static int open_bell(void)
 	return bell < 0 ? fd_pipe() : bell;
 }
 
-/* Without a launcher: in a table of its own, which is seen as long as fd is open. */
+/* Without a launcher: claims a slot in a table of its own, which others can see while fd is
+ * open. */
 static bool claim_own(struct stats_seat *ret_seat)
 {
 	int fd, bell = open_bell();
@@ -257,7 +258,7 @@ static bool claim_own(struct stats_seat *ret_seat)
 	return true;
 }
 
-/* NULL: there is no table but one of its own. */
+/* table NULL: the only table is one of its own. */
 static bool claim_in(struct stats_table *table, struct stats_seat *ret_seat)
 {
 	if (table ? table_claim(table, ret_seat) : claim_own(ret_seat))
@@ -271,7 +272,7 @@ bool stats_claim(struct stats_seat *ret_seat)
 	return claim_in(open_table(), ret_seat);
 }
 
-/* The mapping came along with the fork, and the descriptor of a table of its own. */
+/* The fork copied the mapping, and the descriptor of a table of its own. */
 static struct stats_table *leave(const struct stats_seat *seat)
 {
 	if (seat->fd < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* steering.h - what is wanted of the pagers of a command, from outside, while it runs
+/* steering.h - orders from outside to the running pagers of a command
  *
- * It lies in the memfd of the counters (stats.h).  Who may look at the process writes there, and
- * rings the bell (bell.h) whose number is there; one handler of each pager hears it, and does
- * what is wanted.  A pager that starts later looks as well.
+ * The orders lie in the memfd of the counters (stats.h).  Whoever may look at the process writes
+ * them, and rings the bell (bell.h) whose number is there.  One handler of each pager hears it, and
+ * obeys.  A pager that starts later looks, too.
  *
  *	spill set ----> [paused][readahead] ----.
  *	spill map ----> [inquiry] --------------+----> bell ----> handler
@@ -21,8 +21,7 @@
 struct steering {
 	_Atomic uint64_t bell;	    /* its number; 0: there is none */
 	_Atomic uint32_t paused;    /* faults are not served */
-	_Atomic uint32_t readahead; /* the longest window, in pages, plus 1; 0: as the pager
-				       thinks best */
+	_Atomic uint32_t readahead; /* the longest window in pages, plus 1; 0: the pager decides */
 	struct inquiry inquiry;
 	struct record record;
 };

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #define TRACE_MODE 0600
-/* So long nobody reads who wants a recording. */
+/* After this long without a reader, nobody wants the recording. */
 #define FORSAKEN_NS UINT64_C(2000000000)
-/* A handler that comes to rest writes what it has when the last time is so long ago. */
+/* A handler that goes to rest writes its buffer out if it has not done so for this long. */
 #define REST_NS 100000000
 
 static _Atomic uint64_t lost;
@@ -26,7 +26,7 @@ void trace_to(const char *path)
 	trace_path[length] = '\0';
 }
 
-/* Where the path has "%p": the process's own number. */
+/* Replaces "%p" in the path by the PID. */
 static void expand(char *to, size_t size)
 {
 	char *place = strstr(trace_path, "%p");
@@ -39,7 +39,7 @@ static void expand(char *to, size_t size)
 		error_format(to, size, "%s", trace_path);
 }
 
-/* That of the process, in whichever thread. */
+/* The name of the process, whichever thread calls. */
 static void read_name(char name[16])
 {
 	int fd = sys_open("/proc/self/comm", O_RDONLY | O_CLOEXEC, 0);
@@ -47,7 +47,7 @@ static void read_name(char name[16])
 
 	if (fd >= 0)
 		sys_close(fd);
-	name[n > 0 ? n - 1 : 0] = '\0'; /* where the line ends */
+	name[n > 0 ? n - 1 : 0] = '\0'; /* in place of the newline */
 }
 
 static void fill_header(struct trace_header *header, uint64_t budget, unsigned handlers)
@@ -113,7 +113,7 @@ struct trace *trace_new(int fd, unsigned handler, unsigned most)
 	return trace;
 }
 
-/* Nobody reads the pipe any more. */
+/* Has nobody read the pipe for too long? */
 static bool is_forsaken(struct trace *trace, uint64_t now)
 {
 	if (!trace->lost_since)
@@ -132,7 +132,7 @@ static void write_out(struct trace *trace, uint64_t now)
 	} else if (written == -EAGAIN && !is_forsaken(trace, now)) {
 		atomic_fetch_add(&lost, trace->count);
 	} else {
-		trace->fd = -1; /* a part of it would shift all that follows */
+		trace->fd = -1; /* a partial write would shift everything that follows */
 	}
 	trace->count = 0;
 	trace->written = now;

@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* trace.h - a recording of what the pager sees: faults, evictions, reclaims, discards
  *
- * Off, which is the default: a NULL pointer in each handler, and a branch that
- * looks at it.  With SPILL_TRACE=FILE each handler appends events to a buffer of
- * its own and writes that out when it is full, or has nothing to do and has not
- * written for a while.  So the events of one handler are in order; those of all are when they
- * are sorted by their times.  What application threads discard has a buffer of its own.  What
- * is in the buffers when the process is killed is lost; when it exits, or the pager is closed,
- * it is written.
+ * Off by default: then each handler has a NULL pointer, and a branch that looks at it.  With
+ * SPILL_TRACE=FILE each handler appends events to its own buffer, and writes the buffer out when it
+ * is full, or when it is idle and has not written for a while.  So the events of one handler are in
+ * order; to order those of all, sort them by time.  What application threads discard goes to a
+ * separate buffer.  When the process exits or the pager is closed, the buffers are written; when
+ * the process is killed, they are lost.
  *
  *	file	[header][event][event] ...
  *
- * With SPILL_TRACE_SAMPLE=N as well, the events are those of a sample of the chunks, and of
- * these each touch is a fault (watch.h); the pager arms with the first memory that it has,
- * so that all of it is seen.
+ * With SPILL_TRACE_SAMPLE=N as well, only a sample of the chunks is recorded, and each touch of
+ * these is a fault (watch.h).  The pager then arms with the first memory that it has, so that it
+ * sees all of it.
  *
- * A recording that begins while the program runs (record.h) goes to a pipe instead, as many
- * events at once as a pipe takes whole, and nobody waits for who reads it: what finds no room
- * is lost, and counted.
+ * A recording that begins while the program runs (record.h) goes to a pipe instead, in writes small
+ * enough that a pipe takes them whole.  Nobody waits for the reader: events that find no room are
+ * lost, and counted.
  *
- * The first pager to arm makes the file, and alone records: O_EXCL decides between
- * processes.  If its name has "%p" in it, each process makes one, with its PID in that
- * place.  A fork's child records nothing.  A write that fails ends the recording.
+ * The first pager to arm makes the file, and it alone records: O_EXCL decides between processes.
+ * If the file's name contains "%p", each process makes one, with its PID in that place.  A fork's
+ * child records nothing.  A write that fails ends the recording.
  *
- * Locking: a buffer belongs to its handler's thread; that of application threads
- * is guarded by (G).  A write is one call with O_APPEND, so that those of several do not mix.
+ * Locking: a buffer belongs to its handler's thread; (G) guards that of application threads.  Each
+ * write is one call with O_APPEND, so writes of several threads do not mix.
  */
 #ifndef SPILL_TRACE_H
 #define SPILL_TRACE_H
@@ -34,36 +33,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRACE_MAGIC UINT64_C(0x3265636172747073) /* "sptrace2": the version is in it */
+#define TRACE_MAGIC UINT64_C(0x3265636172747073) /* "sptrace2": includes the version */
 #define TRACE_EVENTS 1024			 /* 32 KiB for each handler */
-#define TRACE_EVENTS_PIPE 128			 /* PIPE_BUF: they come whole or not at all */
+#define TRACE_EVENTS_PIPE 128			 /* PIPE_BUF: they arrive whole or not at all */
 
 enum trace_kind {
 	TRACE_ZERO,  /* a fault on a page that was absent, */
 	TRACE_SOFT,  /* cached, */
 	TRACE_MAJOR, /* or swapped; mask: the pages of its chunk that came, or are read, with it */
 	TRACE_EVICT, /* these pages of a chunk left for a tray */
-	TRACE_RECLAIM, /* the frames of these were given up */
-	TRACE_DISCARD, /* the program discarded or unmapped these */
-	TRACE_GAUGE,   /* page: which (enum trace_gauge); mask: what it is now */
+	TRACE_RECLAIM, /* the frames of these pages were given up */
+	TRACE_DISCARD, /* the program discarded or unmapped these pages */
+	TRACE_GAUGE,   /* page: which (enum trace_gauge); mask: its value */
 	TRACE_KINDS,
 };
 
-/* How it stands, some times a second; counters are since the pager armed. */
+/* The pager's state, a few times a second.  Counters run from when the pager armed. */
 enum trace_gauge {
 	GAUGE_KEPT,	   /* pages with contents, wherever they are */
 	GAUGE_HELD,	   /* frames */
-	GAUGE_UNMANAGED,   /* private pages of the process beside these, but for the table of trays,
-				which is that of the budget */
-	GAUGE_ZEROED,	   /* pages that were filled with zeros, ever */
-	GAUGE_FAULTS_ZERO, /* faults, ever */
-	GAUGE_FAULTS_SOFT, /* with those that the recording makes */
+	GAUGE_UNMANAGED,   /* private pages besides held, less the trays' table (sized by budget) */
+	GAUGE_ZEROED,	   /* pages filled with zeros so far */
+	GAUGE_FAULTS_ZERO, /* faults so far */
+	GAUGE_FAULTS_SOFT, /* including those that the recording causes */
 	GAUGE_FAULTS_MAJOR,
-	GAUGE_READ,	 /* pages read, ever */
-	GAUGE_EVICTED,	 /* pages evicted, ever */
-	GAUGE_THRESHOLD, /* of the sample: of 2^32; 0: there is none */
-	GAUGE_FOUND,	 /* pages with contents when a recording began while the program ran */
-	GAUGE_LOST,	 /* events for which there was no room, ever */
+	GAUGE_READ,	 /* pages read so far */
+	GAUGE_EVICTED,	 /* pages evicted so far */
+	GAUGE_THRESHOLD, /* the sample's, out of 2^32; 0: there is no sample */
+	GAUGE_FOUND,	 /* pages with contents when a recording began in the running program */
+	GAUGE_LOST,	 /* events lost so far for lack of room */
 	GAUGES,
 };
 
@@ -80,8 +78,8 @@ struct trace_header {
 
 struct trace_event {
 	uint64_t time; /* ns, CLOCK_MONOTONIC */
-	uint64_t page; /* address / page size; of a chunk: its first page */
-	uint64_t mask; /* of the chunk's pages */
+	uint64_t page; /* address / page size; for a chunk, that of its first page */
+	uint64_t mask; /* the chunk's pages concerned */
 	uint32_t kind; /* enum trace_kind */
 	uint32_t handler;
 };
@@ -89,36 +87,37 @@ struct trace_event {
 struct trace {
 	_Atomic int fd; /* -1: a write failed */
 	uint32_t handler;
-	unsigned most;	     /* events are written when there are so many, */
-	unsigned count;	     /* and so many there are */
-	uint64_t lost_since; /* ns: there is no room in the pipe since then; 0: there is */
-	uint64_t written;    /* ns: when it was written out last */
+	unsigned most;	     /* it is written out when it has this many events */
+	unsigned count;	     /* how many it has */
+	uint64_t lost_since; /* ns: since when the pipe has had no room; 0: it has room */
+	uint64_t written;    /* ns: when it was last written out */
 	struct trace_event event[TRACE_EVENTS];
 };
 
-/* Where to, from now on; "" or NULL: nowhere. */
+/* Sets the file to record to; "" or NULL: none. */
 void trace_to(const char *path);
 
-/* Makes the file for a pager with such a budget and so many handlers; its descriptor, or -1 if
- * there is nothing to record or it cannot be made (which is told, unless it is there already).
- * It is not tried again. */
+/* Makes the file for a pager with this budget and number of handlers.  Returns its descriptor, or
+ * -1 if there is nothing to record, or if the file cannot be made (which is reported, unless the
+ * file exists).  It is not tried again. */
 int trace_open(uint64_t budget, unsigned handlers);
 
-/* The same for a pipe that never waits, for the pages that are there already, so many; it is
- * empty.  0 or -errno. */
+/* The same for an empty pipe that never blocks.  found is how many pages are there already.  0 or
+ * -errno. */
 int trace_begin(int pipe, uint64_t budget, unsigned handlers, uint64_t found);
 
-/* A handler's buffer, which is written when it has so many events; NULL if fd is negative or there
+/* A handler's buffer, written out whenever it has `most` events.  NULL if fd is negative or there
  * is no memory. */
 struct trace *trace_new(int fd, unsigned handler, unsigned most);
-/* Writes what is left, unless discard.  NULL is ignored. */
+/* Writes what is left, unless discard is set.  NULL is ignored. */
 void trace_free(struct trace *trace, bool discard);
 
 void trace_append(struct trace *trace, enum trace_kind kind, uint64_t page, uint64_t mask);
-/* The handler is about to sleep: what there is is written if that is long ago, or now. */
+/* The handler is about to sleep: writes the buffer out if now is set, or the last time is long
+ * ago. */
 void trace_rest(struct trace *trace, bool now);
 
-/* Events that this process has lost. */
+/* How many events this process has lost. */
 uint64_t trace_lost(void);
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Its number in its own namespace is the last of NSpid. */
+/* The last number of NSpid is the process's id in its own namespace. */
 bool view_identify(uint32_t pid, struct view_identity *ret)
 {
 	uint64_t inner = pid, mark = process_mark(pid);
@@ -36,8 +36,8 @@ bool view_identify(uint32_t pid, struct view_identity *ret)
 	return ret->mark;
 }
 
-/* Takes the table if the process counts there; until one is found, the last that it has open:
- * it would count there. */
+/* Takes the table if the process has counters in it.  Until one such table is found, keeps the last
+ * that the process has open: it would count there. */
 static void consider(struct view *view, struct stats_table *table)
 {
 	bool counts = stats_table_add(table, view->mark, NULL);
@@ -83,7 +83,7 @@ int view_open(struct view *view, uint32_t pid, bool writable)
 		view->mark = identity.mark;
 		err = find_tables(view, writable);
 	}
-	/* What ends has nothing open. */
+	/* A process that is ending has nothing open. */
 	if (err == -ENOENT && process_is_ending(pid))
 		err = -ESRCH;
 	return err;

@@ -6,7 +6,7 @@
 #include "paging/gauges.h"
 #include "paging/watch.h"
 
-/* A second of what two handlers can record, if the user may have so much. */
+/* Holds a second of what two handlers can record, if the user may have pipes this large. */
 #define PIPE_SIZE (1 << 20)
 
 static struct record *record_of(struct paging *paging)
@@ -21,7 +21,7 @@ static bool is_meant(const struct record *record, const struct paging *paging)
 	return record->mark == process_mark_self() && record->place == paging->seat.place;
 }
 
-/* Whoever waits for it looks. */
+/* Changes the state and wakes everybody who waits for it. */
 static bool move_on(struct record *record, uint32_t from, uint32_t to)
 {
 	if (!atomic_compare_exchange_strong(&record->state, &from, to))
@@ -32,8 +32,8 @@ static bool move_on(struct record *record, uint32_t from, uint32_t to)
 
 /* -- beginning ----------------------------------------------------------------------------- */
 
-/* Takes the place of the pipe of an earlier recording, to which a thread that looked just before it
- * ended may still write. */
+/* The new pipe takes the number of an earlier recording's pipe: a thread that checked just before
+ * that recording ended may still write to it. */
 static int place_pipe(struct paging *paging)
 {
 	int pipe = fd_pipe();
@@ -62,7 +62,7 @@ static int make_buffers(struct paging *paging)
 	return 0;
 }
 
-/* Who may write the order may have written any number. */
+/* Whoever can write the order may have written any number. */
 static unsigned sample_of(const struct record *record)
 {
 	uint32_t sample = record->sample;
@@ -75,8 +75,8 @@ static int begin(struct record *record, struct paging *paging)
 	unsigned sample = sample_of(record);
 	int err;
 
-	/* A file that could not be written any more is nobody's, but what application threads
-	 * record is still meant for it. */
+	/* After a write to its file has failed, no handler records any more, but application
+	 * threads still record for that file. */
 	if (paging->recording || paging->recorders || paging->trace_events == TRACE_EVENTS)
 		return -EBUSY;
 	err = place_pipe(paging);
@@ -97,7 +97,7 @@ static int begin(struct record *record, struct paging *paging)
 
 /* -- ending -------------------------------------------------------------------------------- */
 
-/* Nobody has a buffer any more. */
+/* Called when no handler has a buffer any more. */
 static void finish(struct record *record, struct paging *paging)
 {
 	if (paging->watch)

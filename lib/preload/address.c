@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* address.c - the calls that shape the address space
  *
- * The program's mmap, munmap and so on come here, so that the regions follow
- * what it does.  Anonymous private mappings from MANAGED_LEAST up become
- * regions; whatever else a call does is the kernel's own, passed on.  Ranges may
- * be managed in part.
+ * The program's mmap, munmap and so on come here, so that the regions follow what it does.
+ * Anonymous private mappings of MANAGED_LEAST and more become regions; everything else goes
+ * straight to the kernel.  A range may be managed in part.
  *
  *	mmap	a place of the kernel's choice	map, adopt
  *	mmap	MAP_FIXED over a region		region_replace, adopt if it can be
  *	munmap, madvise(MADV_DONTNEED) ...	region_replace
  *	mprotect, mremap, mlock			region_protect, _remap, _pin
  *
- * As long as there is no pager, nothing is managed, and each of these is its
- * system call and one load more.  libc's own use of them (thread stacks, dlopen)
- * does not come here.
+ * While there is no pager, nothing is managed, and each of these costs its system call and one more
+ * load.  libc's own use of them (thread stacks, dlopen) does not come here.
  *
- * Inside, results are -errno or addresses that are one; errno is set at the edge,
- * and only on failure.
+ * Inside, results are -errno or addresses that encode it; errno is set at the edge, and only on
+ * failure.
  */
 #define _GNU_SOURCE 1
-#undef _FILE_OFFSET_BITS /* mmap and mmap64 are both defined here */
+#undef _FILE_OFFSET_BITS /* this file defines both mmap and mmap64 */
 #include "base/error.h"
 #include "base/newer.h"
 #include "base/page.h"
@@ -31,8 +29,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Smaller mappings are not worth a region each: alternate signal stacks,
- * buffers of a few pages. */
+/* Smaller mappings are not worth a region each: alternate signal stacks, buffers of a few pages. */
 #define MANAGED_LEAST ((size_t)64 << 10)
 
 static void *to_address(void *ret)
@@ -43,8 +40,8 @@ static void *to_address(void *ret)
 	return MAP_FAILED;
 }
 
-/* The pager, if it has a say in a call on that range: there is one, this is not
- * the pager's own call, and the range is one that the kernel would take. */
+/* The pager, if this call on this range concerns it: there is one, the call is not its own, and the
+ * kernel would accept the range. */
 static struct pager *pager_for(const void *addr, size_t size)
 {
 	struct pager *pager = preload_pager_made();
@@ -62,8 +59,8 @@ struct mapping {
 	off_t offset;
 };
 
-/* Can it be a region, if it is large enough?  Stacks cannot: the kernel does
- * not wait for a handler when it clears a dying thread's. */
+/* Can it be a region, if it is large enough?  Stacks cannot: when the kernel clears the word of a
+ * dying thread there, it does not wait for a handler. */
 static bool can_be_managed(const struct mapping *mapping)
 {
 	int never = MAP_STACK | MAP_GROWSDOWN | MAP_HUGETLB | MAP_LOCKED;
@@ -87,8 +84,8 @@ static long map_op(void *context, void *addr, size_t size)
 	return (long)map_plain(addr, size, context);
 }
 
-/* MAP_POPULATE is a hint; once the pager has armed, to fill a region beforehand
- * would only evict another. */
+/* MAP_POPULATE is a hint.  Once the pager has armed, filling a region in advance would only evict
+ * another. */
 static void populate(const struct pager *pager, void *addr, size_t size, int prot)
 {
 	int advice = prot & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
@@ -97,8 +94,8 @@ static void populate(const struct pager *pager, void *addr, size_t size, int pro
 		sys_madvise(addr, size, advice);
 }
 
-/* Maps what can be managed.  Swap space, not memory, is what it is counted
- * against, hence MAP_NORESERVE.  over: regions may lie in the range. */
+/* Maps what can be managed.  It counts against swap space, not memory, hence MAP_NORESERVE.  over:
+ * regions may lie in the range. */
 static void *map_managed(struct pager *pager, void *addr, size_t size,
 			 const struct mapping *mapping, bool over)
 {
@@ -121,8 +118,8 @@ static void *map_managed(struct pager *pager, void *addr, size_t size,
 	return ret;
 }
 
-/* MAP_FIXED where regions lie: pieces of a reservation that are made accessible
- * or given back are managed whatever their size. */
+/* MAP_FIXED over regions: pieces of a reservation that become accessible or are given back are
+ * managed whatever their size. */
 static void *map_over(struct pager *pager, void *addr, size_t size, struct mapping *mapping)
 {
 	if (can_be_managed(mapping))
@@ -239,8 +236,8 @@ struct discarding {
 	int err;
 };
 
-/* Where something in the range is not mapped, the kernel says ENOMEM, but has
- * discarded all the rest. */
+/* If something in the range is not mapped, the kernel says ENOMEM, but has discarded all the
+ * rest. */
 static long discard_op(void *context, void *addr, size_t size)
 {
 	struct discarding *discarding = context;
@@ -249,7 +246,7 @@ static long discard_op(void *context, void *addr, size_t size)
 	return discarding->err == -ENOMEM ? 0 : discarding->err;
 }
 
-/* Drops the contents of a range, be it managed or not. */
+/* Drops the contents of a range, managed or not. */
 static int discard(struct pager *pager, void *addr, size_t size, int advice)
 {
 	struct discarding discarding = { advice, 0 };
@@ -258,9 +255,8 @@ static int discard(struct pager *pager, void *addr, size_t size, int advice)
 	return err < 0 ? (int)err : discarding.err;
 }
 
-/* MADV_FREE lets the kernel take pages whenever it likes, which no page table
- * could follow.  Taking them at once is allowed; leaving a range that is only
- * partly ours alone is, too. */
+/* With MADV_FREE the kernel may take pages at any time, which no page table could follow.  We may
+ * take them at once instead, or leave a range alone that is only partly ours. */
 static int advise_free(struct pager *pager, void *addr, size_t size)
 {
 	if (region_covers(pager, addr, size))
@@ -270,7 +266,7 @@ static int advise_free(struct pager *pager, void *addr, size_t size)
 	return sys_madvise(addr, size, MADV_FREE);
 }
 
-/* What we decide for regions instead of the kernel. */
+/* For regions, we follow this advice instead of the kernel. */
 static int advise_policy(struct pager *pager, void *addr, size_t size, int advice,
 			 enum spill_advice ours)
 {
@@ -279,7 +275,7 @@ static int advise_policy(struct pager *pager, void *addr, size_t size, int advic
 	return sys_madvise(addr, size, advice);
 }
 
-/* Once pages are moved one by one, a huge one is in the way; it is advice. */
+/* When pages are moved one by one, a huge page gets in the way; and this is only advice. */
 static int advise_huge(struct pager *pager, void *addr, size_t size, int advice)
 {
 	if (paging_is_armed(&pager->paging) && region_overlaps(pager, addr, size))
@@ -330,15 +326,14 @@ PRELOAD_API int madvise(void *addr, size_t size, int advice)
 	return to_errno(advise(addr, size, advice));
 }
 
-/* Gives the error instead of setting errno.  As in glibc, POSIX_MADV_DONTNEED
- * does nothing: by POSIX the contents stay. */
+/* Returns the error instead of setting errno.  As in glibc, POSIX_MADV_DONTNEED does nothing: POSIX
+ * says that the contents stay. */
 PRELOAD_API int posix_madvise(void *addr, size_t size, int advice)
 {
 	return advice == POSIX_MADV_DONTNEED ? 0 : -advise(addr, size, advice);
 }
 
-/* Is it this process that the descriptor means?  Its number is in /proc, in the last line but
- * one or two. */
+/* Does the descriptor mean this process?  Its PID is in /proc, in the last line but one or two. */
 static bool is_this_process(int pidfd)
 {
 	static const char key[] = "Pid:\t";
@@ -360,7 +355,7 @@ static bool is_this_process(int pidfd)
 	return pid == sys_getpid();
 }
 
-/* Bytes that were advised about, as far as it went; of none, why. */
+/* How many bytes the advice was given for before an error; the error if none. */
 static ssize_t advise_all(const struct iovec *iov, size_t n, int advice)
 {
 	ssize_t done = 0;
@@ -400,10 +395,10 @@ static int lock_pages(const void *addr, size_t size, int flags)
 		     : (int)sys_call2(SYS_mlock, addr, size);
 }
 
-/* Pins what is a region, then lets the kernel lock it too, so that limits and
- * /proc tell what they would.  What is to be locked as it is touched (MLOCK_ONFAULT) is pinned, and
- * so brought in, as well: else nobody would say that it is too much.  The kernel keeps locked pages;
- * a range that is only partly ours is left to it. */
+/* Pins what is a region, then lets the kernel lock it too, so that limits and /proc are as without
+ * us.  MLOCK_ONFAULT, which locks pages as they are touched, also pins them, and so brings them in:
+ * otherwise nobody would report that they are too many.  The kernel keeps locked pages, so a range
+ * that is only partly ours is left to it. */
 static int lock(const void *addr, size_t size, int flags)
 {
 	size_t whole = size;
@@ -449,8 +444,9 @@ PRELOAD_API int munlock(const void *addr, size_t size)
 	return to_errno(unlock(addr, size));
 }
 
-/* To lock all would need memory for all.  A process that has not armed keeps all that it has
- * in memory then, and what it maps from now on, as it asks for; one that pages cannot. */
+/* Locking everything would need memory for everything.  A process that has not armed then keeps in
+ * memory all that it has, and all that it maps from now on, as it asked.  One that pages cannot do
+ * this. */
 static int lock_all(int flags)
 {
 	struct pager *pager = preload_pager_made();

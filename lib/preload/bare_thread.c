@@ -15,13 +15,13 @@
 #include <sys/prctl.h>
 
 #define STACK_SIZE ((size_t)256 << 10)
-/* What libc has around the thread pointer: struct pthread. */
+/* What libc keeps around the thread pointer: struct pthread. */
 #define TCB_SIZE ((size_t)4096)
 
 /* -- thread-local storage -------------------------------------------------------------- */
 
-/* The images of the modules, at their offsets from the thread pointer; images of modules that are
- * loaded later may be further away, but nothing of theirs runs in our threads. */
+/* The modules' images, at their offsets from the thread pointer.  The images of modules loaded
+ * later may lie further away, but none of their code runs in our threads. */
 #define IMAGES_MAX 64
 #define STATIC_TLS_MAX ((ptrdiff_t)1 << 20)
 
@@ -62,7 +62,8 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *context)
 	return 0;
 }
 
-/* libc's.  Looked up at the start: a thread may be made where dlsym cannot be called (next.h). */
+/* libc's clone.  Looked up at the start: a thread may be made where dlsym cannot be called
+ * (next.h). */
 static __typeof__(&clone) next_clone;
 
 void bare_thread_init(void)
@@ -73,7 +74,7 @@ void bare_thread_init(void)
 	next_clone = NEXT(clone);
 }
 
-/* The thread pointer of a thread whose storage begins here. */
+/* Fills the storage and returns the thread pointer of the thread that gets it. */
 static char *fill_storage(char *storage)
 {
 	char *pointer = storage + page_round_up((size_t)-lowest);
@@ -81,7 +82,8 @@ static char *fill_storage(char *storage)
 	for (unsigned i = 0; i < image_count; i++)
 		memcpy(pointer + images[i].offset, images[i].data, images[i].size);
 #if defined(__x86_64__)
-	/* tcbhead_t: itself twice, no DTV; the guards of stack and pointers are the process's. */
+	/* tcbhead_t: the address of itself, twice; no DTV; the process's stack and pointer
+	 * guards. */
 	memcpy(pointer, thread_pointer(), 64);
 	((void **)pointer)[0] = ((void **)pointer)[2] = pointer;
 	((void **)pointer)[1] = NULL;
@@ -99,10 +101,10 @@ static size_t storage_size(void)
 #define THREADS_MAX 64
 
 static _Atomic(struct thread *) threads[THREADS_MAX];
-static _Atomic int owner; /* the process that they are of: a vfork's child is another */
+static _Atomic int owner; /* the process whose threads these are: a vfork's child is another */
 static __thread struct thread *self __attribute__((tls_model("initial-exec")));
 
-/* An order, and its number. */
+/* The latest order, and its number. */
 static struct lock order_lock;
 static _Atomic uint32_t order_number;
 static struct order {
@@ -135,14 +137,14 @@ struct start {
 	char name[16];
 };
 
-/* The first code of it; its argument lies on its own stack. */
+/* The first code of a bare thread; its argument lies on its own stack. */
 static int bare_main(void *context)
 {
 	struct start *start = context;
 
 	self = start->thread;
 	sys_call2(SYS_prctl, PR_SET_NAME, start->name);
-	lock_guard_begin(); /* as in thread.c */
+	lock_guard_begin(); /* as in thread_libc.c */
 	atomic_fetch_add(&thread_count, 1);
 	self->main(self->arg);
 	atomic_fetch_sub(&thread_count, 1);
@@ -185,7 +187,8 @@ static int bare_start(struct thread *thread, const char *name)
 	sys_mprotect(block, page_size(), PROT_NONE);
 	thread->block = block;
 	thread->size = size;
-	/* It begins as what its maker is; a program's thread has changed before an order is given. */
+	/* A new thread begins with its maker's identity; a thread of the program's has changed its
+	 * own before it gives an order. */
 	thread->attended = self ? self->attended : order_number;
 	if (!enlist(thread)) {
 		sys_munmap(block, size);
@@ -247,7 +250,7 @@ static void wait_for(struct thread *thread, uint32_t number)
 	}
 }
 
-/* Was there any to wait for?  Then others may have begun meanwhile. */
+/* Returns whether there were any to wait for: if so, others may have begun meanwhile. */
 static bool wait_for_all(uint32_t number)
 {
 	bool any = false;
@@ -296,5 +299,5 @@ static const struct thread_ops bare_thread_ops = {
 	.end_last = bare_end_last,
 };
 
-/* In place of thread_libc.c's. */
+/* Replaces thread_libc.c's. */
 const struct thread_ops *const thread_ops = &bare_thread_ops;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* clone.c - clone(2) and _Fork(3): forks for which libc calls no atfork handlers
  *
- * The child gets a pager all the same, as after fork (so it does by syscall(2): syscall.c).  Who makes
- * one by instructions of its own has a child without: our memory is not there (pager_guard_forks),
- * and it gets SIGSEGV instead of wrong bytes.
+ * The child gets a pager all the same, as after fork, and so does the child of a syscall(2):
+ * syscall.c.  If a program forks by its own instructions, its child has no pager.  Our memory is
+ * not mapped there (pager_guard_forks), so the child gets SIGSEGV instead of wrong bytes.
  *
- * _Fork may be called in a signal handler.  Application threads hold the pager's locks with
- * all signals blocked, so the handler interrupts none that does, but for one: a thread inside
- * of fork, between prepare and the system call.  There it goes on as libc's would.
+ * _Fork may be called in a signal handler.  Application threads hold the pager's locks with all
+ * signals blocked, so the handler interrupts none of them, with one exception: a thread inside
+ * fork, between prepare and the system call.  There _Fork goes on as libc's would.
  */
 #define _GNU_SOURCE 1
 #include "pager/fork.h"
@@ -18,7 +18,7 @@
 #include <stdarg.h>
 #include <sys/types.h>
 
-/* Does this thread fork right now? */
+/* The thread that is forking right now, or 0. */
 static _Atomic int forking;
 
 bool clone_begin_fork(void)
@@ -65,7 +65,7 @@ struct start {
 	bool begun;
 };
 
-/* The child has a copy of its parent's stack, and so of this. */
+/* The child has a copy of its parent's stack, and so of context. */
 static int start_child(void *context)
 {
 	struct start start = *(struct start *)context;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* credentials.c - who the process is: setuid(2) and its kin
  *
- * A user and groups are each thread's own for the kernel; libc changes those of all its threads.
- * Ours are not among them (bare_thread.h), and must not keep what the program has given up: who
- * takes the program over could make them use it.  So they do the same, before the call returns.
+ * To the kernel, user and groups belong to each thread; libc changes those of all its threads.
+ * Ours are not among them (bare_thread.h), yet they must not keep what the program has given up:
+ * somebody who takes over the program could make them use it.  So ours change too, before the call
+ * returns.
  */
 #define _GNU_SOURCE 1
 #include "preload/bare_thread.h"
@@ -16,8 +17,8 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* The result of libc's function; if it is 0, ours do the same by a system call, and what is executed
- * from now on is handed what the process may hand on. */
+/* Takes the result of libc's function.  If it is 0, our threads do the same by a system call, and
+ * from now on executed programs are handed what the process may hand on. */
 static int followed(int ret, long number, long a, long b, long c)
 {
 	int err = errno;
@@ -76,7 +77,7 @@ PRELOAD_API int setresgid(gid_t real, gid_t effective, gid_t saved)
 
 /* -- groups -------------------------------------------------------------------------------- */
 
-/* Ours may not look at the program's list, which may be paged out: they have a copy. */
+/* Our threads may not look at the program's list, which may be paged out, so they get a copy. */
 static void order_groups(void)
 {
 	size_t size = NGROUPS_MAX * sizeof(gid_t);

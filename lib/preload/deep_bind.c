@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* deep_bind.c - dlopen(3) and dlmopen(3) without RTLD_DEEPBIND
  *
- * A library that is opened with it looks into itself and the libraries that it needs before the
- * program's, so its malloc and free are libc's.  But libc's own functions (strdup, getline) go on
- * calling ours, and what the one gave the other frees: PHP opens its extensions so, oneTBB the
- * libraries for its NUMA query.  Without the flag everybody has the same malloc.  What else it was
- * for, two libraries with symbols of the same name, is lost: spill(7) says so.
+ * A library opened with this flag searches itself and the libraries it needs before the program's,
+ * so its malloc and free are libc's.  But libc's own functions (strdup, getline) still call ours,
+ * so memory of one allocator is freed by the other.  PHP opens its extensions this way, oneTBB the
+ * libraries for its NUMA query.  Without the flag everybody has the same malloc.  What else the
+ * flag is for, two libraries with symbols of the same name, is lost: spill(7) says so.
  *
- * The caller must stay the caller.  libc looks at the return address, to see whose DT_RUNPATH and
- * $ORIGIN count, and in which name space the library is wanted.  So these are no functions that
- * call the next ones: they clear the flag in its register and jump.  In a name space of its own
- * (dlmopen with another than LM_ID_BASE) a library has a libc of its own with everything of
- * libc's, so there the flag stays.
+ * The caller must remain the caller: libc looks at the return address to find out whose DT_RUNPATH
+ * and $ORIGIN count, and in which name space the library is wanted.  So these functions do not call
+ * the next ones: they clear the flag in its register and jump.  In a name space of its own (dlmopen
+ * with something else than LM_ID_BASE) a library has a libc of its own, where everything is libc's,
+ * so there the flag stays.
  *
  * Locking: none; the next functions are looked up once (next.h).
  */
@@ -21,7 +21,8 @@
 
 _Static_assert(RTLD_DEEPBIND == 8 && LM_ID_BASE == 0, "as the code below has them");
 
-/* Read and, at their first use, filled by the code below: by its names, so not static. */
+/* The code below reads these, and fills them on first use.  It refers to them by name, so they are
+ * not static. */
 void *_Atomic deep_bind_next_dlopen, *_Atomic deep_bind_next_dlmopen;
 void *deep_bind_find_dlopen(void);
 void *deep_bind_find_dlmopen(void);
@@ -36,9 +37,9 @@ void *deep_bind_find_dlmopen(void)
 	return next_of(&deep_bind_next_dlmopen, "dlmopen");
 }
 
-/* FUNCTION(name, clear): clears the flag, then jumps to the next function of the name, with the stack
- * and the return address as they were.  Before the first time it has to be found; the arguments, three
- * at most, are kept over that call. */
+/* FUNCTION(name, clear): clears the flag, then jumps to the next function called name, with the
+ * stack and the return address unchanged.  On first use that function must be looked up; the
+ * arguments, three at most, are saved across that call. */
 #if defined(__x86_64__)
 #define FUNCTION(name, clear)                                                   \
 	__asm__(".pushsection .text\n"                                          \
@@ -68,7 +69,7 @@ void *deep_bind_find_dlmopen(void)
 		".cfi_endproc\n"                                                \
 		".size " #name ", . - " #name "\n"                              \
 		".popsection\n")
-/* The flags are the second argument; of dlmopen the third, behind the name space. */
+/* The flags are the second argument; dlmopen's are the third, after the name space. */
 FUNCTION(dlopen, "andl $~8, %esi\n");
 FUNCTION(dlmopen, "testq %rdi, %rdi\n"
 		  "jnz 2f\n"

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* descriptors.c - close(2) and its like: our descriptors survive them
+/* descriptors.c - close(2) and its kin: our descriptors survive them
  *
- * Daemons and shells close all descriptors that they do not know, and a
- * subprocess closes all but three before it executes.  Ours (fd.h) are not the
- * program's: to close one gives EBADF, as for a number that is not open, and a
- * range is closed around them.  To put another file in the place of one gives
- * EBUSY, which dup2(2) has for a number that is taken just then.
+ * Daemons and shells close all descriptors that they do not know, and a subprocess closes all but
+ * three before it executes.  Ours (fd.h) are not the program's.  Closing one fails with EBADF, as
+ * for a number that is not open; closing a range goes around them.  Putting another file in the
+ * place of one fails with EBUSY, which dup2(2) uses for a number that is just being taken.
  *
  * Safe after vfork: nothing is allocated, and no lock is taken.
  */
@@ -65,8 +64,8 @@ PRELOAD_API int close_range(unsigned first, unsigned last, int flags)
 	return to_errno(close_around_ours(first, last, (unsigned)flags));
 }
 
-/* Before Linux 5.9: as far as descriptors can go now; those above a limit that
- * was lowered since stay open. */
+/* Before Linux 5.9: goes as far as the current limit.  If the limit was lowered, descriptors above
+ * it stay open. */
 static void close_singly(unsigned first)
 {
 	struct rlimit limit = { 0, 0 };
@@ -95,7 +94,7 @@ PRELOAD_API int dup3(int old, int new, int flags)
 	return to_errno(is_ours(new) ? -EBUSY : duplicate(old, new, flags));
 }
 
-/* dup3 refuses where they are the same. */
+/* dup3 refuses equal numbers. */
 PRELOAD_API int dup2(int old, int new)
 {
 	if (old == new)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* exec.c - execve(2) and its like: a program that will not be paged is told of
+/* exec.c - execve(2) and its kin: warns when a program will not be paged
  *
- * The new program is paged because LD_PRELOAD is in its environment, and has its part of
- * the same budget.  A static program, one that gains privileges, and one whose
- * environment was made anew does not load us: it runs, unpaged, and a line says so,
- * unless --quiet.  It is not handed the command's named swap either.  One with a sanitizer would load
- * us, and end for it: it is given an environment without us.
+ * The new program is paged because LD_PRELOAD is in its environment; it has its part of the same
+ * budget.  A static program, one that gains privileges, and one with a new environment do not load
+ * us.  They run unpaged, and a line says so, unless --quiet.  They are not handed the command's
+ * named swap either.  A program with a sanitizer would load us and then fail, so it gets an
+ * environment without us.
  *
- * All of this is called between vfork and exec as well: nothing is allocated, and the next
+ * All of this may also be called between vfork and exec: nothing is allocated, and the next
  * functions are looked up beforehand.
  */
 #define _GNU_SOURCE 1
@@ -44,7 +44,7 @@ __attribute__((constructor)) static void look_up(void)
 	real_execvpe();
 }
 
-/* -- telling --------------------------------------------------------------------------- */
+/* -- warning -------------------------------------------------------------------------- */
 
 static bool has_preload(char *const envp[])
 {
@@ -54,14 +54,15 @@ static bool has_preload(char *const envp[])
 	return false;
 }
 
-/* A line says so if not.  obstacle: what program_obstacle said of it. */
+/* Will the program load us?  If not, prints a line.  *ret_obstacle is what program_obstacle
+ * says. */
 static bool will_page(const char *path, char *const envp[], const char **ret_obstacle)
 {
 	char found[PROGRAM_PATH];
 
 	*ret_obstacle = NULL;
 	if (sys_call3(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
-		return true; /* it will fail */
+		return true; /* exec will fail */
 	*ret_obstacle = program_obstacle(path, found);
 	if (*ret_obstacle)
 		error_report(EVENT_CHILD_UNPAGED, "%s %s; it runs without spill", found,
@@ -73,8 +74,8 @@ static bool will_page(const char *path, char *const envp[], const char **ret_obs
 	return !*ret_obstacle && has_preload(envp);
 }
 
-/* Who has retired hands nothing on any more, and makes no calls that the program's filter may
- * not know. */
+/* A process that has retired hands nothing on any more, and makes no calls that the program's
+ * filter may not know. */
 bool exec_begin(const char *path, char *const envp[])
 {
 	const char *obstacle;
@@ -107,7 +108,7 @@ static bool is_list(const char *variable)
 	return strncmp(variable, LIST, strlen(LIST)) == 0;
 }
 
-/* Is it our library's path, of that length? */
+/* Is this path, of that length, our library's? */
 static bool is_ours(const char *path, size_t length)
 {
 	size_t name = strlen(PRELOAD_NAME);
@@ -125,7 +126,7 @@ size_t exec_strip_size(char *const envp[])
 	return n * sizeof(*envp) + text;
 }
 
-/* The list without us; false: nothing is left. */
+/* Copies the list without us; false: nothing is left. */
 static bool strip_list(char *to, const char *from)
 {
 	char *end = to + strlen(LIST);
@@ -146,7 +147,7 @@ static bool strip_list(char *to, const char *from)
 	return end > to + strlen(LIST);
 }
 
-/* The array, and behind it the lists that are not as they were. */
+/* Writes the array into room, followed by the lists that were changed. */
 char *const *exec_strip(void *room, char *const envp[])
 {
 	char **to = room, *text;
@@ -169,7 +170,7 @@ char *const *exec_strip(void *room, char *const envp[])
 
 /* -- the functions --------------------------------------------------------------------- */
 
-/* The result of one that failed: else there would be none. */
+/* The result of an exec that failed: one that succeeds does not return. */
 static int failed(int ret)
 {
 	exec_end();
@@ -222,7 +223,7 @@ PRELOAD_API int fexecve(int fd, char *const argv[], char *const envp[])
 
 /* -- with a list of arguments ------------------------------------------------------------- */
 
-/* How many there are up to the NULL. */
+/* How many there are before the NULL. */
 static size_t count_arguments(const char *first, va_list list)
 {
 	size_t n = 0;
@@ -232,7 +233,7 @@ static size_t count_arguments(const char *first, va_list list)
 	return n;
 }
 
-/* They and the NULL. */
+/* The arguments, and the NULL. */
 static void take_arguments(char **argv, const char *first, va_list *list)
 {
 	const char *p = first;
@@ -242,8 +243,8 @@ static void take_arguments(char **argv, const char *first, va_list *list)
 	*argv = NULL;
 }
 
-/* The arguments from `first' on as an array, on the stack: nothing may be allocated here.  The
- * list is left behind their NULL. */
+/* Makes the arguments from `first' on an array on the stack, since nothing may be allocated here.
+ * The list is left just after their NULL. */
 #define TAKE_ARGUMENTS(argv, first, list)                                            \
 	do {                                                                         \
 		va_start(list, first);                                               \

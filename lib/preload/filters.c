@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* filters.c - seccomp filters that the program installs: prctl(2), seccomp(2)
  *
- * A filter knows nothing of us.  Threads that it is for may not be allowed what our functions do in
- * them (userfaultfd's ioctls, /proc, a new descriptor); if it is for all threads, ours are not allowed
- * to read and write.  What is refused then is an error at some later time, or the end of the process,
- * and no line could say why.  So a process that is about to install one is paged no more: all
- * its memory comes back, or stays (pager_retire), and none of our functions makes a system
- * call from then on that libc's would not have made.
+ * A filter knows nothing of us.  Threads under it may not be allowed what our functions do in them
+ * (userfaultfd's ioctls, /proc, a new descriptor).  If it covers all threads, ours may not read and
+ * write.  A refusal would show as an error some time later, or as the end of the process, and no
+ * line could say why.  So a process that is about to install a filter is not paged any more: all
+ * its memory comes back, or stays (pager_retire), and from then on our functions make no system
+ * call that libc's would not have made.
  *
- * (A filter that was there when the program began is another matter: what it refuses, is missing, and
- * what it kills for, is tried before: permitted.c.)
+ * (A filter that was there when the program began is different: permitted.c tries the calls that it
+ * might kill for, and the pager does without those that it refuses.)
  */
 #define _GNU_SOURCE 1
 #include "preload/preload.h"
@@ -18,7 +18,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
-/* Without a filter it is a question: whether there are filters. */
+/* Without a filter, prctl only asks whether there are filters. */
 static bool installs(long mode, const void *filter)
 {
 	return mode == SECCOMP_MODE_STRICT || (mode == SECCOMP_MODE_FILTER && filter);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* heap.c - the allocator: see heap.h
  *
- * jemalloc's archive is prepared with jemalloc.syms: its functions are je_...,
- * and what it calls of libc, where we would meet ourselves, is allocator_...
+ * jemalloc's archive is prepared with jemalloc.syms.  Its functions become je_...; what it calls in
+ * libc, where it would reach our own functions, becomes allocator_...
  */
 #define _GNU_SOURCE 1
 #include "preload/heap.h"
@@ -18,50 +18,51 @@
 /* An object of this size or more is never plain: half of arena 0's first extent. */
 #define HEAP_SMALL_OBJECT ((size_t)1 << 20)
 
-/* Extents from this size up are unmapped when they are purged; smaller ones stay
- * mapped, discarded, lest the address space fall to pieces.  jemalloc purges
- * extents from the same size up at once (its oversize_threshold). */
+/* Extents of this size and more are unmapped when they are purged.  Smaller ones stay mapped,
+ * discarded, so that the address space does not fragment.  jemalloc purges extents at once from the
+ * same size up (its oversize_threshold). */
 #define HEAP_UNMAP_LEAST ((size_t)8 << 20)
 
-/* An arena grows by this part of the budget: the pager arms by what is mapped,
- * and what is mapped ahead of need should not decide when. */
+/* An arena grows by this part of the budget: the pager arms by what is mapped, and mapping ahead of
+ * need should not decide when. */
 #define HEAP_GROW_PART 128
 #define HEAP_GROW_LEAST ((size_t)2 << 20)
 #define HEAP_GROW_MOST ((size_t)64 << 20)
 
-/* As jemalloc has it for arenas of its own.  One to a CPU is too few: a thread
- * that loses its CPU with an arena's lock held stops all others of that arena
- * (8 threads on 2 CPUs: up to 3.5 times slower). */
+/* The number that jemalloc uses for its own arenas.  One per CPU is too few: a thread that loses
+ * its CPU while it holds an arena's lock stops all others of that arena (8 threads on 2 CPUs: up to
+ * 3.5 times slower). */
 #define HEAP_ARENAS_PER_CPU 4
 #define HEAP_ARENAS_MAX 256
 
-/* The size of a huge page, where extents begin, so that they can have them until
- * the pager arms (2 MiB on x86-64 and, with pages of 4 KiB, on aarch64). */
+/* The size of a huge page.  Extents begin at multiples of it, so that they can have huge pages
+ * until the pager arms (2 MiB on x86-64 and, with pages of 4 KiB, on aarch64). */
 #define HEAP_ALIGN ((uintptr_t)2 << 20)
 
-/* narenas:1		threads are bound by us (heap_bind_thread)
- * retain:true		extents of the size that we say are cut up, not mapped singly
- * dirty_decay_ms:1000	freed frames are given back within a second of allocations:
- *			the default of 10 s keeps frames (and would write them to
- *			swap), 0 is a system call for each free of a few pages
- * muzzy_decay_ms:0	no MADV_FREE: the pager would have to treat it like DONTNEED
- * trust_madvise:true	no test run at start-up, it is for emulators
- * zero_realloc:free	realloc(p, 0) as in glibc */
+/* jemalloc's options:
+ *
+ *	narenas:1		threads are bound by us (heap_bind_thread)
+ *	retain:true		extents of the size that we set are cut up, not mapped singly
+ *	dirty_decay_ms:1000	freed frames are given back within a second of allocations:
+ *				the default of 10 s keeps frames (and would write them to
+ *				swap), 0 is a system call for each free of a few pages
+ *	muzzy_decay_ms:0	no MADV_FREE: the pager would have to treat it like DONTNEED
+ *	trust_madvise:true	no test run at start-up; it is meant for emulators
+ *	zero_realloc:free	realloc(p, 0) as in glibc */
 static const char heap_config[] = "narenas:1,retain:true,dss:disabled,thp:default,"
 				  "metadata_thp:disabled,background_thread:false,"
 				  "dirty_decay_ms:1000,muzzy_decay_ms:0,"
 				  "trust_madvise:true,zero_realloc:free";
 
-static _Atomic size_t plain_mapped;		 /* bytes that jemalloc has mapped itself */
-static _Atomic size_t plain_first;		 /* of these, when it had set itself up */
-static _Atomic uintptr_t extents_end;		 /* where the next extent is to begin; 0: no idea */
+static _Atomic size_t plain_mapped;   /* bytes that jemalloc has mapped itself */
+static _Atomic size_t plain_first;    /* the same, when it had just set itself up */
+static _Atomic uintptr_t extents_end; /* where the next extent should begin; 0: not known yet */
 static _Atomic unsigned arenas[HEAP_ARENAS_MAX]; /* 0: not made yet */
 
 /* --- extents of managed memory */
 
-/* Our extents grow upwards in a part of the address space where nothing else
- * lies, an eighth of it below the libraries, so that they are one mapping and
- * one region. */
+/* Our extents grow upwards in a part of the address space where nothing else lies, an eighth of it
+ * below the libraries.  So they form one mapping and one region. */
 static uintptr_t extents_begin(void)
 {
 	void *addr = sys_mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -74,7 +75,7 @@ static uintptr_t extents_begin(void)
 	return atomic_compare_exchange_strong(&extents_end, &expected, begin) ? begin : expected;
 }
 
-/* Where the next extent of that size is to lie; two threads do not get the same. */
+/* Where the next extent of this size should lie; two threads never get the same place. */
 static void *extent_hint(size_t size)
 {
 	if (atomic_load(&extents_end) == 0)
@@ -90,7 +91,7 @@ static void *extent_map(void *hint, size_t size)
 	return sys_is_error(addr) ? NULL : addr;
 }
 
-/* Maps more than is needed and cuts off what is too much. */
+/* Maps more than needed, and cuts off the surplus. */
 static void *extent_map_aligned(size_t size, size_t align)
 {
 	size_t more = size + align - page_size();
@@ -117,7 +118,7 @@ static void *extent_alloc(extent_hooks_t *hooks, void *at, size_t size, size_t a
 
 	(void)hooks;
 	(void)arena;
-	if (at) /* to grow in place, which jemalloc does not ask for when it retains */
+	if (at) /* growing in place: jemalloc does not ask for it when it retains */
 		return NULL;
 	addr = align <= page_size() ? extent_map(extent_hint(size), size)
 				    : extent_map_aligned(size, align);
@@ -150,7 +151,7 @@ static bool extent_dalloc(extent_hooks_t *hooks, void *addr, size_t size, bool c
 	(void)arena;
 	if (size < HEAP_UNMAP_LEAST || extent_unmap(addr, size) < 0)
 		return true;
-	/* The last one: its place is free again (a buffer that comes and goes). */
+	/* If this was the last extent, its place is free again (a buffer that comes and goes). */
 	atomic_compare_exchange_strong(&extents_end, &end, (uintptr_t)addr);
 	return false;
 }
@@ -164,7 +165,7 @@ static void extent_destroy(extent_hooks_t *hooks, void *addr, size_t size, bool 
 	extent_unmap(addr, size);
 }
 
-/* What is free is nobody's: pins of objects that were there (in_place.c) end with them. */
+/* Free memory belongs to nobody: pins of the objects that were there (in_place.c) end now. */
 static bool extent_purge(extent_hooks_t *hooks, void *addr, size_t size, size_t offset,
 			 size_t length, unsigned arena)
 {
@@ -228,7 +229,7 @@ static size_t arena_growth(const struct pager *pager)
 	return part < HEAP_GROW_MOST ? (size_t)part : HEAP_GROW_MOST;
 }
 
-/* Sets "arena.<arena>.<leaf>", given as the name for arena 0. */
+/* Sets "arena.<arena>.<leaf>"; name is written as for arena 0. */
 static int arena_set(unsigned arena, const char *name, void *value, size_t size)
 {
 	size_t mib[3], depth = 3;
@@ -279,14 +280,14 @@ bool heap_bind_thread(void)
 	arena = atomic_load(&arenas[place]);
 	if (arena == 0) {
 		arena = arena_new(pager);
-		/* If another thread was as quick, ours is this thread's alone. */
+		/* If another thread was as quick, this thread has our arena to itself. */
 		atomic_compare_exchange_strong(&arenas[place], &none, arena);
 	}
 	return arena != 0 && je_mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena)) == 0;
 }
 
-/* What jemalloc maps at its start holds a first extent of 2 MiB for arena 0: as
- * long as it needs no more, the process is small. */
+/* What jemalloc maps when it starts includes a first extent of 2 MiB for arena 0.  As long as the
+ * process needs no more than that, it is small. */
 bool heap_is_small(size_t size)
 {
 	return size < HEAP_SMALL_OBJECT && atomic_load(&plain_mapped) <= atomic_load(&plain_first);
@@ -309,7 +310,7 @@ void heap_trim(void)
 	je_mallctl(ALL_ARENAS("purge"), NULL, NULL, NULL, 0);
 }
 
-/* --- what jemalloc calls, in place of libc's (jemalloc.syms) */
+/* --- what jemalloc calls instead of libc's functions (jemalloc.syms) */
 
 void *allocator_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset);
 int allocator_munmap(void *addr, size_t size);
@@ -332,7 +333,7 @@ static int result(long ret)
 	return -1;
 }
 
-/* Its tables, and the extents of arena 0. */
+/* For its tables, and the extents of arena 0. */
 void *allocator_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset)
 {
 	void *ret = sys_mmap(addr, size, prot, flags, fd, offset);
@@ -371,7 +372,7 @@ void *allocator_sbrk(intptr_t increment)
 	return (void *)-1;
 }
 
-/* The last thing that jemalloc does when it sets itself up. */
+/* The last call that jemalloc makes when it sets itself up. */
 int allocator_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	atomic_store(&plain_first, atomic_load(&plain_mapped));
@@ -379,15 +380,13 @@ int allocator_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(
 	return pthread_atfork(prepare, parent, child);
 }
 
-/* jemalloc shifts large objects within a page more than they need, so that their
- * starts do not share cache sets.  That page costs each object of 16 KiB a frame
- * more, and tips mappings of a size class into the next one, a quarter larger.
- * Its configuration has no word for this before 5.3.1. */
+/* jemalloc shifts large objects by up to a page, so that their starts do not share cache sets.
+ * This costs each object of 16 KiB one more frame, and tips mappings of a size class into the next,
+ * which is a quarter larger.  jemalloc's configuration has no option for this before 5.3.1. */
 extern bool je_opt_cache_oblivious;
 
-/* The only variable that it asks for is MALLOC_CONF, before it uses any option.
- * The user's is meant for a jemalloc of his own; ours also outdoes
- * /etc/malloc.conf. */
+/* jemalloc asks for only one variable, MALLOC_CONF, and does so before it uses any option.  The
+ * user's value is meant for the user's own jemalloc; ours also overrides /etc/malloc.conf. */
 const char *allocator_getenv(const char *name)
 {
 	if (strcmp(name, "MALLOC_CONF") != 0)
@@ -396,7 +395,7 @@ const char *allocator_getenv(const char *name)
 	return heap_config;
 }
 
-/* For heap profiling, which is off: they would need libm and libgcc_s. */
+/* For heap profiling, which is off: the real ones would need libm and libgcc_s. */
 double allocator_log(double x)
 {
 	return x;

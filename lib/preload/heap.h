@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* heap.h - the allocator: jemalloc, on managed memory
  *
- * This, heap.c, heap_count.c and jemalloc_libc.c are all that know jemalloc; another allocator would have to
- * give what is declared here.  Arena 0 is plain: jemalloc starts with it, and keeps its threads'
- * caches there.  A process that needs no more stays there and pays nothing.
- * Once it outgrows that, each thread is bound to one of a few arenas whose
- * extents are regions:
+ * Only this header, heap.c, heap_count.c and jemalloc_libc.c know jemalloc; another allocator would
+ * have to provide what is declared here.  Arena 0 is plain: jemalloc starts with it, and keeps its
+ * threads' caches there.  A process that needs no more stays there and pays nothing.  Once it
+ * outgrows arena 0, each thread is bound to one of a few arenas whose extents are regions:
  *
  *	jemalloc's tables	FILEs, the first few MiB	everything else
  *	(base blocks)		arena 0				arenas 1 to n
  *	plain			plain				managed
  *	allocator_mmap		allocator_mmap			extent_alloc
  *
- * Arenas are made as threads come, and shared by turns when there are four to a
- * CPU: each keeps half-used extents of its own.
+ * Arenas are made as threads come.  When there are four per CPU, further threads share them in
+ * turn: each arena keeps half-used extents of its own.
  *
- * Invariant: an arena that a thread is bound to has our hooks since before its
- * first extent; jemalloc gives its own tables the hooks that it was born with,
- * which are the plain ones.
- * Locking: none of our own, what threads share is atomic.  The hooks are called
- * with jemalloc's locks held and call the pager; no handler ever wants those.
+ * Invariant: an arena that a thread is bound to had our hooks before its first extent.  jemalloc's
+ * own tables get the hooks that jemalloc was born with, which are the plain ones.
+ * Locking: none of our own; what threads share is atomic.  The hooks are called with jemalloc's
+ * locks held, and call the pager; no handler ever wants those locks.
  */
 #ifndef SPILL_PRELOAD_HEAP_H
 #define SPILL_PRELOAD_HEAP_H
@@ -29,7 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* As libc's functions of these names, from the arena that the thread is bound to. */
+/* Like libc's functions of these names, from the arena that the thread is bound to. */
 static inline void *heap_malloc(size_t size)
 {
 	return je_malloc(size);
@@ -71,30 +69,30 @@ static inline void heap_print_stats(void)
 	je_malloc_stats_print(NULL, NULL, "gmdablxeh");
 }
 
-/* May a thread that is not bound yet take size bytes from arena 0? */
+/* May a thread that is not yet bound take size bytes from arena 0? */
 bool heap_is_small(size_t size);
 
-/* Gives the calling thread an arena of managed memory.  false: not now (there
- * is no pager yet, or no memory). */
+/* Gives the calling thread an arena of managed memory.  false: not now (there is no pager yet, or
+ * no memory). */
 bool heap_bind_thread(void);
 
-/* From arena 0, past the thread's cache; align is a power of two.  NULL without
- * errno. */
+/* From arena 0, bypassing the thread's cache; align is a power of two.  Returns NULL without
+ * setting errno. */
 void *heap_plain_alloc(size_t size, size_t align, bool zero);
 
 /* Gives back what is free. */
 void heap_trim(void);
 
-/* What it consists of now, in bytes where nothing else is said. */
+/* What the heap consists of now; in bytes, unless a comment says otherwise. */
 struct heap_count {
-	size_t used;   /* by objects */
-	size_t held;   /* by pages with objects on them, and free ones that were not given back */
-	size_t dirty;  /* of that, the free ones */
-	size_t mapped; /* objects that glibc would map singly: how many */
-	size_t mapped_bytes;  /* theirs, of used and of held */
-	size_t header_bytes;  /* what is kept of them elsewhere */
+	size_t used; /* by objects */
+	size_t held; /* by pages with objects on them, and by free pages that were not given back */
+	size_t dirty;	      /* of held, the free pages */
+	size_t mapped;	      /* how many objects there are that glibc would map singly */
+	size_t mapped_bytes;  /* the bytes of these, part of used and of held */
+	size_t header_bytes;  /* the bytes kept about these elsewhere */
 	size_t free_pieces;   /* how many */
-	size_t address_space; /* of all that */
+	size_t address_space; /* of all this */
 };
 struct heap_count heap_count(void);
 

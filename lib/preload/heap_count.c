@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* heap_count.c - how many pieces the heap consists of: heap_count of heap.h
  *
- * Read from jemalloc's statistics of all arenas, one size class after the other.  A name is looked
- * up once; then its number for the class is put in (mallctlbymib).
+ * Reads jemalloc's statistics of all arenas, one size class after the other.  Each name is looked
+ * up once; then the number of the class is filled in (mallctlbymib).
  */
 #include "preload/heap.h"
 #include "base/page.h"
 #include <limits.h>
 #include <stdint.h>
 
-/* glibc maps objects from this size up by themselves (M_MMAP_THRESHOLD). */
+/* From this size up, glibc maps each object by itself (M_MMAP_THRESHOLD). */
 #define MAPPED_LEAST ((size_t)128 << 10)
 
-/* What jemalloc keeps of each such object (edata_t), as glibc has a header in each. */
+/* What jemalloc keeps about each such object (edata_t), where glibc has a header. */
 #define MAPPED_HEADER ((size_t)128)
 
 #define NAME_DEPTH 6
@@ -23,7 +23,7 @@
 
 struct name {
 	size_t mib[NAME_DEPTH], depth;
-	size_t place; /* of the class's number, which is 0 in the name */
+	size_t place; /* where the class's number goes; it is 0 in the name */
 };
 
 static struct name name_of(const char *text, size_t place)
@@ -51,7 +51,7 @@ static size_t heap_stat(const char *name)
 	return value;
 }
 
-/* Objects that glibc would have mapped. */
+/* Counts objects that glibc would have mapped. */
 static void count_mapped(struct heap_count *count)
 {
 	struct name bytes = name_of("arenas.lextent.0.size", 2);
@@ -67,7 +67,7 @@ static void count_mapped(struct heap_count *count)
 	count->header_bytes = count->mapped * MAPPED_HEADER;
 }
 
-/* Free places between objects of the same size. */
+/* Counts free places between objects of the same size. */
 static void count_places(struct heap_count *count)
 {
 	struct name places = name_of("arenas.bin.0.nregs", 2);
@@ -82,7 +82,7 @@ static void count_places(struct heap_count *count)
 			count->free_pieces += n_slabs * n - n_taken;
 }
 
-/* Free pages. */
+/* Counts free pages. */
 static void count_extents(struct heap_count *count)
 {
 	struct name dirty = name_of(STATS("extents.0.ndirty"), 4);
@@ -97,9 +97,9 @@ struct heap_count heap_count(void)
 	struct heap_count count = { 0 };
 	uint64_t epoch = 1;
 
-	/* What this thread's cache has is free, to the program. */
+	/* To the program, what this thread's cache holds is free. */
 	je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
-	je_mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch)); /* the values as of now */
+	je_mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch)); /* refreshes the values */
 	count.used = heap_stat("stats.allocated");
 	count.dirty = heap_stat(STATS("pdirty")) << page_shift();
 	count.held = heap_stat("stats.active") + count.dirty;

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* in_place.c - memory whose frames the kernel holds on to, or cannot wait for
  *
- * Most that the kernel does with a page that is paged out just works: it faults, and waits.
- * These do not, so their pages stay where they are (region_pin), or the call is made
+ * Most of what the kernel does with a page that is paged out just works: it faults, and waits.  The
+ * exceptions are listed here.  Their pages stay where they are (region_pin), or the call is made
  * another way:
  *
- *	vmsplice		the pipe keeps the frame, and the pager would give it to
+ *	vmsplice		the pipe keeps the frame, which the pager would give to
  *				another page meanwhile: written instead
- *	MSG_ZEROCOPY		so does the socket: sent from a copy that is unmapped at once,
- *				which its frames outlive
- *	mutexes that inherit	FUTEX_LOCK_PI gives EFAULT for a page that is not there:
- *	priority, or are robust	pinned; so is what the kernel does for a thread that ended
+ *	MSG_ZEROCOPY		so does the socket: sent from a copy that is unmapped at
+ *				once; its frames outlive the mapping
+ *	mutexes that inherit	FUTEX_LOCK_PI fails with EFAULT on a page that is not there,
+ *	priority, or are robust	and so does what the kernel does for a thread that ended:
+ *				pinned
  *	a thread's own stack	its top page has the word that pthread_join waits on, and the
  *				list of robust mutexes: pinned
  *	CLONE_CHILD_CLEARTID	the same word, wherever it lies (clone.c)
  *
- * (Linux 6.18: a fault of a task that is ending is not waited for, and what
- * get_user_pages takes without FOLL_PIN is not seen by UFFDIO_MOVE.)
+ * (Linux 6.18: a fault of a task that is ending is not waited for; and UFFDIO_MOVE does not see
+ * what get_user_pages takes without FOLL_PIN.)
  *
  * Pins last until the memory is unmapped, or the allocator gives it back (heap.c).
  */
@@ -69,7 +70,7 @@ static bool has_room(int fd, const struct timespec *timeout)
 	return sys_poll(&poll, 1, timeout) > 0;
 }
 
-/* At most a page, which fits a pipe that has room at all. */
+/* At most a page, which fits into a pipe that has any room. */
 static long write_page(int fd, const char *from, size_t size)
 {
 	struct timespec now = { 0, 0 };
@@ -79,7 +80,7 @@ static long write_page(int fd, const char *from, size_t size)
 	return sys_write(fd, from, size < page_size() ? size : page_size());
 }
 
-/* While there is room; for a pipe with a name, where the kernel cannot be told not to wait. */
+/* While there is room.  For a named pipe, where the kernel cannot be told not to wait. */
 static long write_pages(int fd, const struct iovec *iov, size_t n)
 {
 	long all = 0;
@@ -105,7 +106,8 @@ static long write_what_fits(int fd, const struct iovec *iov, size_t n)
 	return ret == -EOPNOTSUPP ? write_pages(fd, iov, n) : ret;
 }
 
-/* Waits as vmsplice does: for room, not for room for all; O_NONBLOCK does not matter to it. */
+/* Waits as vmsplice does: for some room, not for room for everything.  vmsplice ignores
+ * O_NONBLOCK. */
 static long write_instead(int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
 	long ret = write_what_fits(fd, iov, n);
@@ -118,7 +120,7 @@ static long write_instead(int fd, const struct iovec *iov, size_t n, unsigned fl
 	return ret;
 }
 
-/* From a pipe into memory vmsplice copies anyway; what is no pipe it refuses. */
+/* From a pipe to memory vmsplice copies anyway; it refuses anything but a pipe. */
 static bool is_pipe_to_write(int fd)
 {
 	long mode = sys_call2(SYS_fcntl, fd, F_GETFL);
@@ -137,7 +139,7 @@ PRELOAD_API ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned
 
 /* -- MSG_ZEROCOPY ------------------------------------------------------------------------------ */
 
-/* More of a message goes the ordinary way: the kernel copies it. */
+/* The rest of a longer message goes the ordinary way: the kernel copies it. */
 #define COPY_MOST ((size_t)1 << 20)
 
 static ssize_t next_sendto(int fd, const void *buf, size_t size, int flags,
@@ -178,8 +180,8 @@ static void unmap_copy(void *copy)
 	sys_munmap(iov->iov_base, iov->iov_len);
 }
 
-/* Sends a copy of its first size bytes.  The copy's frames live until the socket has done with
- * them.  (A thread may be cancelled while it sends.) */
+/* Sends a copy of the message's first size bytes.  The copy's frames live until the socket is done
+ * with them.  (A thread may be cancelled while it sends.) */
 static ssize_t send_copy(int fd, const struct msghdr *message, size_t size, int flags)
 {
 	struct iovec copy = { .iov_len = size };
@@ -199,7 +201,7 @@ static ssize_t send_copy(int fd, const struct msghdr *message, size_t size, int 
 	return ret;
 }
 
-/* What follows the first `done' bytes; gives how many bytes were sent in all. */
+/* Sends what follows the first `done' bytes; returns how many bytes were sent in all. */
 static ssize_t send_rest(int fd, const struct msghdr *message, size_t done, int flags)
 {
 	size_t skip = done;
@@ -222,7 +224,7 @@ static ssize_t send_rest(int fd, const struct msghdr *message, size_t done, int 
 	return (ssize_t)done;
 }
 
-/* Counts as one send with MSG_ZEROCOPY, whose completion the program will wait for. */
+/* Counts as one send with MSG_ZEROCOPY, for whose completion the program will wait. */
 static ssize_t send_managed(int fd, const struct msghdr *message, int flags)
 {
 	size_t size = size_of(message), first = size < COPY_MOST ? size : COPY_MOST;
@@ -298,18 +300,18 @@ PRELOAD_API int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexat
 	return NEXT(pthread_mutex_init)(mutex, attributes);
 }
 
-/* -- threads ------------------------------------------------------------------------------------ */
+/* -- threads ----------------------------------------------------------------------------------- */
 
 /* glibc's descriptor of a thread lies at the very top of its stack: 2304 bytes. */
 #define DESCRIPTOR_SIZE 4096
 
-/* Of a stack that the program supplies; others are libc's own mappings. */
+/* Only for a stack that the program supplies; others are mappings of libc's own. */
 static int keep_descriptor(const pthread_attr_t *attributes)
 {
 	void *stack = NULL;
 	size_t size = 0;
 
-	/* The end is NULL where libc is to map the stack. */
+	/* The end is NULL if libc is to map the stack. */
 	if (!attributes || pthread_attr_getstack(attributes, &stack, &size) ||
 	    size < DESCRIPTOR_SIZE || (uintptr_t)stack + size == 0)
 		return 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* jemalloc_libc.c - what jemalloc calls of libc that others may interpose
+/* jemalloc_libc.c - libc functions that jemalloc calls and others may interpose
  *
- * Libraries that are preloaded beside us (libfaketime, tracers of locks) have a clock_gettime, a
- * pthread_cond_init or a pthread_mutex_lock of their own, which may allocate: from within the
- * allocator, under its locks.  So jemalloc's archive is prepared (jemalloc.syms) to call these.  What
- * it wants the kernel for it gets from there, its mutexes are futexes, and what is for things that are
- * off (background threads, heap profiling, /etc/malloc.conf) fails.
+ * Libraries preloaded next to us (libfaketime, tracers of locks) may have their own clock_gettime,
+ * pthread_cond_init or pthread_mutex_lock.  These may allocate, here within the allocator and under
+ * its locks.  So jemalloc's archive is prepared (jemalloc.syms) to call the functions below.  They
+ * go straight to the kernel; mutexes are futexes.  What serves features that are off (background
+ * threads, heap profiling, /etc/malloc.conf) fails.
  *
- * Locking: a mutex's first word is 0, or LOCKED, or WAITED: there may be somebody who sleeps.
+ * Locking: a mutex's first word is 0, LOCKED, or WAITED: somebody may be asleep.
  */
 #define _GNU_SOURCE 1
 #include "base/sys.h"
@@ -57,7 +57,7 @@ static long result(long ret)
 	return -1;
 }
 
-/* -- mutexes ---------------------------------------------------------------------------------------- */
+/* -- mutexes ----------------------------------------------------------------------------------- */
 
 static _Atomic uint32_t *word_of(pthread_mutex_t *mutex)
 {
@@ -116,14 +116,14 @@ int allocator_mutexattr_destroy(pthread_mutexattr_t *attr)
 	return 0;
 }
 
-/* -- from the kernel -------------------------------------------------------------------------------- */
+/* -- from the kernel --------------------------------------------------------------------------- */
 
 int allocator_clock_gettime(clockid_t clock, struct timespec *ret)
 {
 	return (int)result(atomic_load_explicit(&sys_clock, memory_order_relaxed)(clock, ret));
 }
 
-/* As libc's: what the kernel does not fill is zeros. */
+/* Like libc's: zeroes what the kernel does not fill. */
 int allocator_getaffinity(pid_t pid, size_t size, void *ret_set)
 {
 	long filled = sys_call3(SYS_sched_getaffinity, pid, size, ret_set);
@@ -166,9 +166,9 @@ long allocator_syscall(long number, long a, long b, long c, long d)
 	return result(sys_call4(number, a, b, c, d));
 }
 
-/* -- off --------------------------------------------------------------------------------------------- */
+/* -- off --------------------------------------------------------------------------------------- */
 
-/* Of background threads: their conditions are made at the start, and not used. */
+/* For background threads: their conditions are made at the start, and not used. */
 int allocator_cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 {
 	(void)cond;
@@ -266,7 +266,7 @@ int allocator_gettimeofday(struct timeval *ret, void *zone)
 	return 0;
 }
 
-/* /etc/malloc.conf is meant for a jemalloc of the user's own. */
+/* /etc/malloc.conf is meant for the user's own jemalloc. */
 ssize_t allocator_readlink(const char *path, char *buf, size_t size)
 {
 	(void)path;

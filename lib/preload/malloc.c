@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* malloc.c - the malloc family
  *
- * All of it, as one allocator: a program that got some of these from here and
- * the others from libc would free what the other one never gave.  The common
- * case is one test of a thread-local byte, then jemalloc's function (heap.h);
- * source.h tells the rest.  Where a library has malloc's place (other_heap.h) these
- * call its functions, and no thread is ever `fast'.
+ * The whole family, as one allocator: a program that got some functions from here and others from
+ * libc would free to one what the other allocated.  The common case is one test of a thread-local
+ * byte, then jemalloc's function (heap.h); source.h explains the rest.  If another library takes
+ * malloc's place (other_heap.h), these call its functions, and no thread is ever `fast'.
  */
 #define _GNU_SOURCE 1
 #include "base/error.h"
@@ -23,11 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As malloc's alignment is on 64-bit machines. */
+/* malloc's alignment on 64-bit machines. */
 #define MALLOC_ALIGN 16
 
-/* The largest object that a FILE's making may have plain: a struct of some 600
- * bytes, stdio's buffers.  fmemopen may ask for gigabytes. */
+/* The largest object that is plain while a FILE is made: a struct of some 600 bytes, stdio's
+ * buffers. fmemopen may ask for gigabytes. */
 #define PLAIN_MOST 8192
 
 enum from { FROM_HEAP, FROM_PLAIN, FROM_OWN, FROM_OTHER };
@@ -64,7 +63,7 @@ static void *alloc_other(size_t size, size_t align, bool zero)
 	return align > MALLOC_ALIGN ? other->memalign(align, size) : other->malloc(size);
 }
 
-/* Zeroed: align is malloc's. */
+/* Zeroed allocations have malloc's alignment. */
 static void *alloc_special(enum from from, size_t size, size_t align, bool zero)
 {
 	void *ret;
@@ -121,8 +120,8 @@ PRELOAD_API void free(void *ptr)
 		heap_free(ptr);
 }
 
-/* Where jemalloc's realloc will not do.  The old object is left to be lost if it
- * is jemalloc's and we may not call it. */
+/* For what jemalloc's realloc cannot do.  If the old object is jemalloc's and we may not call it
+ * now, the object is leaked. */
 static void *realloc_special(enum from from, void *ptr, size_t size)
 {
 	size_t old;
@@ -155,7 +154,7 @@ PRELOAD_API void *realloc(void *ptr, size_t size)
 		return realloc_special(from, ptr, size);
 	ret = heap_realloc(ptr, size);
 	if (!ret && size)
-		errno = ENOMEM; /* jemalloc leaves it alone if the size is absurd */
+		errno = ENOMEM; /* jemalloc does not set errno for an absurd size */
 	return ret;
 }
 
@@ -195,7 +194,7 @@ PRELOAD_API int posix_memalign(void **ret_ptr, size_t align, size_t size)
 	return 0;
 }
 
-/* As glibc: an alignment that is not a power of two is rounded up to one. */
+/* Like glibc: rounds an alignment up to a power of two. */
 PRELOAD_API void *memalign(size_t align, size_t size)
 {
 	enum from from = where_from(size);
@@ -237,7 +236,7 @@ PRELOAD_API void *pvalloc(size_t size)
 	return memalign(page_size(), rounded);
 }
 
-/* Of C23. */
+/* From C23. */
 PRELOAD_API void free_sized(void *ptr, size_t size);
 PRELOAD_API void free_sized(void *ptr, size_t size)
 {
@@ -253,7 +252,7 @@ PRELOAD_API void free_aligned_sized(void *ptr, size_t align, size_t size)
 	free(ptr);
 }
 
-/* Gone from glibc's headers, not from old programs. */
+/* Gone from glibc's headers, but not from old programs. */
 PRELOAD_API void cfree(void *ptr);
 PRELOAD_API void cfree(void *ptr)
 {
@@ -268,13 +267,13 @@ PRELOAD_API int malloc_trim(size_t pad)
 	return 1;
 }
 
-/* Its parameters tune glibc's allocator. */
+/* These parameters tune glibc's allocator. */
 PRELOAD_API int mallopt(int parameter, int value)
 {
 	return other_heap() ? NEXT(mallopt)(parameter, value) : 1;
 }
 
-/* --- the names by which glibc exports its own, too */
+/* --- the other names under which glibc exports its functions */
 
 #define ALSO(other, name)                       \
 	__asm__(".globl " #other "\n"           \

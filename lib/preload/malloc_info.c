@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* malloc_info.c - mallinfo, malloc_info, malloc_stats: what glibc tells of its heap, of ours
+/* malloc_info.c - mallinfo, malloc_info, malloc_stats: what glibc reports of its heap, for ours
  *
  *	glibc				ours
  *	hblks, hblkhd	mapped singly	objects from 128 KiB up
- *	arena		the heap	pages with smaller objects, and free ones that were not given back
+ *	arena		the heap	pages with smaller objects, and free ones not given back
  *	uordblks	in use		smaller objects
  *	ordblks		free pieces	free places between objects, and runs of free pages
  *	keepcost	malloc_trim's	free pages
  *
- * Of fastbins, which ours has not, there are none.  Where another library has malloc's place it
- * tells of itself.
+ * Our heap has no fastbins, and reports none.  Where another library takes malloc's place, it
+ * reports about itself.
  */
 #define _GNU_SOURCE 1
 #include "preload/heap.h"
@@ -34,7 +34,7 @@ PRELOAD_API struct mallinfo2 mallinfo2(void)
 	count = heap_count();
 	info.hblks = count.mapped;
 	info.hblkhd = count.mapped_bytes + count.header_bytes;
-	/* Threads go on meanwhile: the sums may not quite agree. */
+	/* Other threads go on meanwhile, so the sums may not quite agree. */
 	info.arena = count.held - least(count.held, count.mapped_bytes);
 	info.uordblks = least(count.used - least(count.used, count.mapped_bytes), info.arena);
 	info.fordblks = info.arena - info.uordblks;
@@ -58,7 +58,7 @@ PRELOAD_API struct mallinfo mallinfo(void)
 	};
 }
 
-/* In the form that glibc's has, the sums alone. */
+/* In glibc's format, but only the sums. */
 PRELOAD_API int malloc_info(int options, FILE *file)
 {
 	struct mallinfo2 info;
@@ -82,7 +82,7 @@ PRELOAD_API int malloc_info(int options, FILE *file)
 	return 0;
 }
 
-/* The sums alone: nothing of options, single arenas, bins, extents, mutexes. */
+/* Only the sums: nothing about options, single arenas, bins, extents or mutexes. */
 PRELOAD_API void malloc_stats(void)
 {
 	if (other_heap())
@@ -91,7 +91,7 @@ PRELOAD_API void malloc_stats(void)
 		heap_print_stats();
 }
 
-/* glibc's own name for it (malloc.c has the others). */
+/* glibc's own name for it (the others are in malloc.c). */
 __asm__(".globl __libc_mallinfo\n"
 	".type __libc_mallinfo, %function\n"
 	".set __libc_mallinfo, mallinfo\n");

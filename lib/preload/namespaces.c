@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* namespaces.c - unshare(2) and setns(2), which some refuse to a process with threads
+/* namespaces.c - unshare(2) and setns(2), parts of which the kernel refuses to processes with
+ * threads
  *
- * The kernel gives EINVAL to a process with threads that wants a user name space of its own, or
- * to enter one, or another mount name space.  A thread that waits for others of the command
- * (lender.h) is stopped for it.  Handlers cannot be; so a line says what to do about it, since the
- * program would not know.
+ * The kernel returns EINVAL if a process with threads wants its own user name space, or wants to
+ * enter one, or another mount name space.  The thread that waits for others of the command
+ * (lender.h) is stopped for the call.  Handlers cannot be stopped, so a line says what to do about
+ * it: the program would not know.
  */
 #define _GNU_SOURCE 1
 #include "base/error.h"

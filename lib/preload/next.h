@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* next.h - the function of the same name in the library behind us, most often libc
+/* next.h - the function of the same name in the next library, usually libc
  *
- * Looked up once.  dlsym takes the loader's lock and may allocate, so what may be
- * called where neither is to be had (between vfork and exec) is looked up from the
- * constructor.
+ * Looked up once.  dlsym takes the loader's lock and may allocate.  So what may be called where
+ * neither is possible (between vfork and exec) is looked up by the constructor.
  */
 #ifndef SPILL_PRELOAD_NEXT_H
 #define SPILL_PRELOAD_NEXT_H
@@ -23,12 +22,12 @@ static inline void *next_of(void *_Atomic *cache, const char *name)
 		return next;
 	next = dlsym(RTLD_NEXT, name);
 	if (!next)
-		abort(); /* a libc that exports fewer than glibc: we are not in it */
+		abort(); /* a libc that exports less than glibc does: nobody loads us there */
 	atomic_store_explicit(cache, next, memory_order_release);
 	return next;
 }
 
-/* The next function of that name, which a header declares. */
+/* The next function with this name, which a header declares. */
 #define NEXT(name)                                            \
 	({                                                    \
 		static void *_Atomic cache_;                  \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* other_heap.c - the allocator of a library that the program was linked with: see other_heap.h
  *
- * The library is the one whose malloc comes next after ours, if that is not libc.  What the others
- * are bound to is read from their relocations: they name each symbol that is used.
+ * The library is the one with the next malloc after ours, if that is not libc.  Relocations tell
+ * what the other objects are bound to: they name each symbol in use.
  */
 #define _GNU_SOURCE 1
 #include "preload/other_heap.h"
@@ -19,10 +19,10 @@
 const struct other_heap *_Atomic other_heap_found;
 static struct other_heap functions; /* other_heap_found */
 
-/* -- is anything bound to the other allocator? --------------------------------------------------- */
+/* -- is anything bound to the other allocator? ------------------------------------------------- */
 
-/* What only tells, or tunes, of Debian's libraries: a program that asks for these alone has our malloc,
- * and they tell of an allocator that has given nothing. */
+/* Functions in Debian's libraries that only report or tune.  A program that asks for nothing else
+ * has our malloc; they then report about an allocator that has given nothing. */
 static bool is_harmless(const char *name)
 {
 	static const char *const names[] = {
@@ -38,7 +38,7 @@ static bool is_harmless(const char *name)
 	return false;
 }
 
-static struct elf_object other; /* whose the functions are */
+static struct elf_object other; /* the library that the functions belong to */
 
 struct search {
 	const void *next_malloc, *in_libc;
@@ -85,7 +85,7 @@ static int find_use(struct dl_phdr_info *info, size_t size, void *context)
 	return search->used;
 }
 
-/* -- deciding ------------------------------------------------------------------------------------- */
+/* -- deciding ---------------------------------------------------------------------------------- */
 
 static void *next(const char *name)
 {
@@ -129,7 +129,7 @@ const struct other_heap *other_heap_decide(void)
 
 	if (atomic_load_explicit(&decided, memory_order_acquire))
 		return other_heap();
-	preload_register_fork(); /* before the other's */
+	preload_register_fork(); /* before the other allocator's */
 	source_own_begin();
 	found = decide();
 	source_own_end();
@@ -137,10 +137,10 @@ const struct other_heap *other_heap_decide(void)
 	return found;
 }
 
-/* -- the break ------------------------------------------------------------------------------------ */
+/* -- the break --------------------------------------------------------------------------------- */
 
-/* It is not managed, and some allocators (tcmalloc) take their memory there first.  Where it cannot be
- * had they map. */
+/* The break is not managed, and some allocators (tcmalloc) take memory there first.  If the break
+ * does not move, they map. */
 static void *move_break(intptr_t increment, const void *caller)
 {
 	static void *_Atomic next_sbrk;
@@ -149,7 +149,7 @@ static void *move_break(intptr_t increment, const void *caller)
 		errno = ENOMEM;
 		return (void *)-1;
 	}
-	/* libc's: that of the name sbrk may be the library's, which calls __sbrk. */
+	/* libc's own: sbrk may be the library's, which calls __sbrk. */
 	return ((__typeof__(&sbrk))next_of(&next_sbrk, "__sbrk"))(increment);
 }
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* other_heap.h - the allocator of a library that the program was linked with
  *
- * jemalloc, tcmalloc, mimalloc and their like bring more than malloc: mallocx, tc_malloc, mi_malloc,
- * C++'s operator new.  Our malloc comes before theirs, but those names are still theirs, and what one
- * allocator gave the other would free.  So if anything that the process was started with is bound to
- * such a name, all of malloc is left to that library: ours calls its functions.  Its memory is
- * managed then as what any program maps is (address.c).  A program that wants nothing but malloc of
- * such a library, or looks at its statistics (mallctl), has ours.
+ * jemalloc, tcmalloc, mimalloc and their kin bring more than malloc: mallocx, tc_malloc, mi_malloc,
+ * C++'s operator new.  Our malloc comes before theirs, but those other names are still theirs, so
+ * memory of one allocator would be freed by the other.  So if any object that the process started
+ * with is bound to such a name, all of malloc is left to that library: ours calls its functions.
+ * Its memory is then managed like whatever else a program maps (address.c).  A program that uses
+ * only malloc from such a library, or only looks at its statistics (mallctl), gets ours.
  *
- * Invariant: it is decided at the first allocation of the process, before any is made, and for good.
- * Locking: none.  Threads that decide at once come to the same.
+ * Invariant: the decision falls at the first allocation of the process, before anything is
+ * allocated, and for good.
+ * Locking: none.  Threads that decide at the same time come to the same result.
  */
 #ifndef SPILL_PRELOAD_OTHER_HEAP_H
 #define SPILL_PRELOAD_OTHER_HEAP_H
@@ -18,8 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The functions of that library that are as malloc's; those that tell and tune are the next ones of
- * their name. */
+/* The library's counterparts of malloc's functions.  Those that report and tune are simply the next
+ * ones of their names. */
 struct other_heap {
 	void *(*malloc)(size_t size);
 	void *(*calloc)(size_t n, size_t size);
@@ -30,7 +31,7 @@ struct other_heap {
 	size_t (*usable_size)(void *ptr);
 };
 
-/* NULL: there is none, or nothing was allocated yet. */
+/* NULL: there is no other heap, or nothing was allocated yet. */
 extern const struct other_heap *_Atomic other_heap_found;
 
 static inline const struct other_heap *other_heap(void)
@@ -38,7 +39,8 @@ static inline const struct other_heap *other_heap(void)
 	return atomic_load_explicit(&other_heap_found, memory_order_acquire);
 }
 
-/* Decides, if that was not done yet.  Allocates nothing, but what dlsym may (source.h: own). */
+/* Decides, if that has not been done.  Allocates nothing, except what dlsym may (own, in
+ * source.h). */
 const struct other_heap *other_heap_decide(void);
 
 #endif

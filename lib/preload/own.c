@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* own.c - what is allocated while a thread is inside the pager: see own.h */
+/* own.c - what a thread allocates while it is inside the pager: see own.h */
 #include "preload/own.h"
 #include <stdatomic.h>
 
-/* As malloc's; each object's size stands right before it. */
+/* Like malloc's; each object's size lies just before it. */
 #define OWN_ALIGN 16
 
 _Alignas(64) char own_memory[OWN_SIZE];

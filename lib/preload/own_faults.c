@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* own_faults.c - programs that have a userfaultfd of their own
+/* own_faults.c - programs with a userfaultfd of their own
  *
- * The kernel lets one userfaultfd alone have a range of memory, and ours has what we manage, or will
- * have it.  So what a program registers with its own is plain memory from then on: what of it is
- * paged out comes back, and it is not counted against the budget any more.
+ * The kernel lets only one userfaultfd have a range of memory, and ours has, or will have, what we
+ * manage.  So what a program registers with its own becomes plain memory: what is paged out comes
+ * back, and it no longer counts against the budget.
  */
 #define _GNU_SOURCE 1
 #include "preload/preload.h"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* permitted.c - would a seccomp filter kill us?
  *
- * A filter that was there when the program began (a container's, a sandbox's) may refuse what the
- * pager does, and then it does without, or kill for it.  So a child tries each of these calls first,
- * with arguments that do nothing: what it is killed at is known, and the process is not paged.
+ * A filter that was there when the program began (a container's, a sandbox's) may refuse calls that
+ * the pager makes, and then the pager does without them; or it may kill for them.  So a child tries
+ * each of these calls first, with arguments that have no effect.  If it is killed, we know at which
+ * call, and the process is not paged.
  *
- * The child shares the memory, runs while its parent waits, and is none that the program could wait
- * for (no signal when it ends).
+ * The child shares the memory and runs while its parent waits.  The program cannot wait for it (it
+ * sends no signal when it ends).
  */
 #define _GNU_SOURCE 1
 #include "base/page.h"
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* On either side of the pager: handlers, arming, a fork's child. */
+/* For all of the pager: handlers, arming, a fork's child. */
 static const struct trial {
 	const char *name;
 	long number, argument[4];
@@ -62,7 +63,7 @@ static const struct trial {
 
 static _Atomic unsigned tried;
 
-/* As in a handler, no signal has a handler of the program's. */
+/* As in a handler, all signals are blocked, so no signal handler of the program's runs. */
 static int try_all(void *context)
 {
 	uint64_t all = ~UINT64_C(0);

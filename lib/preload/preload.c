@@ -18,8 +18,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-/* How far we have come.  The environment is read as early as it is there: a
- * program may clear or rewrite it. */
+/* How far we have come.  The environment is read as soon as it exists: a program may clear or
+ * rewrite it. */
 enum stage {
 	STAGE_START,   /* nothing is known */
 	STAGE_OPTIONS, /* options are filled */
@@ -30,8 +30,8 @@ enum stage {
 struct pager *_Atomic preload_made;
 _Atomic bool preload_retired;
 static _Atomic int stage;
-static struct options options; /* of STAGE_OPTIONS */
-static struct share *share;    /* of the command's budget; of STAGE_OPTIONS */
+static struct options options; /* valid from STAGE_OPTIONS on */
+static struct share *share;    /* of the command's budget; valid from STAGE_OPTIONS on */
 
 __thread struct source_state source __attribute__((tls_model("initial-exec")));
 
@@ -75,8 +75,8 @@ static enum stage make_pager(void)
 	return STAGE_END;
 }
 
-/* While this process has one thread and no lock is held: a pager is made when memory is mapped,
- * maybe within malloc.  What goes wrong is told then. */
+/* Called while this process has one thread and holds no lock: later, a pager is made when memory is
+ * mapped, maybe within malloc.  Errors are reported then. */
 static void load_cipher(void)
 {
 	const char *why;
@@ -86,7 +86,7 @@ static void load_cipher(void)
 	source_own_end();
 }
 
-/* Takes the step out of stage from, or waits for the thread that takes it. */
+/* Takes the step out of stage from, or waits for the thread that is taking it. */
 static void leave_stage(enum stage from, enum stage (*step)(void))
 {
 	int seen = from;
@@ -121,7 +121,7 @@ struct pager *preload_pager(void)
 
 /* -- retiring ------------------------------------------------------------------------------- */
 
-/* No pager is made from now on. */
+/* From now on no pager is made. */
 static void end_stages(void)
 {
 	int seen = atomic_load(&stage);
@@ -132,7 +132,7 @@ static void end_stages(void)
 	}
 }
 
-/* What a pager has given up is as if it had never been one. */
+/* Once a pager has retired, it is as if there had never been one. */
 static void retire(struct pager *pager, const char *why)
 {
 	int err;
@@ -150,7 +150,8 @@ static void retire(struct pager *pager, const char *why)
 }
 
 static const char *_Atomic why_retired;
-static uint64_t retired_budget; /* what a process that has retired before it had a pager may map */
+/* Bytes that a process may map before the warning, if it retired before it had a pager. */
+static uint64_t retired_budget;
 static _Atomic uint64_t retired_maps;
 
 static void tell_retired(void)
@@ -168,7 +169,7 @@ void preload_retire(const char *why)
 	if (atomic_exchange(&preload_retired, true))
 		return;
 	why_retired = why;
-	command_hand_on(false); /* while it can be said; who it becomes is not followed any more */
+	command_hand_on(false); /* while we can: we do not follow what it becomes */
 	end_stages();
 	pager = preload_pager_made();
 	retired_budget = share ? (uint64_t)pool_total(share->pool) << page_shift() : options.budget;
@@ -187,7 +188,7 @@ void preload_note_plain(size_t size)
 		tell_retired();
 }
 
-/* The thread that was busy is not in the child. */
+/* The thread that was busy does not exist in the child. */
 void preload_fork_child(void)
 {
 	int busy = STAGE_BUSY;
@@ -199,7 +200,7 @@ void preload_fork_child(void)
 		share = share_join_child(0);
 }
 
-/* Does this thread fork, as far as we are concerned?  It may retire meanwhile. */
+/* Do our fork handlers take part in this thread's fork?  The process may retire during it. */
 static __thread bool prepared __attribute__((tls_model("initial-exec")));
 
 static void prepare(void)

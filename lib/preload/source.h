@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* source.h - where this thread's allocations come from
  *
- * Ordinarily from the heap (heap.h), which is managed memory.  Two exceptions,
- * each of which nests:
+ * Ordinarily they come from the heap (heap.h), which is managed memory.  There are two exceptions;
+ * both nest:
  *
- *	own	the thread makes the pager: what libc allocates there (for
- *		dlsym) must neither be paged nor ask jemalloc, whose locks this
- *		thread may hold: memory that is never freed (own.h)
+ *	own	the thread is making the pager: what libc allocates there (for
+ *		dlsym) must neither be paged nor come from jemalloc, whose locks
+ *		this thread may hold.  It is memory that is never freed (own.h)
  *	plain	a FILE is being made: jemalloc's memory, but not managed, since
  *		fork's child walks all FILEs before it has a pager
  *
- * Once it is made, nothing that the pager does allocates (a debug build asserts it).
+ * Once the pager is made, nothing that it does allocates (a debug build asserts it).
  *
  * Invariant: fast implies bound, own == 0 and plain == 0.
- * Locking: none; each thread has its own, in static TLS, which is not managed
- * memory.  A signal handler leaves it as it found it.
+ * Locking: none; each thread has its own, in static TLS, which is not managed memory.  A signal
+ * handler leaves it as it found it.
  */
 #ifndef SPILL_PRELOAD_SOURCE_H
 #define SPILL_PRELOAD_SOURCE_H

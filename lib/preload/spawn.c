@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* spawn.c - posix_spawn(3), system(3) and vfork(2): a child is about to begin
  *
- * From now on the command has another process that may need frames, so a process with plain
- * memory has to hear when it does (lender.h).  fork itself is seen by fork.c.
+ * From now on the command has another process that may need frames, so a process with plain memory
+ * must hear when it does (lender.h).  fork.c sees fork itself.
  *
- * What the child is handed (command_hand_on) is a matter of descriptors that all threads share: one
- * that executes something else meanwhile says by itself what that is handed.
+ * What the child is handed (command_hand_on) depends on descriptors that all threads share.  A
+ * thread that executes something else meanwhile decides for itself what that is handed.
  */
 #define _GNU_SOURCE 1
 #include "pager/lender.h"
@@ -57,8 +57,8 @@ PRELOAD_API int system(const char *command)
 
 /* -- vfork -------------------------------------------------------------------------------- */
 
-/* It returns twice on the stack of its caller, so no function of C may stand between: this
- * one jumps to the next, which vfork_next gives. */
+/* vfork returns twice on its caller's stack, so no C function may come between.  This one jumps to
+ * the next vfork, which preload_vfork_next finds. */
 __attribute__((used, visibility("hidden"))) void *preload_vfork_next(void);
 void *preload_vfork_next(void)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* stdio.c - FILEs in plain memory
  *
- * In the child of a fork, glibc walks the list of all open FILEs and resets their
- * locks before any atfork handler runs, that is before the child has a pager: a
- * FILE on a page that was evicted would read as zeros there.  So FILEs are
- * allocated as plain memory (source.h), by the next library's function.  Where malloc
- * is not ours (other_heap.h, or the program's own) what the child looks at is pinned.
+ * In a fork's child, glibc walks the list of all open FILEs and resets their locks before any
+ * atfork handler runs, that is, before the child has a pager.  A FILE on an evicted page would read
+ * as zeros there.  So FILEs are allocated as plain memory (source.h), by the next library's
+ * function.  If malloc is not ours (other_heap.h, or the program's own), what the child looks at is
+ * pinned.
  *
- * FILEs that libc opens for itself do not come here; they do not stay open over
- * a fork, but for getpwent's and its like (spill(7), BUGS).
+ * FILEs that libc opens for itself do not come here.  They do not stay open across a fork, except
+ * getpwent's and its kin's (spill(7), BUGS).
  */
 #define _GNU_SOURCE 1
-#undef _FILE_OFFSET_BITS /* fopen and fopen64 are both defined here */
+#undef _FILE_OFFSET_BITS /* this file defines both fopen and fopen64 */
 #include "preload/next.h"
 #include "preload/preload.h"
 #include "preload/source.h"
@@ -22,7 +22,7 @@
 /* struct _IO_lock_t: two ints and the owner. */
 #define LOCK_SIZE 16
 
-/* What the child of a fork reads and writes: the list's link, and the lock. */
+/* Pins what a fork's child reads and writes: the list's link, and the lock. */
 static void keep_in_place(FILE *file)
 {
 	if (!file)
@@ -32,8 +32,8 @@ static void keep_in_place(FILE *file)
 }
 
 /* clang-format off */
-/* Defines a function that calls the next one of its name with plain memory:
- * parameters with their types, then as they are passed on. */
+/* Defines a function that calls the next one of its name with plain memory: first the parameters
+ * with their types, then the arguments passed on. */
 #define PLAIN_FILE(name, parameters, arguments)                                                    \
 	PRELOAD_API FILE *name parameters                                                          \
 	{                                                                                          \

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* syscall.c - syscall(2): system calls that the program makes by number
  *
- * What libc's function of a call's own name would have to tell us, its number does too: a number that
- * is in the table goes to our function of that name, whose convention of results and errno is the
- * same.  All others are passed on by the very instructions that libc has, without a frame: whoever
- * makes a thread so (CLONE_VM) comes back from here on two stacks.
+ * A system call made by number matters to us as much as one made through libc.  A number in the
+ * table goes to our function of that name, which returns results and errno in the same way.  All
+ * others are passed on with exactly the instructions that libc has, and without a frame: a call
+ * that makes a thread (CLONE_VM) returns from here on two stacks.
  *
  *	syscall(number, ...)
  *	    not in the table ------------------------------> the kernel
  *	    a clone that shares memory, or has a stack ----> the kernel
  *	    else -> syscall_ours -> mmap, close, ...
  *
- * No lock, no allocation: it is as good in a signal handler, or after vfork, as the functions that it
- * leads to.
+ * No lock, no allocation: it is as safe in a signal handler, or after vfork, as the functions that
+ * it calls.
  */
 #define _GNU_SOURCE 1
 #include "command/command.h"
@@ -30,7 +30,7 @@
 #define MSG_ZEROCOPY 0x4000000 /* Linux 4.14 */
 #endif
 
-/* What is called with the six arguments that there may be. */
+/* Called with all six arguments that there may be. */
 typedef long (*call)(const long a[6]);
 
 static long pass(long number, const long a[6])
@@ -104,7 +104,7 @@ static long call_munlockall(const long a[6])
 
 /* -- descriptors -------------------------------------------------------------------------- */
 
-/* Libc's is a point where a thread may be cancelled; the system call is none. */
+/* libc's close is a cancellation point; the system call is not. */
 static long call_close(const long a[6])
 {
 	command_init();
@@ -162,7 +162,7 @@ static long call_sendmmsg(const long a[6])
 	return sendmmsg((int)a[0], (struct mmsghdr *)a[1], (unsigned)a[2], (int)a[3]);
 }
 
-/* Those that change the word in the kernel fail where it is paged out, and have done nothing. */
+/* Operations that change the word in the kernel fail, with no effect, if the word is paged out. */
 static long call_futex(const long a[6])
 {
 	long ret = sys_call6(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -176,7 +176,7 @@ static long call_futex(const long a[6])
 	return pass(SYS_futex, a);
 }
 
-/* -- other programs, filters, name spaces -------------------------------------------------------------- */
+/* -- other programs, filters, name spaces ------------------------------------------------------ */
 
 static long call_execve(const long a[6])
 {
@@ -211,7 +211,7 @@ static long call_setns(const long a[6])
 
 /* -- children --------------------------------------------------------------------------------- */
 
-/* As clone(2) does, but that the child goes on here, on a copy of this stack. */
+/* Like clone(2), except that the child goes on here, on a copy of this stack. */
 static long fork_by(long number, const long a[6])
 {
 	bool begun = clone_begin_fork();
@@ -238,7 +238,7 @@ static long call_clone3(const long a[6])
 	return fork_by(SYS_clone3, a);
 }
 
-/* -- which -------------------------------------------------------------------------------------- */
+/* -- which ------------------------------------------------------------------------------------- */
 
 #define NUMBERS 512
 
@@ -276,7 +276,7 @@ __attribute__((used, visibility("hidden"))) const call preload_syscalls[NUMBERS]
 #ifdef SYS_fork
 	[SYS_fork] = call_fork,
 	[SYS_vfork] =
-		call_fork, /* it cannot come back twice on one stack; fork does what it does */
+		call_fork, /* vfork cannot return twice on one stack; fork does what vfork does */
 #endif
 	[SYS_clone] = call_clone,
 	[SYS_clone3] = call_clone3,
@@ -287,7 +287,7 @@ struct clone3_begin {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack;
 };
 
-/* Reads what may lie at an address that is none. */
+/* Reads from an address that may be invalid. */
 static bool peek(const void *from, void *to, size_t size)
 {
 	struct iovec here = { to, size }, there = { (void *)(uintptr_t)from, size };
@@ -309,14 +309,14 @@ static bool is_clone3_fork(const void *arguments, size_t size)
 	       peek(arguments, &begin, sizeof(begin)) && is_fork(begin.flags, begin.stack);
 }
 
-/* What the kernel writes to when the thread ends. */
+/* Keeps the word in place that the kernel clears when the thread ends. */
 static void keep_tid(uint64_t flags, void *tid)
 {
 	if (flags & CLONE_CHILD_CLEARTID)
 		in_place_keep(tid, sizeof(pid_t));
 }
 
-/* Of a number that is in the table. */
+/* For a number in the table. */
 __attribute__((used, visibility("hidden"))) bool
 preload_syscall_is_ours(long number, long a, long b, long c, long d, long e);
 bool preload_syscall_is_ours(long number, long a, long b, long c, long d, long e)

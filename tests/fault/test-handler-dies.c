@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test-handler-dies - a handler that crashes, which would be a bug of ours, takes the process with it
- * at once: no fault waits for ever, and no handler of a signal that the program has is called in our
- * thread, where it could wait for a page that nobody brings
+/* test-handler-dies - if a handler crashes, which would be a bug of ours, the process ends at once:
+ * no fault waits for ever, and the program's signal handlers do not run in our thread, where they
+ * could wait for a page that nobody brings
  */
 #include "system_faults.h"
 #include "harness.h"

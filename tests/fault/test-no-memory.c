@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* test-no-memory - a public function that gets no memory says so with ENOMEM, leaves nothing behind,
- * and can be called again: then it works, and so does all else
+/* test-no-memory - a public function that gets no memory fails with ENOMEM, leaves nothing behind,
+ * and can be called again: then it works, and so does everything else
  *
- * The library takes memory from mmap alone, and with each thread (pthread_create, which gives EAGAIN
- * for want of memory, too); the kernel takes some to register memory.  For each function, before the
- * pager arms and afterwards, the first of these fails while it runs, then the second and so on, until
- * there are no more; it alone, or all behind it.
+ * The library takes memory only from mmap, and for each thread (pthread_create, which also returns
+ * EAGAIN for lack of memory); the kernel takes some to register memory.  For each function, before
+ * the pager arms and afterwards, we let the first of these fail while the function runs, then the
+ * second, and so on until there are no more: either that one alone, or it and all after it.
  *
  * Variants: default move,uring
  * Time limit: 400

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test-read-fails - a read from swap space that fails, or brings other contents
- * than were written, is tried again; if that is no better the page is lost,
- * that page alone, and whoever touches it gets SIGBUS
+/* test-read-fails - a read from swap space that fails, or returns other contents than were written,
+ * is tried again; if that does not help, the page is lost, but no other page, and whoever touches
+ * it gets SIGBUS
  *
  * Variants: default move move,uring poison encrypt
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test-siblings - a process of a command is killed at some step of an eviction, a fill or whatever:
- * another of the same command, with the same budget and the same named swap file, goes on with its
- * bytes right, and has the budget and the swap space of the dead one
+/* test-siblings - a process of a command is killed at some step of an eviction, a fill or anything
+ * else: another process of that command, with the same budget and the same named swap file, goes on
+ * with the right bytes, and gets the dead one's share of the budget and of swap space
  *
- * Here a sample of the steps; all with SPILL_FAULTS_ALL (make check-stress).
+ * This tries a sample of the steps; SPILL_FAULTS_ALL tries all of them (make check-stress).
  *
  * Variants: default move,uring
  * Time limit: 300

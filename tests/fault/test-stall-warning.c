@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test-stall-warning - a disk that does not answer: one line says which page waits, and for what;
- * other pages are served meanwhile, statistics can be had, and the process can end
+/* test-stall-warning - if a disk does not answer, one line says which page waits, and for what;
+ * meanwhile other pages are served, statistics can be read, and the process can end
  *
- * Each case is a process of its own, since a line of a kind is printed once.
+ * Each case is a process of its own, since each kind of line is printed once.
  *
  * Variants: default move,uring
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test-swap-full - when memory and swap space are full a page that nothing can
- * make room for raises SIGBUS, and nothing that was written is lost; it goes on
- * when something is released
+/* test-swap-full - when memory and swap space are full, a page that nothing can make room for
+ * raises SIGBUS, and nothing that was written is lost; the program goes on when something is
+ * released
  */
 #include "harness.h"
 #include "pager/pager.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test-swap-grows - fallocate(2) takes as long as it likes, and soft faults go on: it was called
- * by the handler that needed blocks, with a chunk locked.  And a disk that was full for a
- * moment is asked again: the swap space was full for good.
+/* test-swap-grows - fallocate(2) may take as long as it likes, and soft faults go on; and a disk
+ * that was full for a moment is tried again
  *
- * The calls are counted and held up in the threads of the engine without io_uring; with it the kernel's own
- * threads make them.
+ * The bugs: the handler that needed blocks called fallocate itself, with a chunk locked; and swap
+ * space, once full, stayed full for good.
+ *
+ * The test counts and delays the calls in the threads of the engine without io_uring; with io_uring
+ * the kernel's own threads make them.
  *
  * Variants: move,uring
  * Time limit: 120

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test-system-fails - system calls of the pager fail, and its reads and writes, one by one: what was
- * written is there afterwards, or the one page that is lost is poisoned and reported; nothing hangs,
- * and nothing is left
+/* test-system-fails - the pager's system calls, reads and writes fail, one by one: what was written
+ * is still there, or the one page that is lost is poisoned and reported; nothing hangs, and nothing
+ * is left
  *
- * For each way in which a call may fail (rows) the same life of a pager is lived again and
- * again, in a process of its own: the first call of that kind fails, then the second and so on,
- * until there are no more.  Or the process is killed, or stopped for a while, at that moment.
- * Here a sample of them; all with SPILL_FAULTS_ALL (make check-stress).
+ * For each way in which a call may fail (rows) the same life of a pager is run again and again,
+ * each time in a process of its own: the first call of that kind fails, then the second, and so on
+ * until there are no more.  Or the process is killed at that moment, or stopped for a while.  This
+ * tries a sample; SPILL_FAULTS_ALL tries all (make check-stress).
  *
  * Variants: default move,uring
  * Time limit: 600

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-write-fails - pages whose write to swap space fails, falls short or takes
- * long are not lost: they go back, and are written elsewhere
+/* test-write-fails - pages are not lost when their write to swap space fails, falls short or takes
+ * long: they go back, and are written elsewhere
  */
 #include "harness.h"
 #include "store/io.h"

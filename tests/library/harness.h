@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* harness.h - what the tests of the library have in common
  *
- * A test program is a row of cases.  Each case opens pagers, does what it is
- * about, and closes them, and then nothing may be left: no slot, frame, thread,
- * descriptor, file or byte.
+ * A test program is a series of cases.  Each case opens pagers, does its work and closes them.
+ * Then nothing may be left: no slot, frame, thread, descriptor, file or byte.
  *
  *	test_begin("contents", 60);
  *	case_begin("sequential", 0);
@@ -14,14 +13,13 @@
  *	case_end();
  *	return test_end();
  *
- * Contents: each page that was written holds a stamp (its region, its number
- * and a version) and then noise that follows from it, so that a page that is
- * wrong can be named: lost (zeros), stale (an older version), misplaced
- * (another page's), torn (parts of each).
+ * Contents: each page written holds a stamp (its region, its number and a version), followed by
+ * noise derived from the stamp.  So a wrong page can be named: lost (zeros), stale (an older
+ * version), misplaced (another page's), torn (parts of each).
  *
- * The first thing that is wrong ends the program with one line and status 1.
- * SPILL_TEST_SEED=N repeats the random numbers of a run, SPILL_TEST_SLOW=N
- * multiplies the time limit, $TEST_TMP is where swap files go.
+ * The first error ends the program with one line and status 1.  SPILL_TEST_SEED=N repeats the
+ * random numbers of a run, SPILL_TEST_SLOW=N multiplies the time limit, and $TEST_TMP is where swap
+ * files go.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -43,18 +41,17 @@
 
 /* -- the program -------------------------------------------------------------- */
 
-/* Prints the seed, starts the time limit, and skips the test if there is no
- * userfaultfd. */
+/* Prints the seed, starts the time limit, and skips the test if there is no userfaultfd. */
 void test_begin(const char *name, unsigned seconds);
-/* Another time limit from now on, for this process. */
+/* Sets another time limit from now on, for this process. */
 void test_limit(unsigned seconds);
-/* No file is left in $TEST_TMP. */
+/* Checks that no file is left in $TEST_TMP. */
 void test_nothing_left(void);
-/* Says that all went well, if nothing is left; gives main's result. */
+/* Says that all went well, if nothing is left; returns main's result. */
 int test_end(void);
 
 _Noreturn void test_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* missing: what this machine has not. */
+/* missing: what this machine lacks. */
 _Noreturn void test_skip(const char *missing);
 
 #define CHECK(condition, ...)                   \
@@ -63,10 +60,10 @@ _Noreturn void test_skip(const char *missing);
 			test_fail(__VA_ARGS__); \
 	} while (0)
 
-/* The call gives 0. */
+/* The call returns 0. */
 #define CHECK_OK(call) CHECK((call) == 0, "%s: %s", #call, strerror(errno))
 
-/* The call gives -1 and this errno. */
+/* The call returns -1 with this errno. */
 #define CHECK_ERRNO(call, expected)                                                              \
 	do {                                                                                     \
 		errno = 0;                                                                       \
@@ -78,7 +75,7 @@ size_t test_page_size(void);
 double test_seconds(void);
 void test_sleep_ms(unsigned ms);
 
-/* Waits until the condition holds, for at most so many seconds; gives whether. */
+/* Waits until the condition holds, but at most this many seconds; returns whether it holds. */
 #define WAIT_FOR(condition, seconds)                                      \
 	__extension__({                                                   \
 		double end_ = test_seconds() + (seconds)*test_patience(); \
@@ -99,24 +96,24 @@ size_t test_status(const char *field);
 /* How many mappings this process has. */
 size_t test_mappings(void);
 
-/* Is the memory of this process its own, or a sanitizer's too? */
+/* Is all memory of this process its own, or is some a sanitizer's? */
 bool test_memory_is_ours(void);
 
-/* Calls it; false: that raised SIGBUS, where it ended.  One thread at a time. */
+/* Calls function; false: it raised SIGBUS, and ended there.  One thread at a time. */
 bool test_survives(void (*function)(void *), void *argument);
 
 /* -- processes ----------------------------------------------------------------- */
 
-/* fork; the time limit holds for the child too. */
+/* Forks; the time limit holds for the child too. */
 pid_t test_fork(void);
-/* How a child ends: as by _exit, but what it printed is written. */
+/* Ends a child: like _exit, but writes out what the child has printed. */
 _Noreturn void test_exit(int status);
-/* The child ends well; or is killed by this signal, if it is not 0. */
+/* Checks that the child ends well or, if killed_by is not 0, that this signal kills it. */
 void test_wait(pid_t pid, int killed_by);
 
 /* -- random numbers ------------------------------------------------------------ */
 
-/* A generator for each thread: streams of different numbers differ. */
+/* A generator for one thread; each stream number gives different random numbers. */
 struct dice {
 	uint64_t state;
 };
@@ -128,42 +125,39 @@ uint64_t dice_below(struct dice *dice, uint64_t n);
 
 /* -- cases --------------------------------------------------------------------- */
 
-/* own: bytes that the test itself may come to hold in this case, besides areas'
- * tables. */
+/* own: bytes that the test itself may use in this case, besides the areas' tables. */
 void case_begin(const char *name, size_t own);
-/* Nothing is left, and the peak of the process was within the budgets, 24 MiB
- * and what the test may hold. */
+/* Checks that nothing is left, and that the peak of the process stayed within the budgets, 24 MiB,
+ * and what the test may use. */
 void case_end(void);
-/* More bytes that the test may come to hold. */
+/* The test may use this many bytes more. */
 void case_allow(size_t bytes);
 
-/* A pager with this budget, its swap file in test_directory().  The case may
- * hold this much more. */
+/* Opens a pager with this budget and a swap file in test_directory().  The case may use this much
+ * more. */
 spill *pager_open(size_t budget);
-/* It may hold so many bytes beyond its budget. */
+/* The pager may hold this many bytes beyond its budget. */
 void pager_may_exceed(spill *s, size_t bytes);
-/* The same with other options, of which budget and swap have been set. */
+/* The same with other options, in which budget and swap are already set. */
 spill *pager_open_with(const struct spill_options *options);
-/* Sets the budget; it has to work. */
+/* Sets the budget; this must succeed. */
 void pager_set_budget(spill *s, size_t budget);
-/* Puts everything that may leave out of memory: reserves, writes and releases
- * twice the budget. */
+/* Evicts everything that may leave: reserves, writes and releases twice the budget. */
 void pager_press(spill *s);
-/* Checks the pager, releases all that it has, checks that this gave back all
- * slots and frames, and closes it. */
+/* Checks the pager and releases all that it has.  Checks that this gave back all slots and frames,
+ * and closes the pager. */
 void pager_close(spill *s);
 /* Only closes it, as a program would. */
 void pager_drop(spill *s);
 
-/* Stops evictions, waits until nothing is in flight, and checks the pager's
- * tables against one another and the kernel.  No other thread may touch its
- * memory, or call anything, meanwhile. */
+/* Stops evictions, waits until nothing is in flight, and checks the pager's tables against one
+ * another and the kernel.  Meanwhile no other thread may touch its memory or call any function. */
 void pager_check(spill *s);
 
 struct spill_stats pager_stats(spill *s);
 
-/* What it knows of streams of faults is forgotten: what was done before does not show
- * in what is read ahead. */
+/* Makes the pager forget its streams of faults, so that what was done before does not affect what
+ * is read ahead. */
 void pager_forget_streams(spill *s);
 
 /* -- areas: reserved memory whose contents are known ------------------------------ */
@@ -177,31 +171,31 @@ struct area {
 };
 
 struct area area_reserve(spill *s, unsigned number, size_t bytes);
-/* The same; base is NULL, and errno set, if it fails. */
+/* The same, but on failure base is NULL and errno is set. */
 struct area area_try_reserve(spill *s, unsigned number, size_t bytes);
 /* Forgets the table; the memory stays as it is. */
 void area_forget(struct area *area);
-/* Releases the memory too. */
+/* Also releases the memory. */
 void area_release(struct area *area);
 
 void *area_page(const struct area *area, size_t i);
-/* The page gets the next version. */
+/* Writes the page's next version. */
 void area_write(struct area *area, size_t i);
 void area_check(const struct area *area, size_t i);
-/* Checks it, then writes it. */
+/* Checks the page, then writes it. */
 void area_update(struct area *area, size_t i);
 
 void area_write_all(struct area *area);
 void area_check_all(const struct area *area);
 
-/* Can the page be read?  false: that raises SIGBUS. */
+/* Can the page be read?  false: reading raises SIGBUS. */
 bool area_touch(const struct area *area, size_t i);
 
-/* The pages [first, first + n) were discarded: they hold zeros. */
+/* The pages [first, first + n) were discarded: from now on they hold zeros. */
 void area_zeroed(struct area *area, size_t first, size_t n);
 
 unsigned area_state(const struct area *area, size_t i);
-/* The first page that is on swap space alone; there has to be one. */
+/* The first page that is only in swap space; there must be one. */
 size_t area_swapped_page(const struct area *area);
 /* How many of the pages [first, first + n) are in this state. */
 size_t area_count(const struct area *area, size_t first, size_t n, unsigned state);
@@ -209,7 +203,7 @@ size_t area_count(const struct area *area, size_t first, size_t n, unsigned stat
 /* The same for memory at any address. */
 void stamp_write(void *page, unsigned number, uint64_t i, uint32_t version);
 bool stamp_holds(const void *page, unsigned number, uint64_t i, uint32_t version);
-/* Says in words what the page holds; static, for one thread. */
+/* Describes what the page holds; static, for one thread. */
 const char *stamp_explain(const void *page);
 
 #endif

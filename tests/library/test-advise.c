@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-advise - each kind of advice does what spill.h says, and none but
- * SPILL_DONT_NEED changes what memory holds
+/* test-advise - each kind of advice does what spill.h says, and only SPILL_DONT_NEED changes the
+ * contents of memory
  *
  * Time limit: 60
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-arguments - what cannot be is refused with the errno that spill.h promises, and changes nothing,
- * neither before the pager arms nor afterwards
+/* test-arguments - invalid arguments are refused with the errno that spill.h promises, and change
+ * nothing, before the pager arms and afterwards
  *
  * Time limit: 60
  */

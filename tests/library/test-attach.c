@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-attach - what another process has counted is read as it counted it, by who may, as long as it is
- * there
+/* test-attach - whoever may read another process's counters reads exactly what it has counted, as
+ * long as that process is there
  *
  * Time limit: 60
  */

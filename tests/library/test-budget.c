@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-budget - the budget is kept, whoever touches what meanwhile, and can be
- * set while running
+/* test-budget - the budget holds, whoever touches what meanwhile, and can be set at run time
  *
  * Time limit: 90
  */

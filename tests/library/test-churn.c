@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test-churn - a pager that works for a day: faults, maps and unmaps, forks, over and over, from
- * several threads; the bytes are right, and it has no more than it had after a minute
+/* test-churn - a pager works for a day: several threads fault, map, unmap and fork, over and over;
+ * the bytes are right, and the pager holds no more than it did after a minute
  *
- * A turn is a map, 1000 faults, and an unmap; there is a fork for every ten turns.  So many turns as
- * SPILL_CHURN says (make check-stress: a million, that is 10^9 faults and 10^5 forks).
+ * A turn is a map, 1000 faults, and an unmap; there is one fork for every ten turns.  SPILL_CHURN
+ * sets the number of turns (make check-stress: a million, that is 10^9 faults and 10^5 forks).
  *
  * Variants: default move,uring
  * Time limit: 600

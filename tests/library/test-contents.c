@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-contents - whatever the order in which pages are read and written, each
- * holds what was last written to it; the data are four times the budget
+/* test-contents - in whatever order pages are read and written, each holds what was last written to
+ * it; the data are four times the budget
  *
  * Time limit: 120
  * Variants: default move move,uring move,uring,direct,poison,spin,taskrun encrypt

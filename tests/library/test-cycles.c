@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test-cycles - a pager that is opened and closed again and again leaves nothing: no descriptor,
- * thread, mapping or byte
+/* test-cycles - a pager that is opened and closed again and again leaves nothing behind: no
+ * descriptor, thread, mapping or byte
  *
- * So many times as SPILL_CYCLES says (make check-stress: 10,000).
+ * SPILL_CYCLES says how often (make check-stress: 10,000).
  *
  * Variants: default move,uring encrypt
  */

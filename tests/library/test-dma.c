@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test-dma - what a device writes into managed memory arrives, however scattered
- * the pages around it are and however often they are evicted (pins.h)
+/* test-dma - what a device writes into managed memory arrives, however scattered the pages around
+ * it are and however often they are evicted (pins.h)
  *
- * Without a check for pins this fails: of some ten thousand reads into pages that
- * are being evicted, some are lost.  Where there is no MOVE, which sees pins, all
- * stays in memory until the file is closed.
+ * Without a check for pins this fails: of some ten thousand reads into pages that are being
+ * evicted, some are lost.  Without MOVE, which sees pins, everything stays in memory until the file
+ * is closed.
  *
  * Variants: default move
  */

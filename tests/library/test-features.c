@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test-features - what the kernel offers is used, and does what the pager relies on: MOVE from
- * Linux 6.12 on, POISON where it is; says which.  A self-test that refused what works would
- * show nowhere else, since everything works without
+/* test-features - the pager uses the features that the kernel offers, and they do what it relies
+ * on: MOVE from Linux 6.12 on, POISON where it exists; prints which.  If a self-test refused a
+ * feature that works, nothing else would show it, since everything works without
  *
  * Time limit: 60
  * Variants: default

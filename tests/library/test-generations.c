@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test-generations - a parent that always has a child has no more swap space in use than three
- * times its data: its slots that were older than any fork were never freed.  A child goes on in the
- * parent's swap space, and has its own pages to the slot: as long as generations follow one another.
+/* test-generations - a parent that always has a child uses no more swap space than three times its
+ * data.  A child goes on in the parent's swap space, and owns its pages' slots, for generation
+ * after generation
+ *
+ * The bug: the parent's slots that were older than any fork were never freed.
  *
  * Variants: default move
  * Time limit: 120

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-handlers - the threads of the pager: what they are called, which signals
- * they take (none), and that they sleep when there is nothing to do
+/* test-handlers - the pager's threads: their names, the signals that they take (none), and that
+ * they sleep when there is nothing to do
  *
  * Time limit: 60
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test-huge - huge pages leave in parts, which several handlers move at once, and nothing is lost
+/* test-huge - huge pages leave in parts, several handlers move them at once, and nothing is lost
  *
- * Linux 6.18 says EEXIST of a MOVE that had to wait for another handler's splitting the same huge
- * page, though it has moved what it should: whole chunks were taken for discarded, and read as zeros.
+ * Linux 6.18 returns EEXIST from a MOVE that had to wait while another handler split the same huge
+ * page, although it has moved everything.  The bug: whole chunks were then taken for discarded, and
+ * read as zeros.
  *
  * Time limit: 60
  */

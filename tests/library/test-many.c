@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-many - several pagers work side by side, each with a budget of its own, and
- * pagers can be opened and closed for ever
+/* test-many - several pagers work side by side, each with its own budget, and pagers can be opened
+ * and closed without end
  *
  * Time limit: 60
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-ranges - 100,000 regions lie inside a few mappings, and can be released in
- * any order, at the default vm.max_map_count (65530)
+/* test-ranges - 100,000 regions lie inside a few mappings, and can be released in any order, at the
+ * default vm.max_map_count (65530)
  *
  * Variants: default
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-reads - how many reads from swap space it takes to go through memory in order: where some
- * pages are here already, and where random updates have scattered the slots
+/* test-reads - how many reads from swap space a sequential pass over memory takes: when some pages
+ * are already present, and when random updates have scattered the slots
  *
  * Variants: default move
  * Time limit: 60

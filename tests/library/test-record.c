@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-record - a recording of a pager that runs: it has the touches from when it began until it was
- * ended, and ends by itself if nobody reads; whoever touches memory finds what was there
+/* test-record - a recording of a running pager contains the touches from its beginning to its end,
+ * and ends by itself if nobody reads it; whoever touches memory finds what was there
  *
  * Time limit: 120
  * Variants: default move move,uring

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-release - any part of a region can be released, what is left of it stays
- * as it was, and all that the part took comes free
+/* test-release - any part of a region can be released; the rest of it stays as it was, and
+ * everything that the part used becomes free
  *
  * Time limit: 60
  */

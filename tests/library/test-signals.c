@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test-signals - a signal may come at any moment inside of any public function, and its handler may
- * touch whatever memory it likes: the function goes on, and the handler sees the right bytes
+/* test-signals - a signal may come at any moment inside any public function, and its handler may
+ * touch any memory: the function goes on, and the handler sees the right bytes
  *
- * A timer goes off 100 us after its handler ended, which reads random pages of data that is eight
- * times the budget.  Meanwhile one function after the other is called, on the thread's own stack
- * and on one that is paged (a coroutine's), until so many signals have come.
+ * A timer fires 100 us after its handler last ended; the handler reads random pages of data that
+ * are eight times the budget.  Meanwhile one function after the other is called, on the thread's
+ * own stack and on one that is paged (a coroutine's), until enough signals have come.
  *
  * Before the locks of spill_advise, spill_release and spill_set_budget were taken inside
  * guard_call, this hung within a second.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-sparse - address space costs nothing, and the tables little of what is
- * touched of it, the kernel's too
+/* test-sparse - address space costs nothing, and the tables cost little of what is touched,
+ * including the kernel's tables
  *
  * Time limit: 60
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test-stall - a real-time thread that does not let go of a CPU holds up that CPU's
- * handler, and nobody else's faults
+/* test-stall - a real-time thread that does not let go of a CPU delays that CPU's handler, but
+ * nobody else's faults
  *
- * Without a way out (stall.h) a thread whose fault was in that handler's hands when
- * this began stands still until it ends.
+ * Without a way out (stall.h), a thread whose fault that handler had in hand at the time waits
+ * until the real-time thread ends.
  *
  * Variants: default
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-states - spill_get_states tells what became of each page, through all of
- * its life
+/* test-states - spill_get_states says what became of each page, all through its life
  *
  * Time limit: 60
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test-steps - what a fault costs does not grow with the data on swap space, nor with the number
+/* test-steps - the cost of a fault does not grow with the data in swap space, nor with the number
  * of regions: counted in steps of our own code, not in time
  *
- * The core that this is linked with calls us at each basic block (a compiler's
- * -fsanitize-coverage=trace-pc).  Handlers sleep while they wait here, since they would
- * take as many steps as the disk takes time.
+ * The core linked here calls us at each basic block (the compiler's -fsanitize-coverage=trace-pc).
+ * Handlers sleep here while they wait, since spinning would add as many steps as the disk takes
+ * time.
  *
  * Time limit: 90
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-threads - many threads read and write, while others reserve and release,
- * discard, advise, pin, and set the budget
+/* test-threads - many threads read and write while others reserve and release, discard, advise,
+ * pin, and set the budget
  *
  * Time limit: 90
  * Variants: default move move,uring taskrun encrypt

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-user-mode - without any permission, and with user_mode, a program's own accesses are
- * served; a system call that meets a page which is paged out fails with EFAULT, and works
- * once the page is pinned
+/* test-user-mode - without any permission, and with user_mode, a program's own accesses are served;
+ * a system call that meets a paged-out page fails with EFAULT, and works once the page is pinned
  *
  * Time limit: 60
  */

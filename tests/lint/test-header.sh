@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # include/spill.h compiles on its own, as C99 and as C++11, with every warning an error: programs
-# with other standards and stricter flags than ours use it.  Where libspill.so is built, a program
+# use it with other standards and stricter flags than ours.  Where libspill.so is built, a program
 # in each language links with it.
 
 set -u

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Includes go one way: a room of lib/ or tools/ knows itself and the rooms below it; tools/ is above lib/, and
-# knows only some of its rooms.  Within a room no circle of includes is larger than a handful of modules
-# (x.c and x.h are one module).
+# Includes go one way: a room of lib/ or tools/ knows itself and the rooms below it.  tools/ is above
+# lib/, and knows only some of its rooms.  Within a room, no circle of includes is larger than a
+# handful of modules (x.c and x.h are one module).
 #
-# Makefile.am names the rooms, from the lowest to the highest.  tests/lint/crossings lists the includes of
-# lib/ that still go up, and a circle that is larger; a line that is not needed any more is an error, too,
-# so the list only becomes shorter.
+# Makefile.am names the rooms, from the lowest to the highest.  tests/lint/crossings lists the
+# includes of lib/ that still go up, and any circle that is larger.  A line there that is no longer
+# needed is an error too, so the list only becomes shorter.
 
 set -u
 cd "$top_srcdir" || exit 99

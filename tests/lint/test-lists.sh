@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every source file, test and page in the tree is named in Makefile.am, and the other way round:
-# what is not named is in no release.
+# Makefile.am names every source file, test and page in the tree, and nothing else: what it does not
+# name is in no release.
 
 set -u
 cd "$top_srcdir" || exit 99

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The manual: mandoc has nothing to say against it, no reference leads nowhere, and everything has
-# its page: public functions, options (which --help knows too), environment variables.  The example
-# of spill(3) compiles.
+# The manual: mandoc has no complaints, no reference is dangling, and everything has its page:
+# public functions, options (--help lists them too), environment variables.  The example of spill(3)
+# compiles.
 
 set -u
 top_srcdir=${top_srcdir:-$(dirname "$0")/../..}

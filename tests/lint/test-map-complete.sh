@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What spill.h declares, libspill.map exports, and libspill.so defines: no more and no less.
+# What spill.h declares, libspill.map exports and libspill.so defines: no more and no less.
 
 set -u
 declared=$(grep -v '^#' "$top_srcdir/include/spill.h" |

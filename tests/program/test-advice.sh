@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-advice.sh - mprotect, mlock, madvise and its fork flags, mincore and msync do what they would,
-# though the memory is paged out; mlockall is refused with a line, but not to a small process
+# test-advice.sh - mprotect, mlock, madvise with its fork flags, mincore and msync work on paged-out
+# memory as on any other; mlockall is refused with a line, except to a small process
 #
 # Variants: default move
 # Time limit: 60

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-allocator.sh - the malloc family and C++'s new, wherever they are called from; to free what is
-# paged out does not read it
+# test-allocator.sh - the malloc family and C++'s new, wherever they are called from; freeing what
+# is paged out does not read it
 #
 # Variants: default move
 # Time limit: 90

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # test-audit.sh - a command whose libraries are audited (LD_AUDIT) is paged
 #
-# It ended with "cannot allocate memory in static TLS block".
+# The bug: it ended with "cannot allocate memory in static TLS block".
 
 . "$(dirname "$0")/lib.sh"
 requires_hungry

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What cannot work is refused before anything runs: one clear line, exit status 125, and nothing is
-# left behind.
+# What cannot work is refused before anything runs: with one clear line and exit status 125, and
+# nothing is left behind.
 . "$(dirname "$0")/lib.sh"
 
 new_directory

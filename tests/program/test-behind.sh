@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-behind.sh - a program that changes its address space by instructions of its own: a line says so,
-# and what it maps where paged memory was is not taken from it
+# test-behind.sh - a program changes its address space with its own instructions: a line says so,
+# and the pager does not take what the program maps where paged memory was
 #
 # Variants: default move
 # Time limit: 60

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-calls.sh - system calls read and write memory that is paged out as if it were not
+# test-calls.sh - system calls read and write paged-out memory like any other
 #
 # Variants: default move
 # Time limit: 60

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Time limit: 120
 # Variants: default move,uring
-# In a memory cgroup that has little more than the budget a command that needs four times as much
-# comes to its end, and nothing is killed; without spill it is killed.
+# In a memory cgroup with little more than the budget, a command that needs four times as much
+# finishes, and nothing is killed; without spill it is killed.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"
 requires_paging

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# zsh completes what spill(1) knows, as bash does (test-completion.sh): an interactive shell is given the
-# keys, and has to show the words.
+# zsh completes what spill(1) knows, as bash does (test-completion.sh): an interactive shell gets
+# the keys, and must show the words.
 # Variants: default
 # Time limit: 60
 . "$(dirname "$0")/lib.sh"

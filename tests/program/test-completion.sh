@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# bash completes what spill(1) knows: subcommands, options, keys, processes, and the command of `spill
-# run'.
+# bash completes what spill(1) knows: subcommands, options, keys, processes, and the command of
+# `spill run'.
 # Variants: default
 . "$(dirname "$0")/lib.sh"
 completion=${top_srcdir:-$here/../..}/tools/completion

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # xz -9 with two threads and zstd --ultra -22, whose tables take several times the budget: the
-# compressed files are the same, and decompress to what they were made from.
+# compressed files are the same as without spill, and decompress to the originals.
 # Time limit: 600
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-credentials.sh - when a program gives up its user or groups the pager's threads do too
+# test-credentials.sh - when a program gives up its user or groups, the pager's threads do so too
 #
 # Variants: default move
 # Time limit: 90

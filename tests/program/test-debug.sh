@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# SPILL_DEBUG prints what was asked for, whole lines where the other messages go, and changes nothing.
+# SPILL_DEBUG prints what was asked for, in whole lines and where the other messages go, and changes
+# nothing.
 . "$(dirname "$0")/lib.sh"
 requires_hungry
 requires_paging

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-deep-bind.sh - a library that is opened with RTLD_DEEPBIND has everybody's malloc; who opens it
-# stays who it is: its DT_RUNPATH, its $ORIGIN, its name space
+# test-deep-bind.sh - a library opened with RTLD_DEEPBIND has the same malloc as everybody; the
+# caller that opens it stays the caller: its DT_RUNPATH, its $ORIGIN, its name space
 #
-# Such a library called libc's free for what strdup had from the preload library's malloc, and the
-# program crashed (php -r 'echo 1;').
+# The bug: such a library called libc's free for what strdup had from the preload library's malloc,
+# and the program crashed (php -r 'echo 1;').
 
 . "$(dirname "$0")/lib.sh"
 requires_paging

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# test-descriptors.sh - a program that closes all descriptors that it does not know goes on being
-# paged, and so do the programs that it executes, on named swap too
+# test-descriptors.sh - a program that closes all descriptors it does not know is still paged, and
+# so are the programs that it executes, on named swap too
 #
 # Time limit: 120
 

@@ -3,8 +3,8 @@
 # test-direct.sh - what a device writes into managed memory arrives (O_DIRECT, the program's own
 # io_uring with and without registered buffers, Linux AIO), however often it is evicted
 #
-# Where there is no MOVE (the variant `move'), pages under DMA cannot be told: the process stays in
-# memory while it has such a descriptor open.
+# Without MOVE (the variant `move'), the pager cannot recognize pages under DMA: the process stays
+# in memory while it has such a descriptor open.
 #
 # Variants: default move
 # Time limit: 90

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Time limit: 120
 # Variants: default move,uring
-# What happens to a disk behind the pager's back: a swap file that somebody truncates or overwrites,
-# a device whose blocks are gone, a file system that others fill while the swap file grows.  The
-# program gets the right bytes, or SIGBUS and a line; it never gets others.
+# What happens to a disk behind the pager's back: somebody truncates or overwrites a swap file, a
+# device loses blocks, others fill the file system while the swap file grows.  The program gets the
+# right bytes, or SIGBUS and a line; it never gets wrong ones.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"
 requires_paging

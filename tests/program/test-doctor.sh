@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `spill doctor' finds what is missing, says what that costs and how to mend it, and its exit status
-# tells whether `spill run' works.
+# `spill doctor' finds what is missing, says what that costs and how to fix it, and its exit status
+# says whether `spill run' works.
 # Variants: default
 . "$(dirname "$0")/lib.sh"
 requires python3

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-drop.sh - a program that a daemon runs for a user, after it has given up root, cannot read what
-# the daemon had paged out: not in what it inherits, not by way of /proc, not in the named file; nor can
-# one that is not paged.
+# test-drop.sh - a program that a daemon runs for a user, after it has given up root, cannot read
+# what the daemon had paged out: not through what it inherits, nor through /proc, nor in the named
+# file.  Nor can a program that is not paged.
 #
 # What is paged and runs as the same user has named swap as before.
 #

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Time limit: 120
-# With --encrypt what a program had in memory is nowhere on the disk, whatever became of the
-# program; without, blocks that are free again are given back.  It is looked for on the raw blocks
-# of a file system, in a named file, and on a device.
+# With --encrypt, what a program had in memory appears nowhere on the disk, whatever became of the
+# program.  Without it, blocks that are free again are given back.  The test searches the raw blocks
+# of a file system, a named file, and a device.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"
 requires_paging

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The examples of the manual's section 3 are compiled, and run: programs as they are, and fragments in a
-# program that has what they speak of.
+# The examples in section 3 of the manual compile and run: whole programs as they are, fragments
+# inside a program that declares what they mention.
 # Variants: default
 # Time limit: 120
 . "$(dirname "$0")/lib.sh"

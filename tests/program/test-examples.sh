@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The examples of the manual run: those of section 1 and of spill(7), a page at a time, each in a
-# directory of its own with what they speak of.  Sizes, paths and processes are those that are at
-# hand.  `spill top' alone is left to test-top.sh, and what root's prompt stands before to nobody.
+# The examples of the manual run: those of section 1 and of spill(7), page by page, each in its own
+# directory with the files that they mention.  Sizes, paths and processes are replaced by ones at
+# hand.  `spill top' alone is left to test-top.sh; commands behind root's prompt are not run.
 # Variants: default
 # Time limit: 200
 . "$(dirname "$0")/lib.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The command takes the launcher's place: its exit status, its signals and its environment are as
-# without spill; with --stats as well, where the launcher waits for it.
+# The command takes the launcher's place: its exit status, signals and environment are the same as
+# without spill, also with --stats, where the launcher waits for it.
 . "$(dirname "$0")/lib.sh"
 requires perl
 requires_paging

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-faketime.sh - a program whose time libfaketime changes, in a quarter of the memory that it takes;
-# around `spill run', and within
+# test-faketime.sh - libfaketime changes the time of a program that runs in a quarter of the memory
+# it takes, both around `spill run' and inside it
 #
-# Its clock_gettime ran in the pager's threads, and its pthread_cond_init within malloc: both hung.
+# The bugs: libfaketime's clock_gettime ran in the pager's threads, and its pthread_cond_init inside
+# malloc; both hung.
 
 . "$(dirname "$0")/lib.sh"
 requires faketime python3

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-filters.sh - a program that installs a seccomp filter is not killed by it for what the pager does,
-# keeps its memory, and a line says that it is paged no more
+# test-filters.sh - a program that installs a seccomp filter is not killed by it for what the pager
+# does, and keeps its memory; a line says that it is no longer paged
 #
 # Variants: default move
 # Time limit: 120

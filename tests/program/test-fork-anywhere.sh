@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Children of a process whose swap directory is gone, or whose root directory is another by now, are
-# paged: they were told that swap space was full, and got SIGBUS.  A thousand generations follow one
-# another: after 64 there were too many swap targets.  And in another PID namespace nobody is taken
-# for dead, so nobody's segments of named swap are taken over there.
+# Children are paged even if the swap directory is gone, or the root directory has changed.  A
+# thousand generations may follow one another.  In another PID namespace nobody is taken for dead,
+# so nobody's segments of named swap are taken over there.
+#
+# The bugs: such children were told that swap space was full, and got SIGBUS; after 64 generations
+# there were too many swap targets.
 # Variants: default
 # Time limit: 240
 . "$(dirname "$0")/lib.sh"

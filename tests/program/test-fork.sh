@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A process that forks while it is paged: parent and children have right data.
+# A process forks while it is paged: parent and children have the right data.
 # Variants: default move
 . "$(dirname "$0")/lib.sh"
 requires python3

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-futexes.sh - mutexes of all kinds, conditions, threads' own stacks and what the kernel clears
-# when a thread ends lie in memory that is paged out
+# test-futexes.sh - mutexes of all kinds, conditions, threads' own stacks, and what the kernel
+# clears when a thread ends, all lie in paged-out memory
 #
 # Variants: default move
 # Time limit: 90

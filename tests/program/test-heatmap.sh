@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `spill map' shows where the pages of a process are: as a picture, as a list, for a browser, for
-# programs; of those that `spill run' started, and of those that use the library.
+# `spill map' shows where the pages of a process are, as a picture, as a list, for a browser and for
+# programs; for processes that `spill run' started, and for those that use the library.
 # Time limit: 120
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"

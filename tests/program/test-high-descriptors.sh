@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-high-descriptors.sh - the pager's descriptors are at the end of the table, under whatever
+# test-high-descriptors.sh - the pager's descriptors lie at the end of the table, whatever
 # RLIMIT_NOFILE is when they are made; all other numbers are closed
 #
-# They began at 400, which programs use as a number that is not open.
+# The bug: they began at 400, a number that programs assume is not open.
 
 . "$(dirname "$0")/lib.sh"
 requires python3

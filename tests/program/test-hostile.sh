@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-hostile.sh - a process of a command writes whatever it can reach of what the command shares
-# (hostile.c): its siblings, the launcher that waits for them, and whoever looks at them go on.
+# test-hostile.sh - a process of a command overwrites whatever it can reach of what the command
+# shares (hostile.c): its siblings, the launcher that waits for them, and whoever looks at them go
+# on.
 #
-# What it may cost is said in spill(7), SECURITY CONSIDERATIONS: the budget is not exact, what is
-# counted is wrong, looking is refused; and with a named target pages may be lost, which is told, but
-# never be others.
+# spill(7), SECURITY CONSIDERATIONS, says what this may cost: the budget is not exact, counters are
+# wrong, looking is refused.  With a named target, pages may be lost, which is reported, but their
+# contents are never wrong.
 #
 # Time limit: 240
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# ImageMagick: a picture that is blurred, turned and scaled, in a quarter of the memory that it takes.
+# ImageMagick blurs, rotates and scales a picture, in a quarter of the memory that it takes.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"
 requires perl numfmt

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What `make install' leaves works from where DESTDIR put it: the command, and the example of spill(3),
-# built with what pkg-config says.
+# What `make install' installs works from where DESTDIR put it: the command, and the example of
+# spill(3), built with what pkg-config says.
 . "$(dirname "$0")/lib.sh"
 requires make
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Java's maps and lists, made and collected in a heap of several times the budget.
+# Java builds maps and lists and collects them, in a heap of several times the budget.
 # Time limit: 600
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A paged command that is killed leaves nothing: no file, no shared memory, no process, no lock.
+# A paged command that is killed leaves nothing behind: no file, no shared memory, no process, no
+# lock.
 . "$(dirname "$0")/lib.sh"
 requires_hungry
 requires pgrep setsid

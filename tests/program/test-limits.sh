@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-limits.sh - a program that lowers its limits, or wants a name space of its own, is paged on or
-# refused with a line, and never has wrong contents
+# test-limits.sh - a program that lowers its limits, or wants its own name space, is still paged, or
+# is refused with a line; its contents are never wrong
 #
 # Variants: default move
 # Time limit: 90

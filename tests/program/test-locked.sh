@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-locked.sh - what is locked in memory may exceed the budget, and nothing else does with it; a line
-# says what it is
+# test-locked.sh - memory that is locked may exceed the budget, and nothing else does because of it;
+# a line says what exceeds it
 #
 # Variants: default
 # Time limit: 120

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-log.sh - SPILL_LOG gets the pager's lines, unless somebody else may have put there what is there:
-# then they go to stderr, and nothing is written to it or waited for
+# test-log.sh - SPILL_LOG gets the pager's lines, unless somebody else may have put the file there:
+# then the lines go to stderr, and the file is neither written to nor waited for
 #
 # Time limit: 60
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A project of some large sources, built by make -j2 with gcc and with clang: the objects are those
-# of the plain build.
+# make -j2 builds a project of some large sources, with gcc and with clang: the objects are those of
+# the plain build.
 # Time limit: 600
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

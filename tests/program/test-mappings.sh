@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-mappings.sh - memory that is not managed (shared, files, memfds, huge pages, the break) keeps
-# its contents while all else is paged
+# test-mappings.sh - memory that is not managed (shared memory, files, memfds, huge pages, the
+# break) keeps its contents while everything else is paged
 #
 # Variants: default move
 # Time limit: 60

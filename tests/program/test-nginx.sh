@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# nginx, which closes its descriptors and forks twice: what it serves out of buffers of several times
-# the budget, to clients that read slowly, is what the files hold; and its reload and its end.
+# nginx closes its descriptors and forks twice.  It serves slow clients out of buffers of several
+# times the budget: what they get is what the files hold.  It reloads and ends as usual.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"
 requires nginx curl perl numfmt

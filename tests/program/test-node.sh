@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# JavaScript's maps and objects in a heap of several times the budget, and buffers outside of it.
+# JavaScript's maps and objects, in a heap of several times the budget, and buffers outside it.
 # Time limit: 600
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-numbers.sh - system calls that a program makes by syscall(2) are seen: what they map is paged,
-# what they discard does not come back, and their children have their memory
+# test-numbers.sh - the pager sees system calls made by syscall(2): what they map is paged, what
+# they discard stays discarded, and their children have their memory
 #
 # Variants: default move
 # Time limit: 60

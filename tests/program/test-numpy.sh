@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# numpy: sorts, group by, join and matrices, on arrays of four times the budget.
+# numpy: sorts, group by, joins and matrices, on arrays of four times the budget.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"
 requires python3 perl numfmt

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-other-heap.sh - programs that are linked with an allocator and use names of its own (mallocx,
-# tc_malloc, mi_malloc, C++'s new): all of malloc is that library's, and it is paged; those that use
-# nothing but malloc have the preload library's
+# test-other-heap.sh - a program linked with an allocator that uses the allocator's own names
+# (mallocx, tc_malloc, mi_malloc, C++'s new) leaves all of malloc to that library, and is paged; one
+# that uses only malloc has the preload library's
 #
-# What mallocx had given was passed to the preload library's free: SIGSEGV.
+# The bug: memory from mallocx was passed to the preload library's free: SIGSEGV.
 #
 # Time limit: 90
 

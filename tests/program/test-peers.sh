@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-peers.sh - another process reads and writes memory that is paged out
+# test-peers.sh - another process reads and writes paged-out memory
 #
 # Variants: default move
 # Time limit: 60

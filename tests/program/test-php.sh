@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# PHP: arrays, strings, sorting, regular expressions and JSON in a quarter of the memory that they take.
+# PHP: arrays, strings, sorting, regular expressions and JSON, in a quarter of the memory that they
+# take.
 #
-# It opens its extensions with RTLD_DEEPBIND.
+# PHP opens its extensions with RTLD_DEEPBIND.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"
 requires php numfmt

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-plugin.sh - libspill is opened and closed by dlopen(3) and dlclose(3), while it pages too
+# test-plugin.sh - libspill is opened and closed with dlopen(3) and dlclose(3), also while it pages
 #
 # Variants: default move
 

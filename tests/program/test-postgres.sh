@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# PostgreSQL as an ordinary user: pgbench, then sorts, aggregates, joins and an index that are given
-# several times the budget for their work.  Its shared buffers are not paged.
+# PostgreSQL as an ordinary user: pgbench, then sorts, aggregates, joins and an index whose working
+# memory is several times the budget.  Its shared buffers are not paged.
 # Time limit: 600
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

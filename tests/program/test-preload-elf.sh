@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-preload-elf.sh - the preload library needs libc and nothing else, binds nothing lazily, has no
-# dynamic TLS, and calls nothing once it runs that another library could take the place of
+# test-preload-elf.sh - the preload library needs libc and nothing else, binds nothing lazily, has
+# no dynamic TLS, and once it runs calls nothing that another library could interpose
 #
-# libfaketime's clock_gettime ran in our threads, which libc does not know, and its pthread_cond_init
-# within our malloc: programs hung.  What is called nevertheless is named here, with the reason.
+# The bugs: libfaketime's clock_gettime ran in our threads, which libc does not know, and its
+# pthread_cond_init inside our malloc; programs hung.  This test lists what is called nevertheless,
+# with the reason.
 
 . "$(dirname "$0")/lib.sh"
 requires readelf

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The libraries have the probes that spill(7) lists, if they were compiled with them; bpftrace sees as
-# many reads as were counted, where it works.
+# If the libraries were compiled with probes, they have those that spill(7) lists; where bpftrace
+# works, it sees as many reads as were counted.
 # Variants: default
 . "$(dirname "$0")/lib.sh"
 requires_hungry

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `spill ps' lists who runs under spill, and `spill stat' tells what they do: of commands, of processes
-# that have plain memory, of those that use the library, of children; and of nobody else.
+# `spill ps' lists who runs under spill, and `spill stat' says what they do: commands, processes
+# with plain memory, users of the library, children, and nobody else.
 # Time limit: 120
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"

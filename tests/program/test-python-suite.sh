@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Python's own tests of mmap, gc, pickle, threads and subprocesses, beside data of four times the
-# budget: what passes plainly passes, and what fails or is skipped does as well.
+# Python's own tests of mmap, gc, pickle, threads and subprocesses, next to data of four times the
+# budget: each passes, fails or is skipped just as without spill.
 # Time limit: 900
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

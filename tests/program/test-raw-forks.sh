@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# test-raw-forks.sh - a child that libc's fork did not make has its data, or is killed; it never sees
+# test-raw-forks.sh - a child not made by libc's fork has its data, or is killed; it never sees
 # other contents
 #
 # Variants: default move

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # redis-server with four times its budget of data: clients, a save in the background while they
-# write, and a replica with the same budget.  The replica has the server's digest, and so have the
-# dumps when a plain server loads them: that of the data as it was when the save began.
+# write, and a replica with the same budget.  The replica has the server's digest.  When a plain
+# server loads the dumps, they have the digest of the data at the moment when the save began.
 # Time limit: 600
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# spill report: what it predicts from one run with enough memory is what runs with less read, and
-# what theory says they must; any other file is refused
+# spill report: what it predicts from one run with enough memory matches the reads of runs with
+# less, and what theory says; any other file is refused
 #
 # Time limit: 240
 . "$(dirname "$0")/lib.sh"

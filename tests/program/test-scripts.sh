@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Hashes, arrays and strings of perl, ruby and lua, in a quarter of the memory that they take.
+# Hashes, arrays and strings in perl, ruby and lua, in a quarter of the memory that they take.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"
 requires perl ruby numfmt

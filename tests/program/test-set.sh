@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `spill set' makes the budget of a command smaller and larger while it runs: what its processes hold
-# follows, and they find what they wrote.  It limits reading ahead, and lets all of it wait and go on.
+# `spill set' shrinks and grows the budget of a running command: what its processes hold follows,
+# and they find what they wrote.  It also limits reading ahead, and pauses and resumes the whole
+# command.
 # Time limit: 120
 . "$(dirname "$0")/lib.sh"
 requires_hungry

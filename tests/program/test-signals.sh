@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-signals.sh - a signal's handler touches memory in the middle of any call of ours, and nobody
-# waits for himself
+# test-signals.sh - a signal handler touches memory in the middle of any call of ours, and no thread
+# waits for itself
 #
 # Variants: default move
 # Time limit: 60

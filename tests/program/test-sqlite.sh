@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A database of some 300 MB in memory, with indexes, in a third of that.
+# An in-memory database of some 300 MB, with indexes, in a third of that.
 # Time limit: 900
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/compare.sh"

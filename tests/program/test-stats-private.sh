@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Time limit: 120
-# What a command's processes publish with --stats can be opened by their own user and by root, and by
-# nobody else, and it shows nothing of what they have in memory.  The same goes for whatever else of
-# the pager's lies under /proc/PID/fd.
+# Only their own user and root can open what a command's processes publish with --stats, and it
+# shows nothing of what they have in memory.  The same goes for everything else of the pager's under
+# /proc/PID/fd.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"
 requires_paging

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# --stats tells people, and --json programs, what was paged: of all processes, also of those that
-# were killed.
+# --stats tells people, and --json programs, what was paged: for all processes, including killed
+# ones.
 . "$(dirname "$0")/lib.sh"
 requires_hungry
 requires_paging

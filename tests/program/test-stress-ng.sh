@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Time limit: 300
-# stress-ng finds nothing wrong with the memory that it gets in a fraction of what it wants.
+# stress-ng, in a fraction of the memory that it wants, finds nothing wrong with what it gets.
 . "$(dirname "$0")/lib.sh"
 requires stress-ng numfmt
 requires_paging

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Time limit: 400
-# `spill swap' makes swap files with all of their blocks, and devices ready; it tells how fast they are,
-# what is wrong with them, and who uses them.  What is not its own stays as it is.
+# `spill swap' makes swap files with all of their blocks, and prepares devices; it reports how fast
+# they are, what is wrong with them, and who uses them.  It leaves alone what is not its own.
 . "$(dirname "$0")/lib.sh"
 requires_hungry
 requires python3

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# test-threads.sh - threads are created, cancelled, and end with their process, while pages come and
-# go
+# test-threads.sh - threads are created, are cancelled, and end with their process while pages come
+# and go
 #
 # Variants: default move
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `spill top' shows what `spill ps' lists, in terminals of several sizes and kinds, obeys its keys, and
-# leaves the terminal as it was, however it ends.
+# `spill top' shows what `spill ps' lists, in terminals of several sizes and kinds; it obeys its
+# keys, and leaves the terminal as it was, however it ends.
 # Time limit: 240
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# spill trace PID: a process that runs is recorded until it is enough, or the process ends; it computes
-# the same, and what is predicted is what theory says; nobody is left hanging when somebody is killed
+# spill trace PID: a running process is recorded until there is enough, or until it ends.  Its
+# results are the same, and the prediction is what theory says.  If somebody is killed, nobody is
+# left hanging
 #
 # Time limit: 400
 . "$(dirname "$0")/lib.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# SPILL_TRACE records the faults that --stats counts, in the form that lib/observe/trace.h says; it overwrites no
-# file, and says so if it cannot record
+# SPILL_TRACE records the faults that --stats counts, in the format of lib/observe/trace.h; it
+# overwrites no file, and says so if it cannot record
 #
 # Time limit: 120
 . "$(dirname "$0")/lib.sh"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# test-tracers.sh - strace -f reads a program's memory while it has the program stopped: it does not stop
-# the threads that serve faults too, and wait for them for ever
+# test-tracers.sh - strace -f reads the memory of a program that it has stopped: it does not also
+# stop the threads that serve faults, only to wait for them for ever
 #
 # Time limit: 120
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# test-tree.sh - the budget is that of the whole command: what its processes hold together, frames
-# that two of them share counted once, stays within it, whoever needs how much
+# test-tree.sh - the budget is that of the whole command: what its processes hold together stays
+# within it, whoever needs how much; frames that two processes share count once
 #
 # Time limit: 300
 

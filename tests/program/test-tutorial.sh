@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The commands of doc/tutorial.md, one after the other, in one shell, as somebody would type them: each
-# succeeds, and the job and the program print what they print without spill.
+# The commands of doc/tutorial.md, one after the other in one shell, as somebody would type them:
+# each succeeds, and the job and the program print what they print without spill.
 # Variants: default
 # Time limit: 300
 . "$(dirname "$0")/lib.sh"

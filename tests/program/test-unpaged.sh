@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# test-unpaged.sh - what a command executes and cannot be paged runs, and a line says that it is not
-# paged, unless --quiet; the exec and spawn functions do what libc's do
+# test-unpaged.sh - when a command executes a program that cannot be paged, the program runs, and a
+# line says that it is not paged, unless --quiet; the exec and spawn functions do what libc's do
 
 . "$(dirname "$0")/lib.sh"
 requires python3

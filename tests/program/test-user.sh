@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# An ordinary user is told how to get the permission for userfaultfd, and once it is given needs
-# nothing else: read(2) into paged-out memory works.
+# An ordinary user is told how to get permission for userfaultfd, and then needs nothing else:
+# read(2) into paged-out memory works.
 . "$(dirname "$0")/lib.sh"
 requires_hungry
 requires_root

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# spill trace: what a program touches is recorded though all of it fits; a sample of it if that is
-# asked for; what it computes is right meanwhile, with little memory and with forks, too
+# spill trace: what a program touches is recorded even if all of it fits in memory, or a sample if
+# that is asked for.  Its results are right meanwhile, also with little memory and with forks
 #
 # Time limit: 240
 . "$(dirname "$0")/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Time limit: 200
-# Without what newer kernels and generous containers have, each by itself and all together, a program
-# is paged all the same, or refused with a line that says why.
+# A program that lacks what newer kernels and generous containers have, one thing at a time and all
+# together, is paged all the same, or is refused with a line that says why.
 . "$(dirname "$0")/lib.sh"
 requires_paging
 mkdir "$tmp/swap"

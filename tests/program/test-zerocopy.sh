@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test-zerocopy.sh - what a pipe or a socket would keep the frames of (vmsplice, MSG_ZEROCOPY) arrives
-# as it was, though the memory is paged out meanwhile
+# test-zerocopy.sh - what a pipe or a socket would keep the frames of (vmsplice, MSG_ZEROCOPY)
+# arrives unchanged, even if the memory is paged out meanwhile
 #
 # Variants: default move
 # Time limit: 90

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Calls on the address space by chance, from several threads and their forks: each byte is what a
-# model says.  For SPILL_STRESS_SECONDS (make check-stress: 600), in rounds of a minute with other
-# seeds, budgets and numbers of threads; the first seed is SPILL_STRESS_SEED if that is set.
+# Random calls on the address space, from several threads and their forks: each byte is what a model
+# says.  This runs for SPILL_STRESS_SECONDS (make check-stress: 600), in rounds of a minute with
+# different seeds, budgets and numbers of threads; SPILL_STRESS_SEED, if set, is the first seed.
 # Variants: default move
 . "$(dirname "$0")/../program/lib.sh"
 requires_paging

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-hash.c - hash.h: both ways of hashing give the same, and see every byte */
+/* test-hash.c - hash.h: both implementations give the same hash, and every byte counts */
 #include "unit.h"
 #include "base/hash.h"
 #include "base/page.h"

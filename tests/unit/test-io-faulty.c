@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-io-faulty.c - the engine that goes wrong when told to does so, and only then */
+/* test-io-faulty.c - the faulty engine goes wrong when it is told to, and only then */
 #include "jobs.h"
 
 static struct io_faulty_plan plan;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-io.c - each I/O engine against a file, and what it watches */
+/* test-io.c - each I/O engine, on a file, and the descriptors that it watches */
 #include "jobs.h"
 #include <dirent.h>
 #include <pthread.h>

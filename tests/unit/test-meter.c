@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-meter - bars and sparklines, and the minute that these are of (meter.h, minute.h) */
+/* test-meter - bars and sparklines, and the minute that they show (meter.h, minute.h) */
 #include "top/meter.h"
 #include "top/minute.h"
 #include "unit.h"

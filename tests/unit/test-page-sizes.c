@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-page-sizes - swap space, trays, chunks and contents with pages of 16 and 64 KiB, on a machine
- * that has pages of 4 KiB (masks and the page table have such tests of their own) */
+/* test-page-sizes - swap space, trays, chunks and contents with pages of 16 and 64 KiB, on a
+ * machine with pages of 4 KiB (masks and the page table have their own tests of this) */
 #include "unit.h"
 #include "pages/arena.h"
 #include "pages/chunk.h"

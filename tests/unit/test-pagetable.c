@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-pagetable.c - pagetable.h against a sorted list of addresses, for each size of pages */
+/* test-pagetable.c - pagetable.h against a sorted list of addresses, for each page size */
 #include "unit.h"
 #include "base/page.h"
 #include "pages/pagetable.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test-pins.c - which descriptors tell that a device may be writing to memory: pins.h
+/* test-pins.c - pins.h: which descriptors show that a device may be writing to memory
  *
- * A list of dangerous devices let cameras, iommufd and SCSI commands pass: what is not known to be
- * harmless is suspect.
+ * The bug: a list of dangerous devices let cameras, iommufd and SCSI commands pass.  Now whatever
+ * is not known to be harmless is suspect.
  */
 #include "kernel/pins.h"
 #include "unit.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-policy.c - policy.h: misses on generated traces, against LRU's; counts, no times */
+/* test-policy.c - policy.h: misses on generated traces, compared with LRU's; counts, no times */
 #include "unit.h"
 #include "reference.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-pool.c - the budget of a command: who may have how much of it */
+/* test-pool.c - the budget of a command: which process may have how much of it */
 #include "command/pool.h"
 #include "base/process.h"
 #include "base/sys.h"

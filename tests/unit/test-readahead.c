@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-readahead.c - readahead.h: which window a row of faults gets */
+/* test-readahead.c - readahead.h: which window a series of faults gets */
 #include "unit.h"
 #include "base/page.h"
 #include "paging/readahead.h"

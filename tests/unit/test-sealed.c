@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test-sealed.c - what goes through the encrypting engine comes back, and is nowhere on the disk */
+/* test-sealed.c - what goes through the encrypting engine comes back, and appears nowhere on the
+ * disk */
 #include "store/cipher.h"
 #include "jobs.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-slot-owners.c - swap spaces shared by several maps, processes, threads */
+/* test-slot-owners.c - swap spaces shared by several maps, processes and threads */
 #include "slots.h"
 #include "base/page.h"
 #include "base/process.h"

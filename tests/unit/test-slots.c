@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test-slots.c - slot.h against a naive model, one byte for each slot */
+/* test-slots.c - slot.h against a naive model: one byte per slot */
 #include "slots.h"
 #include "base/page.h"
 
