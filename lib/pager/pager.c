@@ -162,10 +162,11 @@ static int make_helpers(struct pager *pager)
 	if (!pager->uffd.move && pager->memory_fd < 0) {
 		pager->why =
 			pager->memory_fd == -EACCES
-				? "/proc/self/mem is closed to a process that others may not "
-				  "dump (PR_SET_DUMPABLE, or rights that it has given up), and "
-				  "is needed where the kernel has no UFFDIO_MOVE"
-				: "/proc is needed where the kernel has no UFFDIO_MOVE";
+				? "/proc/self/mem is closed to this process (PR_SET_DUMPABLE, or "
+				  "privileges that it gave up), and the pager needs it where the "
+				  "kernel has no UFFDIO_MOVE"
+				: "/proc is missing, and the pager needs it where the kernel has "
+				  "no UFFDIO_MOVE";
 		return pager->memory_fd;
 	}
 	return 0;
@@ -199,7 +200,7 @@ static int start_handlers(struct pager *pager)
 	for (unsigned i = 0; i < pager->handler_count && !err; i++)
 		err = handler_start(&pager->handlers[i]);
 	if (err)
-		pager->why = "its handler threads cannot be started";
+		pager->why = "its handler threads did not start";
 	return err;
 }
 
@@ -210,7 +211,7 @@ int pager_start(struct pager *pager)
 	pager->registered = false;
 	if (err) {
 		pager->uffd.fd = -1;
-		pager->why = "userfaultfd is refused or not there";
+		pager->why = "userfaultfd is refused or missing";
 		return err;
 	}
 	err = arena_init(&pager->arena, pager->options.budget >> page_shift());
@@ -425,7 +426,7 @@ int pager_arm(struct pager *pager)
 		err = pager_register_all(pager, true);
 	if (err) {
 		error_report(EVENT_ARM_FAILED, "memory beyond the budget is refused: %s (%s)",
-			     pager->why ? pager->why : "paging cannot be started", error_name(err));
+			     pager->why ? pager->why : "paging did not start", error_name(err));
 		pager_guard_forks(pager, false);
 		unregister_all(pager);
 		pager_stop(pager, false);
@@ -498,7 +499,9 @@ int64_t pager_room(const struct pager *pager)
 
 void pager_tell_full(const struct pager *pager)
 {
-	error_report(EVENT_SWAP_FULL, "swap space is full (%lu MiB); memory is kept instead",
+	error_report(EVENT_SWAP_FULL,
+		     "swap space is full (%lu MiB): pages stay in memory; name a larger target "
+		     "(-s, SPILL_SWAP)",
 		     (unsigned long)(swap_used(&pager->swap) >> 20));
 }
 
@@ -510,8 +513,8 @@ void pager_note_behind(struct pager *pager)
 {
 	if (atomic_fetch_add(&pager->behind, 1) == BEHIND_TOLD)
 		error_report(EVENT_BEHIND,
-			     "memory is discarded or unmapped by system calls that are not libc's: "
-			     "what of it was paged out may come back (spill(7), BUGS)");
+			     "the program discards or unmaps memory by system calls that are not "
+			     "libc's: what was paged out may come back; see BUGS in spill(7)");
 }
 
 /* -- seeing it -------------------------------------------------------------------------------- */

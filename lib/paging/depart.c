@@ -319,8 +319,8 @@ uint64_t depart(struct pager *pager, struct chunk *chunk, struct tray *tray, uin
 			evict_go_on(pager);
 		else if (pins_expected())
 			evict_hold_back(pager,
-					"what this process has cannot leave while it does direct "
-					"I/O, since the kernel has no UFFDIO_MOVE");
+					"this process does direct I/O, and the kernel has no "
+					"UFFDIO_MOVE");
 		return out;
 	}
 	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())

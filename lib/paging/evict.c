@@ -460,7 +460,7 @@ void evict_hold_back(struct pager *pager, const char *why)
 	if (pager->held_back || !atomic_compare_exchange_strong(&pager->held_back, &before, true))
 		return;
 	atomic_fetch_add(&pager->arena.overcommit, CREDIT_UNLIMITED);
-	error_report(EVENT_HELD_BACK, "%s: it stays in memory, beyond the budget", why);
+	error_report(EVENT_HELD_BACK, "memory stays beyond the budget: %s", why);
 }
 
 void evict_go_on(struct pager *pager)
@@ -482,18 +482,18 @@ static void exceed_by(struct pager *pager, int64_t frames)
 void evict_exceed(struct pager *pager)
 {
 	int64_t step = pager->arena.used / EXCEED_PART;
-	const char *why = "others hold it where it is";
+	const char *why = "something else holds it in place";
 
 	exceed_by(pager, step > CHUNK_PAGES ? step : CHUNK_PAGES);
 	if (process_locked((uint32_t)sys_getpid()) > 0)
 		why = "it is locked (mlock)";
 	else if (pager->memory_fd < 0)
-		why = "/proc/self/mem is closed to it (PR_SET_DUMPABLE, or rights that it has given up)";
+		why = "/proc/self/mem is closed to the process (PR_SET_DUMPABLE, or privileges "
+		      "that it gave up)";
 	else if (pins_possible(false))
 		why = "devices or direct I/O may be using it";
 	error_report(EVENT_HELD_BACK,
-		     "what this process has cannot leave, since %s: it stays in memory, beyond the "
-		     "budget",
+		     "memory stays beyond the budget, and nothing in this process can leave: %s",
 		     why);
 }
 

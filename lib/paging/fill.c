@@ -556,7 +556,7 @@ void fill_mark_lost(struct pager *pager, void *addr)
 	/* EEXIST: it is marked, or has come.  Gone, or in the way of a change of the address space:
 	 * who touches it faults again. */
 	if (err == -ENOMEM || err == -EINVAL)
-		error_fatal("the page at %lx is lost, and the kernel does not let it be marked: %s",
+		error_fatal("the page at %lx is lost, and the kernel refuses to poison it: %s",
 			    (unsigned long)(uintptr_t)addr, error_name(err));
 	uffd_wake(&pager->uffd, addr, page_size());
 }
@@ -601,7 +601,7 @@ void fill_poison(struct pager *pager, struct chunk *chunk, uint64_t mask, int er
 		error_report(EVENT_READ_FAILED,
 			     "the page at %lx is lost: %s; touching it raises SIGBUS",
 			     (unsigned long)(uintptr_t)chunk_page(chunk, i),
-			     err ? error_name(err) : "swap space gave back other contents");
+			     err ? error_name(err) : "swap space returned other contents");
 	fill_give_up(pager, chunk, mask);
 }
 

@@ -192,8 +192,8 @@ static void give_up(struct pager *pager, uintptr_t address)
 
 	if (!chunk) {
 		error_report(EVENT_NO_ROOM,
-			     "there is no memory for the page table: touching the page at %lx "
-			     "raises SIGBUS",
+			     "touching the page at %lx raises SIGBUS: there is no memory for the "
+			     "page table",
 			     (unsigned long)address);
 		fill_give_up_unknown(pager, address);
 		return;
@@ -205,8 +205,8 @@ static void give_up(struct pager *pager, uintptr_t address)
 		pager->arena.beyond = pager->arena.used + BEYOND_FRAMES;
 	} else if (!((chunk->resident | chunk->cached | chunk->filling | chunk->poisoned) & bit)) {
 		error_report(EVENT_NO_ROOM,
-			     "memory and swap space are full: nothing can make "
-			     "room for the page at %lx; touching it raises SIGBUS",
+			     "touching the page at %lx raises SIGBUS: memory and swap space are "
+			     "full, and nothing can make room for it",
 			     (unsigned long)address);
 		fill_give_up(pager, chunk, bit);
 	}
@@ -468,7 +468,7 @@ static void handler_main(void *arg)
 	handler->tid = sys_gettid();
 	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
 	if (io_enable(handler->io) < 0)
-		error_fatal("a handler could not start its ring");
+		error_fatal("a handler cannot start its io_uring");
 	handler->more_faults = true;
 	while (!pager->stopping) {
 		thread_attend();
