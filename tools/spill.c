@@ -20,15 +20,15 @@ static const struct {
 	const char *what;
 } subcommands[] = {
 	{ "run", run_main, "run a command in less memory than it needs" },
-	{ "doctor", doctor_main, "tell whether all is there, and how to get what is not" },
+	{ "doctor", doctor_main, "check that everything is there, and say how to get what is not" },
 	{ "map", map_main, "show where each page of a process is" },
 	{ "ps", ps_main, "list the processes that run under spill" },
-	{ "set", set_main, "change what a command may do while it runs" },
-	{ "stat", stat_main, "tell what their pagers do, as vmstat does of the kernel" },
-	{ "swap", swap_main, "make a swap file, tell how fast it is and who uses it" },
+	{ "set", set_main, "change the budget of a command, or pause it, while it runs" },
+	{ "stat", stat_main, "report what their pagers do, as vmstat does for the kernel" },
+	{ "swap", swap_main, "make a swap file, measure its speed, show who uses it" },
 	{ "top", top_main, "show processes, budgets and the last minute on the whole screen" },
 	{ "trace", trace_main, "record how a command uses its memory" },
-	{ "report", report_main, "tell from a recording how much memory it needs" },
+	{ "report", report_main, "show how much memory a recorded program needs" },
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -39,13 +39,13 @@ static int print_help(void)
 	     "       spill --help | --version\n"
 	     "\n"
 	     "Lets programs use more memory than they are given: what does not fit goes to\n"
-	     "swap space of their own.\n"
+	     "swap space of their own, and comes back when it is touched.\n"
 	     "\n"
 	     "Subcommands:");
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		printf("  %-10s %s\n", subcommands[i].name, subcommands[i].what);
 	puts("\n"
-	     "`spill SUBCOMMAND --help' tells the options; the manual is spill(1), and spill(7)\n"
+	     "`spill SUBCOMMAND --help' lists the options; the manual is spill(1), and spill(7)\n"
 	     "explains the words.");
 	return 0;
 }
@@ -70,6 +70,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		if (strcmp(name, subcommands[i].name) == 0)
 			return subcommands[i].main(argc - 1, argv + 1);
-	return tool_fail("%s: there is no such %s; see `spill --help'", name,
+	return tool_fail("%s: no such %s; see `spill --help'", name,
 			 name[0] == '-' ? "option" : "subcommand");
 }

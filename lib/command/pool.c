@@ -242,9 +242,9 @@ static void tell_outside(struct pool *pool, int64_t outside, uint32_t pid, int64
 	if (!(atomic_fetch_or(&pool->told, TOLD_OUTSIDE) & TOLD_OUTSIDE))
 		error_report(
 			EVENT_OUTSIDE,
-			"what cannot be paged (stacks, small heaps, the break, what is mapped "
-			"without libc, programs without spill) takes %lu MiB by itself, more than "
-			"the budget of %lu MiB; process %u has %lu MiB of it",
+			"memory that cannot be paged takes %lu MiB by itself, more than the budget "
+			"of %lu MiB; process %u has %lu MiB of it (stacks, small heaps, the break, "
+			"what is mapped without libc, programs without spill); raise the budget",
 			mib(outside), mib(pool_total(pool)), pid, mib(its));
 }
 
@@ -260,7 +260,7 @@ void pool_look_for_shared(struct pool *pool, uint32_t pid)
 		error_report(
 			EVENT_SHARED,
 			"process %u has %lu MiB of shared memory, more than the budget of %lu MiB: "
-			"that is not paged, and does not count",
+			"shared memory is not paged, and does not count",
 			pid, mib(shared), mib(total));
 }
 

@@ -70,7 +70,8 @@ static struct share *claim(void)
 	fd_close(share->ear);
 	share->ear = -1;
 	if (!share->entry) {
-		error_report(EVENT_CHILD_UNPAGED, "more than %d processes: this one is not counted",
+		error_report(EVENT_CHILD_UNPAGED,
+			     "this process is not counted: the command has more than %d processes",
 			     POOL_ENTRIES);
 		return NULL;
 	}

@@ -311,9 +311,9 @@ static const char *elf_obstacle(int fd)
 	if (!interpreter[0])
 		return "is a static program, which cannot be paged: it loads no libraries";
 	if (strstr(interpreter, "/ld-musl"))
-		return "is linked with musl, and cannot be paged: it needs to use glibc";
+		return "is linked with musl, and cannot be paged: only glibc is supported";
 	if (gains_privilege(fd))
-		return "is set-user-ID, set-group-ID or has file capabilities, and cannot be "
+		return "is set-user-ID or set-group-ID, or has file capabilities, and cannot be "
 		       "paged: such a program ignores LD_PRELOAD";
 	return sanitizer_obstacle(&elf);
 }

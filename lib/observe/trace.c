@@ -78,8 +78,7 @@ int trace_open(uint64_t budget, unsigned handlers)
 			       TRACE_MODE));
 	if (fd < 0) {
 		if (fd != -EEXIST)
-			error_report(EVENT_TRACE, "nothing is recorded in %s: %s", path,
-				     error_name(fd));
+			error_report(EVENT_TRACE, "cannot record in %s: %s", path, error_name(fd));
 		return -1;
 	}
 	fill_header(&header, budget, handlers);

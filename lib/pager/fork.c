@@ -256,10 +256,11 @@ static void report_lost(const struct chunk *chunk, uint64_t lost)
 	unsigned i;
 
 	mask_for_each(i, lost)
-		error_report(EVENT_READ_FAILED,
-			     "the page at %lx could neither be written nor be put back before a "
-			     "fork; touching it raises SIGBUS in the child",
-			     (unsigned long)(uintptr_t)chunk_page(chunk, i));
+		error_report(
+			EVENT_READ_FAILED,
+			"the page at %lx is lost in a forked child: it could neither be "
+			"written nor put back before the fork; touching it there raises SIGBUS",
+			(unsigned long)(uintptr_t)chunk_page(chunk, i));
 }
 
 static void rebuild_rows(struct pager *pager)
@@ -340,8 +341,8 @@ static void child_pager(struct pager *pager)
 	}
 	err = restart(pager);
 	if (err)
-		error_fatal("a forked process cannot be paged: %s (%s)",
-			    pager->why ? pager->why : "paging cannot be started", error_name(err));
+		error_fatal("a forked process ends here, because it cannot be paged: %s (%s)",
+			    pager->why ? pager->why : "paging did not start", error_name(err));
 }
 
 static long child_guarded(struct pager *none, void *unused)

@@ -245,7 +245,7 @@ static void give_up_arming(struct pager *pager, int err)
 	struct paging *paging = &pager->paging;
 
 	error_report(EVENT_ARM_FAILED, "memory beyond the budget is refused: %s (%s)",
-		     pager->why ? pager->why : "paging cannot be started", error_name(err));
+		     pager->why ? pager->why : "paging did not start", error_name(err));
 	pager_guard_forks(pager, false);
 	unregister_all(pager);
 	paging_stop(paging, false);

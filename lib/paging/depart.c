@@ -319,9 +319,8 @@ uint64_t depart(struct paging *paging, struct chunk *chunk, struct tray *tray, u
 		if (out)
 			exceed_go_on(paging);
 		else if (pins_expected())
-			exceed_hold_back(paging,
-					 "what this process has cannot leave while it does direct "
-					 "I/O, since the kernel has no UFFDIO_MOVE");
+			exceed_hold_back(paging, "this process does direct I/O, and the kernel has "
+						 "no UFFDIO_MOVE");
 		return out;
 	}
 	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())

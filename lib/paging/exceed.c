@@ -18,7 +18,7 @@ void exceed_hold_back(struct paging *paging, const char *why)
 	if (paging->held_back || !atomic_compare_exchange_strong(&paging->held_back, &before, true))
 		return;
 	atomic_fetch_add(&paging->budget.overcommit, CREDIT_UNLIMITED);
-	error_report(EVENT_HELD_BACK, "%s: it stays in memory, beyond the budget", why);
+	error_report(EVENT_HELD_BACK, "memory stays beyond the budget: %s", why);
 }
 
 void exceed_go_on(struct paging *paging)
@@ -40,18 +40,18 @@ static void exceed_by(struct paging *paging, int64_t frames)
 void exceed_by_step(struct paging *paging)
 {
 	int64_t step = paging->budget.used / EXCEED_PART;
-	const char *why = "others hold it where it is";
+	const char *why = "something else holds it in place";
 
 	exceed_by(paging, step > CHUNK_PAGES ? step : CHUNK_PAGES);
 	if (process_locked((uint32_t)sys_getpid()) > 0)
 		why = "it is locked (mlock)";
 	else if (paging->memory_fd < 0)
-		why = "/proc/self/mem is closed to it (PR_SET_DUMPABLE, or rights that it has given up)";
+		why = "/proc/self/mem is closed to the process (PR_SET_DUMPABLE, or privileges "
+		      "that it gave up)";
 	else if (pins_possible(false))
 		why = "devices or direct I/O may be using it";
 	error_report(EVENT_HELD_BACK,
-		     "what this process has cannot leave, since %s: it stays in memory, beyond the "
-		     "budget",
+		     "memory stays beyond the budget, and nothing in this process can leave: %s",
 		     why);
 }
 

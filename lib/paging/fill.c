@@ -563,7 +563,7 @@ void fill_mark_lost(struct paging *paging, void *addr)
 	/* EEXIST: it is marked, or has come.  Gone, or in the way of a change of the address space:
 	 * who touches it faults again. */
 	if (err == -ENOMEM || err == -EINVAL)
-		error_fatal("the page at %lx is lost, and the kernel does not let it be marked: %s",
+		error_fatal("the page at %lx is lost, and the kernel refuses to poison it: %s",
 			    (unsigned long)(uintptr_t)addr, error_name(err));
 	uffd_wake(&paging->uffd, addr, page_size());
 }
@@ -608,7 +608,7 @@ void fill_poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int 
 		error_report(EVENT_READ_FAILED,
 			     "the page at %lx is lost: %s; touching it raises SIGBUS",
 			     (unsigned long)(uintptr_t)chunk_page(chunk, i),
-			     err ? error_name(err) : "swap space gave back other contents");
+			     err ? error_name(err) : "swap space returned other contents");
 	fill_give_up(paging, chunk, mask);
 }
 

@@ -180,8 +180,8 @@ static void give_up(struct paging *paging, uintptr_t address)
 
 	if (!chunk) {
 		error_report(EVENT_NO_ROOM,
-			     "there is no memory for the page table: touching the page at %lx "
-			     "raises SIGBUS",
+			     "touching the page at %lx raises SIGBUS: there is no memory for the "
+			     "page table",
 			     (unsigned long)address);
 		fill_give_up_unknown(paging, address);
 		return;
@@ -193,8 +193,8 @@ static void give_up(struct paging *paging, uintptr_t address)
 		paging->budget.beyond = paging->budget.used + BEYOND_FRAMES;
 	} else if (!((chunk->resident | chunk->cached | chunk->filling | chunk->poisoned) & bit)) {
 		error_report(EVENT_NO_ROOM,
-			     "memory and swap space are full: nothing can make "
-			     "room for the page at %lx; touching it raises SIGBUS",
+			     "touching the page at %lx raises SIGBUS: memory and swap space are "
+			     "full, and nothing can make room for it",
 			     (unsigned long)address);
 		fill_give_up(paging, chunk, bit);
 	}
@@ -469,7 +469,7 @@ void loop(void *arg)
 	handler->tid = sys_gettid();
 	sys_call3(SYS_sched_setaffinity, 0, sizeof(handler->cpus), &handler->cpus);
 	if (io_enable(handler->lane.io) < 0)
-		error_fatal("a handler could not start its ring");
+		error_fatal("a handler cannot start its io_uring");
 	handler->more_faults = true;
 	while (!paging->stopping) {
 		thread_attend();

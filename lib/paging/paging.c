@@ -49,7 +49,9 @@ int64_t paging_room(const struct paging *paging)
 
 void paging_tell_full(const struct paging *paging)
 {
-	error_report(EVENT_SWAP_FULL, "swap space is full (%lu MiB); memory is kept instead",
+	error_report(EVENT_SWAP_FULL,
+		     "swap space is full (%lu MiB): pages stay in memory; name a larger target "
+		     "(-s, SPILL_SWAP)",
 		     (unsigned long)(store_used(&paging->store) >> 20));
 }
 
@@ -61,6 +63,6 @@ void paging_note_behind(struct paging *paging)
 {
 	if (atomic_fetch_add(&paging->behind, 1) == BEHIND_TOLD)
 		error_report(EVENT_BEHIND,
-			     "memory is discarded or unmapped by system calls that are not libc's: "
-			     "what of it was paged out may come back (spill(7), BUGS)");
+			     "the program discards or unmaps memory by system calls that are not "
+			     "libc's: what was paged out may come back; see BUGS in spill(7)");
 }

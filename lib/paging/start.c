@@ -48,11 +48,13 @@ static int make_helpers(struct paging *paging, const char **ret_why)
 	if (!paging->uffd.poison)
 		paging->poison_fd = fd_raise(open_poison());
 	if (!paging->uffd.move && paging->memory_fd < 0) {
-		*ret_why = paging->memory_fd == -EACCES
-				   ? "/proc/self/mem is closed to a process that others may not "
-				     "dump (PR_SET_DUMPABLE, or rights that it has given up), and "
-				     "is needed where the kernel has no UFFDIO_MOVE"
-				   : "/proc is needed where the kernel has no UFFDIO_MOVE";
+		*ret_why =
+			paging->memory_fd == -EACCES
+				? "/proc/self/mem is closed to this process (PR_SET_DUMPABLE, or "
+				  "privileges that it gave up), and the pager needs it where the "
+				  "kernel has no UFFDIO_MOVE"
+				: "/proc is missing, and the pager needs it where the kernel has "
+				  "no UFFDIO_MOVE";
 		return paging->memory_fd;
 	}
 	return 0;
@@ -80,7 +82,7 @@ static int start_handlers(struct paging *paging, const char **ret_why)
 	for (unsigned i = 0; i < paging->handler_count && !err; i++)
 		err = handler_start(&paging->handlers[i], loop);
 	if (err)
-		*ret_why = "its handler threads cannot be started";
+		*ret_why = "its handler threads did not start";
 	return err;
 }
 
@@ -91,7 +93,7 @@ int paging_start(struct paging *paging, const char **ret_why)
 	paging->registered = false;
 	if (err) {
 		paging->uffd.fd = -1;
-		*ret_why = "userfaultfd is refused or not there";
+		*ret_why = "userfaultfd is refused or missing";
 		return err;
 	}
 	err = arena_init(&paging->pages.arena, paging->budget.bytes >> page_shift());

@@ -72,7 +72,7 @@ static void look_at_reads(const struct handler *handler)
 	if (!fill || !is_late(handler, fill->started))
 		return;
 	error_report(EVENT_STALL,
-		     "the page at %lx is waited for: a read from %s has not come back for %lu s",
+		     "a fault waits for the page at %lx: a read from %s has not returned for %lu s",
 		     (unsigned long)(uintptr_t)chunk_page(fill->chunk,
 							  mask_first(fill->flight.all)),
 		     store_name(&handler->paging->store, fill->place, name, sizeof(name)),
@@ -86,11 +86,11 @@ static void look_at_writes(const struct handler *handler)
 
 	if (!write || !is_late(handler, write->started))
 		return;
-	error_report(
-		EVENT_STALL, "a write of %u pages to %s has not come back for %lu s; %s",
-		write->pages, store_name(&handler->paging->store, write->place, name, sizeof(name)),
-		seconds_since(handler, write->started),
-		fork_is_near() ? "a fork waits for it" : "frames that wait for it are not free");
+	error_report(EVENT_STALL, "a write of %u pages to %s has not returned for %lu s; %s",
+		     write->pages,
+		     store_name(&handler->paging->store, write->place, name, sizeof(name)),
+		     seconds_since(handler, write->started),
+		     fork_is_near() ? "a fork waits for it" : "its frames are not free meanwhile");
 }
 
 static void look_at_faults(const struct handler *handler)
@@ -104,10 +104,10 @@ static void look_at_faults(const struct handler *handler)
 	chunk = pagetable_find(&handler->paging->pages.table, address);
 	if (chunk)
 		state = state_of(chunk, address);
-	error_report(EVENT_STALL, "the page at %lx (%s) is waited for, for %lu s: %s",
-		     (unsigned long)address, state ? state : "in work",
+	error_report(EVENT_STALL, "a fault on the page at %lx (%s) has waited for %lu s: %s",
+		     (unsigned long)address, state ? state : "busy",
 		     seconds_since(handler, handler->waiting_since),
-		     handler->starved ? "no frame comes free"
+		     handler->starved ? "no frame becomes free"
 		     : !state	      ? "its chunk is locked"
 				      : "it cannot be served");
 }
@@ -122,8 +122,8 @@ static void look_at_others(const struct handler *handler)
 
 		if (other != handler && is_late(handler, round))
 			error_report(EVENT_STALL,
-				     "handler %u (thread %d) has not come round for %lu s; "
-				     "faults that it has wait",
+				     "handler %u (thread %d) has not responded for %lu s; its "
+				     "faults wait",
 				     i, other->tid, seconds_since(handler, round));
 	}
 }

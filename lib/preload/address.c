@@ -452,7 +452,7 @@ static int lock_all(int flags)
 	struct pager *pager = preload_pager_made();
 
 	if (pager && (flags & (MCL_CURRENT | MCL_FUTURE)) && !region_keep(pager, true)) {
-		error_report(EVENT_FALLBACK, "mlockall is refused: memory is paged already");
+		error_report(EVENT_FALLBACK, "mlockall is refused: memory is already paged");
 		return -ENOMEM;
 	}
 	return (int)sys_call1(SYS_mlockall, flags);

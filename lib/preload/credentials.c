@@ -86,7 +86,7 @@ static void order_groups(void)
 	long n;
 
 	if (sys_is_error(groups))
-		error_fatal("no memory to change the groups of the handlers");
+		error_fatal("cannot change the groups of the handlers: no memory");
 	n = sys_call2(SYS_getgroups, NGROUPS_MAX, groups);
 	bare_order(SYS_setgroups, n, (long)groups, 0);
 	sys_munmap(groups, size);

@@ -65,12 +65,11 @@ static bool will_page(const char *path, char *const envp[], const char **ret_obs
 		return true; /* exec will fail */
 	*ret_obstacle = program_obstacle(path, found);
 	if (*ret_obstacle)
-		error_report(EVENT_CHILD_UNPAGED, "%s %s; it runs without spill", found,
+		error_report(EVENT_CHILD_UNPAGED, "%s runs without spill: it %s", found,
 			     *ret_obstacle);
 	else if (!has_preload(envp))
 		error_report(EVENT_CHILD_UNPAGED,
-			     "%s is given no LD_PRELOAD in its environment; it runs without spill",
-			     path);
+			     "%s runs without spill: its environment has no LD_PRELOAD", path);
 	return !*ret_obstacle && has_preload(envp);
 }
 

@@ -49,7 +49,7 @@ static inline enum from where_from(size_t size)
 {
 #ifdef SPILL_DEBUG
 	if (guard_is_inside())
-		error_fatal("malloc was called inside of the pager");
+		error_fatal("malloc was called inside the pager");
 #endif
 	return __builtin_expect(source.fast, 1) ? FROM_HEAP : decide(size);
 }

@@ -32,9 +32,8 @@ static int without_threads(const char *name, long number, long a, long b)
 	}
 	if (ret == -EINVAL && pages())
 		error_report(EVENT_FALLBACK,
-			     "%s fails: the kernel allows it to processes without threads alone, "
-			     "and memory is paged by threads; call it earlier, or give a larger "
-			     "budget",
+			     "%s fails: the kernel allows it only in a process without threads, "
+			     "and the pager has threads; call it earlier, or raise the budget",
 			     name);
 	return to_errno(ret);
 }

@@ -45,7 +45,7 @@ static enum stage read_options(void)
 		error_quiet(options.quiet);
 		return STAGE_OPTIONS;
 	}
-	error_report(EVENT_CHILD_UNPAGED, "%s: this process runs without spill", why);
+	error_report(EVENT_CHILD_UNPAGED, "this process runs without spill: %s", why);
 	return STAGE_END;
 }
 
@@ -60,7 +60,7 @@ static enum stage make_pager(void)
 	if (obstacle) {
 		error_report(
 			EVENT_CHILD_UNPAGED,
-			"a seccomp filter kills whoever calls %s: this process runs without spill",
+			"this process runs without spill: a seccomp filter kills whoever calls %s",
 			obstacle);
 		return STAGE_END;
 	}
@@ -70,7 +70,7 @@ static enum stage make_pager(void)
 	if (err == 0)
 		atomic_store_explicit(&preload_made, pager, memory_order_release);
 	else
-		error_report(EVENT_CHILD_UNPAGED, "%s: this process runs without spill",
+		error_report(EVENT_CHILD_UNPAGED, "this process runs without spill: %s",
 			     why ? why : error_name(err));
 	return STAGE_END;
 }
@@ -142,8 +142,8 @@ static void retire(struct pager *pager, const char *why)
 	source_own_end();
 	if (err)
 		error_report(EVENT_ARM_FAILED,
-			     "this process %s while its memory cannot all be brought back (%s): it "
-			     "may end, or hang",
+			     "this process %s, but not all of its memory can be brought back (%s): "
+			     "it may end, or hang",
 			     why, error_name(err));
 	else
 		atomic_store(&preload_made, NULL);
@@ -157,8 +157,8 @@ static _Atomic uint64_t retired_maps;
 static void tell_retired(void)
 {
 	error_report(EVENT_CHILD_UNPAGED,
-		     "this process %s, which the pager could not work under: it runs without spill "
-		     "from then on, and its memory stays where it is",
+		     "this process %s, under which the pager cannot work: it now runs without "
+		     "spill, and its memory stays where it is",
 		     why_retired);
 }
 

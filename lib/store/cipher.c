@@ -116,13 +116,13 @@ static struct cipher *vault_new(const char **ret_why)
 	struct cipher *cipher = sys_mmap(NULL, VAULT_SIZE, PROT_READ | PROT_WRITE,
 					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	*ret_why = "there is no memory for a key";
+	*ret_why = "no memory for a key";
 	if (sys_is_error(cipher))
 		return NULL;
 	sys_madvise(cipher, VAULT_SIZE, MADV_DONTDUMP);
 	if (sys_call2(SYS_mlock, cipher, VAULT_SIZE) < 0) {
 		sys_munmap(cipher, VAULT_SIZE);
-		*ret_why = "the memory of the key cannot be locked: 32K are needed (ulimit -l)";
+		*ret_why = "the key's memory cannot be locked: 32K are needed (ulimit -l)";
 		return NULL;
 	}
 	cipher->used = vault_round_up(sizeof(*cipher));
@@ -282,7 +282,7 @@ int cipher_new(struct cipher **ret_cipher, unsigned handlers, const char **ret_w
 	if (!err) {
 		cipher->handlers = handlers;
 		err = fill_vault(cipher);
-		*ret_why = err ? "no key can be made" : NULL;
+		*ret_why = err ? "cannot make a key" : NULL;
 	}
 	if (err && cipher)
 		vault_free(cipher);

@@ -50,7 +50,7 @@ static int refuse_error(const char **ret_why, int err, const char *path)
 		return refuse(ret_why, err, path, "no such file or directory");
 	case -EACCES:
 	case -EPERM:
-		return refuse(ret_why, -EACCES, path, "is not readable and writable for you");
+		return refuse(ret_why, -EACCES, path, "you may not read and write it");
 	case -EROFS:
 		return refuse(ret_why, err, path, "lies on a read-only file system");
 	default:
@@ -111,7 +111,7 @@ static int set_limit(const struct target *target, uint64_t room, const char *cau
 	file->limit = room;
 	if (room >= TARGET_ROOM_MIN)
 		return 0;
-	error_format(text, sizeof(text), "has room for %s only, and at least 16M is needed%s",
+	error_format(text, sizeof(text), "has room for only %s; at least 16M is needed%s",
 		     size_format(size, room), cause);
 	return refuse(ret_why, -ENOSPC, target->path, text);
 }
@@ -163,7 +163,7 @@ static int check_directory(const struct target *target, const struct stat *st, c
 	if (!anybody_renames(st))
 		return 0;
 	return refuse(ret_why, -EACCES, target->path,
-		      "everybody may write there, and it has no sticky bit (chmod +t)");
+		      "everybody may write to it, and it has no sticky bit (chmod +t)");
 }
 
 static int check_parent(const struct target *target, const char **ret_why)
@@ -242,12 +242,12 @@ static int refuse_directory(const char **ret_why, int err, const char *path)
 	switch (err) {
 	case -EACCES:
 	case -EPERM:
-		return refuse(ret_why, -EACCES, path, "is not writable for you");
+		return refuse(ret_why, -EACCES, path, "you may not write to it");
 	case -EROFS:
 	case -ENOSPC:
 		return refuse_error(ret_why, err, path);
 	default:
-		error_format(text, sizeof(text), "no file can be made there: %s", error_name(err));
+		error_format(text, sizeof(text), "cannot make a file in it: %s", error_name(err));
 		return refuse(ret_why, err, path, text);
 	}
 }
@@ -343,7 +343,7 @@ static int open_named(const struct target *target, int flags, const char **ret_w
 
 	if (fd == -ELOOP)
 		return refuse(ret_why, -EINVAL, target->path,
-			      "is a symbolic link: name the file that it leads to");
+			      "is a symbolic link: name the file that it points to");
 	if (fd == -EBUSY)
 		return refuse(ret_why, -EBUSY, target->path, "is mounted or in use");
 	if (fd < 0)
@@ -386,8 +386,8 @@ static int check_device(const struct target *target, struct target_file *file, u
 		return refuse_error(ret_why, head, target->path);
 	if (head == TARGET_FOREIGN)
 		return refuse(ret_why, -EEXIST, target->path,
-			      "holds data (clear its first and last MiB if it is of no use); "
-			      "nothing was written to it");
+			      "holds data; nothing was written to it (if the data is of no use, "
+			      "clear its first and last MiB)");
 	return head;
 }
 
@@ -489,8 +489,8 @@ int target_open(const struct target *target, bool direct, struct target_file *re
 	if (err == -EBADF)
 		return refuse(
 			ret_why, err, target->path,
-			"is not open any more: `spill run` left it open, and a program closed "
-			"it, or changed its user");
+			"is no longer open: `spill run` left it open, and a program closed it or "
+			"changed its user");
 	if (err == -ENOENT)
 		err = open_afresh(target, direct, ret_file, ret_why);
 	else if (err)

@@ -127,7 +127,7 @@ static void try_read(void)
 	CHECK(!t.done, "the page that is slow came before the others");
 	CHECK(WAIT_FOR(said()[0], 10), "nothing was said");
 	pthread_join(thread, NULL);
-	check_said("is waited for: a read from");
+	check_said(": a read from");
 	end(&area);
 }
 
@@ -212,7 +212,7 @@ static void try_for_ever(void)
 	plan.always = true;
 	begin_touch(&t);
 	CHECK(WAIT_FOR(said()[0], 10), "nothing was said");
-	check_said("is waited for: a read from");
+	check_said(": a read from");
 }
 
 /* In which swap space is the page, and nowhere else?  -1: it is here, or being written. */

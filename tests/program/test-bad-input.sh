@@ -11,13 +11,13 @@ run=(touch "$ran") # what must not run
 
 # -- the command line
 refused 'no subcommand'
-refused 'frobnicate: there is no such subcommand' frobnicate
-refused '--frobnicate: there is no such option' --frobnicate
-refused '--frobnicate: there is no such option' run --frobnicate "${run[@]}"
-refused '-z: there is no such option' run -z "${run[@]}"
-refused '--json=yes: takes no value' run --json=yes "${run[@]}"
-refused '-m: needs a value' run -m
-refused '--swap: needs a value' run --swap
+refused 'frobnicate: no such subcommand' frobnicate
+refused '--frobnicate: no such option' --frobnicate
+refused '--frobnicate: no such option' run --frobnicate "${run[@]}"
+refused '-z: no such option' run -z "${run[@]}"
+refused '--json=yes takes no value' run --json=yes "${run[@]}"
+refused '-m needs a value' run -m
+refused '--swap needs a value' run --swap
 refused 'no command' run
 refused 'no command' run -m 64M --
 
@@ -49,7 +49,7 @@ refused '/missing/too: no such file or directory' run -s "$swap/missing/too" "${
 refused '--swap: .*,size=1G is not TARGET' run -s "$swap,size=1G" "${run[@]}"
 refused '--swap: .*,limit=0 is not TARGET' run -s "$swap,limit=0" "${run[@]}"
 refused '--swap: no target' run -s '' "${run[@]}"
-refused 'room for 8M only' run -s "$swap,limit=8M" "${run[@]}"
+refused 'room for only 8M' run -s "$swap,limit=8M" "${run[@]}"
 refused '/dev/null: is not a directory' run -s /dev/null "${run[@]}"
 refused 'missing: no such' run -s "$swap" -s "$swap/missing" "${run[@]}"
 
@@ -121,12 +121,12 @@ if [ "$(id -u)" -eq 0 ]; then
 	"$SPILL" run -- setpriv --reuid=65534 --regid=65534 --clear-groups \
 		"$SPILL" run -s "$public/closed" -- true 2>"$tmp/err"
 	[ $? -eq 125 ] || fail "a directory that is not writable was taken"
-	grep -q '/closed: is not writable' "$tmp/err" || fail "not writable: $(cat "$tmp/err")"
+	grep -q '/closed: you may not write' "$tmp/err" || fail "not writable: $(cat "$tmp/err")"
 	: >"$public/mine" && chmod 600 "$public/mine"
 	"$SPILL" run -- setpriv --reuid=65534 --regid=65534 --clear-groups \
 		"$SPILL" run -s "$public/mine" -- true 2>"$tmp/err"
 	[ $? -eq 125 ] || fail "a file that is not writable was taken"
-	grep -q '/mine: is not readable and writable' "$tmp/err" || fail "not writable: $(cat "$tmp/err")"
+	grep -q '/mine: you may not read and write' "$tmp/err" || fail "not writable: $(cat "$tmp/err")"
 	if mount --bind "$public" "$public" 2>/dev/null; then
 		at_exit "umount '$public'"
 		mount -o remount,bind,ro "$public"
@@ -138,7 +138,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	mkdir "$tmp/small"
 	if mount -t tmpfs -o size=8M spill-test "$tmp/small" 2>/dev/null; then
 		at_exit "umount '$tmp/small' 2>/dev/null"
-		refused '/small: has room for .* only' run -s "$tmp/small" "${run[@]}"
+		refused '/small: has room for only' run -s "$tmp/small" "${run[@]}"
 		mount -o remount,size=64M "$tmp/small"
 		"$SPILL" run -s "$tmp/small" -- true 2>"$tmp/err" || fail "a tmpfs was refused"
 		grep -q 'warning: .*/small lies in memory' "$tmp/err" || fail "no warning of a tmpfs"

@@ -10,4 +10,4 @@
 requires_paging
 "$SPILL" run -m 16M -s "$tmp" -- "$helpers/behind" 2>"$tmp/err" ||
 	fail "behind: exit status $?: $(cat "$tmp/err")"
-grep -q '^spill: memory is discarded or unmapped by system calls' "$tmp/err" || fail "no line: $(cat "$tmp/err")"
+grep -q '^spill: the program discards or unmaps memory by system calls' "$tmp/err" || fail "no line: $(cat "$tmp/err")"

@@ -33,7 +33,7 @@ rm "$tmp/file"
 : >"$tmp/file"
 start -s "$tmp/file" -- "$secret" 48
 tr '\0' x </dev/zero | dd of="$tmp/file" bs=1M count=48 seek=1 conv=notrunc status=none iflag=fullblock
-loses_a_page overwritten 'swap space gave back other contents'
+loses_a_page overwritten 'swap space returned other contents'
 
 if ! has_file_systems; then
 	echo "devices and file systems were left out: they take root and mkfs.ext4"

@@ -36,7 +36,7 @@ grep -q "^.spill run' will work" "$tmp/said" || fail "no conclusion: $(cat "$tmp
 # -- limits
 doctor 0 with_limit '-n 200'
 says costs files 'may have 200 open'
-grep -q 'mend it: ulimit -n 1024' "$tmp/said" || fail "no command: $(cat "$tmp/said")"
+grep -q 'fix it: ulimit -n 1024' "$tmp/said" || fail "no command: $(cat "$tmp/said")"
 doctor 0 with_limit '-v 4000000'
 says costs addresses 'ulimit -v is 3.8G'
 if [ "$(id -u)" -ne 0 ]; then # root may lock what it likes, but the limit is looked at
@@ -89,10 +89,10 @@ stranger=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 if [ "$(id -u)" -eq 0 ] && "${stranger[@]}" "$SPILL" --version >/dev/null 2>&1 &&
 	[ "$(cat /proc/sys/vm/unprivileged_userfaultfd)" = 0 ]; then
 	doctor 1 "${stranger[@]}" "$SPILL" doctor -s /var/tmp
-	says broken userfaultfd 'not permitted'
-	grep -q 'mend it: # .*userfaultfd' "$tmp/said" || fail "no command: $(cat "$tmp/said")"
+	says broken userfaultfd 'you may not use it'
+	grep -q 'fix it: # .*userfaultfd' "$tmp/said" || fail "no command: $(cat "$tmp/said")"
 	"${stranger[@]}" "$SPILL" run true 2>/dev/null && fail "and spill run works"
 fi
 refused 'doctor takes no arguments' doctor now
-refused 'there is no such option' doctor --cure
+refused 'no such option' doctor --cure
 exit 0

@@ -210,7 +210,7 @@ done
 # -- it does not answer; who asks is killed, and the next is answered
 kill -STOP "$pid"
 "$SPILL" map "$pid" >"$tmp/stopped" 2>&1
-[ $? -eq 125 ] && grep -q "$pid: does not answer: it is stopped" "$tmp/stopped" || fail "$(cat "$tmp/stopped")"
+[ $? -eq 125 ] && grep -q "$pid does not answer: it is stopped" "$tmp/stopped" || fail "$(cat "$tmp/stopped")"
 "$SPILL" map "$pid" >/dev/null 2>&1 &
 asker=$!
 sleep 0.2
@@ -225,20 +225,20 @@ finish
 
 # -- what is wrong is said; of a process whose output is of no use any more
 start -s "$tmp" -- "$secret" 32
-refused 'the process number is missing' map
-refused 'x: is not a process number' map x
-refused '4194305: there is no such process' map 4194305
-refused '2: is one argument too many' map "$pid" 2
+refused 'no process number is given' map
+refused 'x is not a process number' map x
+refused 'process 4194305 does not exist' map 4194305
+refused '2 is one argument too many' map "$pid" 2
 refused 'zoom: xyz is not ADDRESS' map --zoom xyz "$pid"
 refused 'zoom: 2000-1000 is not ADDRESS' map --zoom 2000-1000 "$pid"
 refused 'zoom: nothing at 1000 is paged' map --zoom 1000 "$pid"
 refused 'nothing from 1000 to 3000 is paged' map --zoom 1000-3000 "$pid"
 refused 'cell: big is not a size' map --cell big "$pid"
-refused 'zoom and --pages: it is either' map --zoom 1000 --pages 1000 "$pid"
+refused 'zoom and --pages exclude each other' map --zoom 1000 --pages 1000 "$pid"
 refused 'html: /nowhere/file: No such file' map --html /nowhere/file "$pid"
 if has_strangers; then
 	as_stranger "$SPILL" map "$pid" >"$tmp/out" 2>"$tmp/err"
-	[ $? -eq 125 ] && grep -q "$pid: belongs to another user" "$tmp/err" || fail "$(cat "$tmp/err")"
+	[ $? -eq 125 ] && grep -q "$pid belongs to another user" "$tmp/err" || fail "$(cat "$tmp/err")"
 fi
 exec {go}>&-
 wait "$pid"
@@ -248,7 +248,7 @@ wait "$pid"
 shell=$!
 at_exit "kill -KILL \$(pgrep -P $shell) $shell 2>/dev/null"
 wait_for 60 grep -qs filled "$tmp/said" || fail "hungry does not get filled: $(cat "$tmp/told")"
-refused "$shell: its memory is plain" map "$shell"
+refused "$shell is not paged: its memory fits" map "$shell"
 busy=$(pgrep -P "$shell")
 looks=0
 while "$SPILL" map --json "$busy" >"$tmp/busy" 2>"$tmp/err"; do
@@ -263,7 +263,7 @@ for c in map["chunks"]:
 ' "$tmp/busy"
 	looks=$((looks + 1))
 done
-grep -Eq 'no such process|does not answer' "$tmp/err" || fail "map, at the end: $(cat "$tmp/err")"
+grep -Eq 'does not exist|does not answer' "$tmp/err" || fail "map, at the end: $(cat "$tmp/err")"
 wait "$shell"
 [ "$looks" -gt 0 ] && grep -q checked "$tmp/said" && [ ! -s "$tmp/told" ] ||
 	fail "hungry, looked at $looks times: $(cat "$tmp/said" "$tmp/told")"

@@ -96,7 +96,7 @@ is_asleep() {
 }
 wait_for 30 is_asleep || fail "perl does not get to sleep"
 [ "$(field "$sleeping" swapped)" = None ] || fail "what it had before exec: $(field "$sleeping" swapped)"
-refused "$sleeping: its memory is plain" map "$sleeping"
+refused "$sleeping is not paged: its memory fits" map "$sleeping"
 kill "$sleeping"
 
 # -- one that calls itself what a terminal would obey, and ends within a character
@@ -139,17 +139,17 @@ done
 sleep 100 &
 sleeper=$!
 at_exit "kill $sleeper 2>/dev/null"
-refused "$sleeper: does not run under spill" stat "$sleeper"
-refused '4194305: there is no such process' stat 4194305
+refused "$sleeper does not run under spill" stat "$sleeper"
+refused 'process 4194305 does not exist' stat 4194305
 for word in -5 0 x 1x 99999999999; do
 	refused 'neither a process number' stat -- "$word"
 done
-refused '0.001: is not an interval' stat all 0.001
-refused 'x: is not an interval' stat all x
-refused '0: is not a number of lines' stat all 1 0
-refused '7: is one argument too many' stat all 1 1 7
+refused '0.001 is not an interval' stat all 0.001
+refused 'x is not an interval' stat all x
+refused '0 is not a number of lines' stat all 1 0
+refused '7 is one argument too many' stat all 1 1 7
 refused 'ps takes no arguments' ps 7
-refused 'there is no such option' ps --jso-n
+refused 'no such option' ps --jso-n
 refused 'takes no value' stat --json=x
 
 # -- other people's processes
@@ -157,7 +157,7 @@ if has_strangers; then
 	start -s "$tmp" -- "$secret" 12
 	as_stranger "$SPILL" stat "$pid" >"$tmp/stat" 2>&1
 	[ $? -eq 125 ] || fail "a stranger may look: $(cat "$tmp/stat")"
-	grep -q "$pid: belongs to another user" "$tmp/stat" || fail "$(cat "$tmp/stat")"
+	grep -q "$pid belongs to another user" "$tmp/stat" || fail "$(cat "$tmp/stat")"
 	as_stranger "$SPILL" ps | grep -q secret && fail "a stranger sees it in the list"
 	as_stranger "$SPILL" stat >"$tmp/stat" 2>&1
 	[ $? -eq 125 ] || fail "a stranger has processes: $(cat "$tmp/stat")"

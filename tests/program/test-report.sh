@@ -94,11 +94,11 @@ END
 
 # What is no recording, or part of one.
 head -c 1000000 /dev/urandom >"$tmp/noise"
-refused 'no recording of this version' report "$tmp/noise"
+refused 'not a recording of this version' report "$tmp/noise"
 head -c 40 "$trace" >"$tmp/part"
-refused 'no recording of this version' report "$tmp/part"
+refused 'not a recording of this version' report "$tmp/part"
 head -c 64 "$trace" >"$tmp/part"
-refused 'not one touch was recorded' report "$tmp/part"
+refused 'is empty: nothing was touched' report "$tmp/part"
 refused 'No such file' report "$tmp/not-there"
 refused 'is not a size from 8M' report -m 1M "$trace"
 head -c 100000 "$trace" >"$tmp/part"

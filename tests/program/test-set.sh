@@ -132,19 +132,19 @@ wait_for 20 at_least "$(bytes 60M)" "${three[@]}" || fail "100M: they hold $(hel
 refused '4M is not from 8M to' set "$shell" budget=4M
 refused '9999T is not from 8M to' set "$shell" budget=9999T
 refused 'much is not a size' set "$shell" budget=much
-refused 'colour=red: is not KEY=VALUE' set "$shell" colour=red
-refused 'budget: is not KEY=VALUE' set "$shell" budget
+refused 'colour=red is not KEY=VALUE' set "$shell" colour=red
+refused 'budget is not KEY=VALUE' set "$shell" budget
 refused '4M is not from' set "$shell" budget=64M budget=4M
 refused 'readahead: 8M is not from 0 to 4M' set "$shell" readahead=8M
-refused 'readahead: -1 is not a size' set "$shell" readahead=-1
-refused 'paused: maybe is not on' set "$shell" paused=maybe
-refused 'the process number is missing' set
-refused 'x: is not a process number' set x budget=64M
-refused '4194305: there is no such process' set 4194305 budget=64M
+refused 'readahead: -1 is neither a size' set "$shell" readahead=-1
+refused 'paused: maybe is neither on' set "$shell" paused=maybe
+refused 'no process number is given' set
+refused 'x is not a process number' set x budget=64M
+refused 'process 4194305 does not exist' set 4194305 budget=64M
 sleep 100 &
 sleeper=$!
 at_exit "kill $sleeper 2>/dev/null"
-refused "$sleeper: does not run under spill" set "$sleeper" budget=64M
+refused "$sleeper does not run under spill" set "$sleeper" budget=64M
 [ "$("$SPILL" set "$shell" | tr '\n' ' ')" = 'budget=100M readahead=auto paused=off ' ] ||
 	fail "a value that was refused holds: $("$SPILL" set "$shell")"
 [ "$(budget "$shell")" -eq "$(bytes 100M)" ] || fail "the budget changed: $(budget "$shell")"
@@ -174,7 +174,7 @@ steered() {
 	pid=$!
 	at_exit "kill -KILL $pid 2>/dev/null"
 	wait_for 60 grep -qs filled "$tmp/program.out" || fail "$what does not get filled: $(cat "$tmp/told")"
-	[ $# -gt 0 ] || refused "$pid: was not started by .spill run" set "$pid" budget=64M
+	[ $# -gt 0 ] || refused "$pid was not started by .spill run" set "$pid" budget=64M
 	set_key "$pid" paused=on
 	is_at_rest "$pid" || fail "$what, paused: $(faults "$pid") events a second"
 	set_key "$pid" paused=off

@@ -87,16 +87,16 @@ truncate -s 32M "$tmp/zeros"
 ln -s swap "$tmp/link"
 ln -s nothing "$tmp/broken"
 before=$(files)
-refused 'create, check or info is missing' swap
-refused 'make: is not create, check or info' swap make
-refused 'what to create is missing' swap create
+refused 'name create, check or info' swap
+refused 'make is not create, check or info' swap make
+refused 'create needs a PATH' swap create
 refused 'one argument too many' swap create "$tmp/new" 16M 16M
 refused 'create takes no options' swap create --json "$tmp/new" 16M
-refused '--need is for check' swap info --need 1G
+refused '--need is only for check' swap info --need 1G
 refused '--need: much is not a size' swap check --need much
-refused 'there is no such option' swap create --sparse "$tmp/new" 16M
-refused '/new: how large shall it be' swap create "$tmp/new"
-refused '/swap: how large shall it be' swap create "$file"
+refused 'no such option' swap create --sparse "$tmp/new" 16M
+refused '/new: give a SIZE' swap create "$tmp/new"
+refused '/swap: give a SIZE' swap create "$file"
 refused 'much is not a size' swap create "$tmp/new" much
 refused '50% is not a size' swap create "$tmp/new" 50%
 refused '8M is less than the least swap space, 16M' swap create "$tmp/new" 8M
@@ -104,19 +104,19 @@ refused 'takes no path with a comma' swap create "$tmp/new,old" 16M
 refused ': is not a path' swap create '' 16M
 refused '/none/new: No such file' swap create "$tmp/none/new" 16M
 refused "$tmp: is a directory" swap create "$tmp" 16M
-refused 'has room for .*, and not for 8P' swap create "$tmp/new" 8P
+refused 'has room for .*, not for 8P' swap create "$tmp/new" 8P
 refused '/letter: is not empty and is not a spill swap file' swap create "$tmp/letter" 16M
 refused '/zeros: is not empty' swap create "$tmp/zeros" 16M
 refused '/link: is a symbolic link' swap create "$tmp/link" 16M
 refused '/broken: no such file' swap create "$tmp/broken" 16M
 refused '/dev/null: is not a directory' swap create /dev/null 16M
-refused 'one target at a time' swap check "$tmp;$tmp"
+refused 'is more than one target' swap check "$tmp;$tmp"
 refused 'one argument too many' swap check "$tmp" "$tmp"
 refused 'is not TARGET' swap check "$tmp,size=1"
 refused 'is not TARGET' swap info "$tmp,size=1"
 refused '/none: No such file' swap info "$tmp/none"
 refused '/dev/null: is not a directory' swap info /dev/null
-(ulimit -f 20000 && refused '/new: a file may not be that large' swap create "$tmp/new" 96M) || exit 1
+(ulimit -f 20000 && refused '/new: the file would be too large' swap create "$tmp/new" 96M) || exit 1
 [ "$(files)" = "$before" ] || fail "what was refused changed something: $(files)"
 [ "$(cat "$tmp/letter")" = 'Dear Sir or Madam' ] || fail "the letter is gone"
 # It is interrupted: the signal waits for it.
@@ -140,9 +140,9 @@ says "^$file: a file"
 says 'size +48M, no holes'
 says 'limit +48M'
 says 'size +32M, and holes: only 0 of it has blocks'
-says 'holds +something else than swap space'
+says 'holds +something other than swap space'
 says 'holds +nothing yet'
-says 'file system +[a-z0-9]+, where .* are free'
+says 'file system +[a-z0-9]+, with .* free'
 swaps info --json "$tmp" "$file" "$tmp/letter" "$tmp/zeros" "$tmp/empty"
 json 'x[0]["kind"] == "directory" and x[0]["holds"] is None and x[0]["free"] > 0'
 json 'x[1]["kind"] == "file" and x[1]["holds"] == "swap" and x[1]["limit"] == 48 << 20'
@@ -240,7 +240,7 @@ says '^fine +contents +[0-9]+ pages came back'
 for name in 'writes in order' 'reads in order' 'reads at random, one by one' 'reads at random, 16 at once'; do
 	says "^ *[0-9.]+[KMG]? +[0-9.]+[KM]? +[0-9.]+(ns|us|ms) $name\$"
 done
-says '^budget +what a job touches every 10 s at random, but for '
+says '^budget +what a job touches every 10 s at random, less '
 says '^readahead +[0-9]+ pages'
 has_room "$file" 48M
 size=$(stat -c %s "$tmp/empty")
@@ -283,7 +283,7 @@ perl -e 'open my $f, "+<", $ARGV[0] or die; while (1) { sysseek $f, 1 << 20, 0; 
 scribbler=$!
 at_exit "kill $scribbler 2>/dev/null"
 swap 1 check "$file"
-says '^broken +contents +of 4096 pages [0-9]+ came back as something else'
+says '^broken +contents +of 4096 pages, [0-9]+ came back different'
 swap 1 check --json "$file"
 json 'not x["works"] and x["checks"]["contents"]["verdict"] == "broken"'
 # (He may not get his CPU while it looks.)
@@ -291,7 +291,7 @@ doctor_sees_it() {
 	! "$SPILL" doctor -s "$file" >"$tmp/said" 2>&1
 }
 wait_for 60 doctor_sees_it || fail "doctor does not see it: $(cat "$tmp/said")"
-says '^broken +swap +.*came back as something else'
+says '^broken +swap +.*came back different'
 kill "$scribbler"
 wait "$scribbler" 2>/dev/null
 
@@ -319,9 +319,9 @@ if [ "$(id -u)" -eq 0 ]; then
 		as_nobody "$SPILL" swap create "$public/closed/new" 16M 2>"$tmp/told" && fail "nobody may"
 		grep -q '/closed/new: Permission denied' "$tmp/told" || fail "nobody: $(cat "$tmp/told")"
 		as_nobody "$SPILL" swap create "$public/closed/root" 32M 2>"$tmp/told" && fail "nobody may"
-		grep -q '/root: is not readable and writable for you' "$tmp/told" || fail "$(cat "$tmp/told")"
+		grep -q '/root: you may not read and write it' "$tmp/told" || fail "$(cat "$tmp/told")"
 		as_nobody "$SPILL" swap info "$public/closed/root" 2>"$tmp/told" && fail "nobody may"
-		grep -q '/root: is not readable for you' "$tmp/told" || fail "$(cat "$tmp/told")"
+		grep -q '/root: you may not read it' "$tmp/told" || fail "$(cat "$tmp/told")"
 		has_room "$public/closed/root" 16M
 	fi
 fi
@@ -339,10 +339,10 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 0
 fi
 if mkfs ext4 -q; then
-	refused '/new: has room for 3[0-9][0-9]M, and not for 512M' swap create "$tmp/ext4/new" 512M
+	refused '/new: has room for 3[0-9][0-9]M, not for 512M' swap create "$tmp/ext4/new" 512M
 	[ ! -e "$tmp/ext4/new" ] || fail "what had no room is there"
 	swaps create "$tmp/ext4/swap" 64M
-	refused '/swap: has room for 3[0-9][0-9]M, and not for 400M' swap create "$tmp/ext4/swap" 400M
+	refused '/swap: has room for 3[0-9][0-9]M, not for 400M' swap create "$tmp/ext4/swap" 400M
 	has_room "$tmp/ext4/swap" 64M
 	# The file system is full, and the file still has its room.
 	dd if=/dev/zero of="$tmp/ext4/other" bs=1M status=none 2>/dev/null
@@ -370,7 +370,7 @@ if mkfs ext2 -q; then # cannot reserve blocks
 	fallocate -p -o 8M -l 8M "$tmp/ext2/swap" 2>/dev/null
 	swaps create "$tmp/ext2/swap" 64M
 	has_room "$tmp/ext2/swap" 64M
-	refused '/swap: has room for .*, and not for 512M' swap create "$tmp/ext2/swap" 512M
+	refused '/swap: has room for .*, not for 512M' swap create "$tmp/ext2/swap" 512M
 	has_room "$tmp/ext2/swap" 64M
 else
 	echo "ext2 was left out: $(cat "$tmp/told")"
@@ -411,7 +411,7 @@ if mount -t tmpfs -o size=64M spill-test "$tmp/memory" 2>/dev/null; then
 	has_room "$tmp/memory/swap" 32M
 	swap 0 check "$tmp/memory/swap"
 	says '^costs +file_system +tmpfs lies in memory'
-	refused 'has room for 64M, and not for 80M' swap create "$tmp/memory/swap" 80M
+	refused 'has room for 64M, not for 80M' swap create "$tmp/memory/swap" 80M
 	has_room "$tmp/memory/swap" 32M
 else
 	echo "tmpfs was left out: mount does not work here"
@@ -437,7 +437,7 @@ if device=$(losetup -f --show "$tmp/disk" 2>/dev/null); then
 	refused "$device: is (mounted or )?in use" swap create "$device"
 	kill "$sleeper"
 	wait "$sleeper" 2>/dev/null
-	refused 'has room for 96M, and not for 128M' swap create "$device" 128M
+	refused 'has room for 96M, not for 128M' swap create "$device" 128M
 	swaps create "$device"
 	swaps check "$device"
 	says 'room for 96M'
@@ -448,7 +448,7 @@ if device=$(losetup -f --show "$tmp/disk" 2>/dev/null); then
 	refused "$device: holds data" swap create "$device" 32M
 	swap 1 check "$device"
 	swaps info "$device"
-	says 'holds +something else'
+	says 'holds +something other'
 	[ "$(sha256sum <"$device")" = "$sum" ] || fail "$device holds data, and was written to"
 	losetup -d "$device"
 else

@@ -130,11 +130,11 @@ comes 'Press any key'
 press x
 comes 'h Help'
 press d
-comes 'Seconds from one look to the next: _'
+comes 'Seconds between updates: _'
 press 0 . 2 5 BSpace Enter
 comes 'every 0.2 s'
 press s 0 Enter
-comes '^0: is not an interval: 0.01 to 86400'
+comes '^0 is not an interval: 0.01 to 86400'
 press d 5 Escape
 comes 'every 0.2 s'
 
@@ -363,22 +363,22 @@ printed=$(grep -o '"[a-z0-9_]*":' "$tmp/seen" | tr -d '":' | grep -vx commands |
 sleep 100 &
 sleeper=$!
 at_exit "kill $sleeper 2>/dev/null"
-refused "$sleeper: does not run under spill" top "$sleeper"
-refused '4194305: there is no such process' top 4194305
-refused 'x: is not a process number' top x
-refused '8: is one argument too many' top 7 8
-refused '0: is not an interval' top -d 0
-refused 'nan: is not an interval' top --delay=nan
-refused '0: is not how often to look' top -n 0
-refused '-1: is not how often to look' top -n -1
+refused "$sleeper does not run under spill" top "$sleeper"
+refused 'process 4194305 does not exist' top 4194305
+refused 'x is not a process number' top x
+refused '8 is one argument too many' top 7 8
+refused '0 is not an interval' top -d 0
+refused 'nan is not an interval' top --delay=nan
+refused '0 is not a number of updates' top -n 0
+refused '-1 is not a number of updates' top -n -1
 refused 'needs a value' top -d
-refused 'there is no such option' top -x
+refused 'no such option' top -x
 
 # -- other people's processes
 if has_strangers; then
 	as_stranger "$SPILL" top --json "$family" >"$tmp/seen" 2>&1
 	[ $? -eq 125 ] || fail "a stranger may look: $(cat "$tmp/seen")"
-	grep -q "$family: belongs to another user" "$tmp/seen" || fail "$(cat "$tmp/seen")"
+	grep -q "$family belongs to another user" "$tmp/seen" || fail "$(cat "$tmp/seen")"
 	as_stranger "$SPILL" top --json -d 0.01 >"$tmp/seen" || fail "a stranger: exit status $?"
 	grep -q '^{"commands":\[\]}$' "$tmp/seen" || fail "a stranger sees: $(cat "$tmp/seen")"
 fi

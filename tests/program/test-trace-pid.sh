@@ -68,7 +68,7 @@ rm -f "$trace"
 "$SPILL" trace -o "$trace" "$pid" &
 first=$!
 wait_for 10 test -s "$trace" || fail "nothing is recorded"
-refused "$pid: is being recorded already" trace -o "$tmp/second" "$pid"
+refused "process $pid is already being recorded" trace -o "$tmp/second" "$pid"
 [ ! -e "$tmp/second" ] || fail "a recording that was refused left a file"
 # Who is killed does not keep others from it, and is noticed by nobody but the next.
 kill -KILL "$first"
@@ -116,8 +116,8 @@ first=$!
 wait_for 30 test -s "$tmp/trace.$pid" || fail "%p: $(ls "$tmp")"
 kill -TERM "$first"
 wait "$first" || fail "%p: exit status $?"
-refused "trace.$pid: is there already" trace -o "$tmp/trace.%p" "$pid"
-refused "of the options -o, --sample and --quiet" trace -m 1G -o "$tmp/none" "$pid"
+refused "trace.$pid already exists" trace -o "$tmp/trace.%p" "$pid"
+refused "only the options -o, --sample and --quiet" trace -m 1G -o "$tmp/none" "$pid"
 refused "No such file" trace -o "$tmp/none/none" "$pid"
 kill -STOP "$pid"
 refused "does not answer" trace -o "$tmp/none" "$pid"
@@ -163,13 +163,13 @@ grep -q 'warning: the recording ended by itself' "$tmp/told" || fail "nobody rea
 record 1000
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
-refused "there is no such process" trace -o "$tmp/none" "$pid"
+refused "does not exist" trace -o "$tmp/none" "$pid"
 sleep 100 &
 at_exit "kill -KILL $! 2>/dev/null"
 refused "does not run under spill" trace -o "$tmp/none" $!
 start 1G python3 -c 'import time; x = bytearray(40 << 20); print("ready", flush=True); time.sleep(100)'
 wait_for 30 grep -q ready "$tmp/said" || fail "python3: $(cat "$tmp/complaint")"
-refused "its memory is plain" trace -o "$tmp/none" "$pid"
+refused "is not paged: its memory fits" trace -o "$tmp/none" "$pid"
 [ ! -e "$tmp/none" ] || fail "refused, and a file is left"
 "$SPILL" trace -o "$tmp/none" -- 123 2>/dev/null
 [ $? -eq 127 ] || fail "-- 123 is no command"
@@ -177,4 +177,4 @@ refused "its memory is plain" trace -o "$tmp/none" "$pid"
 # What is recorded from its start cannot be recorded twice.
 start 32M env SPILL_TRACE="$tmp/whole" "$touches" random 64 100000000
 filled
-refused "is being recorded already" trace -o "$tmp/none" "$pid"
+refused "is already being recorded" trace -o "$tmp/none" "$pid"

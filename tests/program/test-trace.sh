@@ -57,5 +57,5 @@ before=$(cksum <"$trace")
 run "$trace"
 [ "$(cksum <"$trace")" = "$before" ] || fail "a recording was written over"
 run "$tmp/none/trace"
-grep -q "^spill: nothing is recorded in $tmp/none/trace: .*ENOENT" "$tmp/err" ||
+grep -q "^spill: cannot record in $tmp/none/trace: .*ENOENT" "$tmp/err" ||
 	fail "a directory that is not there: $(cat "$tmp/err")"

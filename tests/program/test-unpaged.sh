@@ -53,17 +53,17 @@ unpaged() {
 	"$@" >"$tmp/plain.out" 2>/dev/null
 	"$SPILL" run -m 16M -s "$tmp" -- "$@" >"$tmp/out" 2>"$tmp/err"
 	cmp "$tmp/plain.out" "$tmp/out" || fail "$*: another output"
-	grep -Eq "^spill: .*$pattern.*runs without spill\$" "$tmp/err" || fail "$*: no '$pattern': $(cat "$tmp/err")"
+	grep -Eq "^spill: .*$pattern" "$tmp/err" || fail "$*: no '$pattern': $(cat "$tmp/err")"
 	[ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "$*: not one line: $(cat "$tmp/err")"
 	"$SPILL" run --quiet -m 16M -s "$tmp" -- "$@" >"$tmp/out" 2>"$tmp/err"
 	[ ! -s "$tmp/err" ] || fail "$*: --quiet, but: $(cat "$tmp/err")"
 }
-unpaged 'given no LD_PRELOAD' env -u LD_PRELOAD echo hello
+unpaged 'runs without spill: its environment has no LD_PRELOAD' env -u LD_PRELOAD echo hello
 if echo 'int main(void) { return puts("hello") < 0; }' |
 	${CC:-cc} -static -include stdio.h -x c - -o "$tmp/static" 2>/dev/null; then
-	unpaged '/static is a static program' sh -c "'$tmp/static'; true"
+	unpaged '/static runs without spill: it is a static program' sh -c "'$tmp/static'; true"
 	printf '#!%s\n' "$tmp/static" >"$tmp/script" && chmod +x "$tmp/script"
-	unpaged '/static is a static program' sh -c "'$tmp/script'; true"
+	unpaged '/static runs without spill: it is a static program' sh -c "'$tmp/script'; true"
 else
 	echo "static programs were left out: ${CC:-cc} -static does not work here"
 fi
@@ -71,8 +71,8 @@ fi
 # others that were to be preloaded.
 if echo 'int main(void) { return puts(getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") : "none") < 0; }' |
 	gcc -include stdio.h -include stdlib.h -fsanitize=thread -x c - -o "$tmp/sanitized" 2>/dev/null; then
-	unpaged '/sanitized is built with -fsanitize=thread' sh -c "'$tmp/sanitized'; true"
-	unpaged '/sanitized is built with -fsanitize=thread' python3 -c "import os, subprocess
+	unpaged '/sanitized runs without spill: it is built with -fsanitize=thread' sh -c "'$tmp/sanitized'; true"
+	unpaged '/sanitized runs without spill: it is built with -fsanitize=thread' python3 -c "import os, subprocess
 subprocess.run(['$tmp/sanitized'])
 os.waitpid(os.posix_spawn('$tmp/sanitized', ['sanitized'], dict(os.environ)), 0)
 os.environ['LD_PRELOAD'] = ':'.join(['libm.so.6'] + os.environ.get('LD_PRELOAD', '').split())
@@ -84,5 +84,5 @@ fi
 if [ "$(id -u)" -eq 0 ] && id nobody >/dev/null 2>&1; then
 	new_directory 755
 	cp "$(command -v id)" "$directory/id" && chown nobody "$directory/id" && chmod u+s "$directory/id"
-	unpaged '/id is set-user-ID' sh -c "'$directory/id' -u; true"
+	unpaged '/id runs without spill: it is set-user-ID' sh -c "'$directory/id' -u; true"
 fi

@@ -95,7 +95,7 @@ done
 rm -f "$trace"
 "$SPILL" trace -o "$trace" -- perl -e 'my $x = "x" x 20000000; exit 7'
 [ $? -eq 7 ] || fail "not the exit status of the command"
-refused "$trace: is there already" trace -o "$trace" -- true
+refused "$trace already exists" trace -o "$trace" -- true
 mkdir "$tmp/each"
 # shellcheck disable=SC2016
 "$SPILL" trace -o "$tmp/each/%p" -- sh -c 'perl -e "\$x = \"x\" x 20000000" & perl -e "\$x = \"x\" x 20000000"; wait' ||

@@ -32,7 +32,7 @@ void findings_print(const struct finding findings[], size_t n)
 
 		printf("%-7s %-12s %s\n", verdicts[finding->verdict], finding->name, finding->text);
 		if (finding->remedy)
-			printf("%-20s mend it: %s\n", "", finding->remedy);
+			printf("%-20s fix it: %s\n", "", finding->remedy);
 	}
 }
 

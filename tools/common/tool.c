@@ -49,13 +49,12 @@ int tool_bad_option(char **argv, int c)
 	const char *word = argv[optind - 1], *name = argv[0];
 
 	if (c == ':')
-		return tool_fail("%s: needs a value; see `spill %s --help'", word, name);
+		return tool_fail("%s needs a value; see `spill %s --help'", word, name);
 	if (optopt && optopt < 256)
-		return tool_fail("-%c: there is no such option; see `spill %s --help'", optopt,
-				 name);
+		return tool_fail("-%c: no such option; see `spill %s --help'", optopt, name);
 	if (optopt)
-		return tool_fail("%s: takes no value; see `spill %s --help'", word, name);
-	return tool_fail("%s: there is no such option; see `spill %s --help'", word, name);
+		return tool_fail("%s takes no value; see `spill %s --help'", word, name);
+	return tool_fail("%s: no such option; see `spill %s --help'", word, name);
 }
 
 int tool_parse_pid(const char *text, uint32_t *ret_pid)

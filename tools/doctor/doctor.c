@@ -32,12 +32,12 @@
 static const char help[] =
 	"Usage: spill doctor [OPTION]...\n"
 	"\n"
-	"Tells of all that paging needs whether it is fine, what it costs if it is not, and the\n"
-	"command that mends it.  The exit status is 0 if `spill run' will work, and 1 if not.\n"
+	"Checks everything that paging needs: says whether it is fine or what it costs, and prints\n"
+	"the command that fixes it.  The exit status is 0 if `spill run' will work, and 1 if not.\n"
 	"\n"
-	"  -s, --swap TARGET    look at this swap target, as of `spill run', and not at the\n"
-	"                       default\n"
-	"      --json           for programs\n"
+	"  -s, --swap TARGET    check this swap target, written as for `spill run',\n"
+	"                       instead of the default\n"
+	"      --json           print JSON, for programs\n"
 	"      --request        print a letter to the administrator who can allow it\n"
 	"      --help           print this, and exit\n";
 
@@ -87,7 +87,7 @@ static void check_userfaultfd(struct finding *finding)
 		      "CONFIG_USERFAULTFD",
 		      name.release);
 	} else if (err == -EPERM) {
-		found(finding, BROKEN, "it is not permitted to you");
+		found(finding, BROKEN, "you may not use it");
 		finding->remedy = access("/dev/userfaultfd", F_OK) ? ALLOW_SYSCTL : ALLOW_DEVICE;
 	} else if (err) {
 		found(finding, BROKEN, "%s", error_name(err));
@@ -97,8 +97,8 @@ static void check_userfaultfd(struct finding *finding)
 			      uffd.poison ? " and POISON" : "");
 		else
 			found(finding, COSTS,
-			      "Linux %s has no MOVE that can be trusted: pages that leave are copied, and a "
-			      "process that does direct I/O keeps its pages; Linux 6.12 has it",
+			      "Linux %s has no MOVE that can be trusted (6.12 has): pages that "
+			      "leave are copied, and a process that does direct I/O keeps its pages",
 			      name.release);
 		uffd_close(&uffd);
 	}
@@ -117,7 +117,7 @@ static void check_io_uring(struct finding *finding)
 	}
 	first_line("/proc/sys/kernel/io_uring_disabled", line);
 	found(finding, COSTS,
-	      "it is refused (%s): threads do the reads and writes, at more CPU time",
+	      "it is refused (%s): threads read and write instead, and take more CPU time",
 	      error_name(err));
 	if (err == -EPERM && (line[0] == '1' || line[0] == '2'))
 		finding->remedy = "# sysctl kernel.io_uring_disabled=0";
@@ -129,7 +129,7 @@ static void check_huge_pages(struct finding *finding)
 
 	first_line("/sys/kernel/mm/transparent_hugepage/enabled", line);
 	if (strstr(line, "[never]")) {
-		found(finding, COSTS, "never: memory that fits its budget has none either");
+		found(finding, COSTS, "never: memory that fits in its budget has none either");
 		finding->remedy = "# echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
 	} else {
 		found(finding, FINE, "%s", line[0] ? line : "this kernel has none");
@@ -197,8 +197,8 @@ static void check_addresses(struct finding *finding)
 	}
 	size_format(size, limit.rlim_cur);
 	found(finding, COSTS,
-	      "ulimit -v is %s: the pager's addresses count, four times the budget; with too few "
-	      "of them memory beyond the budget is refused",
+	      "ulimit -v is %s: the pager needs addresses for four times the budget; with too few, "
+	      "memory beyond the budget is refused",
 	      size);
 	finding->remedy = "ulimit -v unlimited";
 }
@@ -232,9 +232,8 @@ static void check_cpus(struct finding *finding)
 	}
 	if (quota > 0 && period > 0 && quota / period < cpus)
 		found(finding, COSTS,
-		      "%u, of which the cgroup may use %.1f: the pager's threads take their part of "
-		      "that",
-		      cpus, quota / period);
+		      "%u, of which the cgroup may use %.1f, the pager's threads included", cpus,
+		      quota / period);
 	else
 		found(finding, FINE, "%u", cpus);
 }
@@ -310,7 +309,9 @@ static void judge_speed(struct finding *finding, const struct target *target,
 		return;
 	}
 	if (speed.wrong) {
-		found(finding, BROKEN, "%.200s: of %lu pages %lu came back as something else",
+		found(finding, BROKEN,
+		      "%.200s: of %lu pages, %lu came back different from what "
+		      "was written",
 		      target->path, size / page_size(), speed.wrong);
 		return;
 	}

@@ -19,16 +19,16 @@
 static const char help[] =
 	"Usage: spill map [OPTION]... PID\n"
 	"\n"
-	"Shows where the pages of a process are: in memory, evicted but still there, or on swap\n"
-	"space.  A cell stands for many pages, and shows what most of them are.\n"
+	"Shows where the pages of a process are: in memory, evicted but still in memory, or\n"
+	"in swap space.  A cell stands for many pages, and shows what most of them are.\n"
 	"\n"
-	"      --zoom ADDRESS[-END]   of these addresses alone (hexadecimal); without END, of the\n"
-	"                             stretch in which ADDRESS lies\n"
-	"      --cell SIZE            a cell is so large (default: what fits the terminal)\n"
+	"      --zoom ADDRESS[-END]   show only these addresses (hexadecimal); without END,\n"
+	"                             the stretch in which ADDRESS lies\n"
+	"      --cell SIZE            how much a cell stands for (default: what fits the terminal)\n"
 	"      --pages ADDRESS[-END]  list pages, each with its state, slot and hash; without END,\n"
 	"                             64 of them\n"
 	"      --html FILE            write a page for a browser, which can be zoomed\n"
-	"      --json                 for programs\n"
+	"      --json                 print JSON, for programs\n"
 	"      --help                 print this, and exit\n";
 
 enum { OPTION_ZOOM = 256, OPTION_CELL, OPTION_PAGES, OPTION_HTML, OPTION_JSON, OPTION_HELP };
@@ -291,7 +291,9 @@ static int zoom_to_stretch(struct map *map)
 static int fail_ask(const char *pid, int err)
 {
 	if (err == -EBUSY)
-		return tool_fail("%s: somebody else looks at its command all the time", pid);
+		return tool_fail("process %s does not answer: others keep asking its command; try "
+				 "again",
+				 pid);
 	return processes_refuse(pid, err);
 }
 
@@ -334,7 +336,7 @@ static int map_process(const char *text, const struct request *request)
 	int status, err;
 
 	if (tool_parse_pid(text, &map.pid))
-		return tool_fail("%s: is not a process number", text);
+		return tool_fail("%s is not a process number", text);
 	if (!map.end)
 		map.end = request->pages ? map.start + chunk_size() : UINT64_MAX;
 	err = survey_take(&survey, map.pid);
@@ -367,10 +369,11 @@ int map_main(int argc, char **argv)
 	if (status)
 		return status;
 	if (request.zoom && request.pages)
-		return tool_fail("--zoom and --pages: it is either");
+		return tool_fail("--zoom and --pages exclude each other");
 	if (!argv[optind])
-		return tool_fail("the process number is missing; see `spill map --help'");
+		return tool_fail("no process number is given; see `spill map --help'");
 	if (argv[optind + 1])
-		return tool_fail("%s: is one argument too many", argv[optind + 1]);
+		return tool_fail("%s is one argument too many; see `spill map --help'",
+				 argv[optind + 1]);
 	return map_process(argv[optind], &request);
 }

@@ -8,14 +8,16 @@
 int processes_refuse(const char *pid, int err)
 {
 	if (err == -ESRCH)
-		return tool_fail("%s: there is no such process", pid);
+		return tool_fail("process %s does not exist", pid);
 	if (err == -EACCES)
-		return tool_fail("%s: belongs to another user, who alone may look at it", pid);
+		return tool_fail(
+			"process %s belongs to another user: only that user and root may look at it",
+			pid);
 	if (err == -ENOENT)
-		return tool_fail("%s: does not run under spill", pid);
+		return tool_fail("process %s does not run under spill", pid);
 	if (err == -ENODATA)
-		return tool_fail("%s: its memory is plain: nothing is paged, since it fits", pid);
+		return tool_fail("process %s is not paged: its memory fits, and is plain", pid);
 	if (err == -ETIMEDOUT)
-		return tool_fail("%s: does not answer: it is stopped, or gets no CPU", pid);
+		return tool_fail("process %s does not answer: it is stopped, or gets no CPU", pid);
 	return tool_fail("%s: %s", pid, strerror(-err));
 }

@@ -14,16 +14,16 @@
 static const char help[] =
 	"Usage: spill ps [OPTION]...\n"
 	"\n"
-	"Lists the processes that run under spill, yours or (for root) everybody's, and what\n"
-	"each has of its memory in which place.\n"
+	"Lists the processes that run under spill, yours or (for root) everybody's, and\n"
+	"where their memory is.\n"
 	"\n"
-	"      --json    for programs\n"
+	"      --json    print JSON, for programs\n"
 	"      --help    print this, and exit\n"
 	"\n"
 	"BUDGET is that of the whole command that a process belongs to.  RESIDENT, CACHED and\n"
-	"SWAPPED are its own: in its memory, about to leave, in swap space.  SOFT/s and MAJOR/s\n"
-	"are page faults that needed no read, and that did.  A process with `-' has not needed\n"
-	"paging so far.\n";
+	"SWAPPED are its own: mapped, evicted but still in memory, and in swap space.  SOFT/s and\n"
+	"MAJOR/s are page faults that needed no read, and that needed one.  A process with `-' has\n"
+	"needed no paging so far.\n";
 
 enum { OPTION_JSON = 256, OPTION_HELP };
 

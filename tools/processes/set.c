@@ -17,17 +17,17 @@ static const char help[] =
 	"Usage: spill set PID [KEY=VALUE]...\n"
 	"       spill set --help\n"
 	"\n"
-	"Changes what the command that the process PID belongs to may have, while it runs.\n"
-	"Without KEY=VALUE: prints what it has.\n"
+	"Changes what the command that process PID belongs to may have, while it runs.\n"
+	"Without KEY=VALUE, prints what it has.\n"
 	"\n"
 	"  budget=SIZE|N%         memory for all of its processes together, 8M or more; N% is a\n"
 	"                         part of the cgroup's limit or the machine's memory\n"
-	"  readahead=SIZE|auto    how much is read ahead of a sequence of accesses at most: 0 to\n"
-	"                         4M; auto is a 64th of the budget\n"
-	"  paused=on|off          its processes wait where they need a page that is not in\n"
-	"                         memory, and the disk is left to others\n"
+	"  readahead=SIZE|auto    how much to read ahead at most, 0 to 4M; auto is a 64th of the\n"
+	"                         budget\n"
+	"  paused=on|off          its processes wait when they need a page that is not in\n"
+	"                         memory, and leave the disk to others\n"
 	"\n"
-	"      --json             for programs, what is printed\n"
+	"      --json             print JSON, for programs\n"
 	"      --help             print this, and exit\n";
 
 enum { OPTION_JSON = 256, OPTION_HELP };
@@ -77,7 +77,7 @@ static int parse_readahead(const char *text, struct change *change)
 	if (strcmp(text, "auto") == 0)
 		return 0;
 	if (strcmp(text, "0") != 0 && size_parse(text, 0, &bytes))
-		return tool_fail("readahead: %s is not a size (such as 128K), and not auto", text);
+		return tool_fail("readahead: %s is neither a size (such as 128K) nor auto", text);
 	if (bytes > readahead_max())
 		return tool_fail("readahead: %s is not from 0 to %s", text,
 				 size_format(most, readahead_max()));
@@ -90,7 +90,7 @@ static int parse_paused(const char *text, struct change *change)
 	change->set_paused = true;
 	change->paused = strcmp(text, "on") == 0;
 	if (!change->paused && strcmp(text, "off") != 0)
-		return tool_fail("paused: %s is not on, and not off", text);
+		return tool_fail("paused: %s is neither on nor off", text);
 	return 0;
 }
 
@@ -111,8 +111,7 @@ static int parse_change(const char *text, struct change *change)
 		if (strncmp(text, keys[i].name, length) == 0)
 			return keys[i].parse(text + length, change);
 	}
-	return tool_fail("%s: is not KEY=VALUE with a key that there is; see `spill set --help'",
-			 text);
+	return tool_fail("%s is not KEY=VALUE with a known key; see `spill set --help'", text);
 }
 
 /* -- changing it --------------------------------------------------------------------------- */
@@ -174,15 +173,15 @@ static int steer_process(const char *text, const struct change *change, bool jso
 	int err;
 
 	if (tool_parse_pid(text, &pid))
-		return tool_fail("%s: is not a process number", text);
+		return tool_fail("%s is not a process number", text);
 	err = steer_open(&steer, pid);
 	if (err)
 		return processes_refuse(text, err);
 	err = change ? make_change(&steer, change) : print(&steer, json);
 	steer_close(&steer);
 	if (err == -ENOENT && change && change->set_budget)
-		return tool_fail("%s: was not started by `spill run': its program sets the "
-				 "budget, see spill_set_budget(3)",
+		return tool_fail("process %s was not started by `spill run': its program sets the "
+				 "budget; see spill_set_budget(3)",
 				 text);
 	return err ? processes_refuse(text, err) : 0;
 }
@@ -204,7 +203,7 @@ int set_main(int argc, char **argv)
 	}
 	operands = argv + optind;
 	if (!operands[0])
-		return tool_fail("the process number is missing; see `spill set --help'");
+		return tool_fail("no process number is given; see `spill set --help'");
 	for (char **text = operands + 1; *text && !status; text++)
 		status = parse_change(*text, &change);
 	return status ? status : steer_process(operands[0], operands[1] ? &change : NULL, json);

@@ -16,19 +16,19 @@
 static const char help[] =
 	"Usage: spill stat [OPTION]... [PID|all [INTERVAL [COUNT]]]\n"
 	"\n"
-	"Tells what pagers do, as vmstat(8) does of the kernel: a line every INTERVAL seconds,\n"
-	"COUNT times; without an INTERVAL one line, for one second.  Of the process PID; if\n"
-	"it needs no paging itself (a shell), of the command that it belongs to; or of all that\n"
-	"run under spill, which is the default.\n"
+	"Reports what pagers do, as vmstat(8) does for the kernel: a line every INTERVAL seconds,\n"
+	"COUNT times; without an INTERVAL, one line for one second.  It reports on process PID, or\n"
+	"on its whole command if the process needs no paging itself (a shell).  The default is all\n"
+	"processes that run under spill.\n"
 	"\n"
-	"      --json    for programs: an object on each line\n"
+	"      --json    print an object on each line, for programs\n"
 	"      --help    print this, and exit\n"
 	"\n"
-	"ZERO, SOFT, MAJOR: page faults a second on new pages, on evicted ones that needed no\n"
-	"read, and on those that did; HIT, how many of the evicted that were touched needed no\n"
-	"read, in percent; IN, OUT: pages a second; READ, WRITE: bytes a second; P50, P99: half\n"
-	"of the faults, 99 of 100, took no longer; QUEUE: reads and writes on their way; CPU: of\n"
-	"the pagers, in percent of one.\n";
+	"ZERO, SOFT, MAJOR: page faults a second on new pages, on evicted pages that needed no\n"
+	"read, and on those that needed one; HIT: SOFT in percent of SOFT and MAJOR; IN, OUT:\n"
+	"pages a second; READ, WRITE: bytes a second; P50, P99: half of the faults, and 99 of 100,\n"
+	"took no longer; QUEUE: reads and writes in flight; CPU: of the pagers, in percent of one\n"
+	"CPU.\n";
 
 enum { OPTION_JSON = 256, OPTION_HELP };
 
@@ -218,19 +218,19 @@ static int parse_operands(struct watch *watch, char **operands)
 	if (!operands[0])
 		return 0;
 	if (strcmp(operands[0], "all") != 0 && tool_parse_pid(operands[0], &watch->pid))
-		return tool_fail("%s: is neither a process number nor `all'", operands[0]);
+		return tool_fail("%s is neither a process number nor `all'", operands[0]);
 	if (!operands[1])
 		return 0;
 	watch->count = (unsigned long)-1;
 	if (tool_parse_interval(operands[1], &watch->interval))
-		return tool_fail("%s: is not an interval: 0.01 to 86400 seconds", operands[1]);
+		return tool_fail("%s is not an interval: 0.01 to 86400 seconds", operands[1]);
 	if (!operands[2])
 		return 0;
 	watch->count = strtoul(operands[2], &end, 10);
 	if (end == operands[2] || *end || *operands[2] == '-' || !watch->count)
-		return tool_fail("%s: is not a number of lines", operands[2]);
+		return tool_fail("%s is not a number of lines", operands[2]);
 	if (operands[3])
-		return tool_fail("%s: is one argument too many; see `spill stat --help'",
+		return tool_fail("%s is one argument too many; see `spill stat --help'",
 				 operands[3]);
 	return 0;
 }

@@ -16,14 +16,14 @@
 static const char help[] =
 	"Usage: spill report [OPTION]... [FILE]\n"
 	"\n"
-	"Tells from a recording that `spill trace' made (default: spill.trace) how often the\n"
-	"program would have to read its memory back with one budget or another, which of it\n"
-	"is touched most, and when.\n"
+	"Reads a recording that `spill trace' made (default: spill.trace), and shows how often the\n"
+	"program would have to read its memory back with one budget or another, which of it is\n"
+	"touched most, and when.\n"
 	"\n"
-	"  -m, --budget SIZE   for this budget; may be given several times (default: from a\n"
-	"                      tenth to twice of what was given, or of what it needs)\n"
+	"  -m, --budget SIZE   report on this budget; may be repeated (default: from a\n"
+	"                      tenth of what it had, or of what it needs, to twice that)\n"
 	"      --html FILE     write a page for a browser, with pictures\n"
-	"      --json          for programs\n"
+	"      --json          print JSON, for programs\n"
 	"      --help          print this, and exit\n";
 
 enum { OPTION_HTML = 256, OPTION_JSON, OPTION_HELP };
@@ -47,7 +47,7 @@ struct request {
 static int add_budget(struct report *report, uint64_t budget)
 {
 	if (report->point_count == REPORT_POINTS_MAX)
-		return tool_fail("--budget: too many are given");
+		return tool_fail("--budget is given too often");
 	report->point[report->point_count++].budget = page_round_down(budget);
 	return 0;
 }
@@ -111,7 +111,9 @@ static int parse(struct request *request, int argc, char **argv)
 		status = parse_option(request, argv, c);
 	}
 	if (!status && argc - optind > 1)
-		status = tool_fail("%s: one recording at a time", argv[optind + 1]);
+		status = tool_fail("%s is one argument too many: report reads one recording at a "
+				   "time",
+				   argv[optind + 1]);
 	request->report.file = argv[optind] ? argv[optind] : "spill.trace";
 	return status;
 }
@@ -119,9 +121,9 @@ static int parse(struct request *request, int argc, char **argv)
 static int refuse(const char *file, int err)
 {
 	if (err == -EINVAL)
-		return tool_fail("%s: is no recording of this version of spill", file);
+		return tool_fail("%s is not a recording of this version of spill", file);
 	if (err == -ENODATA)
-		return tool_fail("%s: not one touch was recorded", file);
+		return tool_fail("%s is empty: nothing was touched while it was recorded", file);
 	return tool_fail("%s: %s", file, strerror(-err));
 }
 

@@ -247,9 +247,9 @@ static int refuse_userfaultfd(int err)
 	if (err != -EPERM)
 		return tool_fail("userfaultfd: %s", error_name(err));
 	return tool_fail(
-		"userfaultfd is not permitted to you; root can allow it in one of three ways: "
-		"a udev rule for a group (KERNEL==\"userfaultfd\", GROUP=\"...\", MODE=\"0660\"), "
-		"sysctl vm.unprivileged_userfaultfd=1, or CAP_SYS_PTRACE; see spill(7)");
+		"you may not use userfaultfd; root can allow it in one of three ways: a udev rule "
+		"for a group (KERNEL==\"userfaultfd\", GROUP=\"...\", MODE=\"0660\"), sysctl "
+		"vm.unprivileged_userfaultfd=1, or CAP_SYS_PTRACE; see spill(7)");
 }
 
 /* Tries all that the pager will need of it; then keeps the device, if that is the
@@ -296,7 +296,7 @@ static int prepare_bell(struct launch *launch)
 		return 0;
 	launch->bell = fd_pipe();
 	if (launch->bell < 0)
-		return tool_fail("a pipe cannot be made: %s", error_name(launch->bell));
+		return tool_fail("cannot make a pipe: %s", error_name(launch->bell));
 	/* Each process opens it once more (bell.h), also if it has changed its user; nobody finds it
 	 * who does not have it. */
 	fchmod(launch->bell, 0666);
@@ -344,7 +344,7 @@ static int prepare_budget(struct launch *launch)
 	if (!err && !launch->pool)
 		err = -ENOMEM;
 	if (err)
-		return tool_fail("the budget cannot be shared: %s", error_name(err));
+		return tool_fail("cannot share the budget: %s", error_name(err));
 	snprintf(launch->budget_text, sizeof(launch->budget_text), "%s:%s", pool_text, bell_text);
 	return 0;
 }

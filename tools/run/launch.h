@@ -69,26 +69,26 @@ enum launch_option {
 	"                          cgroup's limit or the machine's memory (default: 80 % of\n" \
 	"                          the cgroup's limit, else half of what is available)\n" \
 	"  -s, --swap TARGET       where pages go: DIRECTORY, FILE or DEVICE, with [,pri=N]\n" \
-	"                          and [,limit=SIZE]; may be given several times (default:\n" \
-	"                          $TMPDIR if it is on a disk, else /var/tmp)\n" \
-	"      --overcommit SIZE   how far the budget may be passed when swap space is full\n" \
-	"                          (default: 0)\n" \
-	"      --strict            no memory without swap space for all of it\n" \
+	"                          and [,limit=SIZE]; may be repeated (default: $TMPDIR if\n" \
+	"                          it is on a disk, else /var/tmp)\n" \
+	"      --overcommit SIZE   how far the budget may be exceeded when swap space is\n" \
+	"                          full (default: 0)\n" \
+	"      --strict            map memory only if there is swap space for all of it\n" \
 	"      --encrypt           encrypt what goes to swap space; the key is in memory only\n" \
 	"      --handlers N        threads that serve page faults, 1 to 4 (default: one for\n" \
 	"                          each CPU)\n" \
-	"      --stall-warning N   say what a page fault waits for after so many seconds\n" \
+	"      --stall-warning N   say what a page fault waits for after N seconds\n" \
 	"                          (default: 10; 0: never)\n" \
 	"      --disable LIST      do without some of move,uring,direct,poison,spin,\n" \
 	"                          taskrun\n" \
-	"      --quiet             no warnings\n"
+	"      --quiet             print no warnings\n"
 #define LAUNCH_HELP_END \
-	"The exit status is the command's (128 and the signal's number if one killed it), or\n" \
+	"The exit status is the command's (128 plus the signal's number if one killed it), or\n" \
 	"125 if spill fails, 126 if COMMAND cannot be executed, 127 if it is not found.\n" \
 	"\n" \
 	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_STRICT, SPILL_ENCRYPT,\n" \
 	"SPILL_HANDLERS, SPILL_STALL_WARNING, SPILL_DISABLE and SPILL_QUIET in the environment\n" \
-	"stand for the options that are not given.\n"
+	"stand in for options that are not given.\n"
 /* clang-format on */
 
 /* Reads options (shorts: "+:" and LAUNCH_SHORT_OPTIONS among them), each by option, and finds the

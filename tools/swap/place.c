@@ -128,14 +128,14 @@ void place_judge(const struct place *place, struct finding *finding)
 		break;
 	case PLACE_NETWORK:
 		found(finding, COSTS,
-		      "%s lies across a network: each page waits for that, and while the other side "
-		      "does not answer the command stands still",
+		      "%s lies across a network: each page waits for it, and while the other side "
+		      "does not answer, the command stands still",
 		      place->type);
 		break;
 	case PLACE_PROGRAM:
 		found(finding, COSTS,
-		      "%s: a program answers each read and write, or another machine; if it has to "
-		      "wait for memory, the command waits for it",
+		      "%s: a program or another machine answers each read and write; if that has "
+		      "to wait for memory, the command waits for it",
 		      place->type);
 		break;
 	case PLACE_COPIES:

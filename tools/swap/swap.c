@@ -12,16 +12,16 @@ static const char help[] =
 	"       spill swap info [--json] [TARGET]...\n"
 	"       spill swap --help\n"
 	"\n"
-	"create  makes a swap file that has room for SIZE, with all of its blocks; gives one that\n"
-	"        is there another size; or prepares a device (without SIZE: all of it)\n"
-	"check   tries a target, as of `spill run': does it give back what was written, how fast is\n"
-	"        it, and what budget and readahead does that call for?  What is in it is lost.\n"
-	"info    tells what a target is, and who uses it; writes nothing\n"
+	"create  makes a swap file with room for SIZE and all of its blocks; or changes the size\n"
+	"        of one; or prepares a device (without SIZE, all of it)\n"
+	"check   tests a target: does it return what was written, how fast is it, and what budget\n"
+	"        and readahead does that call for?  What the target holds is lost.\n"
+	"info    shows what a target is, and who uses it; writes nothing\n"
 	"\n"
-	"Without a TARGET it is the default of `spill run'.\n"
+	"A TARGET is written as for `spill run', and has the same default.\n"
 	"\n"
-	"      --need SIZE    what a job needs: check recommends a budget for it\n"
-	"      --json         for programs\n"
+	"      --need SIZE    how much memory a job needs: check recommends a budget\n"
+	"      --json         print JSON, for programs\n"
 	"      --help         print this, and exit\n";
 
 enum { OPTION_JSON = 256, OPTION_NEED, OPTION_HELP };
@@ -43,9 +43,9 @@ static int create(char **operands, const struct wish *wish)
 	if (wish->need || wish->json)
 		return tool_fail("create takes no options; see `spill swap --help'");
 	if (!operands[0])
-		return tool_fail("what to create is missing; see `spill swap --help'");
+		return tool_fail("create needs a PATH; see `spill swap --help'");
 	if (operands[1] && operands[2])
-		return tool_fail("%s: is one argument too many; see `spill swap --help'",
+		return tool_fail("%s is one argument too many; see `spill swap --help'",
 				 operands[2]);
 	return swap_create(operands[0], operands[1]);
 }
@@ -53,7 +53,7 @@ static int create(char **operands, const struct wish *wish)
 static int check(char **operands, const struct wish *wish)
 {
 	if (operands[0] && operands[1])
-		return tool_fail("%s: is one argument too many; see `spill swap --help'",
+		return tool_fail("%s is one argument too many; see `spill swap --help'",
 				 operands[1]);
 	return swap_check(operands[0], wish->need, wish->json);
 }
@@ -61,7 +61,7 @@ static int check(char **operands, const struct wish *wish)
 static int info(char **operands, const struct wish *wish)
 {
 	if (wish->need)
-		return tool_fail("--need is for check; see `spill swap --help'");
+		return tool_fail("--need is only for check; see `spill swap --help'");
 	return swap_info(operands, wish->json);
 }
 
@@ -96,6 +96,6 @@ int swap_main(int argc, char **argv)
 		if (strcmp(operands[0], actions[i].name) == 0)
 			return actions[i].act(operands + 1, &wish);
 	if (!operands[0])
-		return tool_fail("create, check or info is missing; see `spill swap --help'");
-	return tool_fail("%s: is not create, check or info; see `spill swap --help'", operands[0]);
+		return tool_fail("name create, check or info; see `spill swap --help'");
+	return tool_fail("%s is not create, check or info; see `spill swap --help'", operands[0]);
 }

@@ -91,7 +91,7 @@ static void judge_blocks(struct check *check, struct finding *finding)
 		found(finding, FINE, "all of the device's");
 	} else if (!check->file.kept) {
 		found(finding, FINE,
-		      "as they are needed, while there are any; `spill swap create' takes them first");
+		      "as they are needed, while there are any; `spill swap create' reserves them");
 	} else if (there < size) {
 		found(finding, COSTS,
 		      "holes: %s of %s have none, and if the file system is full, writes fail",
@@ -108,7 +108,7 @@ static void judge_direct(struct check *check, struct finding *finding)
 		found(finding, FINE, "no copies in the page cache");
 	else
 		found(finding, COSTS,
-		      "there is none: what is paged out lies in the page cache as well, until the "
+		      "there is none: what is paged out also lies in the page cache, until the "
 		      "kernel drops it");
 }
 
@@ -125,7 +125,7 @@ static void judge_contents(struct check *check, struct finding *finding)
 
 	if (check->speed.wrong)
 		found(finding, BROKEN,
-		      "of %lu pages %lu came back as something else than was written", pages,
+		      "of %lu pages, %lu came back different from what was written", pages,
 		      check->speed.wrong);
 	else
 		found(finding, FINE, "%lu pages came back as they were written", pages);
@@ -286,7 +286,7 @@ static void print_recommended(const struct check *check)
 {
 	char cold[SIZE_TEXT], need[SIZE_TEXT], budget[SIZE_TEXT], bytes[SIZE_TEXT];
 
-	printf("\nbudget       what a job touches every %d s at random, but for %s: its faults, %.0f a\n"
+	printf("\nbudget       what a job touches every %d s at random, less %s: its faults, %.0f a\n"
 	       "             second, then take no longer than the job without them\n",
 	       INTERVAL, size_format(cold, check->cold), check->faults);
 	if (check->need)
@@ -359,7 +359,7 @@ int swap_check(const char *text, uint64_t need, bool json)
 		return tool_fail("%s is not TARGET[,pri=N][,limit=SIZE]", text);
 	more = list;
 	if (target_next(&more, &another) != 1)
-		return tool_fail("%s: one target at a time", text);
+		return tool_fail("%s is more than one target; check takes one", text);
 	check.need = need;
 	examine(&check);
 	works = findings_work(check.finding, check.findings);

@@ -124,8 +124,7 @@ static int find_or_make(struct creation *creation)
 		if (errno != ENOENT)
 			return fail(creation, errno);
 		if (!creation->size)
-			return tool_fail("%s: how large shall it be?  SIZE is missing",
-					 creation->path);
+			return tool_fail("%s: give a SIZE for it", creation->path);
 		return make_file(creation);
 	}
 	if (stat(creation->path, &st) == 0 && S_ISDIR(st.st_mode))
@@ -154,10 +153,8 @@ static int fail_room(const struct creation *creation)
 	size_format(room, room_of(creation));
 	size_format(wanted, end_of(creation));
 	if (end_of(creation) > room_of(creation))
-		return tool_fail("%s: has room for %s, and not for %s", creation->path, room,
-				 wanted);
-	return tool_fail("%s: the file system refuses %s, though it has said that there is room "
-			 "for %s",
+		return tool_fail("%s: has room for %s, not for %s", creation->path, room, wanted);
+	return tool_fail("%s: the file system refuses %s, although it reported room for %s",
 			 creation->path, wanted, room);
 }
 
@@ -251,7 +248,7 @@ static int give_blocks(struct creation *creation)
 	if (err == -EINTR)
 		return tool_fail("%s: interrupted", creation->path);
 	if (err == -EFBIG)
-		return tool_fail("%s: a file may not be that large (ulimit -f, or the file system)",
+		return tool_fail("%s: the file would be too large (ulimit -f, or the file system)",
 				 creation->path);
 	return err == -ENOSPC ? fail_room(creation) : fail(creation, err);
 }
@@ -268,7 +265,7 @@ static int prepare_device(struct creation *creation)
 	if (err)
 		return fail(creation, err);
 	if (end_of(creation) > bytes)
-		return tool_fail("%s: has room for %s, and not for %s", creation->path,
+		return tool_fail("%s: has room for %s, not for %s", creation->path,
 				 size_format(whole, bytes - creation->file.offset),
 				 size_format(wanted, creation->size));
 	err = target_head_write(fd, creation->size);
@@ -314,7 +311,7 @@ static int prepare(struct creation *creation)
 	if (creation->file.kind == TARGET_DEVICE)
 		status = prepare_device(creation);
 	else if (!creation->size)
-		status = tool_fail("%s: how large shall it be?  SIZE is missing", creation->path);
+		status = tool_fail("%s: give a SIZE for it", creation->path);
 	else
 		status = give_blocks(creation);
 	if (!status) {

@@ -188,7 +188,7 @@ static void print_users(const struct about *about)
 	if (json_array_size(about->users))
 		puts("");
 	else if (S_ISBLK(about->st.st_mode))
-		puts("the kernel (it may be mounted), or a process that you may not look at");
+		puts("the kernel (it may be mounted), or a process that you may not see");
 	else
 		puts("a process that you may not look at");
 }
@@ -198,7 +198,7 @@ static void print_contents(const struct about *about)
 	static const char *const texts[] = {
 		[HOLDS_NOTHING] = "nothing yet: it may become swap space",
 		[HOLDS_SWAP] = "swap space; whether what was paged out is encrypted cannot be told",
-		[HOLDS_DATA] = "something else than swap space, which is left alone",
+		[HOLDS_DATA] = "something other than swap space, which is left alone",
 	};
 
 	printf("  holds        %s\n", texts[about->holds]);
@@ -233,7 +233,7 @@ static void print_text(const struct about *about)
 		print_size(about);
 	}
 	if (about->has_place)
-		printf("  file system  %s, where %s are free\n", about->place.type,
+		printf("  file system  %s, with %s free\n", about->place.type,
 		       size_format(free, about->place.free));
 	if (about->in_use)
 		print_users(about);
@@ -270,7 +270,7 @@ static int fail(const char *path, int err)
 	if (err == -EINVAL)
 		return tool_fail("%s: is not a directory, a file or a block device", path);
 	if (err == -EACCES || err == -EPERM)
-		return tool_fail("%s: is not readable for you", path);
+		return tool_fail("%s: you may not read it", path);
 	return tool_fail("%s: %s", path, error_name(err));
 }
 

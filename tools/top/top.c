@@ -13,14 +13,14 @@
 static const char help[] =
 	"Usage: spill top [OPTION]... [PID]\n"
 	"\n"
-	"Shows the processes that run under spill, and what each command has of its budget and\n"
-	"did in the last minute, on the whole screen, until q is pressed; h explains the other\n"
-	"keys.  Of the command that the process PID belongs to, or of all.\n"
+	"Shows the processes that run under spill, how much of its budget each command uses, and\n"
+	"what it did in the last minute, on the whole screen.  Press q to quit; h explains the\n"
+	"other keys.  With PID, shows only the command that this process belongs to.\n"
 	"\n"
-	"  -d, --delay SECONDS    look so often; every second if not given\n"
-	"  -n, --count COUNT      end when it was looked so often\n"
-	"      --json             for programs: print an object on each line, one if there is\n"
-	"                         no COUNT; no terminal is needed\n"
+	"  -d, --delay SECONDS    seconds between updates (default: 1)\n"
+	"  -n, --count COUNT      end after this many updates\n"
+	"      --json             print an object on each line, for programs; one if there is\n"
+	"                         no COUNT; needs no terminal\n"
 	"      --help             print this, and exit\n";
 
 enum { OPTION_JSON = 256, OPTION_HELP };
@@ -72,8 +72,8 @@ static int show(struct top *top, unsigned long count)
 	const char *why = screen_begin();
 
 	if (why)
-		return tool_fail("top: %s; `spill top --json', `spill ps' and `spill stat' do "
-				 "without a screen",
+		return tool_fail("top: %s; `spill top --json', `spill ps' and `spill stat' need no "
+				 "screen",
 				 why);
 	look(top);
 	if (!top->live.only)
@@ -109,7 +109,7 @@ static int parse_count(const char *text, unsigned long *ret_count)
 
 	*ret_count = strtoul(text, &end, 10);
 	if (end == text || *end || *text == '-' || !*ret_count)
-		return tool_fail("%s: is not how often to look", text);
+		return tool_fail("%s is not a number of updates", text);
 	return 0;
 }
 
@@ -121,9 +121,9 @@ static int parse_operands(struct top *top, char **operands)
 	if (!operands[0])
 		return 0;
 	if (tool_parse_pid(operands[0], &pid))
-		return tool_fail("%s: is not a process number", operands[0]);
+		return tool_fail("%s is not a process number", operands[0]);
 	if (operands[1])
-		return tool_fail("%s: is one argument too many; see `spill top --help'",
+		return tool_fail("%s is one argument too many; see `spill top --help'",
 				 operands[1]);
 	err = live_only(&top->live, pid);
 	top->list.pid = pid;
@@ -153,7 +153,7 @@ int top_main(int argc, char **argv)
 		switch (c) {
 		case 'd':
 			if (tool_parse_interval(optarg, &top.interval))
-				status = tool_fail("%s: is not an interval: 0.01 to 86400 seconds",
+				status = tool_fail("%s is not an interval: 0.01 to 86400 seconds",
 						   optarg);
 			break;
 		case 'n':

@@ -102,7 +102,7 @@ static void take_answer(struct top *top)
 {
 	top->asks = false;
 	if (top->answer[0] && tool_parse_interval(top->answer, &top->interval))
-		say(top, "%s: is not an interval: 0.01 to 86400 seconds", top->answer);
+		say(top, "%s is not an interval: 0.01 to 86400 seconds", top->answer);
 }
 
 static void type(struct top *top, int key)

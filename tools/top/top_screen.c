@@ -398,7 +398,7 @@ static void draw_keys(unsigned line)
 static void draw_last(const struct top *top, unsigned line)
 {
 	if (top->asks)
-		put(line, 0, LOOK_BOLD, "Seconds from one look to the next: %s_", top->answer);
+		put(line, 0, LOOK_BOLD, "Seconds between updates: %s_", top->answer);
 	else if (top->message[0])
 		put(line, 0, LOOK_BOLD, "%s", top->message);
 	else
@@ -415,14 +415,14 @@ static const char *const help[] = {
 	"  P M S                         sort by major faults, resident, swapped",
 	"  N F C R W T                   by PID, soft faults, cached, read, written, P99",
 	"  < >                           by the column to the left, to the right",
-	"  I                             the other way round",
+	"  I                             reverse the order",
 	"  Space                         freeze what is shown; go on",
 	"  d s                           ask for the interval",
 	"  q                             quit",
 	"",
 	"A bar is the memory of all processes that share a budget: what is resident;",
-	"cached, that is evicted but still there; other, which is not paged, or buffers;",
-	"what is free, up to the budget.  To the right of it is what is swapped.  A bar",
+	"cached, evicted but still in memory; other, which is not paged, or buffers;",
+	"what is free, up to the budget.  To the right of that is what is swapped.  A bar",
 	"with an arrow at its end is longer than four budgets.  A dot marks the processes",
 	"that share the budget of the selected one.",
 	"",
@@ -445,8 +445,8 @@ static void draw_nothing(const struct top *top, unsigned line)
 {
 	put(line, 1, LOOK_PLAIN, "%s",
 	    top->live.only ? "The command has ended."
-	    : geteuid()	   ? "Nothing of yours runs under spill, so far."
-			   : "Nothing runs under spill, so far.");
+	    : geteuid()	   ? "None of your processes runs under spill so far."
+			   : "Nothing runs under spill so far.");
 }
 
 /* What is above the list; the line below it. */

@@ -41,7 +41,7 @@ struct recording {
 static int fail(const char *pid, int err)
 {
 	if (err == -EBUSY)
-		return tool_fail("%s: is being recorded already", pid);
+		return tool_fail("process %s is already being recorded", pid);
 	return processes_refuse(pid, err);
 }
 
@@ -238,7 +238,7 @@ static int go_on(struct recording *recording, const char *path)
 	int err = copy(recording), ended = 0;
 
 	if (!recording->ended && !goes_on(recording))
-		tool_warn("the recording ended by itself: nobody had read it for some seconds");
+		tool_warn("the recording ended by itself: nobody read it for some seconds");
 	else if (!recording->ended)
 		ended = end_order(&recording->steer, recording->record);
 	if (!err)
@@ -257,7 +257,7 @@ static int record_into(struct recording *recording, const char *path, unsigned s
 		unlink(path);
 	} else {
 		if (!quiet && isatty(STDERR_FILENO))
-			fprintf(stderr, "spill: process %s is recorded; ^C ends that\n",
+			fprintf(stderr, "spill: recording process %s; ^C ends it\n",
 				recording->pid);
 		status = go_on(recording, path);
 	}
@@ -273,7 +273,7 @@ int record_process(const char *pid, const char *path, unsigned sample, bool quie
 	int status;
 
 	if (tool_parse_pid(pid, &number))
-		return tool_fail("%s: is not a process number", pid);
+		return tool_fail("%s is not a process number", pid);
 	status = steer_open(&recording.steer, number);
 	if (status)
 		return processes_refuse(pid, status);

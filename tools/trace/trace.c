@@ -33,13 +33,13 @@ static const char help[] =
 	"       spill trace [-o FILE] [--sample N] [--quiet] PID\n"
 	"\n"
 	"Runs COMMAND as `spill run' does, and records in a file which of its memory it\n"
-	"touches when; `spill report' tells how much memory it needs.  With PID it records\n"
-	"a process that runs under spill already, until it ends, or ^C.\n"
+	"touches, and when; `spill report' shows how much memory it needs.  With PID, records\n"
+	"a process that already runs under spill, until it ends or you press ^C.\n"
 	"\n"
-	"  -o, --output FILE       where to; %p in it stands for the number of the process\n"
+	"  -o, --output FILE       the file to record in; %p in it stands for the process ID\n"
 	"                          (default: " FILE_DEFAULT ")\n"
-	"      --sample N          look at so many pieces of memory of 64 pages at most: more\n"
-	"                          are more exact, and slow COMMAND down more (default: 256)\n" LAUNCH_HELP
+	"      --sample N          record at most N pieces of memory of 64 pages: more are\n"
+	"                          more exact, and slow COMMAND down more (default: 256)\n" LAUNCH_HELP
 	"      --help              print this, and exit\n"
 	"\n" LAUNCH_HELP_END;
 
@@ -85,7 +85,7 @@ static bool is_one_for_each(const struct recorder *recorder)
 
 static int refuse_to_replace(const char *file)
 {
-	return tool_fail("%s: is there already; remove it, or name another with -o", file);
+	return tool_fail("%s already exists; remove it, or name another file with -o", file);
 }
 
 /* The command may go to another directory before it needs it. */
@@ -135,8 +135,8 @@ static int follow(const struct recorder *recorder)
 	int n;
 
 	if (recorder->for_command)
-		return tool_fail("%s: runs already: of the options -o, --sample and --quiet are "
-				 "for it",
+		return tool_fail("process %s is already running: only the options -o, --sample and "
+				 "--quiet apply to it",
 				 pid);
 	if (place)
 		n = snprintf(path, sizeof(path), "%.*s%s%s", (int)(place - file), file, pid,
