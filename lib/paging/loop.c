@@ -201,16 +201,20 @@ static void give_up(struct paging *paging, uintptr_t address)
 	chunk_unlock(chunk);
 }
 
-/* First the allowance, then a page; what cannot leave is no reason to lose one. */
+/* First the allowance, then a page, if there was no room when its fault was waiting already; what
+ * cannot leave is no reason to lose one. */
 static void out_of_room(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
+	uint64_t since = handler->futile_since;
 
 	handler->futile_since = 0;
 	handler->futile_rounds = 0;
 	if (!handler->refused && !paging->swap_full)
 		exceed_by_step(paging);
 	else if (credit_allow(&paging->budget, paging->allowance))
+		return;
+	else if (store_insist(&paging->store, since))
 		return;
 	else if (handler->refused)
 		give_up(paging, handler->refused);

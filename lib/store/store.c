@@ -75,6 +75,11 @@ int store_back(struct store *store, uint64_t bytes)
 	return swap_back(&store->swap, bytes);
 }
 
+bool store_insist(struct store *store, uint64_t since)
+{
+	return swap_insist(&store->swap, since);
+}
+
 bool store_is_tidy(const struct store *store)
 {
 	return !swap_is_punchable(&store->swap);

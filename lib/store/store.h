@@ -100,6 +100,10 @@ const char *store_name(const struct store *store, struct place place, char *name
  * -ENOSPC.  May block while files grow. */
 int store_back(struct store *store, uint64_t bytes);
 
+/* Looks for room again at once where there was none before that moment (ns).  false: there is none:
+ * all have been asked since. */
+bool store_insist(struct store *store, uint64_t since);
+
 /* Blocks of what is free go back to the file system, some at a time.  false: there are none. */
 bool store_is_tidy(const struct store *store);
 void store_tidy(struct store *store);

@@ -242,7 +242,23 @@ static void space_is_full(struct swap_space *space, uint64_t now)
 	if (space->pause > RETRY_MAX_NS)
 		space->pause = RETRY_MAX_NS;
 	space->retry = now + space->pause;
+	space->refused = now;
 	space->full = true;
+}
+
+bool swap_insist(struct swap *swap, uint64_t since)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < swap->count; i++) {
+		struct swap_space *space = &swap->space[i];
+
+		if (!space->open || !space->full || space->refused >= since)
+			continue;
+		space->retry = 0;
+		any = true;
+	}
+	return any;
 }
 
 void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long result, uint64_t now)

@@ -33,7 +33,8 @@ struct swap_space {
 	_Atomic uint64_t since;	  /* ns: since then */
 	_Atomic bool wanted;	  /* no slot was free, but there may be blocks */
 	_Atomic bool full;	  /* the file system had no more blocks, */
-	_Atomic uint64_t retry;	  /* ns: and is not asked again before */
+	_Atomic uint64_t retry;	  /* ns: and is not asked again before; */
+	_Atomic uint64_t refused; /* ns: when it said so last */
 	_Atomic uint64_t backed;  /* bytes of slots below the map's limit */
 	uint64_t step;		  /* bytes; of who has taken growing */
 	uint64_t pause;		  /* ns: between the latest two tries; the same */
@@ -96,6 +97,10 @@ bool swap_grow_begin(struct swap *swap, uint64_t now, struct swap_growth *ret_gr
 void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long result, uint64_t now);
 /* The same at once, waiting for the disk: not for handlers.  true: there is more now. */
 bool swap_grow(struct swap *swap, uint64_t now);
+
+/* Where the file system was full before that moment (ns), it is asked again at once: a page is not
+ * given up on old news.  false: there is no such space. */
+bool swap_insist(struct swap *swap, uint64_t since);
 
 /* Takes so many bytes of swap space for this process, blocks and all, unless it has as much
  * already: what its memory may come to need.  0 or -ENOSPC.  May block while files grow. */

@@ -2,8 +2,9 @@
 /* test-swap-grows - fallocate(2) may take as long as it likes, and soft faults go on; and a disk
  * that was full for a moment is tried again
  *
- * The bugs: the handler that needed blocks called fallocate itself, with a chunk locked; and swap
- * space, once full, stayed full for good.
+ * The bugs: the handler that needed blocks called fallocate itself, with a chunk locked; swap
+ * space, once full, stayed full for good; and a new page was given up after 300 ms, though the
+ * disk had not been asked again meanwhile.
  *
  * The test counts and delays the calls in the threads of the engine without io_uring; with io_uring
  * the kernel's own threads make them.
@@ -86,8 +87,9 @@ static void try_full_for_a_moment(void)
 	plan_second(FAULT_INSTEAD, true);
 	area = area_reserve(s, 1, DATA);
 	area_write_all(&area);
-	/* Each step is tried, and each half of it, down to a MiB. */
-	while (fault_hits() < 10)
+	/* Each step is tried, and each half of it, down to a MiB; then again after 100 ms, 200 and
+	 * 400.  When there is room the next 800 ms have begun, for which no fault waits. */
+	while (fault_hits() < 28)
 		area_write(&area, dice_below(&dice, area.pages));
 	fault_end();
 	more = area_reserve(s, 2, MORE);
