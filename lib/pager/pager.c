@@ -40,12 +40,13 @@ static int init_paging(struct pager *pager, const struct options *options)
 	paging->hash_key = sys_random();
 	policy_init(&paging->policy, &paging->pages, &paging->budget);
 	readahead_init(&paging->readahead, READAHEAD_STREAMS, &paging->budget.limit);
-	err = stats_private(&paging->seat) ? 0 : -ENOMEM;
-	paging->stats = paging->seat.stats;
+	/* First, since only then there is something to destroy. */
+	err = store_init(&paging->store, options->encrypt, &pager->why);
 	if (!err)
 		err = pages_init(&paging->pages, &paging->budget, &paging->store);
 	if (!err)
-		err = store_init(&paging->store, options->encrypt, &pager->why);
+		err = stats_private(&paging->seat) ? 0 : -ENOMEM;
+	paging->stats = paging->seat.stats;
 	return err;
 }
 
