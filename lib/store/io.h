@@ -191,6 +191,7 @@ struct io_faulty_plan {
 	_Atomic unsigned kind;	     /* enum io_faulty_kind */
 	_Atomic unsigned nth;	     /* request of these operations, from 1 on; 0: none */
 	_Atomic bool always;	     /* and all behind it */
+	_Atomic unsigned most;	     /* so many at most; 0: without limit */
 	_Atomic int fd;		     /* of this file alone; 0: of all */
 	_Atomic int error;	     /* IO_FAULTY_ERROR: an errno value, positive */
 	_Atomic size_t length;	     /* IO_FAULTY_SHORT, IO_FAULTY_CORRUPT: bytes */

@@ -46,6 +46,8 @@ static bool plan_wants(struct io_faulty_plan *plan, const struct io_request *req
 	if (plan->fd && plan->fd != request->fd)
 		return false;
 	number = ++plan->seen;
+	if (plan->most && plan->hits >= plan->most)
+		return false;
 	if (plan->nth == 0 || number < plan->nth || (number > plan->nth && !plan->always))
 		return false;
 	plan->hits++;

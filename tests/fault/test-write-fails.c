@@ -37,13 +37,10 @@ static void try_some(const char *name, enum io_faulty_kind kind, unsigned nth, u
 	plan.error = EIO;
 	plan.length = test_page_size();
 	plan.always = true;
+	plan.most = count;
 	plan.nth = nth;
 	area = area_reserve(s, 1, DATA);
-	for (size_t i = 0; i < area.pages; i++) {
-		area_write(&area, i);
-		if (plan.hits >= count)
-			plan.nth = 0;
-	}
+	area_write_all(&area);
 	CHECK(plan.hits >= count, "%u writes went wrong, not %u", plan.hits, count);
 	/* Some may be on their way. */
 	CHECK(WAIT_FOR(pager_stats(s).write_errors == plan.hits, 10),
