@@ -12,16 +12,21 @@
  *
  * Locks are taken in the order of their ranks; a debug build asserts it:
  *
- *	LOCK_CIPHER		cipher.c: application threads only, where a pager is made
- *	LOCK_FORK		fork.c, the list of pagers: application threads only
- *	LOCK_REGION		region.h (G): application threads only
- *	  LOCK_SHARE		share.h (B): handlers mostly only try it
- *	  LOCK_CHUNK		chunk.h (C): handlers only try it
- *	    LOCK_POLICY		policy.h (P)	\
- *	    LOCK_ARENA		arena.h (A)	 | leaves: held for
- *	    LOCK_SLOT		slot.h (S)	 | a few hundred ns
- *	    LOCK_STREAM		readahead.h (R)	/
- *	    LOCK_META		meta.h (M)
+ *	LOCK_CIPHER		cipher.c, making_lock: application threads only, where a
+ *				pager is made or freed
+ *	LOCK_FORK		fork.c, the list of pagers; bare_thread.c, order_lock;
+ *				public.c, trial_lock: application threads only, and no
+ *				two of these at a time
+ *	LOCK_REGION		region.h (G): application threads only; of several pagers
+ *				only by who forks
+ *	  LOCK_SHARE		share.h (B): handlers try it, and wait for it to lend
+ *	  LOCK_CHUNK		chunk.h (C): handlers only try it; several in the order of
+ *				their addresses
+ *	    LOCK_POLICY		policy.h (P), watch.h (W)	\
+ *	    LOCK_ARENA		arena.h (A)			 |
+ *	    LOCK_SLOT		slot.h (S)			 | leaves: held for
+ *	    LOCK_STREAM		readahead.h (R), request.h (R)	 | a few hundred ns
+ *	    LOCK_META		meta.h (M), io_threads.c (I)	/
  */
 #ifndef SPILL_LOCK_H
 #define SPILL_LOCK_H

@@ -10,6 +10,9 @@
  *	asker	takes ----> ASKED ................... ANSWERED --> asks on, or leaves
  *	handler		      `----> ANSWERING ----------'
  *
+ * (The table is memory of the process's own.  In shared memory it could be read at any time, but
+ * then a fork would have to copy it.)
+ *
  * A handler does not wait for a row whose lock is held: the answer ends before that row, and the
  * asker comes back.
  *

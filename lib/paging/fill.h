@@ -7,7 +7,8 @@
  * against the hash that was kept when it was written.
  *
  * A fill stands in its chunk's list while it is in flight: whoever discards
- * pages takes them out of its mask, and they are thrown away when they come.
+ * pages takes them out of its mask, and they are thrown away when they come.  That does what a
+ * generation number would, for these pages and no others.
  */
 #ifndef SPILL_FILL_H
 #define SPILL_FILL_H

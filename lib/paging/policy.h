@@ -20,6 +20,10 @@
  * the first such page on, however many follow, and leaves it with all of them.
  * One chunk can stand in both.
  *
+ * New pages leave while they are more than an eighth of what is resident; about a fifth of the
+ * budget waits in trays.  2Q and S3-FIFO work the same way: here the trays double as their ghost
+ * queue, and all pages of a chunk that have the same standing move together.
+ *
  * A refault is soon when fewer frames than about the budget were given up in
  * between.  Two masks of a chunk tell: what left in the present epoch, and in
  * the one before; an epoch is half a budget of frames.

@@ -5,7 +5,7 @@
  * tray, spent.  To give one back costs a TLB flush, which with a second thread running
  * is dearer than all the rest of a soft fault.  So the trays are noted, and from
  * SPENT_BATCH on their spent frames go with one flush (zap.h).  Not more wait, since
- * nothing costs as many misses as frames that hold nothing (ARCHITECTURE.md).
+ * nothing costs as many misses as frames that hold nothing (doc/experiments.md).
  *
  * A note is a hint: a tray that was given back meanwhile, or whose chunk is locked,
  * is passed over.  Its frames go with the tray.

@@ -8,6 +8,9 @@
  * its memory comes back, or stays (pager_retire), and from then on our functions make no system
  * call that libc's would not have made.
  *
+ * To have all ready beforehand would not do: mmap registers, tables grow, a fork's child needs a
+ * userfaultfd of its own, and a filter for all threads (TSYNC) takes the handlers along.
+ *
  * (A filter that was there when the program began is different: permitted.c tries the calls that it
  * might kill for, and the pager does without those that it refuses.)
  */

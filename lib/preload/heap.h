@@ -11,6 +11,9 @@
  *	plain			plain				managed
  *	allocator_mmap		allocator_mmap			extent_alloc
  *
+ * jemalloc keeps its books outside of the objects, so free() of an object that is paged out reads
+ * nothing of it.
+ *
  * Arenas are made as threads come.  When there are four per CPU, further threads share them in
  * turn: each arena keeps half-used extents of its own.
  *

@@ -7,6 +7,7 @@
  * with is bound to such a name, all of malloc is left to that library: ours calls its functions.
  * Its memory is then managed like whatever else a program maps (address.c).  A program that uses
  * only malloc from such a library, or only looks at its statistics (mallctl), gets ours.
+ * The break is refused to such a library, so that it maps its memory (sbrk).
  *
  * Invariant: the decision falls at the first allocation of the process, before anything is
  * allocated, and for good.

@@ -4,6 +4,9 @@
  * preload/ is the top room: interposition, the functions that an unmodified program calls in place
  * of libc's.  It may include every other room, and none includes it.
  *
+ * The library needs libc and nothing else at run time.  liburing, xxHash and jemalloc are linked in
+ * with hidden symbols: a system library that is preloaded would displace the program's own.
+ *
  * The pager is made for the first memory that it could manage, and costs nothing in a process that
  * never asks for that much.  ld.so calls malloc and mmap before libc has an environment: memory
  * requested so early is plain, and stays plain.

@@ -11,6 +11,14 @@
  *	    a clone that shares memory, or has a stack ----> the kernel
  *	    else -> syscall_ours -> mmap, close, ...
  *
+ * A program's own instructions do not come here.  The kernel would tell of what they discard or
+ * unmap (UFFD_FEATURE_EVENT_REMOVE, _UNMAP, _REMAP), but at a price: the caller waits until its
+ * event is read, the pager's own discards do so too, and until then every COPY and MOVE is refused
+ * (doc/experiments.md).  Nor can it be turned on once such a call has been seen: features belong to
+ * a userfaultfd, a range to one of them, and between the two its faults would read zeros.  So two
+ * things are noticed: a fault on a page that should be here, and, before pages leave, a mapping
+ * that is no longer registered (paging/depart.c).
+ *
  * No lock, no allocation: it is as safe in a signal handler, or after vfork, as the functions that
  * it calls.
  */
