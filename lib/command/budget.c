@@ -5,8 +5,8 @@
 #include "base/sys.h"
 #include <assert.h>
 
-/* Eviction keeps between a 64th and a 32nd of the budget free, within bounds: a window of
- * readahead on one side, a few milliseconds of the disk on the other. */
+/* Eviction keeps between a 64th and a 32nd of the budget free.  The bounds: at least a window of
+ * readahead, at most what the disk takes in a few milliseconds. */
 #define LOW_DIVISOR 64
 #define LOW_MIN 32
 #define LOW_MAX 1024
@@ -42,8 +42,8 @@ static int64_t most_now(const struct budget *budget)
 	return atomic_load(&budget->limit) + atomic_load(&budget->overcommit);
 }
 
-/* The limit may fall meanwhile (share.h), so it is looked at again: either that is seen here,
- * or who lowered it sees what was taken. */
+/* The limit may fall meanwhile (share.h), so it is read again afterwards: either we see the lower
+ * limit, or whoever lowered it sees what we took. */
 bool credit_take(struct budget *budget, unsigned n)
 {
 	int64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);

@@ -8,19 +8,19 @@
 #include "base/process.h"
 #include <sys/resource.h>
 
-/* Between two attempts to take more; between two rings of the bell. */
+/* Shortest time between two attempts to take more, and between two rings of the bell. */
 #define ASK_NS 1000000
 #define RING_NS 20000000
-/* Who was short of frames counts as active for so long. */
+/* A process that was short of frames counts as active for this long. */
 #define ACTIVE_NS 500000000
-/* Who uses less than a 20th of a CPU in such a time, and is not short of frames, is idle. */
+/* A process that used less than a 20th of a CPU in this time and was not short of frames is
+ * idle. */
 #define LOOK_NS 50000000
 #define IDLE_PART 20
-/* How often it is looked what there is outside of managed memory, while there are
- * evictions and while there are not. */
+/* How often memory outside of managed memory is measured: with evictions going on, and without. */
 #define MEASURE_NS 100000000
 #define MEASURE_IDLE_NS 500000000
-/* What is taken or asked for at a time, at least: a MiB. */
+/* The least to take or ask for at a time: a MiB. */
 #define LEAST_FRAMES 256
 
 static int64_t most(int64_t a, int64_t b)
@@ -45,7 +45,7 @@ static uint64_t cpu_time(void)
 
 static struct share the_share;
 
-/* A fork's child shares a file description with its parent, and may change its user next. */
+/* A fork's child shares its parent's file description, and may change its user next. */
 static void reopen_bell(struct share *share)
 {
 	int again = fd_reopen(share->bell);
@@ -135,14 +135,14 @@ void share_leave(struct share *share)
 
 /* -- limits -------------------------------------------------------------------------- */
 
-/* With less a pager is kept busy with itself: every one has this, even where the sum is too
- * large then. */
+/* With less than this, a pager is busy with itself.  So every pager gets it, even if the sum is
+ * then too large. */
 static int64_t floor_of(const struct share *share)
 {
 	return (int64_t)(share->budget->charge + LEAST_FRAMES + share->budget->pinned);
 }
 
-/* The caller has (B), as for all that follows until "asking". */
+/* The caller holds (B), here and in everything up to "asking". */
 static void apply(struct share *share)
 {
 	budget_limit(share->budget, share->target + share->overlap.frames);
@@ -157,7 +157,7 @@ static void account_locked(struct share *share)
 	share->entry->granted = enough;
 }
 
-/* What it has not given up yet. */
+/* Frames that this process was asked to give up and still holds. */
 static int64_t spare_of(const struct share *share)
 {
 	return pool_frames(&share->entry->granted) - share->target;
@@ -165,7 +165,7 @@ static int64_t spare_of(const struct share *share)
 
 static bool take_locked(struct share *share, int64_t frames)
 {
-	/* It is had for nothing. */
+	/* Taking these back costs nothing: they are still granted. */
 	int64_t spare = most(least(spare_of(share), frames), 0);
 
 	if (share->target + frames > POOL_FRAMES_MAX)
@@ -203,7 +203,8 @@ static void want(struct share *share, uint64_t now)
 static void grow_locked(struct share *share, uint64_t now)
 {
 	int64_t left = pool_left(share->pool), spare = spare_of(share);
-	/* Where all is too much, as much of what it is giving up has to go. */
+	/* If the sum is over the total, that much of what this process is giving up must really
+	 * go. */
 	int64_t frames = most(left, spare + least(left, 0));
 
 	share->entry->active = now + ACTIVE_NS;
@@ -223,7 +224,7 @@ void share_grow(struct share *share)
 	lock_drop(&share->lock, LOCK_SHARE);
 }
 
-/* It cannot wait for what it needs to run at all; others lend it afterwards. */
+/* A pager cannot wait for what it needs to run at all.  Others lend it afterwards. */
 static void take_floor(struct share *share, bool asks)
 {
 	int64_t lack = floor_of(share) - share->target;
@@ -269,7 +270,7 @@ static bool is_busy(struct share *share, uint64_t now)
 	return share->busy || share->entry->active >= now;
 }
 
-/* What it should keep, if others want more than that leaves them. */
+/* What this process should keep when others want more than that leaves them. */
 static int64_t fair_part(struct share *share, const struct pool_need *need, uint64_t now)
 {
 	int64_t part = 0;
@@ -281,7 +282,7 @@ static int64_t fair_part(struct share *share, const struct pool_need *need, uint
 	return most(part, floor_of(share));
 }
 
-/* How much of it others are to get. */
+/* Frames that others should get from this process. */
 static int64_t to_lend(struct share *share)
 {
 	uint64_t now = sys_now();
@@ -292,8 +293,8 @@ static int64_t to_lend(struct share *share)
 	return least(need.wanted, share->target - fair_part(share, &need, now));
 }
 
-/* What it has to give up if the budget of the command was made smaller: of what is too much as
- * much as it has of all. */
+/* What this process must give up after the command's budget was made smaller: the same part of the
+ * excess as it has of the sum. */
 static int64_t to_give_back(const struct share *share)
 {
 	int64_t sum = pool_sum(share->pool), excess = sum - pool_total(share->pool);
@@ -330,7 +331,7 @@ bool share_must_lend(struct share *share)
 
 /* -- what is outside of managed memory ------------------------------------------------------ */
 
-/* The sum is too large: ours gives way, as far as it goes. */
+/* The sum is too large: this process gives way, down to its floor. */
 static void give_way(struct share *share, int64_t excess)
 {
 	int64_t frames = least(excess, share->target - floor_of(share));
@@ -377,7 +378,7 @@ void share_end(const struct share *share)
 
 /* -- what is shared after a fork --------------------------------------------------------------- */
 
-/* What ends the sharing of a frame: this process gave up frames, or copied some. */
+/* Counts what ends the sharing of a frame: this process gave it up, or copied it. */
 static uint64_t own_events(const struct share *share)
 {
 	struct rusage usage = { 0 };
@@ -386,7 +387,7 @@ static uint64_t own_events(const struct share *share)
 	return share->entry->given + (uint64_t)usage.ru_minflt;
 }
 
-/* false: the other one has nothing in common with us any more. */
+/* Returns false if the relative no longer has anything in common with us. */
 static bool relative_events(const struct overlap *overlap, uint64_t *ret)
 {
 	const struct pool_entry *relative = overlap->relative;
@@ -443,7 +444,7 @@ uint64_t share_check(struct share *share)
 	return next;
 }
 
-/* -- unarmed ------------------------------------------------------------------------------------ */
+/* -- unarmed -------------------------------------------------------------------------- */
 
 bool share_reserve(struct share *share, int64_t frames)
 {
@@ -469,7 +470,7 @@ bool share_reserve(struct share *share, int64_t frames)
 	return ret;
 }
 
-/* -- around a fork -------------------------------------------------------------------------------- */
+/* -- around a fork -------------------------------------------------------------------- */
 
 void share_prepare(struct share *share)
 {

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* share.h - this process's share of the budget of its command
+/* share.h - this process's share of its command's budget
  *
- * Under `spill run` the budget is that of the whole command (pool.h).  A process takes of it
- * as it needs frames, and its pager's limit is what it was granted:
+ * Under `spill run` the budget is the whole command's (pool.h).  A process takes frames from it as
+ * it needs them; what it was granted is its pager's limit.  How it takes them:
  *
- *	unarmed   what its regions could touch, and what arming will take; if the pool has
- *		  not as much left, the pager arms
+ *	unarmed   all that its regions could touch, and what arming will take; if the pool has
+ *		  less left, the pager arms
  *	armed	  half of what is left at a time, when it runs short
  *
- * When nothing is left it says what it wants, and rings the bell that the processes of the
- * command share (bell.h).  Who hears it keeps its part of the budget among those that are active, or
- * little if it has been idle, and lends the rest: its limit falls, its handlers evict, and
- * as frames go, so does what it is granted.  A process that has not armed has no handler
- * to hear it: it gets a thread for that with its first child (lender.h).
+ * When nothing is left, a process notes what it wants and rings the bell that the command's
+ * processes share (bell.h).  Whoever hears it lends.  An active process keeps an equal part of the
+ * budget, an idle one next to nothing.  Its limit falls, its handlers evict, and its grant shrinks
+ * as the frames go.  A process that has not armed has no handler to hear the bell.  With its first
+ * child it gets a thread for that (lender.h).
  *
- * After a fork both processes have the pages that were resident, but they are the same
- * frames.  So the child's limit is what it was granted and those (the overlap), less each
- * frame that either of the two gave up or copied since.  What was copied is
- * not known: it is at most what the kernel counts as faults without I/O.
+ * After a fork both processes have the resident pages, in the same frames.  So the child's limit is
+ * its grant plus those frames (the overlap), less one for each frame that either process gave up or
+ * copied since.  Nobody knows how many were copied; at most as many as the kernel counts faults
+ * without I/O.
  *
- * Without a launcher there is no pool: a pager has its budget for itself.
+ * Without a launcher there is no pool: a pager has its budget to itself.
  *
- * Locking: (B).  Under it /proc is read and the bell is rung, and nothing else: no lock is taken, no
- * pageable memory touched.  So a handler may wait for it, but does so to lend only: otherwise
- * another handler that has it does the same as it would.
+ * Locking: (B).  Holders read /proc and ring the bell under it, but take no other lock and touch no
+ * pageable memory.  So a handler may wait for it, but it waits only to lend: anything else the
+ * holder does just as well.
  */
 #ifndef SPILL_SHARE_H
 #define SPILL_SHARE_H
@@ -32,86 +32,87 @@
 #include "command/budget.h"
 #include "command/pool.h"
 
-/* How often it is looked what two processes still share: while it becomes less, and at least. */
+/* How often to look at what two processes still share: as long as that shrinks, and at least. */
 #define SHARE_COMPARE_NS 2000000
 #define SHARE_COMPARE_NS_MAX 32000000
 
-/* What two processes have in common since a fork. */
+/* Frames that two processes have had in common since a fork. */
 struct overlap {
-	_Atomic int64_t frames; /* at least so many are still shared; 0: none, for ever */
-	int64_t begin;		/* so many were */
-	uint64_t own_begin;	/* events (share.c) of both, at the fork */
+	_Atomic int64_t frames; /* at least this many are still shared; 0: none, for good */
+	int64_t begin;		/* how many there were */
+	uint64_t own_begin;	/* events (share.c) on both sides at the fork */
 	uint64_t relative_begin;
-	struct pool_entry *relative; /* the parent's, */
-	uint64_t mark;		     /* as long as it has this mark, */
-	uint32_t claims;	     /* and has not executed another program */
+	struct pool_entry *relative; /* the parent's entry, */
+	uint64_t mark;		     /* valid as long as it has this mark, */
+	uint32_t claims;	     /* and the parent has not called exec */
 	uint64_t compared;	     /* ns: when frames was last brought up to date, */
-	_Atomic uint64_t pause;	     /* and how long it is left alone then */
+	_Atomic uint64_t pause;	     /* ns: how long until the next time */
 };
 
 struct share {
 	struct budget *budget; /* of the pager that takes part */
-	struct lock lock; /* (B) who changes target, granted, and the pager's limit */
+	struct lock lock;      /* (B) for target, granted and the pager's limit */
 	struct pool *pool;
 	struct pool_entry *entry; /* ours */
 	uint64_t mark;
 	int bell;		/* bell.h */
-	int ear;		/* what hears it */
-	int64_t target;		/* (B) frames: granted becomes this as frames go */
-	_Atomic uint64_t asked; /* ns: when it last took, or tried to */
-	_Atomic uint64_t rang;	/* ns */
-	uint64_t looked;	/* (B) ns: when it last looked how much CPU it uses, */
-	uint64_t cpu;		/* (B) and how much that was in all, ns */
-	bool busy;		/* (B) it uses some */
-	bool armed;		/* the pager is, or is about to be: it can give frames up */
+	int ear;		/* what hears the bell */
+	int64_t target;		/* (B) frames: granted shrinks to this as frames go */
+	_Atomic uint64_t asked; /* ns: when it last tried to take more */
+	_Atomic uint64_t rang;	/* ns: when it last rang the bell */
+	uint64_t looked;	/* (B) ns: when it last looked at its CPU time, */
+	uint64_t cpu;		/* (B) ns: and how much that was in all */
+	bool busy;		/* (B) it uses the CPU */
+	bool armed;		/* its pager is armed, or about to be: it can give frames up */
 	struct overlap overlap; /* (B) */
 };
 
-/* This process's, if it is one of a command: an entry is claimed.  NULL: it is none, or there
- * are too many. */
+/* Joins the pool if this process belongs to a command, and claims an entry.  NULL: it does not, or
+ * there are too many processes. */
 struct share *share_join(void);
-/* The same in the child of a fork, again.  overlap: frames of its pager that are its parent's too. */
+/* The same again in a fork's child.  overlap: frames of its pager that are its parent's too. */
 struct share *share_join_child(int64_t overlap);
 
-/* A pager with this budget takes part in it from now on. */
+/* From now on the pager with this budget takes part. */
 void share_use(struct share *share, struct budget *budget);
 
-/* Of an unarmed pager: may so many frames be touched?  The caller holds (G). */
+/* For an unarmed pager: may this many frames be touched?  The caller holds (G). */
 bool share_reserve(struct share *share, int64_t frames);
 
-/* The pager arms: its limit is what was granted, and at least what its handlers need to run.  asks:
- * what is not to be had for that is asked for.  The caller holds (G). */
+/* The pager arms.  Its limit is what was granted, but at least what its handlers need to run; asks:
+ * ask others for what the pool lacks of that.  The caller holds (G). */
 void share_begin(struct share *share, bool asks);
-/* It could not. */
+/* Arming failed. */
 void share_disarm(struct share *share);
 
-/* It is short of frames: takes some, or asks for them. */
+/* The pager is short of frames: takes some, or asks for them. */
 void share_grow(struct share *share);
 
-/* Frames that it may still take, as it is now. */
+/* Frames that the pool still has for this process. */
 int64_t share_left(const struct share *share);
 
-/* Lends what others want and we should not keep, or what is no longer there: the budget may have
- * become smaller. */
+/* Lends what others want and this process should not keep, and gives back what the budget, if it
+ * became smaller, no longer has. */
 void share_lend(struct share *share);
-/* Should an unarmed pager arm, to be able to? */
+/* Should an unarmed pager arm, so that it can lend? */
 bool share_must_lend(struct share *share);
 
-/* Of an armed pager, when frames may have come free: says what it holds, and is granted no more
- * than it should be.  Brings up to date what the limit rests on: what the command has beside
- * managed memory, and the overlap; each if it is time.  When to call again: ns from now, UINT64_MAX for never. */
+/* For an armed pager, when frames may have come free.  Publishes what it holds, and lowers the
+ * grant to what it should be.  When due, also brings up to date what the limit rests on: the
+ * command's memory outside of managed memory, and the overlap.  Returns when to call again: ns from
+ * now, UINT64_MAX for never. */
 uint64_t share_check(struct share *share);
 
-/* Before a fork; in the child, which has no handler yet and inherited so many frames: its share, or
- * NULL as with share_join. */
+/* Before a fork; and in the child, which has no handler yet and inherited this many frames.
+ * Returns the child's share, or NULL as share_join. */
 void share_prepare(struct share *share);
 struct share *share_child(struct share *share, int64_t inherited);
 
-/* The pager of this process retires: all that the process has is outside. */
+/* This process's pager retires: from now on all of the process's memory is outside. */
 void share_leave(struct share *share);
 
-/* The process ends: says so if it takes more by itself than the command may, which nobody may have
- * seen if nothing of it is managed. */
+/* The process ends.  If it alone takes more than the command may, this says so: nobody may have
+ * noticed if none of it is managed. */
 void share_end(const struct share *share);
 
 #endif

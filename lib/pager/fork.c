@@ -15,14 +15,14 @@
 #include "paging/watch.h"
 #include <pthread.h>
 
-/* How often prepare looks whether the last writes are done. */
+/* How often prepare checks whether the last writes are done. */
 #define QUIET_NS 50000
 
 static struct lock list_lock;
 static struct pager *pagers; /* (list_lock) */
 static _Atomic bool registered;
 
-static uint64_t signals_before; /* (list_lock) of the thread that forks */
+static uint64_t signals_before; /* (list_lock) those of the thread that forks */
 
 /* -- the list --------------------------------------------------------------------- */
 
@@ -68,7 +68,8 @@ void fork_delist(struct pager *pager)
 
 /* -- prepare ----------------------------------------------------------------------- */
 
-/* Nothing is being evicted, and what was is on swap space.  It stays so while a fork is near. */
+/* Is nothing being evicted, and is everything that was evicted on swap space?  It stays so while a
+ * fork is near. */
 static bool is_quiet(const struct pager *pager)
 {
 	return !pager->paging.evicting && !pager->paging.writes &&
@@ -87,7 +88,7 @@ static void prepare_pager(struct pager *pager)
 	pager_guard_forks(pager, false);
 }
 
-/* The first that is not quiet, or NULL. */
+/* The first pager that is not quiet, or NULL. */
 static struct pager *find_busy(void)
 {
 	struct pager *pager = pagers;
@@ -97,7 +98,7 @@ static struct pager *find_busy(void)
 	return pager;
 }
 
-/* Once all are quiet, the locks are kept.  false: not yet. */
+/* Once all pagers are quiet, keeps the locks.  false: not yet. */
 static long prepare_guarded(struct pager *none, void *unused)
 {
 	struct pager *busy;
@@ -115,8 +116,8 @@ static long prepare_guarded(struct pager *none, void *unused)
 	return true;
 }
 
-/* Pages of this stack that libc uses in the child before our handler runs there are here: the
- * stack may be managed, and what is away could not come yet. */
+/* Brings in the pages of this stack that libc uses in the child before our handler runs there.  The
+ * stack may be managed, and a page that is away could not come back yet. */
 static void touch_stack(void)
 {
 	char below[4096];
@@ -124,7 +125,7 @@ static void touch_stack(void)
 	*(volatile char *)below = 0;
 }
 
-/* The disk may take its time: meanwhile signals are let in, and no lock is held. */
+/* The disk may take its time.  Meanwhile signals are let in, and no lock is held. */
 void fork_prepare(void)
 {
 	struct timespec pause = { 0, QUIET_NS };
@@ -180,7 +181,7 @@ void fork_parent(void)
 
 /* -- child -------------------------------------------------------------------------- */
 
-/* Whoever held these was another thread. */
+/* Whichever thread held these does not exist here. */
 static void reset_locks(struct paging *paging)
 {
 	lock_reset(&paging->pages.arena.lock);
@@ -190,7 +191,7 @@ static void reset_locks(struct paging *paging)
 	pagetable_fork_child(&paging->pages.table);
 }
 
-/* Slots that the parent's handlers have taken ahead are of no use to us. */
+/* Slots that the parent's handlers have taken ahead are of no use here. */
 static void leave_runs(struct paging *paging)
 {
 	for (unsigned i = 0; i < paging->handler_count; i++)
@@ -207,7 +208,7 @@ static void reset_counts(struct paging *paging)
 	paging->swap_full = paging->held_back = false;
 }
 
-/* Pages that are not here, as a range; those that follow join it. */
+/* Pages that are not here, as a range; adjacent ones are joined. */
 struct away {
 	char *start, *end;
 };
@@ -218,8 +219,8 @@ static void discard(const struct away *away)
 		sys_madvise(away->start, (size_t)(away->end - away->start), MADV_DONTNEED);
 }
 
-/* libc's part of the child may have touched pages that are not here: what is
- * there now is zeros and what it wrote. */
+/* libc's part of the child may have touched pages that are not here.  What is there now is zeros,
+ * and what libc wrote. */
 static void discard_strangers(struct chunk *chunk, struct away *away)
 {
 	uint64_t left = (chunk->swapped | chunk->poisoned) & ~chunk->resident;
@@ -238,8 +239,8 @@ static void discard_strangers(struct chunk *chunk, struct away *away)
 	}
 }
 
-/* The chunk's pages that the child has.  A window of zeros in the making may reach over
- * mappings that are not managed: what is there is not ours to page. */
+/* The chunk's pages that the child has.  A window of zeros that was being filled may extend over
+ * mappings that are not managed; what lies there is not ours to page. */
 static uint64_t present_pages(struct pager *pager, int pagemap, const struct chunk *chunk)
 {
 	struct region part;
@@ -283,8 +284,8 @@ static void rebuild_rows(struct pager *pager)
 	fd_close(pagemap);
 }
 
-/* Frames that may be the parent's too: of a pager that is armed those that it has; else what is
- * resident, as far as its regions go. */
+/* Frames that may be the parent's too.  If the pager is armed, those that it holds; otherwise what
+ * the process has resident, but no more than its regions can hold. */
 static int64_t inherited_frames(const struct pager *pager)
 {
 	int64_t anonymous, accessible = (int64_t)(pager->regions.accessible >> page_shift());

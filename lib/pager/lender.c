@@ -6,12 +6,12 @@
 #include "pager/pager.h"
 #include "base/thread.h"
 
-/* What is not worth a thread. */
+/* Less than this is not worth a thread. */
 #define LENDER_LEAST ((uint64_t)4 << 20)
 
 static _Atomic bool running;
 
-/* Changed by who has set running. */
+/* Changed only by the thread that has set running. */
 static struct thread thread;
 static bool started;
 static _Atomic bool stopping;
@@ -57,7 +57,7 @@ void lender_start(struct pager *pager)
 	    paging_is_armed(&pager->paging) || pager->regions.accessible < LENDER_LEAST ||
 	    atomic_exchange(&running, true))
 		return;
-	/* The one before is about to end, if it has not. */
+	/* The earlier one has ended, or is about to. */
 	if (started)
 		thread_join(&thread);
 	started = thread_start(&thread, "spill/lender", lender_main, wake, pager) == 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c - what a pager is to be like: see options.h */
+/* options.c - what a pager should be like: see options.h */
 #include "pager/options.h"
 #include "command/command.h"
 #include "pages/debug.h"
@@ -48,7 +48,7 @@ static const struct word debug_words[] = {
 	{ NULL, 0 },
 };
 
-/* 0: it is none of them. */
+/* 0: name is none of them. */
 static unsigned bits_of(const struct word *words, const char *name, size_t length)
 {
 	for (; words->name; words++)
@@ -86,7 +86,7 @@ static int parse_number(const char *text, unsigned least, unsigned most, unsigne
 	char *end;
 	unsigned long n;
 
-	if (*text < '0' || *text > '9') /* strtoul takes signs and spaces */
+	if (*text < '0' || *text > '9') /* strtoul would take signs and spaces */
 		return -EINVAL;
 	n = strtoul(text, &end, 10);
 	if (*end || n < least || n > most)
@@ -112,7 +112,7 @@ int options_parse_trace_sample(const char *text, unsigned *ret_chunks)
 
 /* -- filling ------------------------------------------------------------------- */
 
-/* What is wrong is formatted here, in the place of the list of targets. */
+/* Formats what is wrong, into the room for the list of targets. */
 struct complaint {
 	char *text;
 	size_t size;
@@ -125,7 +125,7 @@ static int complain(const struct complaint *complaint, const char *name, const c
 	return -EINVAL;
 }
 
-/* NULL also for a variable that is set to nothing. */
+/* NULL also if the variable is empty. */
 static const char *environment(const char *name)
 {
 	const char *value = secure_getenv(name);
@@ -133,8 +133,8 @@ static const char *environment(const char *name)
 	return value && *value ? value : NULL;
 }
 
-/* A copy that has all fields of this version: the caller may have been compiled
- * with an older one, or with a newer one whose further fields are zeros. */
+/* Makes a copy with all fields of this version.  The caller may have been compiled with an older
+ * version, or with a newer one whose further fields are zeros. */
 static int copy_given(const struct spill_options *given, struct spill_options *ret,
 		      const struct complaint *complaint)
 {

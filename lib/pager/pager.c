@@ -10,14 +10,14 @@
 #include "paging/start.h"
 #include "paging/watch.h"
 
-/* pager_fit looks again after this long, and gives up on a swap space that is full when nothing has
- * changed so often. */
+/* pager_fit looks again after this long.  If swap space is full, it gives up when this many looks
+ * in a row have found no change. */
 #define FIT_NS 10000000
 #define FIT_FUTILE 50
 
 /* -- making ------------------------------------------------------------------------- */
 
-/* What handlers are asked for, once they begin. */
+/* What handlers should do, once they start. */
 static void set_options(struct paging *paging, const struct options *options)
 {
 	paging->crew = options->handlers < HANDLERS_MAX ? options->handlers : HANDLERS_MAX;
@@ -27,7 +27,7 @@ static void set_options(struct paging *paging, const struct options *options)
 	paging->stall_ns = options->stall_warning * UINT64_C(1000000000);
 }
 
-/* In zeroed memory. */
+/* The pager must be zeroed. */
 static int init_paging(struct pager *pager, const struct options *options)
 {
 	struct paging *paging = &pager->paging;
@@ -116,7 +116,7 @@ void pager_guard_forks(struct pager *pager, bool on)
 	}
 }
 
-/* Enters the pages of one chunk that are there already. */
+/* Enters the pages of one chunk that are already there. */
 static int scan_chunk(struct paging *paging, int pagemap, uintptr_t start, uintptr_t end)
 {
 	unsigned n = (unsigned)((end - start) >> page_shift());
@@ -164,9 +164,9 @@ int pager_register_all(struct pager *pager, bool scan)
 	return err;
 }
 
-/* Arming failed half-way: memory is plain again.  A ring that watched the userfaultfd is taken down
- * after its descriptor is closed, and keeps it till then: faults would wait, and a second attempt to
- * arm get EBUSY. */
+/* Arming failed half-way: makes memory plain again.  A ring that watched the userfaultfd is taken
+ * down after the descriptor is closed, and keeps it open until then.  Without this, faults would
+ * wait, and a second attempt to arm would get EBUSY. */
 static void unregister_all(struct pager *pager)
 {
 	for (size_t i = 0; i < pager->regions.count; i++) {
@@ -177,7 +177,7 @@ static void unregister_all(struct pager *pager)
 	}
 }
 
-/* And nothing is known of any page. */
+/* Forgets what scanning has found. */
 static void forget_pages(struct paging *paging)
 {
 	struct chunk *chunk;
@@ -206,7 +206,7 @@ static void open_trace(struct paging *paging)
 		paging->trace_fd = trace_open(paging_command_budget(paging), paging->crew);
 }
 
-/* What there is no memory for is not recorded. */
+/* If there is no memory for a buffer, nothing is recorded. */
 static void begin_trace(struct paging *paging, unsigned sample)
 {
 	open_trace(paging);
@@ -217,7 +217,7 @@ static void begin_trace(struct paging *paging, unsigned sample)
 	paging->recording = paging->discards != NULL;
 }
 
-/* Is this the process to be recorded, and from its first page on? */
+/* Should this process be recorded from its first page on? */
 static bool must_see_all(struct pager *pager)
 {
 	if (!pager->options.trace_sample)

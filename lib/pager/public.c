@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the application holds is the pager itself. */
+/* The application's handle is the pager itself. */
 static struct pager *pager_of(spill *s)
 {
 	return (struct pager *)s;
@@ -52,7 +52,7 @@ struct means {
 
 static long try_store(struct pager *none, void *argument)
 {
-	static struct store trial; /* large; (trial_lock) */
+	static struct store trial; /* static because it is large; (trial_lock) */
 	static struct lock trial_lock;
 	struct means *means = argument;
 	struct target_list targets = options_targets(means->options);
@@ -67,7 +67,7 @@ static long try_store(struct pager *none, void *argument)
 	return err;
 }
 
-/* What arming would fail with is better known now. */
+/* Better to know now what would make arming fail. */
 static int check_means(const struct options *options, const char **ret_why)
 {
 	struct means means = { options, *ret_why };
@@ -184,7 +184,7 @@ static bool knows_size(const struct spill_stats *stats)
 	       stats->size <= sizeof(*stats);
 }
 
-/* As much as the application has room for. */
+/* Copies as much as the application has room for. */
 static void copy_stats(struct spill_stats all, struct spill_stats *ret_stats)
 {
 	all.size = ret_stats->size;
@@ -223,7 +223,7 @@ const char *spill_version(void)
 
 struct spill_attached {
 	struct view view;
-	int pidfd; /* tells when it has ended; to read /proc would hold it up a little */
+	int pidfd; /* tells when the process has ended; reading /proc would hold it up a little */
 };
 
 static bool has_ended(const spill_attached *attached)
@@ -242,7 +242,7 @@ spill_attached *spill_attach(pid_t pid)
 	if (!attached)
 		return NULL;
 	attached->pidfd = (int)sys_call2(SYS_pidfd_open, pid, 0);
-	if (attached->pidfd == -EINVAL) /* not positive, or a thread's */
+	if (attached->pidfd == -EINVAL) /* not a positive number, or a thread's */
 		attached->pidfd = -ESRCH;
 	err = attached->pidfd < 0 ? attached->pidfd
 				  : view_open(&attached->view, (uint32_t)pid, false);

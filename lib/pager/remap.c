@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* remap.c - mremap of managed ranges: see region.h
  *
- * Growing in place and shrinking are the kernel's own calls.  Moving maps a new
- * region and copies what the old one holds, chunk by chunk, giving each back as
- * it goes: right whatever state the pages are in, and within the budget.
+ * Growing in place and shrinking are the kernel's own calls.  Moving maps a new region and copies
+ * the old contents chunk by chunk, giving each chunk back as it goes.  This is right whatever state
+ * the pages are in, and stays within the budget.
  *
- * What the kernel refuses is refused, before anything has changed.  (Since Linux
- * 6.17 it moves ranges of several mappings, if their size stays; we do not.)
+ * What the kernel refuses is refused here before anything has changed.  (Since Linux 6.17 the
+ * kernel moves ranges of several mappings if their size stays the same; we do not.)
  */
 #include "base/guard.h"
 #include "base/newer.h"
@@ -32,7 +32,7 @@ static long op_shrink(void *context, void *tail, size_t size)
 	return sys_is_error(result) ? sys_error(result) : 0;
 }
 
-/* What lies in the range, managed or not, is cut off behind the new size. */
+/* Cuts off what lies beyond the new size, managed or not. */
 static void *shrink(struct pager *pager, void *addr, size_t old_size, size_t new_size)
 {
 	struct remap_args args = { .addr = addr, .old_size = old_size, .new_size = new_size };
@@ -77,9 +77,9 @@ struct move {
 	int prot;
 };
 
-/* A part that cannot be read and written at once is copied as if it could: from what
- * can be read to what can be written.  Only where there is something to copy, since
- * what is accessible counts. */
+/* A part that cannot be both read and written is made so for the copy: readable at the old place,
+ * writable at the new one.  Only where there is something to copy, since accessible memory
+ * counts. */
 static int lift_protection(const struct move *m, size_t done, size_t size)
 {
 	int err = 0;
@@ -102,7 +102,7 @@ static int restore_protection(const struct move *m, size_t done, size_t size)
 	return err ? err : region_protect(m->pager, m->to + done, size, m->prot, NO_KEY);
 }
 
-/* Which of n pages have to be copied; -EFAULT: one of them is lost. */
+/* Which of n pages must be copied?  -EFAULT: one of them is lost. */
 static int pages_to_copy(const unsigned char *state, size_t n, uint64_t *ret_mask)
 {
 	uint64_t mask = 0;
@@ -119,8 +119,8 @@ static int pages_to_copy(const unsigned char *state, size_t n, uint64_t *ret_mas
 	return 0;
 }
 
-/* Copies the pages of one chunk that are not absent, and discards them.  The memory is
- * touched as the program would: faults are served as usual. */
+/* Copies the pages of one chunk that are not absent, and discards the old ones.  It touches the
+ * memory as the program would, and faults are served as usual. */
 static int move_chunk(const struct move *m, size_t done, size_t size)
 {
 	unsigned char state[CHUNK_PAGES];
@@ -186,7 +186,7 @@ static void *map_target(struct pager *pager, size_t size, int prot, void *fixed)
 	return to;
 }
 
-/* keep: what was there is left as zeros. */
+/* keep: the old range stays, as zeros. */
 static void *move(struct pager *pager, void *addr, size_t old_size, size_t new_size, int prot,
 		  void *fixed, bool keep)
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* renounce.c - what is managed in a range becomes plain memory: see region.h
+/* renounce.c - making what is managed in a range plain memory: see region.h
  *
- * Chunk by chunk: what is not here is read, and if it is all still here under the chunk's lock, the
- * pager forgets it.  Evictions may take it out in between; then it is read again.
+ * This goes chunk by chunk.  It reads what is not here.  If everything is still here under the
+ * chunk's lock, the pager forgets it.  If evictions have taken something out in between, it is read
+ * again.
  *
- * All of the range is foreign from then on, also what had not been managed: faults may still be on
- * their way to the handlers, and pages next to it are filled in windows.
+ * Afterwards the whole range is foreign, including what was not managed: faults may still be on
+ * their way to the handlers, and windows would fill pages next to it.
  */
 #include "base/guard.h"
 #include "pager/pager.h"
 #include "pager/region.h"
 
-/* How often what is brought back may leave again before the range is given up. */
+/* How often what was brought back may leave again before the range is given up. */
 #define TRIES 100
 
 static int unregister(struct pager *pager, uintptr_t start, uintptr_t end)
@@ -30,7 +31,7 @@ static int unregister(struct pager *pager, uintptr_t start, uintptr_t end)
 	return err;
 }
 
-/* The part of one chunk, which has a row and is locked.  What is here stays; nothing may be
+/* For the part of one chunk, which has a row and is locked.  What is here stays; nothing may be
  * elsewhere. */
 static long op_forget(void *context, void *addr, size_t size)
 {
@@ -50,7 +51,8 @@ static long op_forget(void *context, void *addr, size_t size)
 	return err;
 }
 
-/* As the program would; what it may not read is readable meanwhile. */
+/* Touches the page as the program would.  A page that the program may not read is made readable
+ * meanwhile. */
 static int read_page(struct pager *pager, char *page)
 {
 	int prot = region_protection(pager, page, page_size());
@@ -66,7 +68,8 @@ static int read_page(struct pager *pager, char *page)
 	return err;
 }
 
-/* Reads the pages of at most a chunk that are not here; those that were never touched stay so. */
+/* Reads the pages of one chunk, or of less, that are not here.  Those that were never touched stay
+ * so. */
 static int bring_back(struct pager *pager, char *addr, size_t size)
 {
 	unsigned char states[CHUNK_PAGES];
@@ -115,7 +118,7 @@ int region_renounce(struct pager *pager, void *addr, size_t size)
 	uintptr_t end = page_round_up((uintptr_t)addr + size);
 	int err = 0;
 
-	/* No rows for what the kernel will refuse. */
+	/* Make no rows for what the kernel will refuse. */
 	if (start >= end || !is_mapped(start) || !is_mapped(end - page_size()))
 		return -EINVAL;
 	for (uintptr_t at = start, next; at < end && !err; at = next) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* retire.c - a pager gives up, and what it managed is plain memory: see pager.h */
+/* retire.c - a pager gives up and leaves plain memory: see pager.h */
 #include "pager/fork.h"
 #include "base/guard.h"
 #include "pager/lender.h"
@@ -18,7 +18,7 @@ static long first_region(struct pager *pager, void *ret_region)
 	return ret;
 }
 
-/* What is not here comes back. */
+/* Brings back what is not here. */
 static int renounce_all(struct pager *pager)
 {
 	struct region part;
@@ -29,7 +29,7 @@ static int renounce_all(struct pager *pager)
 	return err;
 }
 
-/* Forks have nothing to do any more, and it does not arm again. */
+/* From now on forks have nothing to do, and the pager does not arm again. */
 static long end_guarded(struct pager *pager, void *argument)
 {
 	bool taken;
@@ -71,7 +71,7 @@ int pager_retire(struct pager *pager)
 	int err;
 
 	lender_stop();
-	/* It does not arm from now on; or, if it has, takes nothing out. */
+	/* Keep it from arming; or, if it is armed, from taking anything out. */
 	was_armed = !region_keep(pager, true);
 	err = was_armed ? bring_all_back(pager) : 0;
 	if (err)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* states.c - the states of pages, as spill_get_states gives them: see region.h
+/* states.c - the states of pages, for spill_get_states: see region.h
  *
- * They are read chunk by chunk, under each chunk's lock, into memory that is never paged; so a
- * large range is not of one moment.  Before the pager arms the kernel tells.
+ * States are read chunk by chunk, under each chunk's lock, into memory that is never paged.  So
+ * those of a large range are not from one moment.  Before the pager arms, the kernel says which
+ * pages are there.
  */
 #include "base/guard.h"
 #include "kernel/pagemap.h"
@@ -24,7 +25,7 @@ static unsigned char state_of(const struct chunk *chunk, unsigned i)
 	return (unsigned char)state;
 }
 
-/* The states of the pages of one chunk, into memory that is never paged. */
+/* For the states of one chunk's pages, in memory that is never paged. */
 struct states_args {
 	uintptr_t address;
 	unsigned n;

@@ -4,9 +4,8 @@
 #include "base/meta.h"
 #include "kernel/zap.h"
 
-/* Addresses for a few times the budget: trays of scattered chunks are sparse.
- * They cost nothing but address space; when they run out, trays are reclaimed
- * earlier. */
+/* Addresses for a few times the budget, since the trays of scattered chunks are sparse.  This costs
+ * address space and nothing else.  If it runs out, trays are reclaimed earlier. */
 #define ARENA_BUDGETS 4
 #define ARENA_TRAYS_MIN 256
 
@@ -24,7 +23,7 @@ static bool arena_map(struct arena *arena)
 		sys_munmap(base, head);
 	sys_munmap(base + head + size, chunk_size() - head);
 	arena->base = base + head;
-	/* MOVE takes single pages, and a child has no use for them. */
+	/* MOVE takes single pages; a child has no use for the arena. */
 	sys_madvise(arena->base, size, MADV_NOHUGEPAGE);
 	sys_madvise(arena->base, size, MADV_DONTFORK);
 	return true;
@@ -107,7 +106,8 @@ static void tray_release(struct arena *arena, struct tray *tray)
 	lock_drop(&arena->lock, LOCK_ARENA);
 }
 
-/* Frames of the trays that are neighbours of the first; *ret_end is behind them. */
+/* Counts the frames of trays[0] and the trays next to it in the arena; *ret_end: the first tray
+ * after those. */
 static uint64_t neighbours(struct tray *trays[], unsigned n, unsigned *ret_end)
 {
 	uint64_t frames = 0;

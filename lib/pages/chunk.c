@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* chunk.c - the life of a page: see chunk.h
  *
- * Every change of a page's state is here, together with the counters that
- * depend on it.
+ * All changes of a page's state are here, together with the counters that depend on it.
  */
 #include "pages/chunk.h"
 #include "pages/debug.h"
@@ -59,7 +58,7 @@ void chunk_check(const struct chunk *chunk)
 }
 #endif
 
-/* These pages have just changed so. */
+/* Tells debug.h how these pages have just changed. */
 static void note(const char *what, const struct chunk *chunk, uint64_t mask)
 {
 	if (debug_wants(DEBUG_PAGES))
@@ -97,9 +96,9 @@ static void count_kept(struct pages *pages, const struct chunk *chunk, uint64_t 
 				 mask_count(kept(chunk)) - (uint64_t)mask_count(before));
 }
 
-/* A fork may come between any two steps of another thread.  Its child takes
- * pages of a locked chunk that are resident or filling for what its own mapping
- * says, so a page must be one of these at every moment. */
+/* A fork may come between any two steps of another thread.  For a locked chunk the child asks its
+ * own mapping about pages that are resident or filling, so a page must be one of these at every
+ * moment. */
 static void order_steps(void)
 {
 	atomic_thread_fence(memory_order_release);
@@ -184,7 +183,7 @@ void chunk_found_resident(struct pages *pages, struct chunk *chunk, uint64_t mas
 	chunk_check(chunk);
 }
 
-/* Writes in flight of these pages are of no use any more. */
+/* Writes of these pages that are in flight have become useless. */
 static void forget_writes(struct chunk *chunk, uint64_t mask)
 {
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
@@ -279,7 +278,7 @@ void chunk_drop_copies(struct pages *pages, struct chunk *chunk, uint64_t mask)
 	note("drop copies", chunk, mask);
 }
 
-/* Reads in flight of these pages will be thrown away when they come. */
+/* Reads of these pages that are in flight will be thrown away when they arrive. */
 static void forget_fills(struct chunk *chunk, uint64_t mask)
 {
 	for (struct inflight *read = chunk->reads; read; read = read->sibling)
@@ -349,7 +348,7 @@ void chunk_forget(struct chunk *chunk)
 	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
 }
 
-/* All that it has is on swap space, and nobody was at it. */
+/* Everything that the chunk has is on swap space, and no thread was working on it. */
 static bool is_at_rest(const struct chunk *chunk)
 {
 	return !(chunk->resident | chunk->cached | chunk->filling | chunk->hot) && !chunk->trays &&
@@ -361,7 +360,7 @@ uint64_t chunk_fork_child(struct pages *pages, struct chunk *chunk, uint64_t pre
 	uint64_t candidates = chunk->resident | chunk->filling;
 	uint64_t lost;
 
-	/* To write to it would copy it: most are so where most is paged out. */
+	/* Writing to the row would copy it.  Where most is paged out, most rows are at rest. */
 	if (is_at_rest(chunk)) {
 		count_kept(pages, chunk, 0);
 		return 0;

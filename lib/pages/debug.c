@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* debug.c - a line for each thing that the pager does: see debug.h */
+/* debug.c - a line for each step of the pager: see debug.h */
 #include "pages/debug.h"
 #include "pages/chunk.h"
 #include "base/error.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* debug.h - a line for each thing that the pager does, for whoever looks for a bug
+/* debug.h - a line for each step of the pager, for finding bugs
  *
- * SPILL_DEBUG=faults,pages,io (or all) says of which kinds.  A line goes where messages go, at
- * once, so the last ones before an end are there too:
+ * SPILL_DEBUG=faults,pages,io (or all) selects the kinds.  A line goes where messages go, at once,
+ * so the last lines before a crash are there too:
  *
  *	spill: debug 12000123 4711 fault 7f0000403000
  *	spill: debug 12000130 4711 end fill 8: 7f0000400000 resident f cached 0 ...
  *
- * (microseconds since the machine began, thread).  Not to be confused with a recording (trace.h),
- * which is for programs and costs little.  Off, it is a branch.
+ * (microseconds since the machine was booted, thread).  A recording (trace.h) is something else: it
+ * is for programs, and costs little.  Switched off, a debug line costs a branch.
  *
- * Locking: none; a line is one write.
+ * Locking: none; each line is one write.
  */
 #ifndef SPILL_DEBUG_H
 #define SPILL_DEBUG_H
@@ -24,13 +24,14 @@ struct chunk;
 enum debug {
 	DEBUG_FAULTS = 1, /* each fault that a handler takes up */
 	DEBUG_PAGES = 2,  /* each change of a page's state */
-	DEBUG_IO = 4,	  /* each read and write, when it begins and ends */
+	DEBUG_IO = 4,	  /* each read and write, at its start and its end */
 };
 
-/* Or of enum debug; set by options_fill, for each pager that is opened. */
+/* enum debug, or'ed; set for each pager that is opened. */
 extern _Atomic unsigned debug_kinds;
 
-/* What the row says: "7f0000400000 resident f cached 0 swapped f0 filling 0 poisoned 0 ...". */
+/* Writes the row's state into text: "7f0000400000 resident f cached 0 swapped f0 filling 0 poisoned
+ * 0 ...". */
 #define DEBUG_TEXT 256
 const char *debug_describe(const struct chunk *chunk, char text[DEBUG_TEXT]);
 

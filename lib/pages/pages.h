@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* pages.h - all pages of a pager: what their state is kept in
+/* pages.h - all pages of a pager, and their states
  *
- * This room has the page table, whose rows are chunks (chunk.h: the life of a page), the arena whose
- * trays hold what left a short while ago, and the ranges of addresses that are paged.  It knows
- * states, their changes, and the counts of them.  It decides nothing, and does no I/O: which page
- * leaves, and when, is paging's.  It includes base, command, kernel and store.
+ * pages/ holds the page table, whose rows are chunks (chunk.h: the life of a page), the arena,
+ * whose trays hold what left a short while ago, and the ranges of addresses that are paged.  It
+ * knows states, their changes and their counts.  It decides nothing and does no I/O: which page
+ * leaves, and when, is up to paging.  The room includes base, command, kernel and store.
  *
- * Locking: the counters are changed by chunk.c, with the state that they count; each is exact by
+ * Locking: chunk.c changes the counters together with the state that they count; each is exact by
  * itself.
  */
 #ifndef SPILL_PAGES_H
@@ -19,19 +19,19 @@
 struct pages {
 	struct pagetable table;
 	struct arena arena;
-	struct store *store;	   /* that has the copies of them */
-	_Atomic uint64_t resident; /* pages */
+	struct store *store;	   /* holds the copies of pages */
+	_Atomic uint64_t resident; /* in pages, as the next three */
 	_Atomic uint64_t cached;
-	_Atomic uint64_t kept;	  /* with contents, wherever they are */
+	_Atomic uint64_t kept;	  /* pages with contents, wherever they are */
 	_Atomic uint64_t proven;  /* resident and hot */
 	_Atomic uint64_t waiting; /* frames in queued trays */
 };
 
-/* In zeroed memory.  0 or -ENOMEM. */
+/* The struct must be zeroed.  0 or -ENOMEM. */
 int pages_init(struct pages *pages, struct budget *budget, struct store *store);
 void pages_free(struct pages *pages);
 
-/* Nothing is counted any more. */
+/* Sets all counts to 0: arming failed, or this is a fork's child. */
 static inline void pages_reset_counts(struct pages *pages)
 {
 	pages->resident = pages->cached = pages->kept = pages->proven = pages->waiting = 0;

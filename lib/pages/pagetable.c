@@ -34,7 +34,7 @@ void pagetable_fork_child(struct pagetable *table)
 	meta_fork_child(&table->records);
 }
 
-/* A leaf costs what is touched of it: about a row's share of pages. */
+/* A leaf costs only those of its pages that are touched; take a 64th of it. */
 size_t pagetable_bytes(const struct pagetable *table)
 {
 	return table->rows.bytes + table->records.bytes +
@@ -93,7 +93,7 @@ static struct chunk *make_row(struct pagetable *table, struct pagetable_leaf *le
 		return NULL;
 	chunk->page = page;
 	chunk->address = number << chunk_shift();
-	/* Who loses this race leaves a row unused: rare, and a KiB or so. */
+	/* Whoever loses this race leaves a row unused: that is rare, and costs a KiB or so. */
 	if (!atomic_compare_exchange_strong(&leaf->row[number % LEAF_ENTRIES], &other, chunk))
 		return other;
 	atomic_fetch_add(&table->chunks, 1);

@@ -83,7 +83,7 @@ static void split_at(struct region_table *table, uintptr_t address)
 	insert_at(table, i + 1, upper);
 }
 
-/* Makes both ends boundaries; gives the first region between. */
+/* Makes both ends boundaries; returns the first region between them. */
 static size_t cut_out(struct region_table *table, uintptr_t start, uintptr_t end)
 {
 	split_at(table, start);
@@ -97,7 +97,7 @@ static bool alike(const struct region *a, const struct region *b)
 	       a->inherit == b->inherit;
 }
 
-/* Joins region i with the one before it, if they are alike. */
+/* Joins region i with the one before it if they are alike. */
 static void merge_before(struct region_table *table, size_t i)
 {
 	if (i == 0 || i >= table->count || !alike(&table->region[i - 1], &table->region[i]))
@@ -133,7 +133,7 @@ void ranges_set(struct region_table *table, uintptr_t start, uintptr_t end, int 
 	merge_before(table, i);
 }
 
-/* Regions from first up to last were changed. */
+/* Regions from first up to last have changed. */
 static void merge_around(struct region_table *table, size_t first, size_t last)
 {
 	for (size_t i = last; i + 1 > first; i--)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ranges.h - the sorted array of regions
  *
- * Disjoint ranges of addresses with their protection; neighbours that are
- * alike are one, as the kernel has it with its own mappings.  So the array is
- * about as long as /proc/self/maps, and an insertion moves a few KiB.
+ * Disjoint ranges of addresses with their protection.  Neighbours that are alike are joined, as the
+ * kernel does with its mappings.  So the array is about as long as /proc/self/maps, and an
+ * insertion moves a few KiB.
  *
  * Locking: (G), all of it.
  */
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a fork's child finds there, if not a copy; NOTHING comes before ZEROS. */
+/* What a fork's child finds instead of a copy.  NOTHING overrides ZEROS. */
 enum inherit {
 	INHERIT_ZEROS = 1,   /* MADV_WIPEONFORK */
 	INHERIT_NOTHING = 2, /* MADV_DONTFORK */
@@ -22,20 +22,20 @@ enum inherit {
 
 struct region {
 	uintptr_t start, end;  /* page-aligned; not empty */
-	int prot;	       /* PROT_*, as mprotect has them */
+	int prot;	       /* PROT_*, as for mprotect */
 	bool touched;	       /* was accessible at some time: may have pages */
-	unsigned char inherit; /* or of enum inherit */
+	unsigned char inherit; /* enum inherit, or'ed */
 };
 
 struct region_table {
-	struct region *region; /* sorted, disjoint; a table of its own mapping */
+	struct region *region; /* sorted and disjoint, in a mapping of its own */
 	size_t count;
-	_Atomic uint64_t reserved;   /* bytes of all of them */
-	_Atomic uint64_t accessible; /* bytes of those that are not PROT_NONE */
+	_Atomic uint64_t reserved;   /* bytes in all regions */
+	_Atomic uint64_t accessible; /* bytes in those that are not PROT_NONE */
 };
 
-/* A process has at most vm.max_map_count mappings (65530), and one may hold
- * several of our ranges only where protections differ. */
+/* A process has at most vm.max_map_count mappings (65530), and only where protections differ does
+ * one hold several of our ranges. */
 #define REGIONS_MAX 131072
 
 /* 0 or -ENOMEM. */
@@ -45,25 +45,25 @@ void ranges_free(struct region_table *table);
 /* The first region that ends after start, or the number of regions. */
 size_t ranges_find(const struct region_table *table, uintptr_t start);
 
-/* Could two more be entered (what one change needs at most)? */
+/* Is there room for two more, the most that one change needs? */
 bool ranges_have_room(const struct region_table *table);
 
-/* [start, end) is one from now on, whatever was there; there is room. */
+/* Makes [start, end) one region, whatever was there; there must be room. */
 void ranges_set(struct region_table *table, uintptr_t start, uintptr_t end, int prot);
-/* [start, end) is none from now on; there is room. */
+/* Makes [start, end) no region; there must be room. */
 void ranges_clear(struct region_table *table, uintptr_t start, uintptr_t end);
-/* The parts of [start, end) that are regions have this protection now. */
+/* Sets the protection of those parts of [start, end) that are regions. */
 void ranges_protect(struct region_table *table, uintptr_t start, uintptr_t end, int prot);
 
-/* ... and a child inherits them so from now on, or no longer. */
+/* Sets, or clears, what a child inherits of those parts. */
 void ranges_inherit(struct region_table *table, uintptr_t start, uintptr_t end,
 		    enum inherit inherit, bool on);
 
-/* Bytes of [start, end) that are regions; that are accessible ones. */
+/* Bytes of [start, end) that are regions; accessible: that are accessible regions. */
 uint64_t ranges_bytes(const struct region_table *table, uintptr_t start, uintptr_t end,
 		      bool accessible);
 
-/* What of region i lies in [start, end). */
+/* The part of region i that lies in [start, end). */
 struct region ranges_part(const struct region_table *table, size_t i, uintptr_t start,
 			  uintptr_t end);
 

@@ -9,8 +9,7 @@ bool ahead_has_frames(struct paging *paging, unsigned n)
 	return credit_left(&paging->budget) >= (int64_t)(n + paging->budget.low / 2);
 }
 
-/* A tray of the chunk that has room at these offsets, an old one with its frames, or a
- * new one. */
+/* A tray of the chunk with room at these offsets; or an old tray, frames included; or a new one. */
 static struct tray *tray_for(struct handler *handler, struct chunk *chunk, uint64_t mask)
 {
 	struct paging *paging = handler->paging;

@@ -6,10 +6,10 @@
 #include "kernel/pins.h"
 #include "kernel/zap.h"
 
-/* A MOVE that is told EAGAIN so often is given up for now. */
+/* How often a MOVE may be refused with EAGAIN before it is given up for now. */
 #define MOVE_ATTEMPTS 8
 
-/* A copy flushes the TLB twice and copies; a flush costs as much as some copied pages. */
+/* A copy costs two TLB flushes and the copying; a flush costs as much as copying some pages. */
 #define COPY_FLUSHES 2
 #define FLUSH_PAGES 10
 
@@ -20,11 +20,10 @@ static size_t run_bytes(uint64_t run)
 	return (size_t)mask_count(run) << page_shift();
 }
 
-/* Pages that were shared by a fork are refused until they are written to, even
- * when the child is gone (Linux 6.18, mm/userfaultfd.c: PageAnonExclusive).
- * Writing in the kernel makes them ours; if it still says EBUSY, somebody does
- * DMA.  A missing page must not be among them: the kernel would wait for us to
- * serve the fault. */
+/* MOVE refuses pages that a fork has shared until they are written to, even if the child is gone
+ * (Linux 6.18, mm/userfaultfd.c: PageAnonExclusive).  A write in the kernel makes them ours.  If
+ * MOVE then still says EBUSY, there is DMA.  No missing page may be in the range: the kernel would
+ * wait for us to serve the fault. */
 static bool make_exclusive(struct paging *paging, struct chunk *chunk, uint64_t run)
 {
 	uint64_t present = run & chunk->resident;
@@ -41,8 +40,8 @@ static bool make_exclusive(struct paging *paging, struct chunk *chunk, uint64_t 
 	return any;
 }
 
-/* What a tray holds when it is given back is discarded, which may be refused (locked memory):
- * it is in the way now.  A page that the chunk has itself is nobody's in the tray. */
+/* What is left in a tray when it is given back is discarded.  That may be refused (locked memory),
+ * and then it is in the way now.  If the chunk itself has the page, the tray's is nobody's. */
 static bool sweep_tray(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t run)
 {
 	uint64_t left = run &
@@ -60,14 +59,14 @@ struct mover {
 	struct paging *paging;
 	struct chunk *chunk;
 	struct tray *tray;
-	uint64_t moved;	   /* in the tray now */
-	uint64_t copyable; /* refused for what their mapping is (EINVAL) */
+	uint64_t moved;	   /* these are in the tray now */
+	uint64_t copyable; /* refused because of their mapping (EINVAL) */
 	unsigned attempts;
 	bool unshared, swept;
 };
 
-/* Moves the beginning of a run; gives the pages that need no other try.
- * *ret_split: some page of the run is refused, which is to be found out. */
+/* Moves the beginning of a run; returns the pages that need no further attempt.  *ret_split: some
+ * page of the run is refused, and the caller must find out which. */
 static uint64_t move_step(struct mover *m, uint64_t run, bool *ret_split)
 {
 	unsigned first = mask_first(run);
@@ -109,7 +108,7 @@ static void move_run(struct mover *m, uint64_t run)
 		uint64_t done = move_step(m, run, &split);
 
 		if (split) {
-			/* Halves, down to the page that is refused. */
+			/* Halve the run until the refused page is alone. */
 			unsigned half = mask_count(run) / 2;
 			uint64_t lower = mask_range(mask_first(run), half);
 
@@ -121,10 +120,9 @@ static void move_run(struct mover *m, uint64_t run)
 	}
 }
 
-/* One call from the first to the last page, with the holes between, if they are no
- * other pages of the chunk.  It may be refused, or end early, where a hole is a
- * mapping that is not ours: what lies there must not be touched, so the rest goes
- * run by run. */
+/* One call from the first page to the last, across the holes, unless the chunk has other pages
+ * there.  It may be refused or end early where a hole is a mapping that is not ours.  What lies
+ * there must not be touched, so the rest goes run by run. */
 static void move_span(struct mover *m, uint64_t victims)
 {
 	uint64_t span = mask_span(victims);
@@ -161,8 +159,8 @@ static uint64_t depart_by_move(struct paging *paging, struct chunk *chunk, struc
 
 /* -- by copy ----------------------------------------------------------------------------- */
 
-/* Reads one run through /proc/self/mem: unlike a plain read, that fails (EIO)
- * where a page is missing, instead of waiting for us to serve the fault. */
+/* Reads a run through /proc/self/mem.  Where a page is missing this fails (EIO), while a plain read
+ * would wait for us to serve the fault. */
 static bool read_run(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t run)
 {
 	unsigned first = mask_first(run);
@@ -173,8 +171,8 @@ static bool read_run(struct paging *paging, struct chunk *chunk, struct tray *tr
 	       (long)size;
 }
 
-/* A page that the program discarded behind our back reads as zeros: its place
- * in the tray is left empty. */
+/* A page that the program discarded behind our back reads as zeros; its place in the tray stays
+ * empty. */
 static void read_pages(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t run)
 {
 	unsigned i;
@@ -186,9 +184,9 @@ static void read_pages(struct paging *paging, struct chunk *chunk, struct tray *
 			sys_madvise(tray_page(tray, i), page_size(), MADV_DONTNEED);
 }
 
-/* A range was refused, for there are locked pages in it (mlock).  What lay before the
- * first of them is gone nevertheless: the kernel goes mapping by mapping.  So each page
- * is asked for alone, and one that stays leaves the tray. */
+/* A range was refused because of locked pages in it (mlock).  What lay before the first of them is
+ * gone all the same: the kernel goes mapping by mapping.  So this tries each page alone, and one
+ * that stays in place leaves the tray. */
 static uint64_t discard_singly(struct chunk *chunk, struct tray *tray, uint64_t refused)
 {
 	uint64_t gone = 0;
@@ -203,7 +201,7 @@ static uint64_t discard_singly(struct chunk *chunk, struct tray *tray, uint64_t 
 	return gone;
 }
 
-/* Discards the pages, which are in the tray as well; gives those that are gone. */
+/* Discards pages that are in the tray as well; returns those that are gone. */
 static uint64_t discard_pages(struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	struct iovec ranges[MASK_RUNS_MAX];
@@ -233,8 +231,8 @@ static bool protect(struct paging *paging, struct chunk *chunk, uint64_t run, bo
 			    on) == 0;
 }
 
-/* Protects from the first to the last of these pages with one call, or where a hole is
- * a mapping that is not ours, run by run; gives those that are protected. */
+/* Protects everything from the first page to the last with one call.  Where a hole is a mapping
+ * that is not ours, does it run by run.  Returns what is protected. */
 static uint64_t protect_pages(struct paging *paging, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t done = 0;
@@ -249,8 +247,8 @@ static uint64_t protect_pages(struct paging *paging, struct chunk *chunk, uint64
 	return done;
 }
 
-/* What of them stays is unprotected again, and what was protected with them.  (Where a
- * call fails a write will raise a fault, and find that the page is there.) */
+/* Unprotects what stays, and what was protected along with it.  (If this fails, a write raises a
+ * fault that finds the page here.) */
 static void unprotect_span(struct paging *paging, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t span = mask_span(mask);
@@ -259,8 +257,8 @@ static void unprotect_span(struct paging *paging, struct chunk *chunk, uint64_t 
 		protect(paging, chunk, span, false);
 }
 
-/* The tray's frames are the handler's reserve; what is discarded is the reserve again.
- * cautious: only if no page can be under DMA. */
+/* The frames that the tray gets come from the handler's reserve, and those that are discarded
+ * become the reserve.  cautious: only if no page can be under DMA. */
 static uint64_t depart_by_copy(struct paging *paging, struct chunk *chunk, struct tray *tray,
 			       uint64_t victims, bool cautious)
 {
@@ -285,14 +283,15 @@ static uint64_t depart_by_copy(struct paging *paging, struct chunk *chunk, struc
 
 /* -- which way --------------------------------------------------------------------------- */
 
-/* A MOVE flushes for each run: is a copy cheaper? */
+/* MOVE flushes for each run: is a copy cheaper? */
 static bool is_scattered(uint64_t victims)
 {
 	return mask_runs(victims) > COPY_FLUSHES + mask_count(victims) / FLUSH_PAGES;
 }
 
-/* System calls that we do not see may have mapped something else here, which MOVE would take from the
- * program for ever: its faults do not come to us.  What is known of such pages is of no use. */
+/* The program may have mapped something else here by a system call that we do not see.  MOVE would
+ * take that away for ever, since faults there do not come to us.  What we know of such pages is of
+ * no use. */
 static uint64_t without_strangers(struct paging *paging, struct chunk *chunk, uint64_t victims)
 {
 	uint64_t gone = 0;

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* depart.h - how the pages of a chunk leave for their tray
  *
- *  - by UFFDIO_MOVE, holes allowed: no copy, and atomic, since nobody can write
- *    to a page that has moved.  Pages under DMA refuse.  It flushes the TLB once
- *    for each run of present pages, so it is the way for chunks of few runs.
+ *  - By UFFDIO_MOVE, holes allowed.  It copies nothing and is atomic, since nobody can write to a
+ *    page that has moved.  It refuses pages under DMA.  It flushes the TLB once for each run of
+ *    present pages, so it suits chunks of few runs.
  *
- *  - by copy: write-protect, read through /proc/self/mem, discard.  Two flushes
- *    in all, so it is the way for scattered chunks; but it does not see DMA
- *    (pins.h).  It is also the only way for what MOVE refuses (mappings that are
- *    not writable) and where there is no MOVE.
+ *  - By copy: write-protect, read through /proc/self/mem, discard.  That takes two flushes in all,
+ *    so it suits scattered chunks; but it does not see DMA (pins.h).  It is also the only way for
+ *    what MOVE refuses (mappings that are not writable), and where there is no MOVE.
  *
  *	chunk of 64 pages, 2 vCPUs, a second thread running    MOVE    copy
  *	all present, one run				      29 us  160 us
  *	32 present in 32 runs				     778 us  130 us
  *
- * Where there is no MOVE and the process may have pages under DMA, nothing leaves: it is
- * kept in memory, beyond the budget, as long as that is so (evict_hold_back).
+ * Where there is no MOVE and the process may have pages under DMA, nothing leaves: pages stay in
+ * memory, beyond the budget, as long as that is so (exceed_hold_back).
  *
- * A write to a protected page raises a fault, which waits for the chunk's lock
- * and then finds the page cached (or still there, and unprotects it).
+ * A write to a protected page raises a fault.  It waits for the chunk's lock, and then finds the
+ * page cached (or still there, and unprotects it).
  *
  * Locking: the caller holds (C).
  */
@@ -27,8 +26,8 @@
 
 #include "paging/handler.h"
 
-/* Moves or copies these resident pages into the tray, which has no frames; gives
- * those that came: the others stay.  The masks are the caller's to change. */
+/* Moves or copies these resident pages into the tray, which has no frames at their offsets.
+ * Returns those that came; the others stay.  The caller changes the masks. */
 uint64_t depart(struct paging *paging, struct chunk *chunk, struct tray *tray, uint64_t victims);
 
 #endif

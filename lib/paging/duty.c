@@ -2,14 +2,14 @@
 /* duty.c - which handlers watch for faults, and who evicts: see duty.h */
 #include "paging/duty.h"
 
-/* Times in vain after which a handler goes off duty; one that got a fault makes up for
- * two: who is on the wrong CPU gets some as well, while it is awake. */
+/* After this many vain wake-ups a handler goes off duty.  Getting a fault makes up for two of them:
+ * a handler on the wrong CPU gets some faults too, while it is awake. */
 #define VAIN_MAX 8
 #define VAIN_REDEEMED 2
-/* Who has not gone round its loop for so long does not get its CPU, perhaps. */
+/* A handler that has not gone round its loop for this long may not be getting its CPU. */
 #define RESPONSIVE_NS 1000000
-/* The first nap, and the longest: nobody who faults on the CPU of a handler that is
- * off duty, or who needs one while the others do not get their CPUs, waits longer. */
+/* The first nap and the longest.  They bound how long a thread waits that faults on the CPU of a
+ * handler off duty, or needs one because the others do not get their CPUs. */
 #define NAP_MIN_NS 1000000
 #define NAP_MAX_NS 16000000
 
@@ -71,11 +71,11 @@ static void return_to_duty(struct handler *handler)
 	handler->vain = VAIN_MAX / 2;
 	atomic_fetch_add(&handler->paging->on_duty, 1);
 	io_watch(handler->lane.io, EAR_UFFD, true);
-	/* What came meanwhile. */
+	/* Faults may have come meanwhile. */
 	handler->more_faults = true;
 }
 
-/* The pager is paused.  Who lets it go on wakes all, and they return at once. */
+/* The pager is paused.  Whoever resumes it wakes all handlers, and they return at once. */
 static void stand_by(struct handler *handler)
 {
 	if (handler->off_duty)
@@ -107,7 +107,7 @@ uint64_t duty_rest(struct handler *handler, uint64_t timeout_ns)
 	return handler->back_at - now < timeout_ns ? handler->back_at - now : timeout_ns;
 }
 
-/* Somebody who is asleep will wake up; somebody at work should be so visibly. */
+/* A handler that sleeps will wake up; one at work should show it. */
 static bool is_responsive(const struct handler *handler, uint64_t now)
 {
 	uint64_t round = atomic_load_explicit(&handler->round, memory_order_relaxed);

@@ -13,14 +13,14 @@
 #include "paging/writeback.h"
 #include "kernel/zap.h"
 
-/* Pages are worth gathering on swap space if they are in runs of so many here, but not there. */
+/* Pages are worth gathering on swap space if they are in runs of this many here, but not there. */
 #define GATHER_RUN 8
 
-/* How often a pager at rest looks whether a child of a fork has ended. */
+/* How often a pager at rest checks whether a fork's child has ended. */
 #define CHILDREN_NS 500000000
 
-/* How many frames it takes to the high mark.  In small steps, since more would be
- * a large part of a small budget. */
+/* Frames to the high mark.  Evictions go in small steps, since more would be a large part of a
+ * small budget. */
 static int64_t frames_missing(struct paging *paging)
 {
 	return (int64_t)paging->budget.high - credit_left(&paging->budget);
@@ -28,7 +28,7 @@ static int64_t frames_missing(struct paging *paging)
 
 /* -- in the tray ------------------------------------------------------------------------- */
 
-/* How many stretches of the store these pages lie in. */
+/* How many stretches of the store do these pages lie in? */
 static unsigned place_runs(const struct chunk *chunk, uint64_t mask)
 {
 	unsigned n = 0, i;
@@ -40,7 +40,7 @@ static unsigned place_runs(const struct chunk *chunk, uint64_t mask)
 	return n;
 }
 
-/* Those of them that stand in runs of GATHER_RUN and more. */
+/* The pages that are in runs of GATHER_RUN or more. */
 static uint64_t long_runs(uint64_t mask)
 {
 	uint64_t ret = 0;
@@ -53,9 +53,9 @@ static uint64_t long_runs(uint64_t mask)
 	return ret;
 }
 
-/* Updates at random leave a chunk's pages all over swap space.  If it is read in order
- * later (so that its pages leave in runs), clean ones are written once more with the
- * others, side by side: in one request, and the next reading has one instead of dozens. */
+/* Random updates leave a chunk's pages all over swap space.  If the chunk is later read in order
+ * (so that its pages leave in runs), its clean pages are written once more, next to the others, in
+ * the same request.  The next reading then takes one request instead of dozens. */
 static uint64_t worth_gathering(struct paging *paging, const struct chunk *chunk, uint64_t pages,
 				uint64_t clean)
 {
@@ -66,7 +66,7 @@ static uint64_t worth_gathering(struct paging *paging, const struct chunk *chunk
 	return store_used(&paging->store) < store_size(&paging->store) / 4 * 3 ? mask : 0;
 }
 
-/* Drops the zeros; gives the pages that no slot holds, their hashes entered. */
+/* Drops the zeros.  Returns the pages that no place holds, with their hashes entered. */
 static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tray *tray)
 {
 	uint64_t dirty = 0, zero = 0, gathered;
@@ -96,7 +96,7 @@ static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tr
 	return dirty;
 }
 
-/* Whole trays that hold nothing of use go at once. */
+/* A tray that holds nothing of use is given back at once. */
 static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *tray)
 {
 	if (tray->valid || tray->busy) {
@@ -107,8 +107,8 @@ static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *
 	tray_free(&paging->pages.arena, &tray, 1);
 }
 
-/* Pages in a tray, which were just moved there or were watched, leave for good: what is dirty
- * joins a write, and what finds no place there goes back.  How many left. */
+/* Pages in a tray, just moved there or watched until now, leave for good: dirty ones join a write,
+ * and those for which there is no place go back.  Returns how many left. */
 static unsigned leave_for_good(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	struct paging *paging = handler->paging;
@@ -122,7 +122,7 @@ static unsigned leave_for_good(struct handler *handler, struct chunk *chunk, str
 	return mask_count(out & ~stuck);
 }
 
-/* Gives the number of pages that left for good (or that may be reclaimed). */
+/* Returns how many pages left for good. */
 static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint64_t victims)
 {
 	struct paging *paging = handler->paging;
@@ -147,7 +147,7 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	return gone;
 }
 
-/* The chunk was picked: out of the queue. */
+/* The chunk was picked, and is out of the queue. */
 static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum standing standing)
 {
 	struct paging *paging = handler->paging;
@@ -168,7 +168,7 @@ static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum s
 	return gained;
 }
 
-/* Keeps evictions out while a fork is about to happen. */
+/* Keeps evictions out while a fork is near. */
 static bool enter_eviction(struct paging *paging)
 {
 	atomic_fetch_add(&paging->evicting, 1);
@@ -185,7 +185,7 @@ static void leave_eviction(struct paging *paging)
 
 /* -- watched (watch.h) ------------------------------------------------------------------- */
 
-/* Of n pages the frames are gone; the tray is in no queue. */
+/* Gives back these frames of the tray, which hold nothing.  The tray is in no queue. */
 static void give_spent(struct paging *paging, struct tray *tray, uint64_t mask)
 {
 	struct iovec ranges[MASK_RUNS_MAX];
@@ -198,8 +198,8 @@ static void give_spent(struct paging *paging, struct tray *tray, uint64_t mask)
 	credit_give(&paging->budget, mask_count(mask));
 }
 
-/* A tray to which the chunk's pages left before and which has room for these, out of the
- * queue: else a page at a time would take a tray each. */
+/* Finds a tray to which the chunk's pages left before, and takes it out of the queue.  Without it,
+ * pages that leave one at a time would take a tray each. */
 static struct tray *tray_to_join(struct paging *paging, struct chunk *chunk, uint64_t victims)
 {
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
@@ -253,7 +253,8 @@ bool evict_unseen(struct handler *handler, struct chunk *chunk)
 	return ret;
 }
 
-/* They leave for good now.  The chunk is locked; an eviction is entered.  false: not now. */
+/* The pages leave for good now.  The chunk is locked, and an eviction is entered.  false: not
+ * now. */
 static bool hash_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	if (!writeback_has_room(&handler->writes))
@@ -289,11 +290,11 @@ bool evict_take_back(struct handler *handler, struct chunk *chunk)
 
 /* -- frames come free ----------------------------------------------------------------------- */
 
-/* What becomes of a tray whose frames are wanted. */
+/* What became of a tray whose frames are wanted. */
 enum outcome {
-	RECLAIMED, /* it is the caller's */
-	NOT_READY, /* a read or a write goes on in it, or its chunk is locked */
-	NOT_SOON,  /* the write will not end soon, or has just begun */
+	RECLAIMED, /* it is the caller's now */
+	NOT_READY, /* a read or write is going on in it, or its chunk is locked */
+	NOT_SOON,  /* its write will not end soon, or has only just begun */
 };
 
 void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray)
@@ -314,8 +315,8 @@ static void reclaim_locked(struct handler *handler, struct chunk *chunk, struct 
 	evict_give_up(handler->paging, chunk, tray);
 }
 
-/* A write failed, and its pages could not be put back either: they are in the tray alone.  Once
- * more.  false: not now, since a fork is about to happen. */
+/* A write failed, and its pages could not be put back either: only the tray has them.  Tries once
+ * more.  false: not now, a fork is near. */
 static bool rescue(struct handler *handler, struct chunk *chunk, struct tray *tray, uint64_t dirty)
 {
 	if (!enter_eviction(handler->paging))
@@ -327,7 +328,7 @@ static bool rescue(struct handler *handler, struct chunk *chunk, struct tray *tr
 	return true;
 }
 
-/* false: not now, since a fork is about to happen, or writes are. */
+/* false: not now; a fork is near, or there is no room for writes. */
 static bool hash_if_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	bool ret;
@@ -367,14 +368,14 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 	return outcome;
 }
 
-/* Is there more in trays than should wait there, or nothing else to take? */
+/* Are there more frames in trays than should wait there? */
 static bool should_reclaim(const struct paging *paging)
 {
 	return paging->pages.waiting > policy_target(&paging->policy);
 }
 
-/* Takes trays from the head of the queue, in order, up to one that will be ready soon; frames
- * gained. */
+/* Takes trays from the head of the queue, in order, up to one that will be ready soon.  Returns the
+ * frames gained. */
 static unsigned reclaim(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -409,7 +410,7 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 	enum outcome outcome;
 	struct tray *tray;
 
-	/* There are frames that nobody has: nothing needs to be given up. */
+	/* There are frames to spare, so nothing needs to be given up. */
 	if (credit_left(&paging->budget) >= (int64_t)(paging->budget.high + CHUNK_PAGES))
 		return NULL;
 	if (paging->pages.waiting + CHUNK_PAGES <= policy_target(&paging->policy)) {
@@ -446,7 +447,7 @@ uint64_t evict_check_children(struct paging *paging)
 
 /* -- ahead of demand --------------------------------------------------------------------------- */
 
-/* Evicts so many frames, or a batch of chunks. */
+/* Evicts chunks until this many frames are gained, or a batch of chunks is done. */
 static unsigned evict_some(struct handler *handler, int64_t frames)
 {
 	struct paging *paging = handler->paging;
@@ -470,7 +471,8 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 		handler->barren = more == 0;
 		gained += more;
 	}
-	/* Else more pages join the write: rest submits it, if nobody else does. */
+	/* If hurried, more pages may still join the write; rest submits it unless somebody else
+	 * does. */
 	if (!hurried)
 		writeback_submit(&handler->writes);
 	leave_eviction(paging);
@@ -480,8 +482,8 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	return gained;
 }
 
-/* Reading ahead recycles trays from the head of the queue; more of them are wanted,
- * while there are enough free frames. */
+/* Reading ahead recycles trays from the head of the queue and wants more of them, while there are
+ * enough free frames. */
 static bool stock_up(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -498,7 +500,8 @@ bool evict_ahead(struct handler *handler)
 	int64_t left = credit_left(&paging->budget);
 	bool progress = false;
 
-	/* Until all is registered arming may yet fail, and then no page may be anywhere else. */
+	/* Until everything is registered arming may still fail, and then no page may be anywhere
+	 * else. */
 	if (paging->dormant || paging->retiring || !paging_is_armed(paging))
 		return false;
 	if (left < (int64_t)paging->budget.low && paging->share) {
@@ -517,13 +520,14 @@ bool evict_ahead(struct handler *handler)
 		return stock_up(handler);
 	if (should_reclaim(paging))
 		progress = reclaim(handler) > 0;
-	/* Twice the target in trays: the device is behind, more will not help. */
+	/* More than twice the target in trays: the device is behind, and evicting more will not
+	 * help. */
 	if (paging->pages.waiting <= 2 * policy_target(&paging->policy))
 		progress |= evict_some(handler, frames_missing(paging)) > 0;
 	if (!progress)
 		progress = reclaim(handler) > 0;
-	/* Swap space is full, and all that is here is dirty: to go on trying would
-	 * only cost time, until a fault needs a frame. */
+	/* Swap space is full and everything here is dirty: to go on trying would only cost time,
+	 * until a fault needs a frame. */
 	if (!progress && paging->swap_full && !handler->starved)
 		handler->evicting = false;
 	return progress;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* exceed.c - the budget is exceeded by what cannot leave: see exceed.h */
+/* exceed.c - going over the budget for what cannot leave: see exceed.h */
 #include "paging/exceed.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "kernel/pins.h"
 
-/* Of what is held so much more is let in each time that nothing can leave; of what the budget is
- * exceeded by so much is taken back at a time. */
+/* Each time that nothing can leave, this part of what is held is let in on top; of the excess, this
+ * part is taken back at a time. */
 #define EXCEED_PART 4
 #define EXCEED_BACK_PART 4
 #define EXCEED_BACK_NS 10000000000
@@ -29,7 +29,7 @@ void exceed_go_on(struct paging *paging)
 		atomic_fetch_sub(&paging->budget.overcommit, CREDIT_UNLIMITED);
 }
 
-/* By this the budget is exceeded more than it was. */
+/* Exceeds the budget by this many frames more (or fewer). */
 static void exceed_by(struct paging *paging, int64_t frames)
 {
 	atomic_fetch_add(&paging->budget.exceeding, frames);
@@ -55,7 +55,7 @@ void exceed_by_step(struct paging *paging)
 		     why);
 }
 
-/* What could leave by now does; if nothing can, it is exceeded again. */
+/* Takes some back: what can leave by now, leaves.  If nothing can, the budget is exceeded again. */
 static void exceed_less(struct paging *paging)
 {
 	uint64_t last = paging->budget.exceeded_at, now = sys_now();

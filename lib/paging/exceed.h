@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* exceed.h - the budget is exceeded by what cannot leave
+/* exceed.h - going over the budget for what cannot leave
  *
- * The kernel may let pages not leave: they are locked, devices use them (DMA), or /proc is closed to
- * us.  That is no reason to stop the program: the budget does not hold, and a line says why, until the
- * reason is gone.
+ * The kernel may not let pages leave: they are locked, devices use them (DMA), or /proc is closed
+ * to us.  That is no reason to stop the program.  The budget is exceeded until the reason is gone,
+ * and a message says why.
  *
- *	held back	nothing may leave, by a rule: without UFFDIO_MOVE, beside direct I/O
- *	exceeded	of what was tried nothing left, and a fault has waited for a while: by steps,
- *			which are taken back little by little
+ *	held back	a rule says that nothing may leave: no UFFDIO_MOVE, and direct I/O
+ *	exceeded	nothing that was tried could leave, and a fault has waited for a while:
+ *			by steps, which are taken back little by little
  *
  * Locking: none; each word is changed by compare-and-swap or by adding.
  */
@@ -18,11 +18,11 @@
 
 /* Nothing may be evicted now: the budget does not hold until the reason is gone. */
 void exceed_hold_back(struct paging *paging, const char *why);
-/* Something may be again. */
+/* Something may be evicted again. */
 void exceed_go_on(struct paging *paging);
-/* The budget is exceeded by a step. */
+/* Lets the budget be exceeded by one more step. */
 void exceed_by_step(struct paging *paging);
-/* Looks whether things are better, from time to time. */
+/* From time to time: does what was let in still have to stay? */
 void exceed_check(struct paging *paging);
 
 #endif

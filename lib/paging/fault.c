@@ -7,14 +7,14 @@
 #include "base/usdt.h"
 #include "paging/watch.h"
 
-/* A fault that is being served; its chunk is locked. */
+/* A fault that is being served.  Its chunk is locked. */
 struct serving {
 	struct handler *handler;
 	struct paging *paging;
 	const struct uffd_fault *fault;
 	struct chunk *chunk;
-	unsigned i;	    /* its page of the chunk */
-	struct ahead ahead; /* what is to be read ahead of it, once the lock is given back */
+	unsigned i;	    /* its page in the chunk */
+	struct ahead ahead; /* what to read ahead of it, once the lock is dropped */
 };
 
 /* -- windows -------------------------------------------------------------------- */
@@ -24,7 +24,7 @@ static uint64_t page_number(const struct serving *s)
 	return (s->chunk->address >> page_shift()) + s->i;
 }
 
-/* missing: the page has to be read or made. */
+/* missing: the page must be read or made. */
 static struct window ask_window(struct serving *s, bool missing)
 {
 	struct window window = readahead_fault(&s->paging->readahead, page_number(s), missing);
@@ -33,20 +33,20 @@ static struct window ask_window(struct serving *s, bool missing)
 	return window;
 }
 
-/* These pages are about to come by themselves. */
+/* coming: pages that are about to come by themselves. */
 static void tell_window(struct serving *s, struct window window, uint64_t coming)
 {
 	readahead_clip(&s->paging->readahead, page_number(s), window, s->chunk->resident | coming);
 }
 
-/* Who waits for the page faults again. */
+/* Makes the threads that wait for the page fault again. */
 static void wake(const struct serving *s)
 {
 	uffd_wake(&s->paging->uffd, chunk_page(s->chunk, s->i), page_size());
 }
 
-/* These pages were installed: is the one that faulted among them?  again: else it is worth another
- * try. */
+/* These pages were installed: was the one that faulted among them?  again: if not, it is worth
+ * another try. */
 static enum answer judge(const struct serving *s, uint64_t installed, bool again)
 {
 	if (installed & mask_bit(s->i))
@@ -59,7 +59,7 @@ static enum answer judge(const struct serving *s, uint64_t installed, bool again
 
 /* -- absent --------------------------------------------------------------------- */
 
-/* Credits for the pages of mask, or for the one that faulted alone. */
+/* Takes credits for all pages of mask, or at least for the one that faulted. */
 static bool take_credits(const struct serving *s, uint64_t *mask)
 {
 	struct budget *budget = &s->paging->budget;
@@ -104,8 +104,8 @@ void fault_prove_refaults(struct paging *paging, struct chunk *chunk, uint64_t m
 
 /* -- cached --------------------------------------------------------------------- */
 
-/* Few pages in a run go back by a copy, which never flushes the TLB; their frames stay behind
- * for now.  It takes new ones, so without any, all go back with their own. */
+/* Short runs go back by a copy, which never flushes the TLB; their frames stay behind for now.  A
+ * copy takes new frames, so if there are none, everything goes back with its own. */
 static bool copies_back(struct paging *paging, uint64_t mask)
 {
 	return !fill_moves(mask) && credit_take(&paging->budget, mask_count(mask));
@@ -116,11 +116,12 @@ static enum answer serve_cached(struct serving *s)
 	struct paging *paging = s->paging;
 	struct chunk *chunk = s->chunk;
 	struct tray *tray = chunk_tray_of(chunk, s->i);
-	/* Of what is watched the page alone comes: who touches the next one shall be seen. */
+	/* From a watched tray the page comes alone, so that the touch of the next one is seen
+	 * too. */
 	struct window window = tray->unseen ? (struct window){ .pages = 1 } : ask_window(s, false);
 	uint64_t mask = window_mask(window, s->i) & chunk_restorable(tray, s->i);
-	bool idle = !(mask & tray->writing); /* no write reads from its frames */
-	bool ahead = tray->ahead;	     /* it may be another's when all is done */
+	bool idle = !(mask & tray->writing); /* no write is reading its frames */
+	bool ahead = tray->ahead;	     /* read now: the tray may be another's afterwards */
 	uint64_t installed;
 	bool again = false;
 
@@ -157,7 +158,7 @@ static enum answer serve_swapped(struct serving *s)
 	if (answer != ANSWER_DONE)
 		return answer;
 	stat_add(&s->paging->stats->faults_major, 1);
-	/* The rest of the window, where it lies in other slots. */
+	/* The rest of the window, which lies elsewhere on swap space. */
 	for (uint64_t rest = mask & ~got; rest; rest &= ~more) {
 		if (fill_start(fills, chunk, rest, mask_first(rest), NULL, &more) != ANSWER_DONE)
 			break;
@@ -178,8 +179,8 @@ static enum answer serve_resident(struct serving *s)
 		uffd_copy(&paging->uffd, chunk_page(s->chunk, s->i), paging->zeros, page_size());
 
 	if (result > 0) {
-		/* The program discarded it without our seeing it: its frame was
-		 * gone, the new one takes its place; a slot holds old contents. */
+		/* The program discarded the page without our seeing it.  Its frame is gone, and the
+		 * new one takes its place; the copy in the store is out of date. */
 		chunk_drop_copies(&paging->pages, s->chunk, mask_bit(s->i));
 		paging_note_behind(paging);
 	} else if (result == -EAGAIN || result == -ENOMEM) {
@@ -191,8 +192,8 @@ static enum answer serve_resident(struct serving *s)
 	return ANSWER_DONE;
 }
 
-/* A write to a page that an eviction had protected: if the page is still here,
- * the eviction was given up, or left it out. */
+/* A write to a page that an eviction had protected.  If the page is still here, the eviction was
+ * given up or left it out. */
 static enum answer serve_protected(struct serving *s)
 {
 	uffd_protect(&s->paging->uffd, chunk_page(s->chunk, s->i), page_size(), false);
@@ -201,15 +202,15 @@ static enum answer serve_protected(struct serving *s)
 	return ANSWER_DONE;
 }
 
-/* The mark is gone, if it was ever there: in a fork's child a page is lost of which no copy is on
- * swap space. */
+/* The mark is gone, or was never there: a fork's child loses pages of which swap space has no
+ * copy. */
 static enum answer serve_poisoned(struct serving *s)
 {
 	fill_mark_lost(s->paging, chunk_page(s->chunk, s->i));
 	return ANSWER_DONE;
 }
 
-/* It had been told to us before the page became another's; who touches it faults again. */
+/* The fault was reported before the page became another userfaultfd's.  The thread faults again. */
 static enum answer serve_foreign(struct serving *s)
 {
 	wake(s);
@@ -271,7 +272,8 @@ enum answer fault_serve(struct handler *handler, const struct uffd_fault *fault)
 
 /* -- asked for ahead --------------------------------------------------------------- */
 
-/* Reads asked for ahead leave about this much for faults; with less, there are evictions. */
+/* Reads that an application asked for leave at least this many frames to faults; with fewer,
+ * evictions begin. */
 static bool frames_to_spare(const struct paging *paging)
 {
 	return credit_left(&paging->budget) >= (int64_t)paging->budget.low;

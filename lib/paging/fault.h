@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* fault.h - a page fault, served
  *
- * Under the chunk's lock, state and mapping change together.  What the page is
- * decides:
+ * State and mapping change together, under the chunk's lock.  What happens depends on the page:
  *
  *	absent		zeros, and more of them if the touches run on
- *	cached		soft fault: copied back from its tray
+ *	cached		soft fault: it goes back from its tray
  *	swapped		major fault: a read is started
  *	filling		nothing: the read in flight will wake the thread
  *	resident	somebody was faster; or the program discarded it behind
@@ -17,16 +16,16 @@
 
 #include "paging/handler.h"
 
-/* DONE: the page is there or on its way, or who waits for it faults again.  Else it is to be served
- * later. */
+/* DONE: the page is there or on its way, or the waiting thread faults again.  Otherwise the fault
+ * must be served later. */
 enum answer fault_serve(struct handler *handler, const struct uffd_fault *fault);
 
-/* Pages come back: those that left a short while ago belong to the working set.  The caller holds
- * (C). */
+/* These pages come back.  Those that left only a short while ago belong to the working set.  The
+ * caller holds (C). */
 void fault_prove_refaults(struct paging *paging, struct chunk *chunk, uint64_t mask);
 
-/* Starts to bring in the swapped pages of [start, end) while frames last;
- * *start moves on.  false: not finished, come back. */
+/* Starts reading the swapped pages of [start, end) while frames last; *start moves on.  false: not
+ * finished, call again. */
 bool fault_will_need(struct handler *handler, uintptr_t *start, uintptr_t end);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/usdt.h"
 
-/* A read that fails or gives wrong contents is tried once more. */
+/* A read that fails, or brings wrong contents, is tried once more. */
 #define FILL_ATTEMPTS 2
 
 /* -- mapping pages ------------------------------------------------------------ */
@@ -16,10 +16,10 @@ static bool worth_another_try(long err)
 	return err == -EAGAIN || err == -ENOMEM;
 }
 
-/* One step of install: how the first pages of a run went. */
+/* One step of install: what became of the first pages of a run. */
 struct step {
 	uint64_t installed;
-	uint64_t done; /* installed, or not to be tried again */
+	uint64_t done; /* installed, or not worth another try */
 };
 
 static struct step judge_step(uint64_t run, long result, bool *ret_again)
@@ -31,21 +31,20 @@ static struct step judge_step(uint64_t run, long result, bool *ret_again)
 		step.installed = mask_range(first, (unsigned)((size_t)result >> page_shift()));
 		step.done = step.installed;
 	} else if (result == -EEXIST) {
-		/* It came behind our back (MADV_POPULATE and the like). */
+		/* The page came behind our back (MADV_POPULATE and the like). */
 		step.installed = mask_bit(first);
 	} else if (worth_another_try(result)) {
 		*ret_again = true;
 		step.done = run;
 	}
-	/* ENOENT, EFAULT, EINVAL: the mapping is gone or is another now;
-	 * ESRCH: the process is ending. */
+	/* ENOENT, EFAULT, EINVAL: the mapping is gone or has changed; ESRCH: the process is
+	 * ending. */
 	return step;
 }
 
-/* Moves the beginning of a run, or where that is not to be had (no MOVE; a
- * read-only mapping; not now), copies it and gives the tray's frames back: either way
- * the tray has them no more.  The copy needs a frame for a moment, which is
- * what each handler's reserve is for. */
+/* Moves the beginning of a run.  If that fails (no MOVE, a read-only mapping, not now), copies it
+ * and gives the tray's frames back: either way the tray no longer has them.  For a moment the copy
+ * needs a frame more, which is what each handler's reserve is for. */
 static long move_or_copy(struct paging *paging, struct chunk *chunk, uint64_t run,
 			 struct tray *tray)
 {
@@ -80,7 +79,7 @@ static long copy_run(struct paging *paging, struct chunk *chunk, uint64_t run, c
 			 (size_t)mask_count(run) << page_shift());
 }
 
-/* From the tray with its frames; or, if there is none, copies from base on. */
+/* Installs pages from the tray, with its frames, or by copying from base if there is no tray. */
 static uint64_t install(struct paging *paging, struct chunk *chunk, uint64_t mask,
 			struct tray *tray, const char *base, bool *ret_again)
 {
@@ -94,7 +93,7 @@ static uint64_t install(struct paging *paging, struct chunk *chunk, uint64_t mas
 		struct step step;
 
 		if (result < 0 && mask_count(run) > 1 && !worth_another_try(result)) {
-			single = true; /* find out which page it is */
+			single = true; /* to find out which page it is */
 			continue;
 		}
 		step = judge_step(run, result, ret_again);
@@ -126,7 +125,7 @@ uint64_t fill_restore_move(struct paging *paging, struct chunk *chunk, uint64_t 
 
 	chunk_begin_fill(chunk, mask);
 	installed = fill_move(paging, chunk, mask, tray, ret_again);
-	tray->frames = before; /* chunk_end_restore takes them out */
+	tray->frames = before; /* chunk_end_restore takes the frames out */
 	chunk_end_restore(&paging->pages, chunk, tray, mask, installed, true);
 	return installed;
 }
@@ -179,7 +178,7 @@ void fill_init(struct fills *fills, struct paging *paging, struct lane *lane, ch
 	}
 }
 
-/* A run of free bounce pages: as many as can be had of n, at least one. */
+/* Takes a run of free bounce pages, up to n of them, at least one. */
 static char *bounce_alloc(struct fills *fills, unsigned n, unsigned *ret_n)
 {
 	uint64_t free = ~fills->bounce_taken;
@@ -208,15 +207,15 @@ static void bounce_free(struct fills *fills, char *bounce, unsigned n)
 	fills->bounce_taken &= ~mask_range(first, n);
 }
 
-/* Is page above as far behind page below in the store as it is in the chunk, with not more
- * between them than is worth reading with them? */
+/* Are the two pages as far apart in the store as in the chunk, with so few between them that
+ * reading these too is worthwhile? */
 static bool follows(const struct chunk *chunk, unsigned below, unsigned above)
 {
 	return above - below <= FILL_GAP_MAX + 1 &&
 	       place_follows(chunk->page[above].place, chunk->page[below].place, above - below);
 }
 
-/* The part of mask around page must that one read brings. */
+/* The part of mask, around page must, that one read brings. */
 static uint64_t one_read(const struct chunk *chunk, uint64_t mask, unsigned must)
 {
 	uint64_t ret = mask_bit(must), more, rest;
@@ -236,8 +235,8 @@ static uint64_t one_read(const struct chunk *chunk, uint64_t mask, unsigned must
 	return ret;
 }
 
-/* Those of mask that n adjacent pages cover, must among them: from it upwards, if there are
- * so many. */
+/* The pages of mask within n adjacent pages that include must: from must upwards, if there are that
+ * many. */
 static uint64_t shorten(uint64_t mask, unsigned must, unsigned n)
 {
 	unsigned last = mask_last(mask);
@@ -251,7 +250,7 @@ static unsigned span_of(uint64_t mask)
 	return mask_count(mask_span(mask));
 }
 
-/* Keeps as many of the bounce pages as the mask spans, which were taken for it. */
+/* Keeps as many of the taken bounce pages as the mask spans; frees the others. */
 static void trim_bounce(struct fills *fills, char *bounce, unsigned taken, uint64_t mask)
 {
 	unsigned used = span_of(mask);
@@ -273,8 +272,8 @@ static bool take_tray(struct fills *fills, struct fill *fill, uint64_t mask)
 	return fill->tray != NULL;
 }
 
-/* A page that is waited for in vain is read all the same (loop.c, give_up): its slot becomes free
- * then, and another page can leave. */
+/* A page that has waited too long is read all the same (loop.c, give_up): its slot becomes free
+ * then, so another page can leave. */
 static bool take_last(struct fills *fills)
 {
 	struct budget *budget = &fills->paging->budget;
@@ -289,7 +288,7 @@ static bool take_last(struct fills *fills)
 	return true;
 }
 
-/* Where the pages are read to; shortens the mask to what there is. */
+/* Takes what the pages are read into, and shortens the mask to what is available. */
 static enum answer take_buffers(struct fills *fills, struct fill *fill, uint64_t *mask,
 				unsigned must)
 {
@@ -327,7 +326,7 @@ static void fill_done(struct io_request *request, long result)
 	fills->finished = fill;
 }
 
-/* The wanted pages to their places in the tray, those between them to the sink. */
+/* Wanted pages go to their places in the tray, those between them to the sink. */
 static unsigned tray_ranges(struct fill *fill)
 {
 	uint64_t left = fill->flight.all;
@@ -370,7 +369,7 @@ static void submit_read(struct fill *fill)
 	lane_get(fill->fills->lane, fill->place, &fill->request);
 }
 
-/* The next free fill has its buffers. */
+/* The next free fill already has its buffers. */
 static void start_read(struct fills *fills, struct chunk *chunk, uint64_t run,
 		       const struct uffd_fault *fault)
 {
@@ -444,7 +443,7 @@ static const char *fill_base(const struct fill *fill)
 	return fill->bounce - ((size_t)mask_first(fill->flight.all) << page_shift());
 }
 
-/* The wanted pages that were read whole and are what was written. */
+/* The wanted pages that were read in full and have the right contents. */
 static uint64_t good_pages(const struct fill *fill)
 {
 	const struct paging *paging = fill->fills->paging;
@@ -483,7 +482,7 @@ static void release_buffers(struct fill *fill, uint64_t installed)
 	}
 }
 
-/* Who waits for pages that did not come shall fault again. */
+/* Makes whoever waits for pages that did not come fault again. */
 static void wake_dropped(struct paging *paging, struct chunk *chunk, uint64_t dropped)
 {
 	while (dropped) {
@@ -517,7 +516,7 @@ static void free_fill(struct fill *fill)
 	fills->in_flight--;
 }
 
-/* The last step; the chunk is locked. */
+/* The last step.  The chunk is locked. */
 static void end_fill(struct fill *fill, uint64_t installed)
 {
 	struct paging *paging = fill->fills->paging;
@@ -529,8 +528,8 @@ static void end_fill(struct fill *fill, uint64_t installed)
 	free_fill(fill);
 }
 
-/* The pages stay in the tray, and who has come for them meanwhile faults again.
- * Those that could not be read are still swapped. */
+/* The pages stay in the tray; whoever has come for them meanwhile faults again.  Pages that could
+ * not be read are still swapped. */
 static void end_ahead(struct fill *fill, uint64_t good)
 {
 	struct paging *paging = fill->fills->paging;
@@ -545,8 +544,7 @@ static void end_ahead(struct fill *fill, uint64_t good)
 	free_fill(fill);
 }
 
-/* Where the kernel has no UFFDIO_POISON: a mapping of a file that ends before
- * it raises SIGBUS as well. */
+/* Without UFFDIO_POISON: a mapping of a file that ends before it raises SIGBUS too. */
 static int map_poison(struct paging *paging, void *addr)
 {
 	void *at = sys_mmap(addr, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
@@ -560,8 +558,8 @@ void fill_mark_lost(struct paging *paging, void *addr)
 	int err = paging->uffd.poison ? uffd_poison(&paging->uffd, addr, page_size())
 				      : map_poison(paging, addr);
 
-	/* EEXIST: it is marked, or has come.  Gone, or in the way of a change of the address space:
-	 * who touches it faults again. */
+	/* EEXIST: the page is already marked, or has come.  Any other error: it is gone, or the
+	 * address space is being changed; whoever touches it faults again. */
 	if (err == -ENOMEM || err == -EINVAL)
 		error_fatal("the page at %lx is lost, and the kernel refuses to poison it: %s",
 			    (unsigned long)(uintptr_t)addr, error_name(err));
@@ -612,7 +610,7 @@ void fill_poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int 
 	fill_give_up(paging, chunk, mask);
 }
 
-/* STARVED: some pages were dropped; else it is finished, or on its way again. */
+/* STARVED: some pages were dropped; otherwise the fill is finished, or on its way again. */
 static enum answer finish_locked(struct fill *fill)
 {
 	struct paging *paging = fill->fills->paging;
@@ -640,10 +638,10 @@ static enum answer finish_locked(struct fill *fill)
 			       : fill_copy(paging, chunk, good, fill_base(fill), &again);
 	end_fill(fill, installed);
 	if (paging_room(paging) < (int64_t)paging_reserve(paging))
-		/* Its place makes room for another page. */
+		/* Their places make room for other pages. */
 		chunk_drop_copies(&paging->pages, chunk, installed);
 	policy_insert(&paging->policy, chunk);
-	/* What is there is kept; the rest stays swapped, and who waits for it faults again. */
+	/* What is there is kept.  The rest stays swapped, and whoever waits for it faults again. */
 	return again && installed != good ? ANSWER_STARVED : ANSWER_DONE;
 }
 

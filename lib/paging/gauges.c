@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* gauges.c - what is not counted on the way: see gauges.h */
+/* gauges.c - what is not counted as it happens: see gauges.h */
 #include "paging/gauges.h"
 #include "base/process.h"
 #include "observe/trace.h"
 #include "paging/watch.h"
 
-/* How often the statistics that are not counted on the way are brought up to
- * date, at most. */
+/* gauges_sample does nothing more often than this. */
 #define SAMPLE_NS 100000000
-/* Handlers that are about to sleep publish no more often: there may be a fault every
- * few microseconds. */
+/* gauges_publish_soon does nothing more often than this: a fault may come every few
+ * microseconds. */
 #define PUBLISH_NS 2000000
-/* How often a recording has them. */
+/* How often a recording gets the gauges. */
 #define GAUGE_NS 50000000
 
-/* Three counts that change one after the other. */
+/* The three counts change one after the other, so the difference may be off for a moment. */
 static uint64_t pages_swapped(const struct paging *paging)
 {
 	uint64_t here = paging->pages.resident + paging->pages.cached, kept = paging->pages.kept;
@@ -22,8 +21,8 @@ static uint64_t pages_swapped(const struct paging *paging)
 	return kept > here ? kept - here : 0;
 }
 
-/* What the process has of private memory beside our frames: its stacks, its small
- * mappings, our tables. */
+/* Notes how much private memory the process has besides our frames: its stacks, its small mappings,
+ * our tables. */
 static void sample_unmanaged(struct paging *paging)
 {
 	int64_t anonymous = process_anonymous((uint32_t)sys_getpid());

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* gauges.h - what is not counted on the way, brought up to date now and then
+/* gauges.h - what is not counted as it happens, but brought up to date now and then
  *
- * Counters (stats.h) are advanced where things happen.  Gauges, such as what is held, are copied there:
- * by handlers before they sleep, by evictions some times a second, and by whoever asks.  A recording has
- * them as well.
+ * Counters (stats.h) advance where things happen.  Gauges, such as the frames held, are brought up
+ * to date beside them: by handlers before they sleep, by evictions some times a second, and by
+ * whoever asks.  Recordings contain them too.
  *
  * Locking: none; any thread.
  */
@@ -14,13 +14,13 @@
 
 /* Brings the gauges in paging->stats up to date. */
 void gauges_publish(struct paging *paging);
-/* The same, unless that was a moment ago: then gives how many ns later it is worth
- * while; else UINT64_MAX. */
+/* The same, unless it was just done: then returns the ns after which it is worth doing, otherwise
+ * UINT64_MAX. */
 uint64_t gauges_publish_soon(struct paging *paging);
-/* The same, and what is held beside our frames, some times a second. */
+/* The same, and memory besides our frames, some times a second. */
 void gauges_sample(struct paging *paging);
 
-/* Writes the gauges to the recording, some times a second, or now. */
+/* Writes the gauges to the recording: some times a second, or now. */
 void gauges_record(struct paging *paging, struct trace *trace, bool now);
 
 #endif

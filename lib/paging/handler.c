@@ -5,7 +5,7 @@
 #include "base/fd.h"
 #include <sys/eventfd.h>
 
-/* A page of bounce buffers for each so many frames of the budget. */
+/* One bounce page for each this many frames of the budget. */
 #define BOUNCE_DIVISOR 128
 
 static unsigned bounce_pages(const struct paging *paging)
@@ -29,7 +29,7 @@ int handler_ear(const struct paging *paging)
 
 /* -- starting and stopping ----------------------------------------------------------- */
 
-/* The CPUs of the process, dealt out: handler n gets every HANDLERS_MAX-th. */
+/* Deals out the CPUs of the process: handler n of N gets every N-th, from its n-th on. */
 static void deal_cpus(struct handler *handler)
 {
 	unsigned handlers = handler->paging->handler_count;

@@ -19,35 +19,36 @@
 #include "paging/watch.h"
 #include "paging/watchdog.h"
 
-/* How long a handler that has reads in flight looks for them before it sleeps:
- * about one disk read.  It keeps the CPU out of the idle state, from which a
- * wake-up costs as much again; it yields to anybody who wants the CPU. */
+/* How long a handler with reads in flight looks for them before it sleeps: about one disk read.
+ * This keeps the CPU out of its idle state, from which a wake-up costs as much again.  The handler
+ * yields to anybody who wants the CPU. */
 #define SPIN_NS 150000
-/* A yield that took longer gave the CPU to somebody who uses up his time slices: that is
- * some milliseconds each time, while a handler that sleeps gets the CPU when its read is
- * done.  So there is no spinning for a while, which doubles as long as that goes on. */
+/* A yield that took longer than this gave the CPU to a thread that uses up its time slices.  That
+ * costs some milliseconds each time, while a handler that sleeps gets the CPU when its read is
+ * done.  So there is no spinning for a while, and that while doubles as long as this goes on. */
 #define YIELD_NS 500000
 #define SHARED_MIN_NS 5000000
 #define SHARED_MAX_NS 320000000
-/* With more reads in flight it sleeps: there is enough to do, one wake-up collects
- * several, and to spin would cost more than it gains. */
+/* With more reads in flight than this the handler sleeps: it has enough to do, one wake-up collects
+ * several reads, and spinning would cost more than it gains. */
 #define SPIN_READS 2
-/* Nothing can be done now: a lock is held, or a write must finish first. */
+/* How long to wait when nothing can be done now: a lock is held, or a write must finish first. */
 #define PAUSE_NS 100000
-/* A hint is dropped if nothing could be done for it in so long.  To read ahead there may be no
- * frames, and will be none; what leaves waits for writes, and the disk may be busy. */
+/* A hint is dropped when nothing could be done for it for this long.  WILL_NEED: there may be no
+ * frames to read ahead, now or later.  COLD: what leaves waits for writes, and the disk may be
+ * busy. */
 #define WILL_NEED_NS 20000000
 #define COLD_NS 1000000000
-/* How long, and how often (the process may be stopped meanwhile), nothing could make room for a
- * fault before something is given up: its page, or the budget. */
+/* Something is given up, the page or the budget, after nothing could make room for a fault for this
+ * long, and in this many rounds (the process may have been stopped meanwhile). */
 #define FUTILE_NS 300000000
 #define FUTILE_ROUNDS 200
-/* So many chunks in a row of which the kernel lets no page leave are all of them. */
+/* If the kernel refuses every page of this many chunks in a row, it refuses all. */
 #define REFUSALS 100
-/* So many pages of swap space come back beyond the budget when one of them could not: each leaves
+/* When a page of swap space finds no frame, this many may come back beyond the budget: each leaves
  * its slot to another page. */
 #define BEYOND_FRAMES 64
-/* The blocks of free segments are given back when nothing was written for so long. */
+/* Blocks of free segments are given back when nothing was written for this long. */
 #define TIDY_NS 500000000
 
 /* -- requests ------------------------------------------------------------------- */
@@ -69,9 +70,9 @@ static bool is_asked(const struct handler *handler)
 	return handler->has_request || handler->paging->requests.count;
 }
 
-/* A little of what was asked for; true if anything was done.  What stands in the
- * way (a lock, a fork, writes in flight) passes soon, or it is a hint that cannot
- * be followed: there are no frames for it. */
+/* Does a little of what was asked for.  true: something was done.  What stands in the way (a lock,
+ * a fork, writes in flight) soon passes; or it is a hint that cannot be followed, since there are
+ * no frames for it. */
 static bool serve_requests(struct handler *handler)
 {
 	uintptr_t before;
@@ -122,7 +123,7 @@ static void read_faults(struct handler *handler)
 
 		room = room < UFFD_READ_BATCH ? room : UFFD_READ_BATCH;
 		n = uffd_read(&handler->paging->uffd, handler->faults + handler->fault_count, room);
-		/* Fewer than there was room for: that was all.  The next one is news. */
+		/* Fewer than there was room for: that was all.  The next fault will be news. */
 		handler->more_faults = n == (int)room;
 		if (n > 0) {
 			note_seen(handler->faults + handler->fault_count, (unsigned)n);
@@ -134,7 +135,7 @@ static void read_faults(struct handler *handler)
 	duty_note(handler, handler->fault_count - before);
 }
 
-/* How long has the first of them been that? */
+/* Since when has the first fault been the first? */
 static void note_waiting(struct handler *handler)
 {
 	uintptr_t first = handler->fault_count ? handler->faults[0].address : 0;
@@ -145,7 +146,7 @@ static void note_waiting(struct handler *handler)
 	handler->waiting_since = first ? handler->round : 0;
 }
 
-/* Serves what can be served; the others keep their order.  true: any was. */
+/* Serves what can be served; the others keep their order.  true: something was served. */
 static bool serve_faults(struct handler *handler)
 {
 	unsigned left = 0;
@@ -171,8 +172,8 @@ static bool serve_faults(struct handler *handler)
 
 /* -- nothing left -------------------------------------------------------------------- */
 
-/* The page is given up, unless it has come meanwhile, or lies on swap space: then it comes, and
- * those that are waited for next, beyond the budget. */
+/* Gives the page up, unless it has come meanwhile or is on swap space.  In that case it comes, and
+ * so do those that are waited for next, beyond the budget. */
 static void give_up(struct paging *paging, uintptr_t address)
 {
 	struct chunk *chunk = pagetable_find(&paging->pages.table, address);
@@ -201,8 +202,8 @@ static void give_up(struct paging *paging, uintptr_t address)
 	chunk_unlock(chunk);
 }
 
-/* First the allowance, then a page, if there was no room when its fault was waiting already; what
- * cannot leave is no reason to lose one. */
+/* First the allowance goes, then a page, if its fault was already waiting when there was no room.  If
+ * something cannot leave, that is no reason to lose a page: then the budget is exceeded. */
 static void out_of_room(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -222,7 +223,7 @@ static void out_of_room(struct handler *handler)
 		give_up(paging, handler->faults[0].address);
 }
 
-/* Does a fault wait, and has nothing come since the last round? */
+/* Does a fault wait, with no news since the last round? */
 static bool waits_in_vain(struct handler *handler, bool served)
 {
 	const struct paging *paging = handler->paging;
@@ -233,9 +234,9 @@ static bool waits_in_vain(struct handler *handler, bool served)
 	return handler->fault_count && !news && !fork_is_near();
 }
 
-/* A new page has no place, or even an old one has none to come back to: no write to swap space
- * succeeds, or the kernel lets nothing leave (DMA).  A round in which a lock is in the way, or
- * a read or write still on its way, tells nothing. */
+/* A new page finds no room, or even an old one cannot come back: no write to swap space succeeds,
+ * or the kernel lets nothing leave (DMA).  A round in which a lock is in the way, or a read or
+ * write is still under way, does not count. */
 static bool is_futile(const struct handler *handler)
 {
 	const struct paging *paging = handler->paging;
@@ -261,7 +262,7 @@ static void note_futility(struct handler *handler, bool served)
 
 /* -- the loop ---------------------------------------------------------------------- */
 
-/* Is there a read that somebody waits for, and few enough that the CPU would idle? */
+/* Is there a read that somebody waits for, and so few of them that the CPU would idle? */
 static bool spins(const struct handler *handler)
 {
 	unsigned demanded = fill_demanded(&handler->fills);
@@ -270,7 +271,7 @@ static bool spins(const struct handler *handler)
 	       !(handler->paging->disable & SPILL_FEATURE_SPIN);
 }
 
-/* It does not say what it rang for. */
+/* The bell does not say what it rang for. */
 static void listen_to_bell(struct paging *paging)
 {
 	if (paging->share)
@@ -302,7 +303,7 @@ static void note_shared(struct handler *handler, uint64_t now)
 	handler->shared_until = now + handler->shared_ns;
 }
 
-/* Looks for reads in flight without sleeping, for a while, if nobody else wants the CPU. */
+/* Looks for reads in flight for a while, without sleeping, unless somebody else wants the CPU. */
 static void spin(struct handler *handler)
 {
 	uint64_t now = sys_now(), end = now + SPIN_NS, before;
@@ -324,9 +325,9 @@ static void spin(struct handler *handler)
 	} while (now < end);
 }
 
-/* Gives blocks of free segments back, one a round.  While pages are written such segments are
- * soon used again, and to give their blocks back would only cost.  Gives when it is worth to
- * look again, in ns. */
+/* Gives blocks of free segments back, one segment a round.  While pages are written such segments
+ * are soon used again, and giving back their blocks would only cost.  Returns the ns after which to
+ * look again. */
 static uint64_t tidy(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -357,7 +358,8 @@ static void rest_recording(struct handler *handler)
 		handler->flush = false;
 }
 
-/* When to look again, in ns.  A child that lives on its parent's frames needs us when these end. */
+/* Returns the ns after which to check again.  A child that lives on its parent's frames needs us
+ * once these run out. */
 static uint64_t check_share(struct paging *paging)
 {
 	uint64_t ret = paging->share ? share_check(paging->share) : UINT64_MAX;
@@ -373,8 +375,8 @@ static void rest(struct handler *handler)
 	bool waiting = handler->fault_count || handler->fills.finished || handler->writes.finished;
 	uint64_t timeout;
 
-	/* Faults that were left to the others while this one evicted: they may not get
-	 * their CPU, and nothing tells of them again. */
+	/* While this handler evicted, it left faults to the others.  They may not be getting their
+	 * CPU, and nothing reports those faults again. */
 	if (handler->more_faults) {
 		read_faults(handler);
 		if (handler->fault_count)
@@ -441,7 +443,7 @@ static bool work(struct handler *handler)
 	if (paging_is_armed(paging) && !paging->dormant)
 		lane_grow(&handler->lane, handler->round);
 	progress |= evict_ahead(handler);
-	if (fork_is_near()) { /* a fork waits for it */
+	if (fork_is_near()) { /* the fork waits for this */
 		watch_call_back(handler);
 		writeback_submit(&handler->writes);
 	}
@@ -477,8 +479,8 @@ void loop(void *arg)
 	handler->more_faults = true;
 	while (!paging->stopping) {
 		thread_attend();
-		/* Whoever was waiting can go on only when we sleep, if it runs on this
-		 * CPU: no look around if there is nothing left to do. */
+		/* A thread that waited may share this CPU, and then runs only when we sleep.  So
+		 * look around only if there is something left to do. */
 		if (work(handler) &&
 		    (handler->fault_count || handler->evicting || is_asked(handler)))
 			look(handler, 0);

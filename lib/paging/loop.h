@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* loop.h - what a handler does, round by round
  *
- *	work	takes faults and serves them (fault.h); installs what was read (fill.h), enters what was
+ *	work	takes faults and serves them (fault.h); maps what was read (fill.h), enters what was
  *		written (writeback.h); makes room (evict.h); does a little of what was asked for
- *	rest	nothing is left to do: looks for completions without sleeping for a while, then sleeps
- *		until a fault, a completion or a wake-up comes
+ *	rest	when nothing is left to do: looks for completions for a while without sleeping,
+ *		then sleeps until a fault, a completion or a wake-up comes
  *
- * A fault that cannot be served now stays with the handler and is tried in each round.  When nothing
- * helps for a while it decides what gives way (out_of_room): the budget, or the page.
+ * A fault that cannot be served now stays with the handler, which tries it again in each round.  If
+ * nothing helps for a while, the handler decides what gives way: the budget, or the page
+ * (out_of_room).
  *
  * Locking: none of its own.  The loop waits in one place, io_wait.
  */
@@ -16,7 +17,7 @@
 
 #include "paging/handler.h"
 
-/* The thread of this handler, from its start to paging_stop. */
+/* The handler's thread, from its start to paging_stop. */
 void loop(void *handler);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* paging.c - what the handlers of a pager work on: see paging.h */
+/* paging.c - what all handlers of a pager share: see paging.h */
 #include "paging/paging.h"
 #include "base/error.h"
 #include "paging/writeback.h"
@@ -22,15 +22,15 @@ int paging_register(struct paging *paging, void *addr, size_t size)
 {
 	/* The pager moves single pages. */
 	sys_madvise(addr, size, MADV_NOHUGEPAGE);
-	sys_madvise(addr, size, MADV_DONTFORK); /* pager_guard_forks */
+	sys_madvise(addr, size, MADV_DONTFORK); /* see pager_guard_forks */
 	return uffd_register(&paging->uffd, addr, size, true);
 }
 
 /* -- when all is full --------------------------------------------------------------------- */
 
-/* To bring a page in where all is full, another must leave: a chunk of it is
- * evicted into free slots first, and the slot of the page that came is free then.
- * Each handler may have taken a run of slots for itself. */
+/* To bring in a page when everything is full, another must leave: a chunk is evicted into free
+ * slots first, and then the slot of the page that came is free.  Each handler may also have taken a
+ * run of slots for itself. */
 uint64_t paging_reserve(const struct paging *paging)
 {
 	return paging->handler_count * (uint64_t)(WRITE_PAGES_MAX + CHUNK_PAGES);

@@ -2,11 +2,11 @@
 /* policy.c - replacement: see policy.h */
 #include "paging/policy.h"
 
-/* What waits in trays, and which part of the resident pages are new ones:
+/* The part of the budget that waits in trays, and the part of the resident pages that may be new.
  * doc/experiments.md has what else was tried. */
 #define TARGET_DIVISOR 5
 #define NEW_DIVISOR 8
-/* Epochs in which as many frames are given up as the budget has. */
+/* Epochs in the time in which a budget of frames is given up. */
 #define EPOCHS_PER_BUDGET 2
 
 /* -- chunks ----------------------------------------------------------------------- */
@@ -49,9 +49,9 @@ static struct chunk *unlink_oldest(struct policy *policy, enum standing standing
 
 static void insert(struct policy *policy, struct chunk *chunk, enum standing standing)
 {
-	/* The ordinary case, without the lock: a stale "true" means that the chunk
-	 * was picked this moment, and who picked it inserts it again under the chunk's
-	 * lock, which our caller holds now. */
+	/* The common case, without the lock.  A stale "true" means that the chunk was picked just
+	 * now.  Then whoever picked it inserts it again under the chunk's lock, which our caller
+	 * holds now. */
 	if (__atomic_load_n(&chunk->queue[standing].here, __ATOMIC_RELAXED))
 		return;
 	lock_take(&policy->lock, LOCK_POLICY);
@@ -113,8 +113,8 @@ struct chunk *policy_pick(struct policy *policy, bool by_turns, enum standing *r
 	return chunk;
 }
 
-/* The others leave as well where sparing them would split a run: a MOVE flushes
- * for each run. */
+/* Pages of the other standing leave too where sparing them would split a run: a MOVE flushes for
+ * each run. */
 uint64_t policy_victims(const struct chunk *chunk, enum standing standing)
 {
 	uint64_t all = chunk->resident & ~chunk->pinned;
@@ -222,7 +222,7 @@ unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned
 		unlink_tray(policy, tray);
 		tray->picked = true;
 		trays[got++] = tray;
-		/* Without (C): it is an estimate. */
+		/* Read without (C): an estimate will do. */
 		frames -= mask_count(atomic_load_explicit(&tray->frames, memory_order_relaxed));
 		if (frames <= 0)
 			break;

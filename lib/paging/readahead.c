@@ -3,19 +3,18 @@
 #include "paging/readahead.h"
 #include "base/page.h"
 
-/* Strides up to this many pages are looked for, and this many steps are read
- * ahead: about what a device takes at once. */
+/* The longest stride to look for, and the steps to read ahead: about what a device takes at
+ * once. */
 #define STRIDE_MAX 1024
 #define STRIDE_STEPS 32
 
-/* A reader may skip as much as its window, and so many pages at the most: they were in
- * memory already, or it comes to them later.  Not if it has been away for so many
- * faults. */
+/* A reader may skip as much as its window, but no more pages than this: they were in memory
+ * already, or it comes to them later.  It may not skip after it was away for this many faults. */
 #define SKIP_MAX CHUNK_PAGES
 #define SKIP_IDLE READAHEAD_STREAMS
 
-/* A stream with a window like this has earned its place: it is given up for a
- * newcomer only when it has been idle for so many times as long. */
+/* A stream with a window of at least this size has earned its place: it is replaced by a newcomer
+ * only after it has been idle for this many times as long as others. */
 #define ESTABLISHED 8
 #define PATIENCE 64
 
@@ -31,8 +30,8 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* A long window keeps the device busy while the reader catches up; several streams
- * must fit a small budget. */
+/* A long window keeps the device busy while the reader catches up, but several streams must fit
+ * into a small budget. */
 unsigned readahead_most(const struct readahead *readahead)
 {
 	uint64_t frames = (uint64_t)atomic_load_explicit(readahead->budget, memory_order_relaxed);
@@ -46,8 +45,8 @@ unsigned readahead_most(const struct readahead *readahead)
 
 enum kind {
 	KIND_NEW,
-	KIND_SAME,   /* in what it has brought: no news of it */
-	KIND_ALONG,  /* it goes on in a direction, */
+	KIND_SAME,   /* within what the stream has brought: no news */
+	KIND_ALONG,  /* the stream goes on in its direction, */
 	KIND_STRIDE, /* or by its stride */
 	KIND_SECOND, /* the second fault of what may be a stride */
 };
@@ -59,7 +58,7 @@ static int64_t skip(const struct stream *s, uint32_t clock)
 	return s->window < SKIP_MAX ? s->window : SKIP_MAX;
 }
 
-/* The first page of the next chunk in that direction. */
+/* The first page of the next chunk in this direction. */
 static int64_t chunk_edge(int64_t page, int direction)
 {
 	int64_t begin = page / CHUNK_PAGES * CHUNK_PAGES;
@@ -67,9 +66,9 @@ static int64_t chunk_edge(int64_t page, int direction)
 	return direction > 0 ? begin + CHUNK_PAGES : begin - 1;
 }
 
-/* How far beyond its latest fault a fault may be that is the stream's.  A page that is not missing
- * was asked for by it up to next, if that is in another chunk; in its own nothing came but up to
- * end. */
+/* How far beyond its latest fault a fault may be and still belong to the stream.  A page that is
+ * not missing was asked for by the stream up to next, if that is in another chunk.  In its own
+ * chunk the stream brought pages only up to end. */
 static int64_t reach(const struct stream *s, bool missing, uint32_t clock)
 {
 	bool asked = (s->next - chunk_edge(s->last, s->direction)) * s->direction > 0;
@@ -79,7 +78,7 @@ static int64_t reach(const struct stream *s, bool missing, uint32_t clock)
 	return (s->end - s->last) * s->direction + skip(s, clock);
 }
 
-/* What is a fault on this page to a stream that has a direction? */
+/* What a fault on this page is to a stream with a direction. */
 static enum kind along(const struct stream *s, int64_t page, bool missing, uint32_t clock)
 {
 	int64_t distance = (page - s->last) * s->direction;
@@ -92,9 +91,9 @@ static enum kind along(const struct stream *s, int64_t page, bool missing, uint3
 	return KIND_NEW;
 }
 
-/* To one that has a stride: a whole number of steps onwards, no more than were
- * read ahead and one.  Of random faults, two that follow one another are easily
- * near to each other; that three are a stride apart is rare. */
+/* To a stream with a stride: it must be a whole number of steps further on, at most one more than
+ * were read ahead.  Two random faults in a row are easily near each other; three that are a stride
+ * apart are rare. */
 static enum kind by_stride(const struct stream *s, int64_t page)
 {
 	int64_t steps = (page - s->last) / s->stride;
@@ -107,7 +106,7 @@ static enum kind by_stride(const struct stream *s, int64_t page)
 	return steps > 0 && steps <= most ? KIND_STRIDE : KIND_NEW;
 }
 
-/* To one that has seen one fault. */
+/* To a stream that has seen one fault. */
 static enum kind near(const struct stream *s, int64_t page)
 {
 	int64_t distance = page - s->last;
@@ -131,7 +130,7 @@ static enum kind kind_of(const struct stream *s, int64_t page, bool missing, uin
 	return kind == KIND_NEW && !s->steady ? near(s, page) : kind;
 }
 
-/* A possible second fault of a stride is the last choice. */
+/* A possible second fault of a stride is the last resort. */
 static struct stream *find_stream(struct readahead *readahead, int64_t page, bool missing,
 				  enum kind *ret_kind)
 {
@@ -152,7 +151,7 @@ static struct stream *find_stream(struct readahead *readahead, int64_t page, boo
 	return second;
 }
 
-/* The one that has been idle for the longest. */
+/* The stream that has been idle longest. */
 static struct stream *stream_to_replace(struct readahead *readahead)
 {
 	struct stream *ret = NULL;
@@ -190,7 +189,7 @@ uint64_t window_mask(struct window window, unsigned i)
 	return mask_range(i, n < CHUNK_PAGES - i ? n : CHUNK_PAGES - i);
 }
 
-/* Pages of a window that lie in the chunk of the fault. */
+/* Pages of the window that lie in the fault's chunk. */
 static unsigned window_here(const struct stream *s, int64_t page)
 {
 	int64_t left = (chunk_edge(page, s->direction) - page) * s->direction;
@@ -198,8 +197,8 @@ static unsigned window_here(const struct stream *s, int64_t page)
 	return s->window < left ? s->window : (unsigned)left;
 }
 
-/* What the window has beyond the chunk of the fault and was not asked for; long
- * windows end where a chunk does. */
+/* What the window has beyond the fault's chunk and has not asked for yet.  Long windows end where a
+ * chunk does. */
 static struct ahead window_ahead(struct stream *s, int64_t page, bool missing)
 {
 	int direction = s->direction;
@@ -209,7 +208,7 @@ static struct ahead window_ahead(struct stream *s, int64_t page, bool missing)
 
 	if (s->window >= CHUNK_PAGES)
 		target = chunk_edge(target - direction, direction);
-	/* Where a page is missing after all, what was asked for did not come. */
+	/* If a page is missing after all, what was asked for did not come. */
 	if (missing || (s->next - edge) * direction < 0)
 		s->next = edge;
 	first = s->next;
@@ -245,7 +244,7 @@ static struct window window_strided(struct stream *s, int64_t page, bool missing
 	return ret;
 }
 
-/* The window of the latest fault, for a fault in it. */
+/* The latest fault's window, for another fault in it. */
 static struct window window_same(const struct stream *s, int64_t page)
 {
 	if (!s->direction)
@@ -337,7 +336,7 @@ struct window readahead_fault(struct readahead *readahead, uint64_t page, bool m
 	return ret;
 }
 
-/* The window of the fault on this page ends after so many pages. */
+/* The window of the fault on this page ends after this many pages. */
 static void clip(struct readahead *readahead, int64_t page, unsigned pages)
 {
 	lock_take(&readahead->lock, LOCK_STREAM);
@@ -360,7 +359,7 @@ void readahead_clip(struct readahead *readahead, uint64_t page, struct window wi
 		     window.down ? i - mask_last(missed) : mask_first(missed) - i);
 }
 
-/* May it be this stream that asked for the page? */
+/* May this stream have asked for the page? */
 static bool asked_for(const struct stream *s, int64_t page)
 {
 	if (s->direction)
@@ -396,7 +395,7 @@ static void add_advised(struct readahead *readahead, struct advised advised)
 	readahead->advised[readahead->advised_count++] = advised;
 }
 
-/* Forgets what was said of [start, end); keeps what sticks out. */
+/* Forgets advice for [start, end), and keeps what of its ranges lies outside. */
 static void cut_advised(struct readahead *readahead, uint64_t start, uint64_t end)
 {
 	unsigned i = 0;

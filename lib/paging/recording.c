@@ -6,7 +6,7 @@
 #include "paging/gauges.h"
 #include "paging/watch.h"
 
-/* Holds a second of what two handlers can record, if the user may have pipes this large. */
+/* Holds what two handlers can record in a second, if the user may have pipes this large. */
 #define PIPE_SIZE (1 << 20)
 
 static struct record *record_of(struct paging *paging)

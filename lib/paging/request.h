@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* request.h - what application threads ask handlers to do
  *
- * Bringing pages in and evicting them needs what only handlers have (a ring,
- * buffers).  A request is a hint: if the queue is full it is dropped.
+ * Bringing pages in and evicting them needs what only handlers have (a lane, buffers).  A request
+ * is a hint: it is dropped if the queue is full.
  *
  * Locking: (R), a leaf.
  */
@@ -15,7 +15,7 @@ enum request_kind { REQUEST_WILL_NEED, REQUEST_COLD };
 
 struct request {
 	enum request_kind kind;
-	uintptr_t start, end; /* what is left of it */
+	uintptr_t start, end; /* what is left to do */
 };
 
 #define REQUESTS_MAX 64

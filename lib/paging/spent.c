@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* spent.c - frames that hold nothing any more: see spent.h */
+/* spent.c - frames that no longer hold anything: see spent.h */
 #include "paging/spent.h"
 #include "paging/fill.h"
 #include "kernel/zap.h"
@@ -18,7 +18,7 @@ void spent_note(struct arena *arena, struct tray *tray)
 	lock_drop(&arena->lock, LOCK_ARENA);
 }
 
-/* Empties the list; how many there were. */
+/* Empties the list; returns how many trays were in it. */
 static unsigned take_list(struct arena *arena, struct tray *trays[])
 {
 	unsigned n;
@@ -32,22 +32,22 @@ static unsigned take_list(struct arena *arena, struct tray *trays[])
 	return n;
 }
 
-/* Locks the chunk of a tray that has spent frames which nobody uses. */
+/* Locks the chunk of a tray, if the tray has spent frames that nobody uses. */
 static struct chunk *lock_owner(struct tray *tray)
 {
 	struct chunk *chunk = tray->chunk;
 
 	if (!chunk || !chunk_try_lock(chunk))
 		return NULL;
-	/* Rows live as long as the pager: only the tray may have changed hands.  If it is
-	 * this chunk's after it was seen in the queue, it is so for as long as we like. */
+	/* Rows live as long as the pager, so only the tray may have changed hands.  If it is queued
+	 * and belongs to this chunk now, it stays so as long as we hold the lock. */
 	if (tray->queued && tray->chunk == chunk && !tray->busy && (tray->frames & ~tray->valid))
 		return chunk;
 	chunk_unlock(chunk);
 	return NULL;
 }
 
-/* The frames of n trays in these ranges, of which so many are gone. */
+/* Accounts for n trays whose spent frames lie in these ranges, of which the first done are gone. */
 static void count_gone(struct paging *paging, struct tray *trays[], unsigned n, unsigned done)
 {
 	uint64_t gone = 0;

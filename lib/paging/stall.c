@@ -2,8 +2,8 @@
 /* stall.c - a handler that does not get its CPU: see stall.h */
 #include "paging/stall.h"
 
-/* How long it stays away from its CPU.  Not long: if that one was only busy, two
- * handlers now share one, and if a real-time thread takes it nobody is left to help. */
+/* How long a handler stays away from its CPU.  Not long: if that CPU was only busy, two handlers
+ * now share one, and if a real-time thread takes that, nobody is left to help. */
 #define ASTRAY_NS 10000000
 
 static void set_affinity(const struct handler *handler, const cpu_set_t *cpus)
@@ -11,9 +11,9 @@ static void set_affinity(const struct handler *handler, const cpu_set_t *cpus)
 	sys_call3(SYS_sched_setaffinity, handler->tid, sizeof(*cpus), cpus);
 }
 
-/* It is sent to where the caller runs: that CPU is to be had.  Not to all CPUs: a
- * thread that may stay where it waits to run is not moved at once, and one with
- * nothing but a real-time thread on it looks empty to the load balancer. */
+/* Sends the handler to the CPU that the caller runs on, which is certainly available.  Not to all
+ * CPUs: a thread that may stay where it waits to run is not moved at once, and a CPU with nothing
+ * but a real-time thread on it looks empty to the load balancer. */
 static void let_run_here(struct handler *handler, uint64_t now)
 {
 	uint64_t home = 0;
@@ -57,7 +57,7 @@ void stall_note(struct handler *handler, bool at_work)
 		handler->checked = now;
 		stall_check(handler);
 	}
-	/* Release: with the first the others see tid. */
+	/* Release: after the first time, others see tid. */
 	atomic_store_explicit(&handler->round, at_work ? now : 0, memory_order_release);
 	if (astray && now - astray > ASTRAY_NS) {
 		handler->astray = 0;

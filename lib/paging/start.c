@@ -9,7 +9,7 @@
 #include "paging/watch.h"
 #include <linux/memfd.h>
 
-/* A handler is asked for what it has recorded so often, in the end. */
+/* How often a handler is asked, at the end, for what it has recorded. */
 #define FLUSH_NS 100000
 #define FLUSH_ROUNDS 2000
 
@@ -31,10 +31,10 @@ static int open_poison(void)
 	return (int)sys_call2(SYS_memfd_create, "spill-poison", MFD_CLOEXEC);
 }
 
-/* What copying needs: zeros, /proc/self/mem, a file to poison with. */
+/* What copying needs: zeros, /proc/self/mem, and a file to poison with. */
 static int make_helpers(struct paging *paging, const char **ret_why)
 {
-	/* Never written to, so it is the kernel's page of zeros 64 times. */
+	/* Never written to, so it is the kernel's zero page 64 times. */
 	if (!paging->zeros)
 		paging->zeros = sys_mmap(NULL, chunk_size(), PROT_READ,
 					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -73,7 +73,7 @@ static int start_handlers(struct paging *paging, const char **ret_why)
 	if (!paging->handlers)
 		return -ENOMEM;
 	for (unsigned i = 0; i < paging->handler_count; i++)
-		paging->handlers[i].wake_fd = -1; /* all are stopped, if one does not start */
+		paging->handlers[i].wake_fd = -1; /* if one does not start, all are stopped */
 	credit_force(&paging->budget, paging->handler_count * handler_charge(paging));
 	paging->on_duty = paging->handler_count;
 	steer(paging);

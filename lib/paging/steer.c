@@ -9,7 +9,7 @@ static void set_readahead(struct paging *paging, uint32_t wanted)
 	paging->readahead.cap = wanted ? wanted - 1 : READAHEAD_NO_CAP;
 }
 
-/* Handlers that sleep have to hear of it. */
+/* Handlers that sleep must hear of it. */
 static void set_paused(struct paging *paging, bool paused)
 {
 	if (atomic_exchange(&paging->paused, paused) != paused)
@@ -25,8 +25,9 @@ void steer(struct paging *paging)
 		return;
 	}
 	set_readahead(paging, steering->readahead);
-	/* Of two handlers that heard two rings the later to write has seen the latest.  Any process
-	 * of the command can pause the others, and that is all that this word can do. */
+	/* If two handlers heard two rings, the later one to write has seen the latest wish.  Any
+	 * process of the command can pause the others by this word, and can do nothing else with
+	 * it. */
 	do {
 		set_paused(paging, steering->paused);
 	} while (paging->paused != (steering->paused != 0));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* steer.h - a pager does what is wanted from outside
  *
- * What `spill set', `spill map' and `spill trace' want lies beside the counters (steering.h).  The bell
- * says that there is something new, not what.
+ * What `spill set', `spill map' and `spill trace' want lies beside the counters (steering.h).  The
+ * bell says that something is new, but not what.
  */
 #ifndef SPILL_STEER_H
 #define SPILL_STEER_H

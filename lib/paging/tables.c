@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* tables.c - page tables of what is paged out are given back: see tables.h */
+/* tables.c - giving back page tables of what is paged out: see tables.h */
 #include "paging/tables.h"
 #include "kernel/zap.h"
 
-/* Chunks to a page table, which has as many entries of 8 bytes as fill a page: at most
- * so many of them, which is with pages of 64 KiB. */
+/* Most chunks to a page table, which has as many entries of 8 bytes as fit in a page: this many
+ * with pages of 64 KiB. */
 #define TABLE_CHUNKS_MAX 128
 
 static unsigned chunks_per_table(void)
@@ -18,8 +18,8 @@ static bool is_away(const struct chunk *chunk)
 	       mask_count(chunk->swapped | chunk->cached) == CHUNK_PAGES;
 }
 
-/* Locks the chunks of the page table that starts here, from the first on, while they are away;
- * gives their number. */
+/* Locks the chunks of the page table that starts here, from the first one on, as long as they are
+ * away.  Returns how many. */
 static unsigned lock_away(struct pagetable *table, uintptr_t start, const struct chunk *held,
 			  struct chunk **chunks)
 {

@@ -5,15 +5,16 @@
 #include "base/fork_near.h"
 #include "base/meta.h"
 
-/* The queue's part of the sample: half of a tenth, the least memory that a report tells of.  And
- * of all that there is so many chunks, a quarter of the least budget. */
+/* The queue's part of the sample: half of a tenth, the least memory for which a report says
+ * anything.  Scaled up to the whole memory, the queue also has at least QUEUE_LEAST chunks, a
+ * quarter of the least budget. */
 #define QUEUE_DIVISOR 20
 #define QUEUE_LEAST 8
 #define QUEUE_MIN 2
 
-/* A touch that is recorded takes 12 us, and several times as long if the handler has another CPU.
- * If so many come more often than that, the program is slowed down by a tenth and more, and a quarter
- * of the sample has to do. */
+/* Recording a touch takes 12 us, and several times that if the handler is on another CPU.  If
+ * RATE_TOUCHES touches come faster than RATE_NS each, the program is slowed down by a tenth or
+ * more, and the sample is halved, down to a quarter. */
 #define RATE_TOUCHES 4096
 #define RATE_NS UINT64_C(100000)
 #define LEAST_DIVISOR 4
@@ -42,9 +43,9 @@ void watch_free(struct watch *watch)
 		meta_unmap(watch, watch_size(watch->capacity));
 }
 
-/* Fibonacci hashing: multiples of the golden ratio.  Of chunks that follow one another, or are some
- * stride apart, a part is below any threshold that is as near to it as can be, and at even
- * distances: neighbours are often much the same, so such a sample is closer than one by chance. */
+/* Fibonacci hashing: multiples of the golden ratio.  Of chunks in a row, or some stride apart,
+ * almost exactly the right part is below any threshold, and evenly spaced.  Neighbours are often
+ * much alike, so such a sample is more exact than a random one. */
 uint64_t watch_hash(uint64_t number)
 {
 	return number * UINT64_C(0x9e3779b97f4a7c15) >> 32;
@@ -62,7 +63,7 @@ bool watch_takes(const struct watch *watch, const struct chunk *chunk)
 
 /* -- the sample; the caller holds (W) ------------------------------------------------------ */
 
-/* Half of the threshold, and the chunks that are below it. */
+/* Halves the threshold, and keeps the chunks below it. */
 static void halve(struct watch *watch)
 {
 	unsigned kept = 0;
@@ -86,7 +87,7 @@ static void join_sample(struct watch *watch, struct chunk *chunk)
 		halve(watch);
 }
 
-/* The program is slowed down too much. */
+/* Halves the sample if recording slows the program down too much. */
 static void slow_down(struct watch *watch)
 {
 	uint64_t now, since = watch->rate_since;
@@ -127,7 +128,7 @@ static bool is_long(const struct watch *watch)
 
 /* -- touched ------------------------------------------------------------------------------- */
 
-/* The chunk is in the queue from now on; the one that shall leave, or NULL. */
+/* Puts the chunk into the queue; returns the one that should leave, or NULL. */
 static struct chunk *exchange(struct watch *watch, struct chunk *chunk)
 {
 	struct chunk *leaving = NULL;
@@ -151,7 +152,7 @@ static void put_back(struct watch *watch, struct chunk *chunk)
 	lock_drop(&watch->lock, LOCK_POLICY);
 }
 
-/* Two, so that what could not leave once is made up for. */
+/* Two at a time, to make up for those that could not leave. */
 #define LEAVE_MAX 2
 
 void watch_touched(struct handler *handler, struct chunk *chunk)
@@ -170,7 +171,7 @@ void watch_touched(struct handler *handler, struct chunk *chunk)
 
 /* -- in the middle of a run ------------------------------------------------------------------- */
 
-/* Somebody is at work on one that is locked. */
+/* A chunk that is locked is being worked on, so it counts. */
 static bool has_contents(struct chunk *chunk)
 {
 	bool ret;
@@ -182,8 +183,8 @@ static bool has_contents(struct chunk *chunk)
 	return ret;
 }
 
-/* Nobody is in the sample or the queue, whatever was there: of an earlier recording, or, in a
- * fork's child, the parent's.  Gives the number of rows with pages. */
+/* Clears whatever an earlier recording, or a fork's parent, has left in the rows: nothing is in the
+ * sample or the queue.  Returns the number of rows with pages. */
 static uint64_t clear(const struct pagetable *table)
 {
 	struct chunk *chunk;
@@ -232,7 +233,7 @@ static void join(struct watch *watch, struct chunk *chunk)
 	lock_drop(&watch->lock, LOCK_POLICY);
 }
 
-/* At once, so that faults are looked at in between. */
+/* At a time, so that faults are looked at in between. */
 #define SWEEP_CHUNKS 8
 #define SWEEP_ROWS 4096
 
@@ -262,8 +263,8 @@ bool watch_sweep(struct handler *handler)
 
 /* -- before a fork ---------------------------------------------------------------------------- */
 
-/* Nothing joins meanwhile: who waits has closed the gate to evictions.  One that has left the
- * sample may have such a tray as well, so all rows are looked at. */
+/* Nothing joins meanwhile: the fork that waits has closed the gate to evictions.  Chunks that have
+ * left the sample may have such trays too, so this looks at all rows. */
 void watch_call_back(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -273,8 +274,8 @@ void watch_call_back(struct handler *handler)
 
 	if (!watch_is_away(paging->watch))
 		return;
-	/* What leaves from now on, an eviction that had begun before the gate was closed, counts
-	 * as away. */
+	/* An eviction may have begun before the gate was closed.  What leaves from now on counts as
+	 * away. */
 	left = paging->watch->left;
 	pagetable_for_each(chunk, &paging->pages.table, 0, PAGETABLE_END) {
 		if (!__atomic_load_n(&chunk->trays, __ATOMIC_RELAXED))

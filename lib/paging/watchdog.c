@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* watchdog.c - a fault that waits too long is told of: see watchdog.h */
+/* watchdog.c - reports a fault that waits too long: see watchdog.h */
 #include "paging/watchdog.h"
 #include "base/error.h"
 #include "base/fork_near.h"
 
-/* It looks at most so often. */
+/* Shortest time between two looks. */
 #define WATCH_NS 100000000
 
 #define SECOND_NS 1000000000
 
-/* NULL: it cannot be seen, since the chunk is locked. */
+/* NULL: not known, since the chunk is locked. */
 static const char *state_of(struct chunk *chunk, uintptr_t address)
 {
 	static const char *const names[] = {
@@ -37,7 +37,7 @@ static unsigned long seconds_since(const struct handler *handler, uint64_t since
 	return (unsigned long)((handler->round - since) / SECOND_NS);
 }
 
-/* The oldest of its reads that somebody waits for, and of its writes. */
+/* The oldest of the handler's reads that somebody waits for; the oldest of its writes. */
 static const struct fill *oldest_read(const struct handler *handler)
 {
 	const struct fill *ret = NULL;

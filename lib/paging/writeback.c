@@ -6,7 +6,7 @@
 #include "paging/fill.h"
 #include "base/usdt.h"
 
-/* So much of the budget may be on its way to one of several swap spaces. */
+/* One of several swap spaces may have at most this part of the budget on its way to it. */
 #define CROWD_DIVISOR 4
 
 int writeback_init(struct writes *writes, struct paging *paging, struct lane *lane)
@@ -38,7 +38,7 @@ void writeback_leave_run(struct writes *writes)
 
 /* -- putting together ------------------------------------------------------------- */
 
-/* What it has taken ahead lies where nothing goes on. */
+/* Gives up the places taken ahead if they lie in a space that stalls. */
 static void leave_run(struct writes *writes)
 {
 	struct store *store = &writes->paging->store;
@@ -50,7 +50,8 @@ static void leave_run(struct writes *writes)
 		writes->run_left = 0;
 }
 
-/* Places for what is written next.  0; -ENOSPC; -EAGAIN: what could take more is at work. */
+/* Takes places for what is written next.  0; -ENOSPC; -EAGAIN: spaces that could take more are
+ * busy. */
 static int take_run(struct writes *writes)
 {
 	int64_t crowd = writes->paging->budget.limit / CROWD_DIVISOR;
@@ -66,7 +67,7 @@ static int take_run(struct writes *writes)
 	return 0;
 }
 
-/* The same, for pages that have to go there. */
+/* The same for pages that must find a place; notes whether swap space is full. */
 static bool refill_run(struct writes *writes)
 {
 	struct paging *paging = writes->paging;
@@ -79,8 +80,8 @@ static bool refill_run(struct writes *writes)
 	return err == 0;
 }
 
-/* One write open and one more free: a chunk's pages may span two runs.  Where swap space is
- * full, what is clean can leave. */
+/* Needs one write open and one more free, since a chunk's pages may span two runs.  If swap space
+ * is full, what is clean can still leave. */
 bool writeback_has_room(struct writes *writes)
 {
 	return writes->free && writes->free->next &&
@@ -93,7 +94,7 @@ static bool goes_on(const struct writes *writes, const struct write *write)
 	       write->parts < WRITE_PARTS_MAX && write->pages < WRITE_PAGES_MAX;
 }
 
-/* The write that the next place of the run belongs to. */
+/* The write to which the run's next place belongs. */
 static struct write *open_write(struct writes *writes)
 {
 	struct write *write = writes->open;
@@ -123,7 +124,7 @@ static uint64_t lowest(uint64_t mask, unsigned n)
 	return mask & ~rest;
 }
 
-/* As many of the pages as this write and the run of places take. */
+/* Adds as many of the pages as fit in this write and the run of places. */
 static uint64_t add_part(struct writes *writes, struct write *write, struct tray *tray,
 			 uint64_t mask)
 {
@@ -215,7 +216,8 @@ void writeback_submit(struct writes *writes)
 
 /* -- finishing ---------------------------------------------------------------------- */
 
-/* The places of a part that hold what they should are the pages' own now. */
+/* Places whose pages are still as they were written now belong to those pages; the others are
+ * freed. */
 static void enter_part(struct paging *paging, struct chunk *chunk, const struct write_part *part)
 {
 	struct place place = part->place;
@@ -249,7 +251,7 @@ static void finish_part(struct write *write, const struct write_part *part)
 	chunk_check(chunk);
 }
 
-/* true when all its parts are done. */
+/* true: all its parts are done. */
 static bool write_finish(struct write *write)
 {
 	struct writes *writes = write->writes;

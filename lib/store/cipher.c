@@ -11,20 +11,20 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-/* The version whose headers we were compiled with. */
+/* The version of the headers that we were compiled with. */
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define LIBCRYPTO "libcrypto.so." TEXT(OPENSSL_SHLIB_VERSION)
 
-/* Two keys of 256 bits: for the data, for the tweaks. */
+/* Two keys of 256 bits: one for the data, one for the tweaks. */
 #define KEY_SIZE 64
 #define TWEAK_SIZE 16
 
-/* A context is a key schedule for each of the two keys and some words, under 2 KiB with OpenSSL 3;
- * each handler has two.  RLIMIT_MEMLOCK is 64 KiB where it was not raised. */
+/* A context is a key schedule for each of the two keys and a few words: under 2 KiB with OpenSSL 3.
+ * Each handler has two.  RLIMIT_MEMLOCK is 64 KiB unless raised. */
 #define VAULT_SIZE ((size_t)32 << 10)
 
-/* What malloc aligns to. */
+/* As malloc aligns. */
 #define VAULT_ALIGN ((size_t)16)
 
 struct context {
@@ -32,12 +32,12 @@ struct context {
 };
 
 struct cipher {
-	size_t used; /* bytes of the vault */
+	size_t used; /* bytes of the vault in use */
 	unsigned handlers;
 	struct context context[CIPHER_CONTEXTS];
 };
 
-/* libcrypto's functions, and those of the libc in its namespace. */
+/* libcrypto's functions, and those of its namespace's libc. */
 static struct {
 	EVP_CIPHER *aes_xts; /* NULL: not loaded */
 	__typeof__(&OPENSSL_init_crypto) init;
@@ -52,10 +52,10 @@ static struct {
 	__typeof__(&free) free;
 } crypto;
 
-static const char *load_failed; /* (making_lock) why, at the first attempt */
+static const char *load_failed; /* (making_lock) why the first attempt failed */
 static struct lock making_lock;
-static struct cipher *making; /* (making_lock) whose contexts are being made: what libcrypto
-				 allocates meanwhile goes into the vault */
+static struct cipher *making; /* (making_lock) its contexts are being made: what libcrypto
+				 allocates meanwhile goes into this vault */
 
 /* -- the vault --------------------------------------------------------------------------- */
 
@@ -81,7 +81,7 @@ static void *vault_alloc(struct cipher *cipher, size_t size)
 	return (char *)block + VAULT_ALIGN;
 }
 
-/* The vault is given back as a whole. */
+/* Frees nothing in a vault: that is given back as a whole. */
 static void *crypto_malloc(size_t size, const char *file, int line)
 {
 	(void)file;
@@ -137,7 +137,7 @@ static void vault_free(struct cipher *cipher)
 
 /* -- loading -------------------------------------------------------------------------------- */
 
-/* Notes all that is called later; false: something is missing. */
+/* Finds every function that is called later; false: one is missing. */
 static bool look_up(void *library)
 {
 	const struct {
@@ -176,15 +176,15 @@ static EVP_CIPHER_CTX *make_context(const unsigned char *key, int seal)
 	return NULL;
 }
 
-/* Does once what is done later: whatever libcrypto makes at the first time, and keeps, is made
- * outside of a vault. */
+/* Does everything once.  What libcrypto makes the first time and keeps is then made outside of any
+ * vault. */
 static bool rehearse(void)
 {
 	unsigned char key[KEY_SIZE], block[2 * TWEAK_SIZE] = { 0 };
 	int n = 0;
 	bool works = true;
 
-	for (unsigned i = 0; i < sizeof(key); i++) /* two different halves: XTS wants them so */
+	for (unsigned i = 0; i < sizeof(key); i++) /* two different halves, as XTS demands */
 		key[i] = (unsigned char)i;
 	for (int seal = 0; seal < 2 && works; seal++) {
 		EVP_CIPHER_CTX *ctx = make_context(key, seal);
@@ -196,7 +196,7 @@ static bool rehearse(void)
 	return works && n == sizeof(block);
 }
 
-/* NULL, or why not.  What is loaded stays: there is no second attempt. */
+/* Returns NULL, or why loading failed.  What is loaded stays: there is no second attempt. */
 static const char *load(int *ret_err)
 {
 	void *library = dlmopen(LM_ID_NEWLM, LIBCRYPTO, RTLD_NOW | RTLD_LOCAL);
@@ -208,7 +208,7 @@ static const char *load(int *ret_err)
 	if (!look_up(library) ||
 	    !crypto.set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
 		return LIBCRYPTO " is not what is expected";
-	/* Neither its configuration nor its cleaning up at exit is for us. */
+	/* We want neither its configuration nor its clean-up at exit. */
 	crypto.init(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 	crypto.aes_xts = crypto.fetch(NULL, "AES-256-XTS", NULL);
 	if (!crypto.aes_xts || !rehearse())
@@ -295,7 +295,7 @@ int cipher_new(struct cipher **ret_cipher, unsigned handlers, const char **ret_w
 int cipher_fork_child(struct cipher *cipher)
 {
 	lock_reset(&making_lock);
-	making = NULL; /* another thread may have been at it */
+	making = NULL; /* another thread may have been making one */
 	return cipher ? (int)sys_call2(SYS_mlock, cipher, VAULT_SIZE) : 0;
 }
 
@@ -303,7 +303,7 @@ void cipher_free(struct cipher *cipher)
 {
 	if (!cipher)
 		return;
-	/* The contexts count how often the cipher is in use. */
+	/* The lock is needed: contexts count references to the cipher. */
 	lock_take(&making_lock, LOCK_CIPHER);
 	making = cipher;
 	for (unsigned i = 0; i < cipher->handlers; i++) {
@@ -317,7 +317,7 @@ void cipher_free(struct cipher *cipher)
 
 /* -- pages ------------------------------------------------------------------------------------- */
 
-/* It did the same when it was rehearsed.  If it cannot now, no page must be written as it is. */
+/* The same worked in the rehearsal.  If it fails now, no page may be written unencrypted. */
 static void run(EVP_CIPHER_CTX *ctx, struct tweak tweak, const void *from, void *to)
 {
 	unsigned char iv[TWEAK_SIZE];

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* cipher.h - pages are encrypted on their way to swap space
  *
- * AES-256-XTS, as disks are encrypted with: each page by itself, in place of its own size, under
- * a tweak that is the address of its slot (the offset in the file, and a number that was drawn
- * for that swap space, so that no two spaces have the same).  What a reader of the disk sees:
- * which slots are in use, and whether a slot that was written twice has the same 16 bytes at the
- * same place again.  That contents are what was written, and where, is for the page's hash to
- * find out, which never leaves memory.
+ * The cipher is AES-256-XTS, as for disks.  Each page is encrypted by itself and keeps its size.
+ * Its tweak is the address of its slot: the offset in the file, and a random number drawn for the
+ * swap space, so that no two spaces have the same.  What a reader of the disk sees: which slots are
+ * in use, and whether a slot that was written twice has the same 16 bytes at the same place again.
+ * The page's hash, which never leaves memory, shows whether a page is what was written, and where.
  *
- * The key is drawn when the pager is made.  It lies, and so does whatever libcrypto derives from
- * it, in the vault: pages that are locked and left out of core dumps, and zeroed before they are
- * given back.  A fork's child has a copy: it reads what its parent wrote.  Nobody else ever has it.
+ * The key is drawn when the pager is made.  The key, and whatever libcrypto derives from it, lies
+ * in the vault: pages that are locked, left out of core dumps, and zeroed before they are given
+ * back.  A fork's child has a copy, since it reads what its parent wrote.  Nobody else ever has it.
  *
  *	vault, one mapping: struct cipher | contexts ...
  *
- * libcrypto is loaded when the first pager asks for it, in a namespace of its own (dlmopen): the
+ * libcrypto is loaded when the first pager asks for it, in a namespace of its own (dlmopen).  The
  * program may bring another version, and libcrypto's memory must not come from the program's
  * malloc, which may be what we page.
  *
  * First rule: cipher_load and cipher_new allocate, and are called where a pager is made.
- * cipher_seal and cipher_unseal only change the tweak of a context that is there; they need
- * no thread-local memory, no lock and no symbol that is not bound yet.
- * Locking: one lock around loading and making; a context is its handler's own.
+ * cipher_seal and cipher_unseal only change the tweak of an existing context; they need no
+ * thread-local memory, no lock and no symbol that is not bound yet.
+ * Locking: one lock around loading and making; each context belongs to its handler.
  */
 #ifndef SPILL_CIPHER_H
 #define SPILL_CIPHER_H
@@ -37,25 +36,26 @@ struct tweak {
 	uint64_t salt;	 /* swap_salt() */
 };
 
-/* Loads libcrypto, if it is not yet; a later call can load nothing new, and fails as the first
- * did.  0, -ENOSYS (not built in), -ENOENT (not installed), -EINVAL (unusable), with *ret_why set
- * to words for a person. */
+/* Loads libcrypto, unless it is loaded.  After a failure nothing new can be loaded: later calls
+ * fail as the first did.  0, -ENOSYS (not built in), -ENOENT (not installed), -EINVAL (unusable),
+ * with *ret_why set to a reason for people. */
 int cipher_load(const char **ret_why);
 
-/* Most handlers that one has contexts for. */
+/* Most handlers for which one cipher has contexts. */
 #define CIPHER_CONTEXTS 4
 
-/* A new key, with contexts for as many handlers.  0, -ENOMEM (which includes: not so much memory
- * may be locked), or as cipher_load; *ret_why says it in words. */
+/* Makes a new key, with contexts for this many handlers.  0, -ENOMEM (also if that much memory may
+ * not be locked), or as cipher_load; *ret_why gives the reason for people. */
 int cipher_new(struct cipher **ret_cipher, unsigned handlers, const char **ret_why);
 
-/* In a fork's child locks do not hold, only their pages are there.  0 or -errno. */
+/* In a fork's child the pages are there, but no longer locked in memory: locks them again.  0 or
+ * -errno. */
 int cipher_fork_child(struct cipher *cipher);
 
 /* NULL is ignored. */
 void cipher_free(struct cipher *cipher);
 
-/* One page, with that handler's context. */
+/* Encrypts or decrypts one page, with that handler's context. */
 void cipher_seal(struct cipher *cipher, unsigned handler, struct tweak tweak, const void *page,
 		 void *ret_sealed);
 void cipher_unseal(struct cipher *cipher, unsigned handler, struct tweak tweak, void *page);

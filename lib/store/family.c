@@ -27,7 +27,7 @@ void family_leave(struct family *family)
 		fd_close(family->ancestor[--family->ancestors]);
 }
 
-/* The generations that there are; *ret_free: a number that none has, or GENERATIONS. */
+/* Counts the generations that exist.  *ret_free: an unused number, or GENERATIONS. */
 static unsigned count_generations(const struct family *family, unsigned *ret_free)
 {
 	unsigned living = 0;
@@ -42,13 +42,13 @@ static unsigned count_generations(const struct family *family, unsigned *ret_fre
 	return living;
 }
 
-/* Forks to a generation, where so many live: 4 are of one child each, 4 of two, 4 of four ... */
+/* Forks that share a generation when this many live: 4 have one child each, 4 two, 4 four ... */
 static unsigned forks_wanted(unsigned living)
 {
 	return 1u << living / 4;
 }
 
-/* One more child for the newest generation.  Without /proc that cannot be. */
+/* Adds a child to the newest generation.  Fails without /proc. */
 static bool join_newest(struct family *family)
 {
 	char path[32];
@@ -73,7 +73,6 @@ static void begin_generation(struct family *family, unsigned g)
 	family->writer = fd_raise(ends[1]);
 }
 
-/* Gives the generation of the child that is about to be. */
 unsigned family_join(struct family *family)
 {
 	unsigned free, living = count_generations(family, &free);
@@ -115,7 +114,7 @@ void family_check_children(struct family *family, struct swap *swap)
 	for (unsigned g = 0; g < GENERATIONS; g++) {
 		int lifeline = fds[g].fd;
 
-		/* One handler takes it upon itself. */
+		/* One handler takes this on. */
 		if (!(fds[g].revents & POLLHUP) ||
 		    !atomic_compare_exchange_strong(&family->lifeline[g], &lifeline, -1))
 			continue;
@@ -124,7 +123,8 @@ void family_check_children(struct family *family, struct swap *swap)
 	}
 }
 
-/* Nobody reads the other end of a lifeline any more: that ancestor is gone, or does not care. */
+/* Closes the lifelines of ancestors that no longer read the other end: they are gone, or do not
+ * care. */
 static void forget_ancestors(struct family *family)
 {
 	struct pollfd fds[ANCESTORS_MAX];
@@ -144,8 +144,7 @@ static void forget_ancestors(struct family *family)
 	}
 }
 
-/* In the child: the ends that were its parent's are closed.  That of its own lifeline stays open: that
- * is what it is for. */
+/* The child keeps only its own lifeline open: that is what the lifeline is for. */
 void family_fork_child(struct family *family)
 {
 	close_lifelines(family);

@@ -41,8 +41,7 @@ int io_open(struct io **ret_io, unsigned disable, unsigned depth, const int watc
 
 	if (!(disable & SPILL_FEATURE_URING))
 		err = io_uring_ops.open(&io, disable, depth, watches);
-	/* Whatever it was: too many rings (-ENOMEM, -EMFILE) is no reason to fail
-	 * either. */
+	/* Whatever the error was: too many rings (-ENOMEM, -EMFILE) is no reason to fail either. */
 	if (err)
 		err = io_threads_ops.open(&io, disable, depth, watches);
 	if (err)

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* io_faulty.c - an I/O engine for tests, which goes wrong when told to: see io.h
+/* io_faulty.c - an I/O engine for tests, which fails as planned: see io.h
  *
- * It sits around another engine and passes on all requests but those that its
- * plan names.  These it keeps until their delay is over, and then carries them
- * out itself, wrongly, inside wait.
+ * It wraps another engine and passes on all requests except those that its plan names.  It keeps
+ * these until their delay is over and then carries them out itself, wrongly, inside wait.
  */
 #include "store/io.h"
 #include "base/meta.h"
 
-/* What a failed read leaves in memory: whoever uses it all the same is found
- * out by its contents. */
+/* What a failed read leaves in memory.  Whoever uses it all the same is found out by its
+ * contents. */
 #define GARBAGE 0xa5
 
-/* To change a byte on a file that is open O_DIRECT: at least its block size. */
+/* For changing a byte in a file that is open O_DIRECT: at least its block size. */
 #define BLOCK_SIZE 4096
 
 struct kept {
@@ -27,7 +26,7 @@ struct faulty {
 	size_t size; /* of this mapping */
 	char *block; /* BLOCK_SIZE bytes, aligned */
 	unsigned kept_count;
-	struct kept kept[]; /* in the order in which they came */
+	struct kept kept[]; /* in order of arrival */
 };
 
 static struct faulty *faulty_of(struct io *io)
@@ -83,7 +82,7 @@ static size_t request_size(const struct io_request *request)
 	return size;
 }
 
-/* Where byte number at of the request lies in memory. */
+/* The address of byte number at of the request. */
 static char *request_byte(const struct io_request *request, size_t at)
 {
 	const struct iovec *iov = request->iov;
@@ -121,7 +120,7 @@ static long fail(const struct io_request *request, int error)
 	return -error;
 }
 
-/* Not in the submitter's memory, from where it may be read meanwhile. */
+/* Not in the submitter's memory, which may be read meanwhile. */
 static void corrupt_file(const struct faulty *faulty, const struct io_request *request, size_t at)
 {
 	uint64_t offset = request->offset + at;
@@ -166,7 +165,7 @@ static long carry_out(const struct faulty *faulty, const struct io_request *requ
 
 /* -- waiting --------------------------------------------------------------------- */
 
-/* How long until the first of those that are kept is due; UINT64_MAX: none. */
+/* Time until the first kept request is due; UINT64_MAX: there is none. */
 static uint64_t time_to_due(const struct faulty *faulty)
 {
 	uint64_t now = sys_now();
@@ -181,7 +180,7 @@ static uint64_t time_to_due(const struct faulty *faulty)
 	return ret;
 }
 
-/* Completes the first one that is due; false if there is none. */
+/* Completes the first request that is due; false if there is none. */
 static bool complete_due(struct faulty *faulty)
 {
 	uint64_t now = sys_now();
@@ -208,7 +207,7 @@ static unsigned faulty_wait(struct io *io, uint64_t timeout_ns)
 	unsigned n = faulty->kept_count;
 	unsigned ready = io_wait(faulty->inner, due < timeout_ns ? due : timeout_ns);
 
-	/* What done submits, and is kept too, is for the next time. */
+	/* What done submits now, if it is kept too, has to wait for the next call. */
 	while (n > 0 && complete_due(faulty))
 		n--;
 	return ready;

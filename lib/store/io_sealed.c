@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* io_sealed.c - an I/O engine around another, between which pages are encrypted: see io.h
+/* io_sealed.c - an engine around another one, which encrypts in between: see io.h
  *
- * A read comes to where the submitter wants it, and is decrypted there.  A write is encrypted
- * into buffers of our own, a piece at a time, since its pages may be wanted back meanwhile:
+ * A read lands where the submitter wants it and is decrypted there.  A write is encrypted into our
+ * own buffers, a piece at a time, since its pages may be wanted back meanwhile:
  *
  *	write   [..............]
  *	pieces  [....][....][..]   each in a buffer, several in flight; writes that find
@@ -17,24 +17,24 @@
 
 #define PIECES IO_SEALED_PIECES
 
-/* A request that we have, or a place for one. */
+/* A request that was submitted, or room for one. */
 struct sealed_request {
-	struct io_request inner; /* a read's: what the inner engine has */
-	struct io_request pages; /* a read's: as it was submitted, with these parts */
+	struct io_request inner; /* read: what the inner engine has */
+	struct io_request pages; /* read: the request as it was submitted, with the parts below */
 	struct iovec iov[IO_READ_PARTS];
 	struct io_request *request;
 	struct sealed *sealed;
-	struct sealed_request *next; /* in the queue, or among the free ones */
-	unsigned pieces;	     /* a write's, in flight */
-	long written;		     /* bytes of pieces that are done */
-	int error;		     /* of a piece, -errno */
+	struct sealed_request *next; /* in the queue, or in the free list */
+	unsigned pieces;	     /* write: how many are in flight */
+	long written;		     /* write: bytes of finished pieces */
+	int error;		     /* write: of a piece, -errno */
 };
 
 struct piece {
 	struct io_request inner;
 	struct iovec iov;
 	char *buffer;
-	struct sealed_request *of; /* NULL: it is free */
+	struct sealed_request *of; /* NULL: the piece is free */
 };
 
 struct sealed {
@@ -76,7 +76,7 @@ static void finish(struct sealed_request *mine, long result)
 	request->done(request, result);
 }
 
-/* Of the request's next page. */
+/* For the request's next page. */
 static struct tweak tweak_of(const struct io_request *request)
 {
 	return (struct tweak){ .offset = request->offset, .salt = request->salt };
@@ -84,7 +84,7 @@ static struct tweak tweak_of(const struct io_request *request)
 
 /* -- reads --------------------------------------------------------------------------------- */
 
-/* The pages that came, as far as they did. */
+/* Decrypts the pages that came. */
 static void unseal(struct sealed_request *mine, size_t bytes)
 {
 	const struct io_seal *seal = mine->sealed->seal;
@@ -129,7 +129,7 @@ static struct piece *free_piece(struct sealed *sealed)
 	return NULL;
 }
 
-/* Encrypts what the request has next; gives the bytes. */
+/* Encrypts what comes next in the request; returns the bytes. */
 static size_t fill_piece(struct sealed *sealed, struct piece *piece, struct io_request *request)
 {
 	const struct io_seal *seal = sealed->seal;
@@ -162,7 +162,8 @@ static void piece_done(struct io_request *inner, long result)
 	pump(sealed);
 }
 
-/* The next piece of the first in the queue; with its last piece the request leaves the queue. */
+/* Starts the next piece of the first write in the queue.  With its last piece the write leaves the
+ * queue. */
 static void start_piece(struct sealed *sealed, struct piece *piece)
 {
 	struct sealed_request *mine = sealed->first;
@@ -205,7 +206,7 @@ static void start_write(struct sealed *sealed, struct io_request *request)
 	pump(sealed);
 }
 
-/* -- the engine --------------------------------------------------------------------------------- */
+/* -- the engine ----------------------------------------------------------------------------- */
 
 static int sealed_enable(struct io *io)
 {

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* io_threads.c - the I/O engine on a few threads: see io.h
  *
- * For where io_uring is refused (containers, kernel.io_uring_disabled).  Each
- * engine has its own threads, which take requests from one list and put them
- * into another when they are done:
+ * For where io_uring is refused (containers, kernel.io_uring_disabled).  Each engine has its own
+ * threads, which take requests from one list and put them on another when they are done:
  *
  *	submit ──▶ waiting ──▶ worker: preadv, pwritev ──▶ completed ──▶ wait
  *	              │                                        │
  *	           tickets (futex)                         event_fd
  *
- * No wake-up is lost: tickets is read under the lock that guards waiting, and
- * has moved on when a request was added since; event_fd is written whenever
- * completed was empty, and is read before completed is.
+ * No wake-up is lost.  A worker reads tickets under the lock that guards waiting, and each new
+ * request changes tickets.  event_fd is written whenever completed was empty, and it is read before
+ * completed is.
  *
  * Locking: (I) engine->lock, a leaf.
  */
@@ -24,12 +23,12 @@
 #include <limits.h>
 #include <sys/eventfd.h>
 
-/* Enough to keep a disk busy with readahead and a write beside a fault; every
- * handler has as many. */
+/* Enough to keep a disk busy with readahead and a write next to a fault; each handler has this
+ * many. */
 #define WORKERS 4
 
-/* Shares the last rank with meta.h: nothing is taken under either, and neither
- * under the other. */
+/* Shares the last rank with meta.h: nothing is taken under either, so neither is taken under the
+ * other. */
 #define LOCK_IO LOCK_META
 
 /* First in, first out. */
@@ -42,14 +41,14 @@ struct engine {
 	struct lock lock;
 	struct fifo waiting;	  /* (I) */
 	struct fifo completed;	  /* (I) */
-	unsigned sleepers;	  /* (I) workers that wait for a request */
+	unsigned sleepers;	  /* (I) workers that are waiting for a request */
 	bool stopping;		  /* (I) */
 	_Atomic uint32_t tickets; /* advanced with each request, under (I) */
 	int event_fd;
 	int watch_fd[IO_WATCHES];
-	unsigned ignored; /* a bit for each watch that is not polled for now */
+	unsigned ignored; /* a bit for each watch that is currently not polled */
 	struct thread thread[WORKERS];
-	unsigned threads; /* that were started */
+	unsigned threads; /* how many were started */
 };
 
 static struct engine *engine_of(struct io *io)
@@ -78,8 +77,8 @@ static struct io_request *fifo_pop(struct fifo *fifo)
 
 /* -- workers ------------------------------------------------------------------- */
 
-/* Called and returns with the lock; sleeps without it, unless a request has
- * come or the end. */
+/* The caller holds the lock, and holds it again afterwards.  Sleeps without it, unless a request or
+ * the end has come. */
 static void worker_sleep(struct engine *engine)
 {
 	uint32_t ticket = engine->tickets;
@@ -92,7 +91,7 @@ static void worker_sleep(struct engine *engine)
 	engine->sleepers--;
 }
 
-/* The next request, or NULL if there is to be none any more. */
+/* The next request, or NULL when the worker should end. */
 static struct io_request *worker_next(struct engine *engine)
 {
 	struct io_request *request;
@@ -162,7 +161,7 @@ static void engine_submit(struct io *io, struct io_request *request)
 		sys_futex_wake(&engine->tickets, 1);
 }
 
-/* Gives whether any was completed. */
+/* Calls done for what has completed.  Was there anything? */
 static bool engine_collect(struct engine *engine)
 {
 	struct fifo completed;
@@ -179,8 +178,8 @@ static bool engine_collect(struct engine *engine)
 	return any;
 }
 
-/* Waits for completions and watches; gives the watches.  poll sees a descriptor
- * as long as there is something to read, so nothing is told once only. */
+/* Waits for completions and watches; returns the watches.  poll reports a descriptor as long as
+ * there is something to read, so no bit is set only once. */
 static unsigned engine_poll(struct engine *engine, uint64_t timeout_ns)
 {
 	struct timespec timeout = {
@@ -252,7 +251,7 @@ static long say_stop(struct pager *none, void *argument)
 	return 0;
 }
 
-/* By the thread that closes the pager. */
+/* Called by the thread that closes the pager. */
 static void engine_stop(struct engine *engine)
 {
 	guard_call(NULL, say_stop, &engine, sizeof(engine));
@@ -288,7 +287,7 @@ static int engine_start(struct engine *engine)
 				   engine);
 		engine->threads += !err;
 	}
-	/* Fewer will do. */
+	/* Fewer workers will do. */
 	return engine->threads > 0 ? 0 : err;
 }
 
@@ -315,7 +314,7 @@ static int engine_open(struct io **ret_io, unsigned disable, unsigned depth,
 
 static int engine_enable(struct io *io)
 {
-	(void)io; /* the threads run since open */
+	(void)io; /* the threads have run since open */
 	return 0;
 }
 

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* io_uring.c - the I/O engine on an io_uring: see io.h
  *
- * The ring belongs to the thread that enables it (SINGLE_ISSUER), and completes
- * requests only when that thread enters the kernel to wait (DEFER_TASKRUN): a
- * handler is never interrupted, and one system call submits, waits and collects.
+ * The ring belongs to the thread that enables it (SINGLE_ISSUER), and completes requests only when
+ * that thread enters the kernel to wait (DEFER_TASKRUN).  So a handler is never interrupted, and
+ * one system call submits, waits and collects.
  *
- * The watched descriptors are polled by multishot requests, which stay armed:
- * each event gives a completion, with no request of ours in between.  When one
- * ends (an error, an overflow) it is queued again.
+ * Multishot requests poll the watched descriptors.  They stay armed: each event gives a completion,
+ * and we submit nothing in between.  When one ends (an error, an overflow) it is queued again.
  *
- * The submission queue holds all requests, watches and the timer at once, so it is
- * never full.  The completion queue holds that, and what the watches may add between
- * two waits; should it ever overflow, the kernel keeps the completions
- * (IORING_FEAT_NODROP) and ends the multishot polls, which we notice.
+ * The submission queue holds all requests, watches and the timer at once, so it is never full.  The
+ * completion queue holds these and what the watches may add between two waits.  If it overflows all
+ * the same, the kernel keeps the completions (IORING_FEAT_NODROP) and ends the multishot polls,
+ * which we notice.
  *
- * liburing 2.3 allocates nothing for what is used here (calloc is called by its
- * probe functions alone), and on x86-64 and aarch64 it makes its system calls
- * itself and leaves errno alone.
+ * liburing 2.3 allocates nothing for what is used here (only its probe functions call calloc).  On
+ * x86-64 and aarch64 it makes its system calls itself and leaves errno alone.
  */
 #include "store/io.h"
 #include "base/error.h"
@@ -25,33 +23,33 @@
 #include "spill.h"
 #include <liburing.h>
 
-/* Completions of watches between two waits.  With DEFER_TASKRUN there is one
- * for each at most; without, one for each system call of the handler. */
+/* Completions of watches between two waits.  With DEFER_TASKRUN there is at most one for each
+ * watch; without, one for each of the handler's system calls. */
 #define WATCH_CQES 256
 
-/* Multishot poll came with Linux 5.13, as did IORING_FEAT_RSRC_TAGS; timeouts
- * without a request of their own (EXT_ARG) with 5.11. */
+/* Multishot poll came with Linux 5.13, as did IORING_FEAT_RSRC_TAGS; timeouts without their own
+ * request (EXT_ARG) came with 5.11. */
 #define FEATURES_NEEDED (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS)
 
-/* user_data of a watch is its number and WATCH_TAG; of a request, its address; of
- * what nobody waits for, NO_TAG. */
+/* user_data of a watch is its number plus WATCH_TAG; of a request, its address; NO_TAG if nobody
+ * waits for the completion. */
 #define NO_TAG 0u
 #define TIMER_TAG 1u
 #define WATCH_TAG 2u
 
-/* Waits that may be as long as this are ended by the ring's timer. */
+/* The ring's timer ends waits that may be at least this long. */
 #define TIMER_MIN_NS 1000000
 
 struct uring {
 	struct io io;
 	struct io_uring ring;
 	int watch_fd[IO_WATCHES];
-	unsigned wanted; /* a bit for each watch that is to be polled */
+	unsigned wanted; /* a bit for each watch that should be polled */
 	unsigned armed;	 /* a bit for each watch that is being polled */
-	uint64_t timer;	 /* when the timer that was queued ends, or 0 */
+	uint64_t timer;	 /* when the queued timer ends, or 0 */
 	struct __kernel_timespec timer_end;
-	unsigned ready; /* for the wait that is under way: bits of watches, */
-	bool news;	/* and whether there was anything to return for */
+	unsigned ready; /* in the current wait: bits of watches, */
+	bool news;	/* and whether there is anything to return for */
 };
 
 static struct uring *uring_of(struct io *io)
@@ -59,7 +57,7 @@ static struct uring *uring_of(struct io *io)
 	return (struct uring *)io;
 }
 
-/* Opens a ring, with the best flags that this kernel takes, but for what is disabled. */
+/* Opens a ring with the best flags that this kernel takes, except for what is disabled. */
 static int ring_open(struct io_uring *ring, unsigned disable, unsigned depth,
 		     struct io_uring_params *ret_params)
 {
@@ -114,8 +112,8 @@ static int uring_open(struct io **ret_io, unsigned disable, unsigned depth,
 	return 0;
 }
 
-/* Only the errors that pass are expected.  Anything else means that somebody
- * closed our descriptor: to go on would be to wait for ever. */
+/* Only errors that pass are expected.  Anything else means that somebody closed our descriptor, and
+ * going on would mean waiting for ever. */
 static void check_entered(int result)
 {
 	if (result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
@@ -156,8 +154,8 @@ static int uring_enable(struct io *io)
 
 	if (err)
 		return err;
-	/* If it can be had (Linux 5.18): no look-up of the descriptor at each
-	 * wait, which in a process with threads counts references. */
+	/* If available (Linux 5.18), this saves looking up the descriptor at each wait, which in a
+	 * process with threads counts references. */
 	io_uring_register_ring_fd(&uring->ring);
 	arm_watches(uring);
 	return 0;
@@ -174,7 +172,7 @@ static void uring_watch(struct io *io, unsigned watch, bool on)
 	}
 	uring->wanted &= ~(1u << watch);
 	if (uring->armed & (1u << watch)) {
-		/* It ends like one that failed, and is not armed again. */
+		/* The poll ends as if it had failed, and is not armed again. */
 		sqe = take_sqe(uring);
 		io_uring_prep_poll_remove(sqe, watch + WATCH_TAG);
 		io_uring_sqe_set_data64(sqe, NO_TAG);
@@ -211,7 +209,7 @@ static void uring_submit(struct io *io, struct io_request *request)
 
 static void complete_watch(struct uring *uring, unsigned watch, unsigned flags)
 {
-	/* Whatever its result: the owner of the descriptor will see what it is. */
+	/* Whatever the result is: the descriptor's owner will see. */
 	uring->ready |= 1u << watch;
 	uring->news = true;
 	if (!(flags & IORING_CQE_F_MORE))
@@ -232,8 +230,7 @@ static void complete_request(struct uring *uring, struct io_request *request, in
 	request->done(request, request->result);
 }
 
-/* Takes what is in the completion queue now; what the calls of done add to it
- * is for the next time. */
+/* Takes what is in the completion queue now.  What done adds to it is left for the next time. */
 static void collect(struct uring *uring)
 {
 	for (unsigned n = io_uring_cq_ready(&uring->ring); n > 0; n--) {
@@ -267,9 +264,9 @@ static struct __kernel_timespec timespec_of(uint64_t ns)
 					   .tv_nsec = (long long)(ns % 1000000000u) };
 }
 
-/* The timer ends by then, at the latest.  A timeout of the wait itself is set and cancelled
- * each time, which on a virtual machine costs as much as a context switch (6 us); a
- * timer stays, however many waits end before it does. */
+/* Makes the timer end by the deadline, at the latest.  A wait's own timeout is set and cancelled
+ * each time, which on a virtual machine costs as much as a context switch (6 us).  A timer stays,
+ * however many waits end before it does. */
 static void set_timer(struct uring *uring, uint64_t deadline)
 {
 	struct io_uring_sqe *sqe;
@@ -279,7 +276,7 @@ static void set_timer(struct uring *uring, uint64_t deadline)
 	sqe = take_sqe(uring);
 	uring->timer_end = timespec_of(deadline);
 	if (uring->timer) {
-		/* If it ends at this very moment, that will be seen first. */
+		/* If the timer ends at this very moment, its completion comes first. */
 		io_uring_prep_timeout_update(sqe, &uring->timer_end, TIMER_TAG, IORING_TIMEOUT_ABS);
 		io_uring_sqe_set_data64(sqe, NO_TAG);
 	} else {
@@ -300,8 +297,7 @@ static void enter(struct uring *uring, uint64_t deadline)
 	if (timer && timeout_ns != UINT64_MAX)
 		set_timer(uring, deadline);
 	if (timeout_ns == 0)
-		/* Enters even if there is nothing to submit: completions are
-		 * made there. */
+		/* Enters even with nothing to submit: completions are made there. */
 		check_entered(io_uring_submit_and_get_events(&uring->ring));
 	else
 		check_entered(io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1,
@@ -327,8 +323,8 @@ static void uring_close(struct io *io, bool in_child)
 {
 	struct uring *uring = uring_of(io);
 
-	/* In a child too this only unmaps and closes: the ring is a file, which
-	 * the parent has open as well. */
+	/* In a child, too, this only unmaps and closes: the ring is a file that the parent also has
+	 * open. */
 	(void)in_child;
 	fd_forget(uring->ring.ring_fd);
 	io_uring_queue_exit(&uring->ring);

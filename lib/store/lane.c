@@ -5,7 +5,7 @@
 
 int lane_open(struct lane *lane, struct store *store, const struct lane_setup *setup)
 {
-	unsigned depth = setup->gets + setup->puts + 1; /* and a step of a file */
+	unsigned depth = setup->gets + setup->puts + 1; /* one more for a file's step */
 
 	lane->store = store;
 	lane->puts_most = setup->puts;
@@ -32,7 +32,7 @@ unsigned lane_frames(const struct store *store, unsigned piece_pages)
 
 /* -- put and get ------------------------------------------------------------------- */
 
-/* The spaces that should get no more of this lane's puts for now. */
+/* Spaces that should get no more of this lane's puts for now. */
 static uint64_t crowded_spaces(const struct lane *lane, int64_t crowd)
 {
 	const struct swap *swap = &lane->store->swap;

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* store.h - where pages are while they are not in memory
  *
- * This room keeps the contents of pages: put, get and free, by place.  Swap spaces (swap.h) are its
- * first kind; what comes next has a kind of place of its own.  Nobody outside of this room knows a
- * descriptor, an offset or a slot.  It includes base, command and kernel.
+ * store/ keeps the contents of pages: put, get and free, by place.  Swap spaces (swap.h) are its
+ * first kind of place; another kind of storage would add its own.  No other room knows a
+ * descriptor, an offset or a slot.  The room includes base, command and kernel, and is included
+ * from pages upward.
  *
- *	store_find ──▶ a run of places ──store_put──▶ they hold pages ──store_free──▶ free again
- *	(lane.h)                        (lane.h)        │      ▲
- *	                                                └──────┘ store_get (lane.h)
+ *	lane_find ──▶ a run of places ──lane_put──▶ they hold pages ──store_free──▶ free again
+ *	                                   │      ▲
+ *	                                   └──────┘ lane_get
  *
  *	lane.h	a handler's way into the store: its engine (io.h), put and get
  *	swap.h	files and devices, by priority; target.h: how they are opened
- *	slot.h	which places of a file are taken, and by which process
- *	cipher.h, io_sealed.c	what is written is encrypted
+ *	slot.h	which slots of a space are taken; slot_owner.h: by which process
+ *	cipher.h, io_sealed.c	encryption of what is written
  *	family.h	the children of forks that read our places
  *
- * A place is typed, so what it is to whom cannot be mixed up.  Places that were found together are
- * adjacent: one put writes them, one get reads them.
+ * A place carries its kind, so places of two kinds cannot be mixed up.  Places that were found
+ * together are adjacent: one put writes them, one get reads them.
  *
- * Invariant: a place that a page's record has (chunk.h) is not found again before it is freed.
- * Locking: as swap.h; nothing here waits but where it is said.
+ * Invariant: a place that a page's record holds (chunk.h) is not found again before it is freed.
+ * Locking: as swap.h; nothing here waits unless it says so.
  */
 #ifndef SPILL_STORE_H
 #define SPILL_STORE_H
@@ -37,21 +38,21 @@ enum place_kind {
 #define PLACE_KIND_SHIFT 62
 
 struct place {
-	uint64_t word; /* its kind, and its name there */
+	uint64_t word; /* the kind, and the name within that kind */
 };
 
 struct store {
 	struct swap swap;
-	struct family family;  /* what forks made of us */
-	struct cipher *cipher; /* what is put is encrypted; or NULL */
+	struct family family;  /* forks: which children read our places */
+	struct cipher *cipher; /* encrypts what is put; or NULL */
 };
 
-/* In zeroed memory.  0 or -errno, and then *ret_why is set if there are words for it. */
+/* The store must be zeroed.  0 or -errno; on failure *ret_why may be set to a reason for people. */
 int store_init(struct store *store, bool encrypt, const char **ret_why);
 void store_destroy(struct store *store);
 
-/* Opens all targets; strict: what was backed once stays so.  0 or -errno with *ret_why as target_open
- * has it. */
+/* Opens all targets.  strict: space that was backed once stays backed.  0, or -errno with *ret_why
+ * set as by target_open. */
 int store_open(struct store *store, const struct target_list *targets, bool strict,
 	       const char **ret_why);
 void store_close(struct store *store);
@@ -61,7 +62,7 @@ static inline enum place_kind place_kind(struct place place)
 	return (enum place_kind)(place.word >> PLACE_KIND_SHIFT);
 }
 
-/* A number for people to tell it by, of its kind. */
+/* The name within the kind: a number by which people can tell places apart. */
 static inline uint64_t place_number(struct place place)
 {
 	return place.word & ((UINT64_C(1) << PLACE_KIND_SHIFT) - 1);
@@ -72,31 +73,32 @@ static inline struct place place_of_slot(uint64_t slot)
 	return (struct place){ (uint64_t)PLACE_SWAP << PLACE_KIND_SHIFT | slot };
 }
 
-/* The place n behind it, of a run. */
+/* The place n further on in the same run. */
 static inline struct place place_step(struct place place, unsigned n)
 {
 	return (struct place){ place.word + n };
 }
 
-/* Is one place n behind the other? */
+/* Is place exactly n after other? */
 static inline bool place_follows(struct place place, struct place other, unsigned n)
 {
 	return place.word - other.word == n;
 }
 
-/* false: a fork is under way, nothing was done, and the places are kept (slot.h). */
+/* false: a fork is under way; nothing was done, and the caller keeps the places (slot.h). */
 bool store_free(struct store *store, struct place place, unsigned n);
-/* They could not be written: they are not found again. */
+/* Writing them failed: these places are never found again. */
 void store_retire(struct store *store, struct place place, unsigned n);
 
-/* Does no put to where this place is come to its end, while there is somewhere else; does none to
- * anywhere?  now: ns. */
+/* Has no put completed for a while, in the space of this place (false if there is no other space),
+ * or in any?  now: ns. */
 bool store_stalls(const struct store *store, struct place place, uint64_t now);
 bool store_any_stalls(const struct store *store, uint64_t now);
-/* What the place lies in, as a person knows it: "/var/tmp/#4711 (deleted)".  Gives name. */
+/* Writes into name what holds the place, as a person knows it ("/var/tmp/#4711 (deleted)"), and
+ * returns it. */
 const char *store_name(const struct store *store, struct place place, char *name, size_t size);
 
-/* Places for so many bytes are this process's from now on, unless it has as many already.  0 or
+/* From now on this process has places for this many bytes, unless it already has as many.  0 or
  * -ENOSPC.  May block while files grow. */
 int store_back(struct store *store, uint64_t bytes);
 
@@ -104,22 +106,24 @@ int store_back(struct store *store, uint64_t bytes);
  * all have been asked since. */
 bool store_insist(struct store *store, uint64_t since);
 
-/* Blocks of what is free go back to the file system, some at a time.  false: there are none. */
+/* store_tidy gives the blocks of some free places back to the file system; store_is_tidy: there are
+ * none to give. */
 bool store_is_tidy(const struct store *store);
 void store_tidy(struct store *store);
 
-/* Pages that find a place, now or once others are freed; exhausted: none was found lately. */
+/* Pages that can have a place, now or once others are freed.  exhausted: lately none was found. */
 uint64_t store_capacity(const struct store *store, bool exhausted);
-/* Bytes of places in use, and of files. */
+/* Bytes of places in use; bytes of all files. */
 uint64_t store_used(const struct store *store);
 uint64_t store_size(const struct store *store);
 
-/* Around a fork.  Nothing is put meanwhile. */
+/* Around a fork.  Nothing may be put between the two. */
 void store_fork(struct store *store);
 void store_fork_parent(struct store *store);
-/* In the child: it reads what its parent has put.  0 or -errno. */
+/* In the child, which reads what its parent has put.  0 or -errno. */
 int store_fork_child(struct store *store);
-/* Is there a child that reads our places; and lets go what only those could read that are gone. */
+/* Is there a child that reads our places?  The second function releases what only children that are
+ * gone could read. */
 bool store_has_children(const struct store *store);
 void store_check_children(struct store *store);
 

@@ -5,17 +5,17 @@
 #include "base/page.h"
 #include <limits.h>
 
-/* Files grow by this much at once: few calls, long extents. */
+/* The step by which files grow: few calls, long extents. */
 #define GROW_STEP ((uint64_t)64 << 20)
 
-/* When so much has blocks and was never used the next step begins. */
+/* The next step begins when less than this has blocks and was never used. */
 #define GROW_AHEAD ((uint64_t)16 << 20)
 
-/* How long a file system that is full is left alone. */
+/* How long to leave a full file system alone. */
 #define RETRY_MIN_NS 100000000
 #define RETRY_MAX_NS UINT64_C(10000000000)
 
-/* A device to which no write ends for so long stalls: other swap spaces are used meanwhile. */
+/* A space stalls when no write to it has ended for this long.  Other spaces are used meanwhile. */
 #define STALL_NS 1000000000
 
 static uint64_t segment_bytes(void)
@@ -25,8 +25,8 @@ static uint64_t segment_bytes(void)
 
 /* -- opening ---------------------------------------------------------------- */
 
-/* The file has blocks for so many bytes of slots; others may have seen to it.  They may also have
- * written anything there. */
+/* Bytes of slots for which the file has blocks.  Other processes share this word, may have let the
+ * file grow, and may have written anything there. */
 static uint64_t space_size(const struct swap_space *space)
 {
 	uint64_t size = atomic_load(&space->map.owner.table->size);
@@ -50,7 +50,7 @@ static int space_init(struct swap_space *space, const struct target_file *file)
 	if (err)
 		return err;
 	space->file = *file;
-	/* The map has it open. */
+	/* The map has opened it for itself. */
 	fd_close(space->file.owners_fd);
 	space->file.owners_fd = -1;
 	space->full = space->wanted = false;
@@ -86,7 +86,7 @@ static int add_space(struct swap *swap, const struct target_file *file)
 	return err;
 }
 
-/* Closes those that there is no place for. */
+/* Closes those for which there is no room. */
 static int add_spaces(struct swap *swap, const struct target_file files[], unsigned n)
 {
 	int err = 0;
@@ -125,7 +125,7 @@ void swap_close(struct swap *swap)
 
 /* -- growing ---------------------------------------------------------------- */
 
-/* The highest priority below limit that an open, writable space has. */
+/* The highest priority below limit among open spaces. */
 static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_priority)
 {
 	bool found = false;
@@ -142,7 +142,7 @@ static bool next_priority(const struct swap *swap, int64_t limit, int64_t *ret_p
 	return found;
 }
 
-/* Does anybody take slots there, or would he first? */
+/* Are slots taken there, or would they be next? */
 static bool is_in_use(const struct swap *swap, const struct swap_space *space)
 {
 	int64_t highest = 0;
@@ -151,7 +151,7 @@ static bool is_in_use(const struct swap *swap, const struct swap_space *space)
 	return space->file.priority == highest || slot_map_reach(&space->map) > 0;
 }
 
-/* Bytes that have blocks and that nobody has used yet. */
+/* Bytes that have blocks and were never used. */
 static uint64_t unused_bytes(const struct swap_space *space, uint64_t size)
 {
 	uint64_t used = slot_map_reach(&space->map) << page_shift();
@@ -164,7 +164,6 @@ static uint64_t most_bytes(const struct swap_space *space)
 	return space->file.limit / segment_bytes() * segment_bytes();
 }
 
-/* Should the file grow? */
 static bool should_grow(const struct swap *swap, const struct swap_space *space, uint64_t now)
 {
 	uint64_t size = space->open ? space_size(space) : 0;
@@ -180,8 +179,8 @@ static void release_growth(struct swap_space *space)
 	sys_futex_wake(&space->growing, INT_MAX);
 }
 
-/* Takes the growth of a space that should grow.  Another handler's step may end between the look
- * and the taking, so it is looked at again. */
+/* Claims the growth of a space that should grow.  Another handler's step may end between the check
+ * and the claim, so it checks again. */
 static bool take_growth(const struct swap *swap, struct swap_space *space, uint64_t now)
 {
 	if (!should_grow(swap, space, now) || space->growing ||
@@ -229,7 +228,7 @@ static void space_grows_on(struct swap_space *space, uint64_t size)
 	space->wanted = space->full = false;
 }
 
-/* A smaller step may do.  After the smallest it is full, for a while. */
+/* A smaller step may succeed.  After the smallest, the space is full for a while. */
 static void space_is_full(struct swap_space *space, uint64_t now)
 {
 	space->step /= 2;
@@ -265,7 +264,7 @@ void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long res
 {
 	struct swap_space *space = &swap->space[growth->space];
 
-	/* Some file systems cannot reserve blocks: a write may then fail. */
+	/* Some file systems cannot reserve blocks.  There a write may fail later. */
 	if (result == 0 || result == -EOPNOTSUPP)
 		space_grows_on(space, growth->from + growth->bytes);
 	else if (result != -EINTR)
@@ -273,7 +272,7 @@ void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long res
 	release_growth(space);
 }
 
-/* Waits for the steps that handlers have under way: were there any? */
+/* Waits for the steps that handlers have under way.  Were there any? */
 static bool await_growth(struct swap *swap)
 {
 	bool any = false;
@@ -299,7 +298,7 @@ bool swap_grow(struct swap *swap, uint64_t now)
 	return !err;
 }
 
-/* Slots are handed out as far as there are blocks. */
+/* Slots are handed out only as far as there are blocks. */
 static void follow_growth(struct swap_space *space)
 {
 	uint64_t size = space_size(space);
@@ -308,7 +307,7 @@ static void follow_growth(struct swap_space *space)
 		slot_map_raise(&space->map, size >> page_shift());
 }
 
-/* It may have more slots in a moment; but after a second others are taken instead. */
+/* More slots may come in a moment.  After a second without, others are used instead. */
 static bool space_grows(const struct swap_space *space, uint64_t now)
 {
 	if (!space->growing)
@@ -480,7 +479,7 @@ static uint64_t owned_slots(const struct swap *swap)
 	return slots;
 }
 
-/* One more segment, with blocks. */
+/* Claims one more segment, with blocks. */
 static bool back_segment(struct swap *swap)
 {
 	for (unsigned i = 0; i < swap->count; i++) {
@@ -501,7 +500,7 @@ int swap_back(struct swap *swap, uint64_t bytes)
 {
 	uint64_t wanted = bytes >> page_shift(), owned = owned_slots(swap);
 
-	/* Files grow for what can be had as a whole only. */
+	/* Do not let files grow for a request that cannot be met in full. */
 	if (owned < wanted && swap_capacity(swap, false) < wanted)
 		return -ENOSPC;
 	while (owned < wanted &&
@@ -538,7 +537,7 @@ void swap_punch(struct swap *swap)
 				      FALLOC_FL_KEEP_SIZE,
 			      space->file.offset + (first << page_shift()), segment_bytes());
 		slot_punched(&space->map, first, swap->strict);
-		/* There may be room for more. */
+		/* Now the file system may have room. */
 		if (!swap->strict)
 			space->retry = 0;
 		return;

@@ -22,12 +22,12 @@
 
 #define TARGET_MODE 0600
 
-/* When a process is killed, the kernel lets go of its ring, and of the files that
- * the ring reads, a moment after the process is gone (Linux 6.18). */
+/* When a process is killed, the kernel releases its ring, and the files that the ring reads, a
+ * moment after the process is gone (Linux 6.18). */
 #define LOCK_PATIENCE_NS 1000000000u
 #define LOCK_PAUSE_NS 10000000
 
-/* A name that no directory has yet; more tries than chance can ask for. */
+/* Attempts to find an unused name: more than chance can ever need. */
 #define NAME_TRIES 16
 
 /* -- saying no ---------------------------------------------------------------- */
@@ -41,8 +41,7 @@ static int refuse(const char **ret_why, int err, const char *path, const char *w
 	return err;
 }
 
-/* The same with the name of the error, in the words of a person where that
- * helps. */
+/* The same for an errno value, in plain words where that helps. */
 static int refuse_error(const char **ret_why, int err, const char *path)
 {
 	switch (err) {
@@ -65,14 +64,13 @@ static bool lies_in_memory(const struct statfs *fs)
 	return fs->f_type == TMPFS_MAGIC || fs->f_type == RAMFS_MAGIC;
 }
 
-/* Bytes that an ordinary user may still take, less 5 % for whoever else writes
- * there. */
+/* Bytes that an ordinary user may still take, less 5 % for others who write there. */
 static uint64_t free_room(const struct statfs *fs)
 {
 	uint64_t unit = (uint64_t)(fs->f_frsize ? fs->f_frsize : fs->f_bsize);
 	uint64_t room = fs->f_bavail * unit;
 
-	if (fs->f_blocks == 0 && lies_in_memory(fs)) /* without a limit of its own */
+	if (fs->f_blocks == 0 && lies_in_memory(fs)) /* no limit of its own */
 		room = probe_memory_available();
 	return room - room / 20;
 }
@@ -82,7 +80,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Beyond RLIMIT_FSIZE every write fails, even one over blocks that are there. */
+/* Beyond RLIMIT_FSIZE every write fails, even to blocks that exist. */
 static uint64_t file_size_limit(void)
 {
 	struct rlimit limit;
@@ -92,8 +90,8 @@ static uint64_t file_size_limit(void)
 	return limit.rlim_cur;
 }
 
-/* Sets how much a file may hold: room is what there is, the header counted, and
- * cause what limits it, if that is not the file system. */
+/* Sets how much the file may hold.  room: the bytes that there are, including the header; cause:
+ * what limits them, if not the file system. */
 static int set_limit(const struct target *target, uint64_t room, const char *cause,
 		     struct target_file *file, const char **ret_why)
 {
@@ -116,7 +114,7 @@ static int set_limit(const struct target *target, uint64_t room, const char *cau
 	return refuse(ret_why, -ENOSPC, target->path, text);
 }
 
-/* For a file in a file system; taken: bytes that it occupies already. */
+/* For a file in a file system.  taken: bytes that it already occupies. */
 static int set_file_limit(const struct target *target, uint64_t taken, struct target_file *file,
 			  const char **ret_why)
 {
@@ -132,7 +130,7 @@ static int set_file_limit(const struct target *target, uint64_t taken, struct ta
 			   : set_limit(target, room, "", file, ret_why);
 }
 
-/* Turns O_DIRECT on if the file has it.  Memory has no use for it. */
+/* Turns O_DIRECT on if the file supports it.  Memory has no use for it. */
 static void set_direct(struct target_file *file)
 {
 	if (!file->tmpfs)
@@ -151,8 +149,8 @@ static bool is_anothers(const struct stat *st)
 	return st->st_uid != (uid_t)sys_call0(SYS_geteuid) && st->st_uid != 0;
 }
 
-/* Where everybody may write and nothing keeps him from renaming what others have there, he can
- * put something else in its place. */
+/* Anybody may write there, and no sticky bit keeps them from renaming what others have there:
+ * anyone can replace it. */
 static bool anybody_renames(const struct stat *st)
 {
 	return (st->st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH;
@@ -198,7 +196,7 @@ static int check_link(const struct target *target, const char **ret_why)
 	return 0;
 }
 
-/* The process may fork, and then both go on with the file. */
+/* The process may fork, and then both use the file. */
 static int make_owners(const struct target *target, struct target_file *file, const char **ret_why)
 {
 	file->owners_fd = slot_owners_create(file->limit >> page_shift());
@@ -207,8 +205,8 @@ static int make_owners(const struct target *target, struct target_file *file, co
 
 /* -- a file without a name in a directory ------------------------------------- */
 
-/* For file systems without O_TMPFILE (NFS, some overlays): the name is there
- * for as long as it takes to remove it. */
+/* For file systems without O_TMPFILE (NFS, some overlays): the name exists only until it is
+ * removed. */
 static int open_and_unlink(const char *directory)
 {
 	char path[4096 + 64];
@@ -234,7 +232,7 @@ static int open_unnamed(const char *directory)
 	return fd_raise(fd);
 }
 
-/* The directory is there; what does not work is to make a file in it. */
+/* The directory exists; creating a file in it failed. */
 static int refuse_directory(const char **ret_why, int err, const char *path)
 {
 	char text[128];
@@ -275,7 +273,7 @@ static int refuse_foreign(const struct target *target, const char **ret_why)
 		      "is not empty and is not a spill swap file; nothing was written to it");
 }
 
-/* What its header says of how much it shall hold. */
+/* How much the header says that the target shall hold. */
 static void take_limit(struct target_file *file, uint64_t limit)
 {
 	file->wanted = limit;
@@ -303,7 +301,7 @@ static int lock_file(const struct target *target, int fd, const char **ret_why)
 	return err ? refuse_error(ret_why, err, target->path) : 0;
 }
 
-/* Whoever owns it can read what is paged out: that must be us or root. */
+/* Whoever owns the file can read what is paged out.  That must be us or root. */
 static int check_owner(const struct target *target, int fd, const struct stat *st,
 		       const char **ret_why)
 {
@@ -314,7 +312,7 @@ static int check_owner(const struct target *target, int fd, const struct stat *s
 	return 0;
 }
 
-/* The lock is held: looks at what is in the file, and makes it ours. */
+/* With the lock held: looks at what the file contains, and makes it ours. */
 static int claim_file(const struct target *target, struct target_file *file, struct stat *ret_st,
 		      const char **ret_why)
 {
@@ -374,7 +372,7 @@ static int open_file(const struct target *target, struct target_file *file, cons
 
 /* -- a block device -------------------------------------------------------------- */
 
-/* No signature (TARGET_EMPTY), or ours (TARGET_OURS); else -errno. */
+/* TARGET_EMPTY (no signature) or TARGET_OURS; else -errno. */
 static int check_device(const struct target *target, struct target_file *file, uint64_t size,
 			const char **ret_why)
 {
@@ -410,7 +408,7 @@ static int open_device(const struct target *target, struct target_file *file, co
 
 	file->kind = TARGET_DEVICE;
 	file->offset = TARGET_HEADER_SIZE;
-	file->fd = open_named(target, O_EXCL, ret_why); /* O_EXCL: not if it is mounted */
+	file->fd = open_named(target, O_EXCL, ret_why); /* O_EXCL: fails if it is mounted */
 	if (file->fd < 0)
 		return file->fd;
 	err = sys_ioctl(file->fd, BLKGETSIZE64, &size);
@@ -508,7 +506,7 @@ void target_close(const struct target_file *file)
 
 /* -- all of a list ------------------------------------------------------------------- */
 
-/* Puts file in its place among n, which are sorted, highest priority first. */
+/* Inserts file among n files, which are sorted by priority, highest first. */
 static void insert_file(struct target_file files[], unsigned n, const struct target_file *file)
 {
 	while (n > 0 && files[n - 1].priority < file->priority) {
@@ -518,8 +516,8 @@ static void insert_file(struct target_file files[], unsigned n, const struct tar
 	files[n] = *file;
 }
 
-/* Spreads limit bytes over n files in their order; the number of files that
- * have room then, the others are closed. */
+/* Spreads limit bytes over n files in order and closes those that get none.  Returns how many are
+ * left. */
 static unsigned cap_files(struct target_file files[], unsigned n, uint64_t limit)
 {
 	unsigned kept = 0;
@@ -548,7 +546,7 @@ static int open_list(const struct target_list *targets, struct target_file files
 		if (*n == max)
 			return refuse(ret_why, -EINVAL, target.path, "too many swap targets");
 		err = target_open(&target, targets->direct, &file, ret_why);
-		if (err == -EBADF) { /* what this process is not handed; there may be others */
+		if (err == -EBADF) { /* not handed to this process; there may be others */
 			closed = err;
 			continue;
 		}
@@ -584,7 +582,7 @@ int target_open_all(const struct target_list *list, struct target_file files[], 
 
 /* -- the default ----------------------------------------------------------------------- */
 
-/* A directory on a disk that nobody else can meddle with, writable, with room. */
+/* A writable directory on a disk, with room, in which nobody else can tamper with our files. */
 static bool suits(const char *path)
 {
 	struct statfs fs;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* target_head.c - by what a swap file or device is known to be ours: see target_head.h */
+/* target_head.c - the header that marks a swap file or device as ours: see target_head.h */
 #include "store/target_head.h"
 #include "base/error.h"
 #include "base/sys.h"
@@ -8,13 +8,13 @@
 
 #define BLOCK_SIZE 4096
 
-/* The longest text, and zeros. */
+/* The longest text, and zeros after it. */
 #define TEXT_SIZE 64
 
 #define LIMIT_LINE "limit "
 
-/* Where signatures are: within this much of the start (btrfs: 64 KiB) or of the end (ZFS: 512 KiB)
- * of a device. */
+/* Signatures lie within this much of the start (btrfs: 64 KiB) or the end (ZFS: 512 KiB) of a
+ * device. */
 #define SIGNATURE_AREA ((uint64_t)1 << 20)
 
 static bool all_zero(const char *bytes, size_t n)
@@ -22,7 +22,7 @@ static bool all_zero(const char *bytes, size_t n)
 	return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
 }
 
-/* Is [from, end) of the file all zeros, as far as there is anything?  1, 0 or -errno. */
+/* Is [from, end) of the file all zeros, up to where the file ends?  1, 0 or -errno. */
 static int is_zero(int fd, uint64_t from, uint64_t end)
 {
 	char block[BLOCK_SIZE];
@@ -42,7 +42,7 @@ static int is_zero(int fd, uint64_t from, uint64_t end)
 	return 1;
 }
 
-/* Writes the text into zeros; its length. */
+/* Writes the text into a zeroed buffer; returns its length. */
 static size_t print(char *text, size_t size, uint64_t limit)
 {
 	if (limit)
@@ -51,7 +51,7 @@ static size_t print(char *text, size_t size, uint64_t limit)
 	return error_format(text, size, TARGET_MAGIC);
 }
 
-/* It is ours if it is what we would write, to the letter. */
+/* A header is ours only if it is exactly what we would write. */
 static bool parse(const char text[TEXT_SIZE], uint64_t *ret_limit)
 {
 	const char *line = text + sizeof(TARGET_MAGIC) - 1;

@@ -17,7 +17,7 @@ static int parse_priority(const char *text, int *ret_priority)
 	return 0;
 }
 
-/* One of the options behind the path, without its comma. */
+/* Parses one option after the path, without its comma. */
 static int parse_option(const char *text, struct target *target)
 {
 	if (strncmp(text, "pri=", 4) == 0)
@@ -27,7 +27,7 @@ static int parse_option(const char *text, struct target *target)
 	return -EINVAL;
 }
 
-/* Takes "PATH,pri=1,limit=2G" apart; the path is cut off in its place. */
+/* Takes "PATH,pri=1,limit=2G" apart, and cuts the text off after the path. */
 static int parse_target(struct target *target)
 {
 	char *next = strchr(target->path, ',');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* finding.c - what a look at something has found: see finding.h */
+/* finding.c - what a check has found: see finding.h */
 #include "common/finding.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Light and dark, as the reader has it. */
+/* Light or dark, as the reader prefers. */
 static const char common[] =
 	"<!DOCTYPE html>\n"
 	"<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -22,7 +22,7 @@ static const char common[] =
 	".legend span{margin-right:1.2em;white-space:nowrap}"
 	".legend svg{display:inline-block;width:12px;height:12px;vertical-align:-1px}\n";
 
-/* Text, in which nothing is markup. */
+/* Writes plain text: nothing in it is markup. */
 static void put_text(FILE *file, const char *text)
 {
 	for (; *text; text++)

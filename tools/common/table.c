@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Three digits that count, and a prefix if it is 1000 and more. */
+/* Three significant digits, and a prefix from 1000 on. */
 static void format_rate(char cell[TABLE_CELL], double value)
 {
 	static const char prefixes[] = "\0KMGT";
@@ -57,7 +57,7 @@ const char *table_format(char cell[TABLE_CELL], enum table_kind kind,
 	return cell;
 }
 
-/* width 0: to the left. */
+/* width 0: aligned to the left. */
 static void print_cell(const char *text, int width, bool first, bool last)
 {
 	printf("%s%*s%s", first ? "" : " ", width, text, last ? "\n" : "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* terminal.c - what can be drawn on stdout: see terminal.h */
+/* terminal.c - what stdout can show: see terminal.h */
 #include "common/terminal.h"
 #include <langinfo.h>
 #include <locale.h>

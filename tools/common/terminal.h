@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* terminal.h - what can be drawn on stdout: how wide it is, with which characters and colours
+/* terminal.h - what stdout can show: how wide it is, with which characters and colours
  */
 #ifndef SPILL_TERMINAL_H
 #define SPILL_TERMINAL_H
@@ -7,12 +7,12 @@
 #include <stdbool.h>
 
 struct terminal {
-	unsigned columns, lines; /* 80 and 24 where it is none */
-	bool blocks;		 /* the locale has block characters: it is one of UTF-8 */
-	bool colours;		 /* a terminal, and NO_COLOR is not set (or is empty) */
+	unsigned columns, lines; /* 80 and 24 if stdout is no terminal */
+	bool blocks;		 /* the locale is a UTF-8 one, and so has block characters */
+	bool colours;		 /* a terminal, and NO_COLOR is unset or empty */
 };
 
-/* Sets the locale for characters. */
+/* Also sets the locale for characters. */
 struct terminal terminal_look(void);
 
 #endif

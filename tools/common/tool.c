@@ -43,7 +43,7 @@ int tool_help(const char *text)
 	return fflush(stdout) ? tool_fail("stdout: %s", strerror(errno)) : 0;
 }
 
-/* The subcommand's name: main saw to it that it is argv[0]. */
+/* argv[0] is the subcommand's name: main has seen to that. */
 int tool_bad_option(char **argv, int c)
 {
 	const char *word = argv[optind - 1], *name = argv[0];
@@ -85,7 +85,7 @@ const char *tool_user_name(uint32_t user, char text[16])
 	static uint32_t known = UINT32_MAX;
 	const struct passwd *entry;
 
-	/* Most processes are of one user: he is looked up once. */
+	/* Most processes belong to one user, whose name is looked up once. */
 	if (user != known) {
 		known = user;
 		entry = getpwuid(user);

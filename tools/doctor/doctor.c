@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* doctor.c - spill doctor: is all there that paging needs, what does it cost where it is not, and
- * which command mends it
+/* doctor.c - spill doctor: is everything there that paging needs, what does it cost if not, and
+ * which command mends it?
  *
  * Each check looks at one thing and gives a finding: it is fine, it costs something, or paging
  * cannot work with it.
@@ -51,7 +51,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* The first line of a file of /proc or /sys; "": it cannot be read. */
+/* The first line of a file in /proc or /sys; "" if it cannot be read. */
 static const char *first_line(const char *path, char line[256])
 {
 	FILE *file = fopen(path, "re");
@@ -155,7 +155,7 @@ static void check_mappings(struct finding *finding)
 	}
 }
 
-/* Ours are some twenty, and at the end of the table (fd.h). */
+/* We need some twenty, at the end of the table (fd.h). */
 static void check_files(struct finding *finding)
 {
 	struct rlimit limit;
@@ -217,7 +217,7 @@ static void check_memory(struct finding *finding)
 		      size_format(all, probe_memory_total()), budget);
 }
 
-/* Of cgroup v2; v1 has the two numbers in files of their own. */
+/* For cgroup v2; v1 has the two numbers in separate files. */
 static void check_cpus(struct finding *finding)
 {
 	double quota = 0, period = 100000;
@@ -278,7 +278,7 @@ static bool is_filtered(void)
 	return mode == 2;
 }
 
-/* What a container or a filter takes away is found by the other checks; this says whom to ask. */
+/* The other checks find what a container or a filter takes away.  This one says whom to ask. */
 static void check_container(struct finding *finding)
 {
 	const char *name = container_of();

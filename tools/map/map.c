@@ -165,7 +165,7 @@ static void print_page(const struct inquiry_pages *pages, unsigned page, json_t 
 		table_print(page_columns, PAGE_COLUMNS, values);
 }
 
-/* An address of a stretch for which there is no row was never touched. */
+/* An address in a stretch without a row was never touched. */
 static void print_pages(const struct map *map, bool json)
 {
 	json_t *list = json ? json_array() : NULL;
@@ -271,7 +271,7 @@ static int show(struct map *map, const struct request *request)
 	return fflush(stdout) ? tool_fail("stdout: %s", strerror(errno)) : 0;
 }
 
-/* Without an END all is asked for, to find the stretch in which the address lies. */
+/* Without an END, asks for everything, to find the stretch that holds the address. */
 static int zoom_to_stretch(struct map *map)
 {
 	struct picture *picture = &map->picture;

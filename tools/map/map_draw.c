@@ -5,7 +5,7 @@
  *	7f12a4000000  ████▓▓▓▒▒░░░░░░░░░░░░░░░░
  *	7f12a5000000  ░░░░░·····
  *
- * A cell stands for a number of pages.  What it tells is in its shape; colours add to it.
+ * A cell stands for a number of pages.  Its shape says what they are; colours only add to it.
  */
 #include "base/page.h"
 #include "base/size.h"
@@ -13,11 +13,11 @@
 #include "map/map.h"
 #include <inttypes.h>
 
-/* More stretches than this are not shown, but the largest of them. */
+/* If there are more stretches than this, only the largest are shown. */
 #define STRETCHES_SHOWN 12
-/* A row of cells is no longer than all addresses that there are. */
+/* A row of cells is no longer than the whole address space. */
 #define CELLS_MOST (UINT64_C(1) << 47)
-/* Where the output is no terminal, whose lines are known. */
+/* For output that is not a terminal with a known number of lines. */
 #define LINES_LEAST 8
 
 enum shape { HOT, RESIDENT, CACHED, SWAPPED, ABSENT, FILLING, POISONED, SHAPES };
@@ -79,7 +79,7 @@ static void draw_row(const struct map *map, const struct terminal *terminal, uin
 	putchar('\n');
 }
 
-/* What is there is not shown as none. */
+/* What is there must not show as 0 %. */
 static void print_percent(const char *before, double part, const char *name)
 {
 	if (part < 0.005)
@@ -88,13 +88,13 @@ static void print_percent(const char *before, double part, const char *name)
 		printf("%s%.0f%% %s", before, 100 * part, name);
 }
 
-/* The states that it has, in percent of its pages. */
+/* Prints each state's part of the pages, in percent. */
 static void print_parts(const struct picture_count *count, uint64_t pages)
 {
 	const char *before = " ";
 
 	for (unsigned state = 0; state < PICTURE_STATES; state++) {
-		unsigned shown = (state + 1) % PICTURE_STATES; /* absent comes last */
+		unsigned shown = (state + 1) % PICTURE_STATES; /* absent is last */
 
 		if (!count->of[shown])
 			continue;
@@ -170,7 +170,7 @@ static void print_legend(const struct terminal *terminal, uint64_t cell)
 	putchar('\n');
 }
 
-/* The largest power of two that fits beside the address. */
+/* The largest power of two that fits next to the address. */
 static unsigned cells_a_row(const struct terminal *terminal)
 {
 	unsigned n = 4;
@@ -180,7 +180,7 @@ static unsigned cells_a_row(const struct terminal *terminal)
 	return n;
 }
 
-/* So large must a stretch be to be one of those that are shown. */
+/* The least size of a stretch to be shown. */
 static uint64_t least_shown(const struct picture *picture)
 {
 	uint64_t least = 0;
@@ -196,7 +196,7 @@ static uint64_t least_shown(const struct picture *picture)
 	}
 }
 
-/* Keeps the largest; what the others have together. */
+/* Keeps the largest; returns the bytes of the others together. */
 static uint64_t leave_out_small(struct picture *picture, size_t *ret_left_out)
 {
 	uint64_t least = least_shown(picture), bytes = 0;
@@ -230,7 +230,7 @@ static struct picture_count count_all(const struct picture *picture)
 	return sum;
 }
 
-/* What is left on the screen beside the head, the legend, and two lines for each stretch. */
+/* Lines left on the screen after the head, the legend, and two lines for each stretch. */
 static unsigned rows_left(const struct terminal *terminal, size_t stretches)
 {
 	unsigned around = 6 + 2 * (unsigned)stretches;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* map_html.c - spill map: a page for a browser, in one file
  *
- * The heat map is SVG, with a cell for as many pages as it takes to keep it small; without scripts it
- * still tells of each cell what is in it.  Scripts zoom, and draw the pages of a chunk as text-books
+ * The heat map is SVG.  Its cells stand for as many pages as it takes to keep it small.  Without
+ * scripts each cell still says what is in it.  Scripts zoom, and draw a chunk's pages as textbooks
  * do: pages on the left, the frames that hold them in the middle, slots on the right.
  */
 #include "base/page.h"
@@ -12,7 +12,7 @@
 #include "store/swap.h"
 #include <inttypes.h>
 
-/* Cells of the heat map: so many a row, which are so large, and so many rows. */
+/* Cells of the heat map: how many to a row, the size of one, and the number of rows. */
 #define A_ROW 128
 #define ROWS 48
 #define CELL 8
@@ -150,7 +150,7 @@ static void put_cell(FILE *file, const struct picture *picture, uint64_t start, 
 	fputs("</rect>\n", file);
 }
 
-/* Gives where the next one goes. */
+/* Returns where the next one goes. */
 static unsigned put_stretch(FILE *file, const struct picture *picture,
 			    const struct picture_stretch *stretch, uint64_t cell, unsigned y)
 {

@@ -31,7 +31,7 @@ enum spill_page_state picture_state(const struct inquiry_row *row, unsigned page
 				     : SPILL_ABSENT;
 }
 
-/* The first row that ends behind the address: its index. */
+/* The index of the first row that ends after the address. */
 static size_t first_row(const struct picture *picture, uint64_t address)
 {
 	size_t low = 0, high = picture->ask.count;
@@ -49,7 +49,7 @@ static size_t first_row(const struct picture *picture, uint64_t address)
 
 /* -- counting ------------------------------------------------------------------------------ */
 
-/* A page has one of these states (chunk.h), but that a slot may hold a copy as well. */
+/* A page has one of these states (chunk.h); a slot may also hold a copy. */
 static void add_row(struct picture_count *count, const struct inquiry_row *row, uint64_t pages)
 {
 	uint64_t alone = row->swapped & ~(row->resident | row->cached | row->filling);
@@ -63,7 +63,7 @@ static void add_row(struct picture_count *count, const struct inquiry_row *row, 
 	count->pinned += mask_count(row->pinned & pages);
 }
 
-/* The pages of the row that lie in [start, end). */
+/* The row's pages that lie in [start, end). */
 static uint64_t pages_in(const struct inquiry_row *row, uint64_t start, uint64_t end)
 {
 	uint64_t row_end = row->address + chunk_size();
@@ -135,7 +135,7 @@ static void add_stretch(struct picture *picture, uint64_t start, uint64_t end)
 	picture->stretch = stretch;
 }
 
-/* Mappings of no file; one after the other makes one stretch. */
+/* Mappings that are not of files; adjacent ones make one stretch. */
 static int read_mappings(struct picture *picture, uint32_t pid, uint64_t from, uint64_t to)
 {
 	uint64_t start = 0, end = 0;

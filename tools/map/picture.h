@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* picture.h - where the pages of a process are: what `spill map' draws
  *
- * The rows of its page tables, and the stretches of its address space in which they lie.  A
- * stretch is made of mappings that follow one another and are not of files; addresses in it for
- * which there is no row were never touched.
+ * A picture has the rows of the process's page tables, and the stretches of its address space in
+ * which they lie.  A stretch is made of adjacent mappings that are not of files.  Addresses in it
+ * without a row were never touched.
  */
 #ifndef SPILL_PICTURE_H
 #define SPILL_PICTURE_H
@@ -19,11 +19,11 @@ struct picture_stretch {
 
 struct picture {
 	struct ask ask;
-	struct picture_stretch *stretch; /* in the order of their addresses, each with a row */
+	struct picture_stretch *stretch; /* by ascending address, each with at least one row */
 	size_t stretches;
 };
 
-/* Pages, by their state; hot ones are resident, too. */
+/* Pages by state; hot ones are resident too. */
 struct picture_count {
 	uint64_t of[PICTURE_STATES];
 	uint64_t hot, pinned;
@@ -31,19 +31,19 @@ struct picture_count {
 
 extern const char *const picture_state_names[PICTURE_STATES];
 
-/* Of what lies in [start, end).  0 or -errno, as ask_rows. */
+/* Takes a picture of [start, end).  0 or -errno, as ask_rows. */
 int picture_take(struct picture *picture, const struct steer *steer, uint64_t start, uint64_t end,
 		 bool slots);
 void picture_free(struct picture *picture);
 
-/* The state of a page of a row. */
+/* The state of a page in a row. */
 enum spill_page_state picture_state(const struct inquiry_row *row, unsigned page);
 
-/* What is in [start, end). */
+/* Counts what is in [start, end). */
 struct picture_count picture_count(const struct picture *picture, uint64_t start, uint64_t end);
 
-/* How it shows as one cell: by the state of most of its pages that have contents; one that was lost
- * is more than all others.  hot: most of those in memory are. */
+/* The state by which one cell shows all this: that of most pages with contents, but a lost page
+ * outweighs all others.  hot: most of those in memory are. */
 enum spill_page_state picture_summary(const struct picture_count *count, bool *ret_hot);
 
 #endif

@@ -7,15 +7,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* An answer takes some microseconds once a handler runs; a process that was stopped gives none. */
+/* A handler that runs answers within microseconds; a stopped process does not answer. */
 #define ANSWER_NS 2000000000
-/* Another who asks has done so in much less. */
+/* Anybody else who asks is done in much less. */
 #define TURN_NS 5000000000
-/* For so long a locked row is waited for; then it is left out. */
+/* How long to wait for a locked row before it is left out. */
 #define LOCKED_NS 100000000
 #define NAP_NS 200000
-/* A whole page table is answered in a few seconds at most, and has not so many rows (4 TiB that were
- * touched): else whoever answers is not a pager. */
+/* A whole page table takes a few seconds at most, and has fewer rows than this (4 TiB that were
+ * touched).  Otherwise whatever answers is not a pager. */
 #define WHOLE_NS 20000000000
 #define ROWS_MAX ((size_t)1 << 24)
 
@@ -67,7 +67,7 @@ static void *grow(void *list, size_t count, size_t size)
 	return grown;
 }
 
-/* One that can be: of a chunk that touches [*from, end), behind which is *from then. */
+/* Is this a possible row, of a chunk that touches [*from, end)?  Moves *from past it. */
 static bool is_sound(const struct inquiry_row *row, uint64_t *from, uint64_t end)
 {
 	if (row->address % chunk_size() || row->address >= end ||
@@ -77,8 +77,8 @@ static bool is_sound(const struct inquiry_row *row, uint64_t *from, uint64_t end
 	return true;
 }
 
-/* What the window holds may change while it is read, and be anything: each row is copied, and then
- * looked at. */
+/* The window may hold anything, and change while it is read.  So each row is copied first and
+ * checked then. */
 static void keep(struct ask *ask, const struct inquiry *inquiry, bool slots, uint64_t start,
 		 uint64_t end)
 {
@@ -113,8 +113,9 @@ static int ask_once(struct inquiry *inquiry, const struct steer *steer, uint64_t
 	return err ? err : wait_for_answer(inquiry);
 }
 
-/* Behind what was answered, where there was anything; a row that stays locked is passed over.  0: that
- * is all, or it leads back. */
+/* Where to go on: past what was answered.  If nothing was, tries the same row again for a while,
+ * and then passes over it, since it stays locked.  0: that was all, or the answer leads
+ * backwards. */
 static uint64_t go_on(uint64_t start, uint64_t next, bool any, uint64_t *locked_since)
 {
 	if (!next || (any ? next <= start : next < start - start % chunk_size()) ||
@@ -133,7 +134,7 @@ static uint64_t go_on(uint64_t start, uint64_t next, bool any, uint64_t *locked_
 	return next + chunk_size();
 }
 
-/* Of the pager in that place of the table, which is ours to ask. */
+/* Asks the pager at this place of the table.  It is our turn to ask. */
 static int ask_pager(struct ask *ask, const struct steer *steer, struct inquiry *inquiry,
 		     uint32_t place, const struct question *question)
 {
@@ -184,7 +185,8 @@ static int by_address(const void *a, const void *b)
 	return one->address < other->address ? -1 : one->address > other->address;
 }
 
-/* Several pagers, one after the other, and beyond the end; the rows of pages once more. */
+/* Sorts the rows, which may come from several pagers, and drops those beyond the end.  If pages
+ * were asked for, makes rows of them. */
 static void tidy(struct ask *ask, uint64_t end)
 {
 	if (ask->pages) {

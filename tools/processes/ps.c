@@ -8,7 +8,7 @@
 #include <getopt.h>
 #include <time.h>
 
-/* Fault rates are those of so long. */
+/* The time over which fault rates are taken. */
 #define SAMPLE_NS 250000000
 
 static const char help[] =
@@ -94,7 +94,7 @@ static int list_all(bool json)
 	static const struct timespec pause = { 0, SAMPLE_NS };
 	struct survey first = { 0 }, second = { 0 };
 
-	/* Nothing is no error: so says ps(1) of no processes. */
+	/* Finding nothing is no error: ps(1) does the same. */
 	if (survey_take(&first, 0) == 0)
 		nanosleep(&pause, NULL);
 	survey_take(&second, 0);

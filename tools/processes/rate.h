@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rate.h - what was counted between two looks: a second, and how long faults took
+/* rate.h - what was counted between two looks: how much a second, and how long faults took
  *
- * Counters only grow; what is less than it was belongs to another pager, and is taken for nothing.
+ * Counters only grow.  One that has become smaller belongs to another pager, and counts as nothing.
  * Locking: none.
  */
 #ifndef SPILL_RATE_H
@@ -13,10 +13,10 @@
 uint64_t rate_now(void);
 void rate_sleep_until(uint64_t ns);
 
-/* A second, if it took so many ns. */
+/* The rate a second, if this took ns nanoseconds. */
 double rate(uint64_t before, uint64_t after, uint64_t ns);
 
-/* So many ns a part of the faults of some kinds did not take longer than; NAN: there were none. */
+/* The ns within which this part of the faults of some kinds was served; NAN: there were none. */
 #define RATE_KIND(kind) (1u << (kind))
 #define RATE_ALL_KINDS (RATE_KIND(LATENCY_KINDS) - 1)
 double rate_latency(const struct stats *before, const struct stats *after, unsigned kinds,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* set.c - spill set: what is to be changed while a command runs, and whether it may be */
+/* set.c - spill set: what should change while a command runs, and whether it may */
 #include "base/page.h"
 #include "base/size.h"
 #include "common/table.h"

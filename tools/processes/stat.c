@@ -55,7 +55,7 @@ static const struct table_column columns[COLUMNS] = {
 	[CPU] = { "CPU", "handler_cpu", TABLE_PERCENT, 4 },
 };
 
-/* Titles are repeated where nobody would remember them. */
+/* Titles are repeated before anybody forgets them. */
 #define LINES_A_TITLE 20
 
 struct sample {
@@ -64,7 +64,7 @@ struct sample {
 	uint64_t cpu;
 };
 
-/* What the handlers of a process had used when it was looked at. */
+/* CPU time that a process's handlers had used at the last look. */
 struct used {
 	uint32_t pid;
 	uint64_t mark;
@@ -73,12 +73,12 @@ struct used {
 
 struct watch {
 	struct survey survey;
-	struct used *used; /* of each process of the survey */
+	struct used *used; /* one for each process of the survey */
 	size_t used_count;
-	uint64_t cpu; /* ns: all together, of those too that have ended */
-	uint32_t pid; /* of one process; 0: of all that the survey finds */
+	uint64_t cpu; /* ns: of all handlers, including processes that have ended */
+	uint32_t pid; /* the one process; 0: everything that the survey finds */
 	bool json;
-	double interval; /* s */
+	double interval; /* seconds */
 	unsigned long count;
 };
 
@@ -92,7 +92,7 @@ static uint64_t used_before(const struct watch *watch, const struct survey_proce
 	return 0;
 }
 
-/* A process that has ended is no longer asked, and must not make the sum less. */
+/* A process that has ended cannot be asked, but must not make the sum smaller. */
 static void add_cpu(struct watch *watch)
 {
 	const struct survey *survey = &watch->survey;
@@ -112,7 +112,7 @@ static void add_cpu(struct watch *watch)
 	watch->used_count = survey->processes;
 }
 
-/* false: all that was watched has ended. */
+/* false: everything that was watched has ended. */
 static bool take(struct watch *watch, struct sample *ret)
 {
 	struct survey *survey = &watch->survey;
@@ -178,7 +178,7 @@ static int run(struct watch *watch)
 		next += (uint64_t)(watch->interval * 1e9);
 		rate_sleep_until(next);
 		more = take(watch, &after);
-		/* Of one process nothing is left to read. */
+		/* Nothing is left to read of a single process. */
 		if (!more && watch->pid)
 			break;
 		compare(&before, &after, values);
@@ -201,7 +201,7 @@ static int find(struct watch *watch, const char *text)
 		return tool_fail("nothing runs under spill");
 	if (err)
 		return processes_refuse(text, err);
-	/* It has no pager of its own: its command. */
+	/* It has no pager of its own, so show its command. */
 	if (watch->pid && !survey->process[0].paged) {
 		watch->pid = 0;
 		survey->only_these = true;

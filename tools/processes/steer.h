@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* steer.h - looks into pagers and changes what they may do, while they run
+/* steer.h - looks into running pagers, and changes what they may do
  *
- * What a command may have is its budget, a number in the memory that its processes share (pool.h);
- * what else can be wanted of its pagers lies beside their counters (steering.h).  When any of it
- * is changed the bell rings: each process that hears it gives up its part of what is too much,
- * and who is short takes of what there is more by itself.
+ * A command's budget is a number in the memory that its processes share (pool.h).  Whatever else
+ * can be wanted of its pagers lies beside their counters (steering.h).  When any of it changes, the
+ * bell rings.  Each process that hears it gives up its part of what is too much; a process that is
+ * short takes more by itself.
  *
  * Locking: none, as in pool.h and steering.h.
  */
@@ -16,21 +16,22 @@
 
 struct steer {
 	struct view view;
-	int bell[VIEW_TABLES]; /* of each table, or -1: the process has closed it */
+	int bell[VIEW_TABLES]; /* one for each table; -1: the process has closed it */
 };
 
-/* 0, or -errno as view_open. */
+/* 0 or -errno, as view_open. */
 int steer_open(struct steer *steer, uint32_t pid);
 void steer_close(struct steer *steer);
 
-/* Those that listen look at what was changed.  0, or -ENOENT: none of them can hear, -ESRCH: it is gone. */
+/* Makes those that listen look at what has changed.  0; -ENOENT: none of them can hear; -ESRCH: the
+ * process is gone. */
 int steer_ring(const struct steer *steer);
 
-/* The most that a command may have: all there is.  Whether it may have so much. */
+/* The most that a command may have: all memory there is.  Is a budget within bounds? */
 uint64_t steer_budget_most(void);
 bool steer_budget_fits(uint64_t bytes);
 
-/* Gives the command of a process so many bytes.  0, or -errno as survey_open_pool: -ENOENT if
+/* Sets the budget of the process's command, in bytes.  0, or -errno as survey_open_pool: -ENOENT if
  * `spill run' did not start it. */
 int steer_budget(const struct steer *steer, uint64_t bytes);
 

@@ -18,7 +18,7 @@
 
 /* -- lists --------------------------------------------------------------------------------- */
 
-/* Room for one more behind count elements; the element, of zeros. */
+/* Makes room for one more after count elements; returns that element, zeroed. */
 static void *grow(void *list, size_t *count, size_t size)
 {
 	char *grown = realloc(*(void **)list, (*count + 1) * size);
@@ -39,7 +39,7 @@ static FILE *open_proc(uint32_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* How many bytes the character of UTF-8 there has; 0: it is none, or a control character. */
+/* Bytes of the UTF-8 character there; 0: it is none, or a control character. */
 static size_t character_length(const char *text)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -58,8 +58,8 @@ static size_t character_length(const char *text)
 	return n;
 }
 
-/* A process calls itself what it likes, and the kernel cuts that after 15 bytes: what a terminal would
- * obey, and JSON could not have, is '?'. */
+/* A process may call itself anything, and the kernel cuts that off after 15 bytes.  Replaces by '?'
+ * what a terminal would obey or JSON cannot have. */
 static void clean_name(char *name)
 {
 	while (*name) {
@@ -71,7 +71,7 @@ static void clean_name(char *name)
 	}
 }
 
-/* Its name, user, and mark; false: it is gone. */
+/* Finds its name, user and mark.  false: it is gone. */
 static bool identify(struct survey_process *process)
 {
 	struct view_identity identity;
@@ -130,8 +130,7 @@ uint64_t survey_cpu(const struct survey_process *process)
 
 /* -- commands ------------------------------------------------------------------------------ */
 
-/* Under a `spill run' in another it has both pools open, that of the inner with the higher
- * number. */
+/* Under nested `spill run's a process has both pools open; the inner one has the higher number. */
 int survey_open_pool(uint32_t pid, int flags)
 {
 	struct attach attach, last = { .fd = -1 };
@@ -147,7 +146,7 @@ int survey_open_pool(uint32_t pid, int flags)
 	return fd;
 }
 
-/* A copy of the pool up to the last entry that is in use; false: it cannot be read. */
+/* Copies the pool up to the last entry in use.  false: it cannot be read. */
 static bool read_pool(int fd, struct pool *pool)
 {
 	size_t head = offsetof(struct pool, entry), entries;
@@ -172,7 +171,7 @@ struct survey_share survey_share(const struct survey_process *process)
 				      (uint64_t)pool_held(&pool) << page_shift() };
 }
 
-/* Its index, maybe new; -1: it is of another version, or gone. */
+/* Finds or adds the command; returns its index, or -1: it is of another version, or gone. */
 static ssize_t find_command(struct survey *survey, const struct attach *attach)
 {
 	struct survey_command *command;
@@ -220,7 +219,7 @@ static int look_at(struct survey *survey, uint32_t pid)
 
 		if (command < 0 || (found && (size_t)command == process.command))
 			continue;
-		/* What it does not count in is that of an outer `spill run'. */
+		/* If it counts in another table, that belongs to an outer `spill run'. */
 		counts =
 			stats_table_add(survey->command[command].table, process.mark, &process.sum);
 		if (counts || !process.paged)
@@ -233,7 +232,7 @@ static int look_at(struct survey *survey, uint32_t pid)
 		process.sum = (struct stats){ 0 };
 	}
 	attach_close(&attach);
-	if (!found) /* what ends has nothing open */
+	if (!found) /* a process that is ending has nothing open */
 		return process_is_ending(pid) ? -ESRCH : -ENOENT;
 	if (!process.paged)
 		process.sum.resident = (uint64_t)process_anonymous(pid) << page_shift();

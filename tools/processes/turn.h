@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* turn.h - one process at a time: whose turn it is at a word that several share
+/* turn.h - one process at a time: taking turns at a word that several share
  *
- * The word holds the mark (process.h) of who has it, or 0.  Who was killed loses it to the next.
+ * The word holds the mark (process.h) of the process whose turn it is, or 0.  A process that is
+ * killed loses its turn to the next.
  * Locking: none, compare-and-swap.
  */
 #ifndef SPILL_TURN_H
@@ -10,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* 0, or -EBUSY: another has it for longer than that. */
+/* 0, or -EBUSY: another process kept its turn for all of wait_ns. */
 int turn_take(_Atomic uint64_t *word, uint64_t wait_ns);
 void turn_leave(_Atomic uint64_t *word);
 

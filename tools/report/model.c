@@ -10,16 +10,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The number of the first chunk: streams that go down do not end up below 0. */
+/* The number of the first chunk: large enough that streams going down do not pass 0. */
 #define FIRST_CHUNK (1 << 16)
 
 struct model {
 	struct paging *paging;
-	_Atomic int64_t window; /* frames: the budget by which windows go */
+	_Atomic int64_t window; /* frames: the budget that windows go by */
 	struct chunk *chunks;
 	uint32_t chunk_count;
 	struct page_record *records;
-	uint64_t slots; /* each page gets one of its own */
+	uint64_t slots; /* each page gets its own */
 	bool evicting;
 	unsigned spent; /* spent.h */
 	struct model_counts counts;
@@ -34,7 +34,7 @@ static void set_size(struct model *model, const struct model_size *size)
 		paging->budget.low = size->low;
 		paging->budget.high = size->high;
 	}
-	/* Of a model that is smaller than what it stands for the window is not. */
+	/* The model is smaller than what it stands for; the window is not. */
 	model->window = size->window ? (int64_t)size->window * READAHEAD_DIVISOR : size->limit;
 	readahead_init(&paging->readahead, size->streams ? size->streams : READAHEAD_STREAMS,
 		       &model->window);
@@ -96,7 +96,7 @@ void model_free(struct model *model)
 
 /* -- evict.c, without what it does to memory ------------------------------------- */
 
-/* Its write is done at once. */
+/* The write is done at once. */
 static void write_back(struct model *model, struct chunk *chunk, uint64_t mask)
 {
 	unsigned i;
@@ -105,7 +105,7 @@ static void write_back(struct model *model, struct chunk *chunk, uint64_t mask)
 		chunk_keep_copy(chunk, i, place_of_slot(model->slots++));
 }
 
-/* The number of pages that left. */
+/* Returns how many pages left. */
 static unsigned evict_chunk(struct model *model, struct chunk *chunk, enum standing standing)
 {
 	struct paging *paging = model->paging;
@@ -179,7 +179,7 @@ static bool make_room(struct model *model)
 
 /* -- a fault: fault.c and ahead.c, where a read is done at once ------------------------- */
 
-/* A frame, whatever must leave for it. */
+/* Takes a frame, whatever must leave for it. */
 static int take_frame(struct model *model)
 {
 	while (!credit_take(&model->paging->budget, 1))
@@ -188,7 +188,7 @@ static int take_frame(struct model *model)
 	return 0;
 }
 
-/* There is a frame for page i; and for the others of mask, or it has to do without them. */
+/* Page i has its frame.  Takes frames for the others of mask, or leaves them out. */
 static uint64_t take_others(struct model *model, uint64_t mask, unsigned i)
 {
 	uint64_t others = mask & ~mask_bit(i);
@@ -198,7 +198,7 @@ static uint64_t take_others(struct model *model, uint64_t mask, unsigned i)
 	return mask;
 }
 
-/* with: those that came with it when it was recorded. */
+/* with: the pages that came along when it was recorded. */
 static void serve_absent(struct model *model, struct chunk *chunk, unsigned i, uint64_t with)
 {
 	uint64_t mask = take_others(model, mask_bit(i) | (with & chunk_absent(chunk)), i);
@@ -220,7 +220,7 @@ static void serve_swapped(struct model *model, struct chunk *chunk, unsigned i,
 	chunk_end_fill(&model->paging->pages, chunk, mask, mask);
 }
 
-/* With its frames, or copied. */
+/* With its frames, or by copy. */
 static void put_back(struct model *model, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	struct paging *paging = model->paging;
@@ -242,7 +242,7 @@ static void serve_cached(struct model *model, struct chunk *chunk, unsigned i, s
 {
 	struct tray *tray = chunk_tray_of(chunk, i);
 	uint64_t mask = take_others(model, window_mask(window, i) & chunk_restorable(tray, i), i);
-	bool ahead = tray->ahead; /* it may be gone when all is done */
+	bool ahead = tray->ahead; /* read now: the tray may be gone afterwards */
 
 	model->counts.soft++;
 	put_back(model, chunk, tray, mask);
@@ -262,7 +262,7 @@ static struct tray *tray_for(struct model *model, struct chunk *chunk, uint64_t 
 	return tray_alloc(&model->paging->pages.arena);
 }
 
-/* Frames for a whole tray come from one that has waited for long. */
+/* Takes the frames for a whole tray from one that has waited long. */
 static void recycle(struct model *model)
 {
 	struct paging *paging = model->paging;
@@ -342,7 +342,7 @@ int model_touch(struct model *model, uint32_t page, uint64_t with)
 
 	if (chunk->resident & mask_bit(i))
 		return 0;
-	err = take_frame(model); /* which may evict, and reclaim what was cached */
+	err = take_frame(model); /* may evict, and reclaim what was cached */
 	if (!err)
 		serve(model, chunk, i, with);
 	return err;

@@ -17,7 +17,7 @@ static bool is_valid(const struct trace_event *event)
 	return event->kind < TRACE_KINDS && event->page < PAGE_LIMIT;
 }
 
-/* Of what was being written when the process was killed nothing whole may be left. */
+/* A process that was killed while it wrote may have left its last event incomplete. */
 static int load_events(struct recording *recording, FILE *file)
 {
 	struct trace_event event;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* recording.h - what `spill trace` recorded, read back
  *
- * Any file is a recording, or refused: what an event says is checked here, so that who reads it
- * need not.
+ * A file is a recording, or it is refused.  Events are checked here, so that readers need not.
  */
 #ifndef SPILL_RECORDING_H
 #define SPILL_RECORDING_H
@@ -11,17 +10,17 @@
 
 struct recording {
 	struct trace_header header;
-	struct trace_event *event; /* in the order of their times */
+	struct trace_event *event; /* by ascending time */
 	size_t count;
 };
 
-/* 0 or -errno; -EINVAL: it is none, or of a machine with other pages. */
+/* 0 or -errno; -EINVAL: it is no recording, or comes from a machine with pages of another size. */
 int recording_load(struct recording *recording, const char *path);
 void recording_free(struct recording *recording);
 
-/* Sorts the numbers of chunks, and leaves each there once; how many are left. */
+/* Sorts the numbers of chunks and drops repetitions; returns how many are left. */
 size_t recording_sort(uint64_t *number, size_t n);
-/* The place of one of them. */
+/* The index of one of them. */
 size_t recording_place(const uint64_t *number, size_t n, uint64_t wanted);
 
 static inline bool recording_is_fault(const struct trace_event *event)

@@ -61,7 +61,8 @@ static int parse_budget(struct report *report, const char *text)
 	return add_budget(report, budget);
 }
 
-/* From a tenth to twice: of the budget, if it did not fit there, else of what it needs. */
+/* From a tenth to twice: of the budget, if everything did not fit into it, otherwise of what is
+ * needed. */
 static void choose_budgets(struct report *report)
 {
 	static const unsigned percent[] = { 10, 20,  30,  40,  50,  60,	 70, 80,

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* A picture, and its margins, in which there are numbers. */
+/* A picture, and its margins, which hold numbers. */
 #define WIDTH 1000
 #define HEIGHT 260
 #define LEFT 70
@@ -26,7 +26,7 @@ static const char style[] =
 	".memory{fill:var(--memory)}.touched{fill:var(--touched)}\n"
 	".axis{stroke:var(--line);fill:none}.mark{stroke:var(--dim);stroke-dasharray:4 3}\n";
 
-/* What the axes end at: x and y of the upper right corner, which is not 0. */
+/* The ends of the axes: x and y of the upper right corner, never 0. */
 struct plot {
 	double x, y;
 };
@@ -155,7 +155,7 @@ static void put_curve(FILE *file, const struct report *report)
 
 /* -- where ---------------------------------------------------------------------------------- */
 
-/* Each as wide as it is large, and as high as its pages are touched on average. */
+/* Each region is as wide as it is large, and as high as its pages are touched on average. */
 static void put_regions(FILE *file, const struct study *study)
 {
 	struct plot plot = { 0, 0 };
@@ -191,7 +191,7 @@ static void put_regions(FILE *file, const struct study *study)
 
 /* -- when ----------------------------------------------------------------------------------- */
 
-/* A bar for each slice of the time, one quantity before the other. */
+/* A bar for each slice of the time; one quantity is drawn in front of the other. */
 static void put_slices(FILE *file, const struct study *study, const struct plot *plot,
 		       const char *class, bool touched)
 {

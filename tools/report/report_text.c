@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define BAR 40	   /* characters of the longest bar */
-#define HOTTEST 10 /* regions that are listed */
+#define HOTTEST 10 /* how many regions to list */
 
 const char *report_size(char text[SIZE_TEXT], double bytes)
 {
@@ -181,7 +181,7 @@ void report_print_text(const struct report *report)
 	print_timeline(report);
 }
 
-/* -- for programs -------------------------------------------------------------------------------- */
+/* -- for programs ----------------------------------------------------------------------- */
 
 static json_t *curve_array(const struct report *report)
 {

@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Regions of a report, about; chunks that are so many apart, as the sample has them, do not
+/* About how many regions a report has.  Chunks this far apart, as the sample has them, do not
  * belong together. */
 #define REGIONS 64
 #define REGION_GAP 32
-/* No sample is a smaller part than this, whatever a file says. */
+/* A sample is never a smaller part than this, whatever a file says. */
 #define PART_LEAST 1e-6
-/* A program may well follow so many at once. */
+/* A program may well follow this many at once. */
 #define STREAMS_LEAST 2
-/* What study_least tries. */
+/* Steps that study_least tries. */
 #define LEAST_STEPS 8
 
 /* -- the sample ----------------------------------------------------------------------------- */
@@ -35,7 +35,7 @@ static void note_gauges(struct study *study)
 	study->sampled = study->gauge[GAUGE_THRESHOLD] != 0;
 }
 
-/* Those that were given up when the sample became too large do not count. */
+/* Touches of chunks that were given up when the sample became too large do not count. */
 static bool is_touch(const struct study *study, const struct trace_event *event)
 {
 	if (!recording_is_fault(event) && event->kind != TRACE_DISCARD)
@@ -140,7 +140,7 @@ static double find_seconds(const struct study *study)
 
 /* -- one budget ------------------------------------------------------------------------------ */
 
-/* Frames that the command's pager may have of a budget, and what handlers take of them. */
+/* Frames of a budget that the command's pager may have, and what handlers take of them. */
 static void find_size(const struct study *study, uint64_t budget, struct model_size *size)
 {
 	static struct paging paging;
@@ -168,9 +168,9 @@ static unsigned at_most(unsigned n, unsigned most)
 	return n < most ? n : most;
 }
 
-/* Chunks leave whole, and are read ahead whole: half of one more than was wanted is free, on
- * average, and the most that are free are no fewer than one.  That does not become less with the
- * budget, so it is made up for. */
+/* Chunks leave whole and are read ahead whole.  So, on average, half a chunk more than was wanted
+ * is free, and the marks are at least a chunk apart.  That does not shrink with the budget, so the
+ * model makes up for it. */
 static void scale_size(const struct study *study, struct model_size *size)
 {
 	uint64_t over = CHUNK_PAGES / 2 - scale(study, CHUNK_PAGES / 2);
@@ -186,13 +186,13 @@ static void scale_size(const struct study *study, struct model_size *size)
 	size->low = low;
 	size->high = high;
 	size->spent = at_most((unsigned)scale(study, SPENT_BATCH) + 1, SPENT_BATCH);
-	/* The fewer pages, the nearer to each other are any two: streams are taken for what they
-	 * are not as often as with all pages, and so many. */
+	/* With fewer pages any two are closer together, so all of the pager's streams would find
+	 * false patterns more often than with all pages.  The model follows fewer. */
 	size->streams = at_most((unsigned)scale(study, READAHEAD_STREAMS) + STREAMS_LEAST,
 				READAHEAD_STREAMS);
 }
 
-/* What came with a page is taken for touched after it, since nobody would see that. */
+/* What came along with a page counts as touched right after it, since nobody would see that. */
 static int replay_touch(const struct study_touch *touch, struct model *model)
 {
 	uint32_t first = touch->page / CHUNK_PAGES * CHUNK_PAGES;
@@ -213,7 +213,7 @@ static int replay(const struct study *study, struct model *model)
 	for (size_t i = 0; i < study->touch_count && !err; i++) {
 		const struct study_touch *touch = &study->touch[i];
 
-		/* Zeros were discarded since, whatever the model knows of them. */
+		/* Zeros: it was discarded since, whatever the model knows of it. */
 		if (touch->kind == TRACE_ZERO || touch->kind == TRACE_DISCARD)
 			model_discard(model, touch->page / CHUNK_PAGES, touch->mask);
 		if (touch->kind != TRACE_DISCARD)
@@ -283,7 +283,7 @@ static unsigned slice_of(const struct study *study, uint64_t time)
 	return i < STUDY_SLICES ? i : STUDY_SLICES - 1;
 }
 
-/* How far a counter has come at the end of each slice, into value. */
+/* Fills value with how far a counter has come at the end of each slice. */
 static void follow_gauge(const struct study *study, enum trace_gauge gauge,
 			 double value[STUDY_SLICES])
 {
@@ -303,7 +303,7 @@ static void follow_gauge(const struct study *study, enum trace_gauge gauge,
 		value[at] = latest;
 }
 
-/* Pages that were touched in each slice: once each, however often. */
+/* Counts the pages touched in each slice: each page once, however often it was touched. */
 static int follow_touched(struct study *study)
 {
 	uint64_t *mask = calloc(study->chunk_count, sizeof(*mask));
@@ -363,7 +363,7 @@ static double least(double a, double b)
 	return a < b ? a : b;
 }
 
-/* There are no more. */
+/* The most pages that it can have. */
 static double room_of(const struct study_region *region)
 {
 	return (double)(region->end - region->start) / (double)page_size();

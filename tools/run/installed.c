@@ -18,8 +18,8 @@ static bool is_there(const char *path)
 	return access(path, R_OK) == 0;
 }
 
-/* The directory of this program, that of its build tree included: libtool puts
- * the program itself into .libs. */
+/* The directory of this program, which may be in its build tree: libtool puts the program itself
+ * into .libs. */
 static bool own_directory(char path[PROGRAM_PATH])
 {
 	ssize_t n = readlink("/proc/self/exe", path, PROGRAM_PATH - 1);
@@ -54,7 +54,7 @@ static bool find_in_build_tree(char path[PROGRAM_PATH])
 	return false;
 }
 
-/* Where it is installed; or has been moved to as a whole, as with DESTDIR. */
+/* Where it is installed, or where the installation was moved as a whole, as with DESTDIR. */
 static void find_installed(char path[PROGRAM_PATH])
 {
 	char own[PROGRAM_PATH], text[PROGRAM_PATH + sizeof(PKGLIBDIR "/" PRELOAD_NAME)];

@@ -8,7 +8,7 @@
 
 #define PRELOAD_NAME "libspill-preload.so"
 
-/* Finds it; NULL, or why it cannot be used. */
+/* Finds the preload library.  NULL, or why it cannot be used. */
 const char *installed_find_preload(char path[PROGRAM_PATH]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* launch.c - makes all ready for a command: see launch.h */
+/* launch.c - prepares everything for a command: see launch.h */
 #include "config.h"
 #include "run/launch.h"
 #include "base/error.h"
@@ -182,7 +182,7 @@ static int find_program(struct launch *launch)
 
 /* -- swap space -------------------------------------------------------------------------------- */
 
-/* Writes "FD:OWNERS:OFFSET:LIMIT:KEPT:PRIORITY:PATH" behind what is in swap_text. */
+/* Appends "FD:OWNERS:OFFSET:LIMIT:KEPT:PRIORITY:PATH" to swap_text. */
 static int describe_swap(struct launch *launch, const struct target *target,
 			 const struct target_file *file)
 {
@@ -237,7 +237,7 @@ static int prepare_swap(struct launch *launch)
 	return status;
 }
 
-/* -- userfaultfd ---------------------------------------------------------------------------------- */
+/* -- userfaultfd ------------------------------------------------------------------------ */
 
 static int refuse_userfaultfd(int err)
 {
@@ -252,8 +252,8 @@ static int refuse_userfaultfd(int err)
 		"vm.unprivileged_userfaultfd=1, or CAP_SYS_PTRACE; see spill(7)");
 }
 
-/* Tries all that the pager will need of it; then keeps the device, if that is the
- * way, open for the command. */
+/* Tries everything that the pager will need of it.  If it comes from the device, keeps the device
+ * open for the command. */
 static int prepare_userfaultfd(struct launch *launch)
 {
 	struct uffd uffd = { .fd = -1 };
@@ -264,15 +264,15 @@ static int prepare_userfaultfd(struct launch *launch)
 		return refuse_userfaultfd(err);
 	uffd_close(&uffd);
 	device = probe_open_userfaultfd_device();
-	if (device < 0) /* the system call it was */
+	if (device < 0) /* the system call worked */
 		return 0;
 	err = command_hand(device, launch->userfaultfd_text);
 	return err ? tool_fail("/dev/userfaultfd: %s", error_name(err)) : 0;
 }
 
-/* -- encryption ------------------------------------------------------------------------------------ */
+/* -- encryption ------------------------------------------------------------------------- */
 
-/* A key is made, and forgotten: each process draws its own. */
+/* Makes a key and forgets it: each process draws its own. */
 static int prepare_cipher(struct launch *launch)
 {
 	struct cipher *cipher;
@@ -286,9 +286,9 @@ static int prepare_cipher(struct launch *launch)
 	return 0;
 }
 
-/* -- the bell --------------------------------------------------------------------------------------- */
+/* -- the bell --------------------------------------------------------------------------- */
 
-/* That of an outer `spill run', since its processes and ours may share a table. */
+/* Takes an outer `spill run's bell, since its processes and ours may share a table. */
 static int prepare_bell(struct launch *launch)
 {
 	launch->bell = command_open_bell();
@@ -297,15 +297,15 @@ static int prepare_bell(struct launch *launch)
 	launch->bell = fd_pipe();
 	if (launch->bell < 0)
 		return tool_fail("cannot make a pipe: %s", error_name(launch->bell));
-	/* Each process opens it once more (bell.h), also if it has changed its user; nobody finds it
-	 * who does not have it. */
+	/* Each process opens it again (bell.h), even after changing its user.  Nobody can find it
+	 * without having it. */
 	fchmod(launch->bell, 0666);
 	return 0;
 }
 
-/* -- statistics ------------------------------------------------------------------------------------ */
+/* -- statistics ------------------------------------------------------------------------- */
 
-/* An outer `spill run' may have a table, in which the processes of this one count too. */
+/* An outer `spill run' may have a table, and then our processes count in that too. */
 static bool is_counted_already(void)
 {
 	int fd = command_open_stats();
@@ -323,12 +323,12 @@ static int prepare_stats(struct launch *launch)
 		return 0;
 	fd = stats_table_create(launch->bell, &launch->table);
 	err = fd < 0 ? fd : command_hand(fd, launch->stats_text);
-	if (err && !launch->stats) /* each process publishes by itself then */
+	if (err && !launch->stats) /* then each process publishes by itself */
 		return 0;
 	return err ? tool_fail("--stats: %s", error_name(err)) : 0;
 }
 
-/* -- the budget ----------------------------------------------------------------------------------- */
+/* -- the budget ------------------------------------------------------------------------- */
 
 static int prepare_budget(struct launch *launch)
 {
@@ -349,7 +349,7 @@ static int prepare_budget(struct launch *launch)
 	return 0;
 }
 
-/* -- the environment --------------------------------------------------------------------------------- */
+/* -- the environment -------------------------------------------------------------------- */
 
 static void set_number(const char *name, uint64_t n)
 {
@@ -359,7 +359,7 @@ static void set_number(const char *name, uint64_t n)
 	setenv(name, text, 1);
 }
 
-/* "": there is nothing to say. */
+/* Does nothing with "". */
 static void set_text(const char *name, const char *text)
 {
 	if (*text)
@@ -383,8 +383,8 @@ static void set_disable_names(unsigned disable)
 	set_text("SPILL_DISABLE", text);
 }
 
-/* Puts our library before what is in LD_PRELOAD, and takes it out there: an outer
- * `spill run` may have put it there, or that of another version. */
+/* Puts our library first in LD_PRELOAD, and removes it from where it was: an outer `spill run' may
+ * have put it there, or another version. */
 static void set_preload(const char *library)
 {
 	const char *old = getenv("LD_PRELOAD");
@@ -409,11 +409,12 @@ static void set_preload(const char *library)
 	free(copy);
 }
 
-/* What glibc sets aside for libraries that need static TLS: its default, and ours (2.7 KiB). */
+/* The space that glibc sets aside for libraries that need static TLS: its default plus ours (2.7
+ * KiB). */
 #define TLS_TUNABLE "glibc.rtld.optional_static_tls"
 #define TLS_BYTES (512 + 4096)
 
-/* Where libraries are audited (rtld-audit(7)), glibc sizes static TLS before it knows which libraries
+/* If libraries are audited (rtld-audit(7)), glibc sizes static TLS before it knows which libraries
  * there are, and ours would not fit. */
 static void set_room_for_tls(void)
 {
@@ -429,8 +430,7 @@ static void set_room_for_tls(void)
 	free(value);
 }
 
-/* A relative path would mean another file in a process that changed its
- * directory. */
+/* A relative path would mean another file in a process that has changed its directory. */
 static void make_log_absolute(void)
 {
 	const char *log = getenv("SPILL_LOG");
@@ -449,7 +449,7 @@ static void set_environment(const struct launch *launch)
 	set_number("SPILL_BUDGET", options->budget);
 	setenv("SPILL_SWAP", options->swap, 1);
 	set_number("SPILL_OVERCOMMIT", options->overcommit);
-	if (launch->given.handlers) /* else each process goes by the CPUs that it may use */
+	if (launch->given.handlers) /* otherwise each process goes by the CPUs that it may use */
 		set_number("SPILL_HANDLERS", options->handlers);
 	set_number("SPILL_STALL_WARNING", options->stall_warning);
 	set_disable_names(options->disable);
@@ -466,10 +466,10 @@ static void set_environment(const struct launch *launch)
 	set_room_for_tls();
 }
 
-/* -- running ------------------------------------------------------------------------------------------- */
+/* -- running ---------------------------------------------------------------------------- */
 
-/* Everything that can be wrong is found here, the cheapest first, and what leaves
- * a trace last. */
+/* Everything that can be wrong is found here: the cheapest checks come first, and what leaves a
+ * trace comes last. */
 int launch_prepare(struct launch *launch)
 {
 	const char *why;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* launch.h - makes all ready for a command that shall be paged
+/* launch.h - prepares everything for a command that should be paged
  *
- * The work is done by libspill-preload.so in the command's processes.  What is
- * done here: to find out, before anything runs, whether all that they need is
- * there; to say so if it is not; and to leave it in the environment (options)
- * and in open descriptors (command.h).  Then the command takes the place of
- * this process, or is supervised.
+ * libspill-preload.so does the work, in the command's processes.  This finds out before anything
+ * runs whether all that they need is there, says so if it is not, and leaves it in the environment
+ * (options) and in open descriptors (command.h).  Then the command takes the place of this process,
+ * or is supervised.
  */
 #ifndef SPILL_LAUNCH_H
 #define SPILL_LAUNCH_H
@@ -19,26 +18,26 @@
 #define SWAP_TEXT_SIZE 16384
 
 struct launch {
-	/* what the command line says; zero: nothing */
+	/* from the command line; zero: not given */
 	struct spill_options given;
-	char swap[4096];    /* the -s, joined by ';' */
-	bool no_overcommit; /* --overcommit 0, which 0 in given does not say */
-	bool stats;	    /* what is counted is wanted in the end */
-	char **argv;	    /* the command */
-	/* what comes of it */
+	char swap[4096];    /* all -s, joined by ';' */
+	bool no_overcommit; /* --overcommit 0, which a 0 in given does not express */
+	bool stats;	    /* counters are wanted at the end */
+	char **argv;	    /* the command line to run */
+	/* the result */
 	struct options options;
 	char preload[PROGRAM_PATH];
 	char program[PROGRAM_PATH];
-	char userfaultfd_text[COMMAND_FD_TEXT]; /* "": by the system call */
+	char userfaultfd_text[COMMAND_FD_TEXT]; /* "": opened by the system call */
 	char budget_text[2 * COMMAND_FD_TEXT];
 	char stats_text[COMMAND_FD_TEXT];
 	char swap_text[SWAP_TEXT_SIZE];
-	int bell; /* what its processes listen to */
+	int bell; /* its processes listen to this */
 	struct pool *pool;
-	struct stats_table *table; /* NULL: it is counted in that of an outer `spill run' */
+	struct stats_table *table; /* NULL: an outer `spill run' counts in its own */
 };
 
-/* Options of all who launch: for getopt_long, and for --help. */
+/* Options of every subcommand that launches: for getopt_long, and for --help. */
 enum launch_option {
 	OPTION_OVERCOMMIT = 256,
 	OPTION_STRICT,
@@ -91,20 +90,21 @@ enum launch_option {
 	"stand in for options that are not given.\n"
 /* clang-format on */
 
-/* Reads options (shorts: "+:" and LAUNCH_SHORT_OPTIONS among them), each by option, and finds the
- * command behind them.  0, an exit status, or -1: help was asked for. */
+/* Reads options (shorts: "+:" and LAUNCH_SHORT_OPTIONS among them), calling option for each, and
+ * finds the command after them.  0, an exit status, or -1: help was asked for. */
 int launch_parse(struct launch *launch, int argc, char **argv, const char *shorts,
 		 const struct option *longs, int (*option)(void *who, char **argv, int c),
 		 void *who);
 
-/* One of these options, or one that getopt_long did not like.  0 or an exit status. */
+/* Takes one of these options, or complains about one that getopt_long refused.  0 or an exit
+ * status. */
 int launch_option(struct launch *launch, char **argv, int c);
 
-/* Finds out whether all is there, and leaves it in the environment and in open descriptors.  0, or
- * an exit status: that was told. */
+/* Finds out whether everything is there, and leaves it in the environment and in open descriptors.
+ * 0, or an exit status after saying what is wrong. */
 int launch_prepare(struct launch *launch);
 
-/* Says why a command cannot be executed; gives the exit status. */
+/* Says why a command cannot be executed; returns the exit status. */
 int launch_refuse(const char *name, int err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* run.c - spill run: runs a command in less memory than it needs
  *
- * launch.h says how.  With --stats this process waits for the command's end, and prints
- * what was counted.
+ * launch.h says how.  With --stats this process waits for the command to end, and prints what was
+ * counted.
  */
 #include "config.h"
 #include "run/run.h"
@@ -20,7 +20,7 @@ struct run {
 	struct launch launch;
 	bool json;
 	const char *stats_path; /* NULL: stderr */
-	int stats_fd;		/* of stats_path, or -1 */
+	int stats_fd;		/* for stats_path, or -1 */
 };
 
 /* -- options ------------------------------------------------------------------------------ */
@@ -63,7 +63,7 @@ static int parse_option(void *who, char **argv, int c)
 	}
 }
 
-/* -- statistics ------------------------------------------------------------------------------------ */
+/* -- statistics ------------------------------------------------------------------------- */
 
 static int open_stats(struct run *run)
 {
@@ -79,7 +79,7 @@ static int open_stats(struct run *run)
 	return 0;
 }
 
-/* What was in the file is kept until there is something to put in its place. */
+/* The file keeps its contents until there is something to replace them. */
 static FILE *open_report(struct run *run)
 {
 	if (run->stats_fd < 0)
@@ -102,7 +102,7 @@ static int print_report(struct run *run, const struct outcome *outcome)
 	return outcome_exit_status(outcome);
 }
 
-/* -- running ------------------------------------------------------------------------------------------- */
+/* -- running ---------------------------------------------------------------------------- */
 
 static int run_and_report(struct run *run)
 {

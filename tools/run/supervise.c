@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* supervise.c - runs the command as a child, for those who wait for its end
+/* supervise.c - runs the command as a child, and waits for its end: see supervise.h
  *
- * The launcher stays in the command's process group.  What a terminal sends
- * (Ctrl-C, Ctrl-\, Ctrl-Z, a changed size) reaches the whole group anyway and
- * is not passed on a second time; what somebody sends to the launcher with kill
- * is.  If the command stops, the launcher does as well, so that the shell sees
- * its job stop; when it is continued it continues the command.
+ * The launcher stays in the command's process group.  What a terminal sends (Ctrl-C, Ctrl-\,
+ * Ctrl-Z, a changed size) reaches the whole group anyway and is not passed on a second time.  What
+ * somebody sends to the launcher with kill is passed on.  If the command stops, the launcher stops
+ * too, so that the shell sees its job stop.  When the launcher is continued, it continues the
+ * command.
  *
- * The command does not outlive the launcher: who kills that with SIGKILL means
- * the command.
+ * The command does not outlive the launcher: whoever kills that with SIGKILL means the command.
  *
- * All signals stay blocked meanwhile and are taken one by one with sigtimedwait:
- * there are no handlers, and nothing to race with.
+ * All signals stay blocked meanwhile, and sigtimedwait takes them one by one: there are no
+ * handlers, and nothing to race with.
  */
 #include "run/supervise.h"
 #include "command/pool.h"
@@ -27,8 +26,8 @@
 struct child {
 	pid_t pid;
 	pid_t launcher;
-	sigset_t old_mask;	      /* the command starts with it */
-	struct sigaction old_sigchld; /* and with this */
+	sigset_t old_mask;	      /* the command starts with this mask, */
+	struct sigaction old_sigchld; /* and with this action */
 };
 
 static double now(void)
@@ -39,7 +38,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Those that a process raises by its own mistakes are left as they are. */
+/* Signals that a process raises by its own mistakes are left alone. */
 static void fill_waited(sigset_t *set)
 {
 	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
@@ -57,18 +56,18 @@ static _Noreturn void execute(const struct child *child, const char *path, char 
 	int err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != child->launcher) /* it is dead already */
+	if (getppid() != child->launcher) /* it has died already */
 		_exit(EXIT_SPILL);
 	sigaction(SIGCHLD, &child->old_sigchld, NULL);
 	sigprocmask(SIG_SETMASK, &child->old_mask, NULL);
-	execvp(path, argv); /* the path has a slash; it runs /bin/sh on ENOEXEC */
+	execvp(path, argv); /* path has a slash; ENOEXEC makes it run /bin/sh */
 	err = errno;
 	while (write(error_fd, &err, sizeof(err)) < 0 && errno == EINTR)
 		;
 	_exit(EXIT_SPILL);
 }
 
-/* Waits until the child has executed the command: 0, or why it could not. */
+/* Waits until the child has executed the command.  0, or why it could not. */
 static int wait_for_exec(pid_t pid, int error_fd)
 {
 	int err = 0;
@@ -78,7 +77,7 @@ static int wait_for_exec(pid_t pid, int error_fd)
 		n = read(error_fd, &err, sizeof(err));
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return 0; /* closed by exec, or the child was killed: wait tells */
+		return 0; /* exec has closed it, or the child was killed: wait will tell */
 	waitpid(pid, NULL, 0);
 	return -err;
 }
@@ -109,7 +108,7 @@ static void stop_with(const struct child *child)
 	kill(child->pid, SIGCONT); /* we were continued */
 }
 
-/* Takes what the child has to report; true: it has ended. */
+/* Takes what the child has to report.  true: it has ended. */
 static bool reap(const struct child *child, struct outcome *outcome)
 {
 	for (;;) {
@@ -124,7 +123,7 @@ static bool reap(const struct child *child, struct outcome *outcome)
 	}
 }
 
-/* Not what the terminal sent to the whole group, nor what the command sent. */
+/* Neither what the terminal sent to the whole group, nor what the command sent. */
 static bool is_to_pass_on(const struct child *child, const siginfo_t *info)
 {
 	return info->si_code != SI_KERNEL && info->si_pid != child->pid;
@@ -159,7 +158,7 @@ int supervise(const char *path, char **argv, struct pool *pool, struct outcome *
 
 	fill_waited(&waited);
 	sigprocmask(SIG_BLOCK, &waited, &child.old_mask);
-	sigaction(SIGCHLD, &by_default, &child.old_sigchld); /* nohup and its like ignore it */
+	sigaction(SIGCHLD, &by_default, &child.old_sigchld); /* nohup and its kin ignore it */
 	err = start(&child, path, argv);
 	if (err)
 		return err;

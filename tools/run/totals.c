@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* totals.c - what `spill run --stats` prints at the end
  *
- * Each process of the command has a pager of its own, with a part of the budget.
- * So what was counted is added up over the processes, and what was held or
- * taken is that of the process with the most of it.
+ * Each process of the command has its own pager, with a part of the budget.  So counters are added
+ * up over the processes, and gauges are those of the process that had the most.
  */
 #include "run/totals.h"
 #include "base/size.h"
@@ -15,9 +14,9 @@
 struct totals {
 	const char *command;
 	const struct outcome *outcome;
-	uint64_t budget;    /* what was asked for: there may be no pager to ask */
-	unsigned processes; /* whose pager armed */
-	unsigned uncounted; /* of these, without a slot */
+	uint64_t budget;    /* as it was asked for: there may be no pager to ask */
+	unsigned processes; /* those whose pager armed */
+	unsigned uncounted; /* of these, those without a slot */
 	struct stats sum;   /* counters: sums; gauges: the most of any process */
 };
 
@@ -48,7 +47,7 @@ static double seconds_of(struct timeval t)
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-/* Of the faults on evicted pages, how many needed no read; -1: there were none. */
+/* How many of the faults on evicted pages needed no read; -1: there were none. */
 static double hit_ratio(const struct stats *sum)
 {
 	uint64_t evicted = sum->faults_soft + sum->faults_major;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* place.c - where swap space lies: see place.h */
+/* place.c - the file system that swap space lies in: see place.h */
 #include "swap/place.h"
 #include <errno.h>
 #include <linux/fs.h>
@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
-/* Those that no header has everywhere. */
+/* Those that no header defines everywhere. */
 #define BEEGFS_MAGIC 0x19830326
 #define CEPH_MAGIC 0x00c36400
 #define CIFS_MAGIC 0xff534d42
@@ -57,7 +57,7 @@ void place_set_nocow(int fd)
 
 /* -- its type ------------------------------------------------------------------------------ */
 
-/* The number of the mount that the file was opened by; -1: it is not known. */
+/* The id of the mount by which the file was opened; -1: unknown. */
 static int mount_of(int fd)
 {
 	char path[48], line[256];
@@ -74,7 +74,7 @@ static int mount_of(int fd)
 	return mount;
 }
 
-/* Of a line of mountinfo, "36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root ...". */
+/* Reads the type from a line of mountinfo: "36 35 98:0 / /mnt rw master:1 - ext3 /dev/root ...". */
 static bool is_type_of(const char *line, int mount, char type[32])
 {
 	const char *rest = strstr(line, " - ");

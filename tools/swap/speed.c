@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* In order: so much at once, so many at a time. */
+/* In order: pieces of this size, this many at a time. */
 #define PIECE ((size_t)1 << 20)
 #define PIECES 4
-/* At random: for so long. */
+/* At random: for this long. */
 #define RANDOM_NS 300000000
 
 struct run {
@@ -19,13 +19,13 @@ struct run {
 	int fd;
 	bool direct;
 	bool write, random;
-	bool check;	      /* each page has contents of its own */
-	uint64_t begin, size; /* of the file, bytes */
+	bool check;	      /* each page has its own contents */
+	uint64_t begin, size; /* in the file, bytes */
 	size_t piece;
-	uint64_t next;	/* in order: where the next piece begins */
+	uint64_t next;	/* in order: offset of the next piece */
 	uint64_t until; /* at random: ns */
 	uint64_t dice;
-	uint64_t seed; /* of those contents */
+	uint64_t seed; /* of the contents */
 	unsigned in_flight;
 	uint64_t done;	/* bytes */
 	uint64_t wrong; /* pages */
@@ -34,12 +34,12 @@ struct run {
 		struct io_request request;
 		struct iovec iov;
 		char *buffer;
-		uint64_t at; /* what is in it, bytes from begin */
+		uint64_t at; /* what the buffer holds, in bytes from begin */
 		struct run *run;
 	} slot[SPEED_DEPTH];
 };
 
-/* Marsaglia's xorshift: good enough to jump about. */
+/* Marsaglia's xorshift: good enough for jumping about. */
 static uint64_t roll(struct run *run)
 {
 	run->dice ^= run->dice << 13;
@@ -50,7 +50,7 @@ static uint64_t roll(struct run *run)
 
 /* -- contents ------------------------------------------------------------------------------ */
 
-/* Word number n of the space: no two are alike, and none is what an earlier run has left there. */
+/* Word number n of the space.  No two are alike, and none is what an earlier run has left there. */
 static uint64_t word(const struct run *run, uint64_t n)
 {
 	uint64_t x = (run->seed + n) * UINT64_C(0x9e3779b97f4a7c15);
@@ -83,7 +83,7 @@ static void check_contents(struct run *run, const struct slot *slot)
 
 /* -- reads and writes ---------------------------------------------------------------------- */
 
-/* Where the next piece is; false: that was all. */
+/* Chooses the next piece.  false: that was all. */
 static bool choose(struct run *run, uint64_t *ret_offset)
 {
 	if (run->err)
@@ -138,7 +138,7 @@ static void finished(struct io_request *request, long result)
 	start(slot);
 }
 
-/* What the page cache has of it. */
+/* Drops what the page cache has of the file. */
 static void forget_cached(const struct run *run)
 {
 	if (!run->direct)
@@ -151,7 +151,7 @@ static void reach_disk(struct run *run)
 		run->err = -errno;
 }
 
-/* Bytes a second. */
+/* Returns bytes a second. */
 static double measure(struct run *run, bool write, bool random, size_t piece, unsigned depth)
 {
 	uint64_t began;
@@ -172,14 +172,14 @@ static double measure(struct run *run, bool write, bool random, size_t piece, un
 	return (double)run->done * 1e9 / (double)(sys_now() - began);
 }
 
-/* Not zeros, nor anything that a disk could make smaller. */
+/* Neither zeros nor anything that a disk could compress. */
 static void fill(struct run *run, char *buffers)
 {
 	for (size_t i = 0; i < PIECES * PIECE / sizeof(uint64_t); i++)
 		((uint64_t *)buffers)[i] = roll(run);
 }
 
-/* Those who do whole pieces have a buffer each; those who do pages have a page in one. */
+/* Slots that do whole pieces have a buffer each; those that do pages have a page in one of them. */
 static void deal(struct run *run, char *buffers)
 {
 	for (unsigned i = 0; i < SPEED_DEPTH; i++) {
@@ -188,7 +188,7 @@ static void deal(struct run *run, char *buffers)
 	}
 }
 
-/* All is written before any of it is read. */
+/* Writes everything before it reads any of it. */
 static int compare(struct run *run, struct speed *ret)
 {
 	run->check = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* swap.c - spill swap: swap space is made, tried and described */
+/* swap.c - spill swap: makes swap space, tries it, describes it */
 #include "swap/swap.h"
 #include "base/size.h"
 #include "common/tool.h"
@@ -34,7 +34,7 @@ static const struct option long_options[] = {
 };
 
 struct wish {
-	uint64_t need; /* bytes, 0: it is not given */
+	uint64_t need; /* bytes; 0: not given */
 	bool json;
 };
 

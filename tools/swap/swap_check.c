@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* swap_check.c - spill swap check: is a target fit for swap space, how fast is it, and what does that
- * call for?
+/* swap_check.c - spill swap check: is a target fit for swap space, how fast is it, and what follows
+ * from that?
  *
- * The target is opened as `spill run' does it.  What is recommended follows from two numbers, and
- * the manual says how: the time of a fault, which is that of a page at random, and of another that
- * makes room for it and is written; and how much is read in order in the time of a page at random.
+ * The target is opened as `spill run' opens it.  Recommendations follow from two numbers, and the
+ * manual says how: the time of a fault, which is that of reading one page at random and of writing
+ * another that makes room for it; and how much can be read in order in the time of one page at
+ * random.
  */
 #include "base/error.h"
 #include "base/page.h"
@@ -24,7 +25,7 @@
 
 #define MEASURED ((uint64_t)64 << 20)
 
-/* A page that is touched more often than once in so many seconds belongs in memory. */
+/* A page that is touched more often than once in this many seconds belongs in memory. */
 #define INTERVAL 10
 
 #define BUDGET_UNIT ((uint64_t)1 << 20)
@@ -37,15 +38,15 @@ static const char *const names[FINDINGS] = { "target",	  "file_system", "blocks"
 struct check {
 	struct target target;
 	struct target_file file;
-	struct stat st; /* before */
+	struct stat st; /* before measuring */
 	struct speed speed;
 	struct finding finding[FINDINGS];
-	unsigned findings; /* so many were made: a target that cannot be opened has one */
-	/* what comes of it; zeros if it was not measured */
-	double faults;	    /* a second, of one thread */
-	uint64_t cold;	    /* bytes that may be touched in swap space in INTERVAL */
-	uint64_t need;	    /* bytes, 0: not known */
-	uint64_t budget;    /* for that */
+	unsigned findings; /* how many were made: a target that cannot be opened has only one */
+	/* what follows; zeros if nothing was measured */
+	double faults;	    /* a second, by one thread */
+	uint64_t cold;	    /* bytes of swap space that may be touched in INTERVAL */
+	uint64_t need;	    /* bytes; 0: not known */
+	uint64_t budget;    /* for that need */
 	unsigned readahead; /* pages */
 };
 
@@ -81,7 +82,7 @@ static void judge_file_system(struct check *check, struct finding *finding)
 		place_judge(&place, finding);
 }
 
-/* A file that was made with its blocks should have them; others get theirs as they grow. */
+/* A file that was created with its blocks should have them; others get theirs as they grow. */
 static void judge_blocks(struct check *check, struct finding *finding)
 {
 	uint64_t size = (uint64_t)check->st.st_size, there = (uint64_t)check->st.st_blocks * 512;
@@ -199,7 +200,7 @@ static void measure(struct check *check)
 	recommend(check);
 }
 
-/* What was measured has made the file larger. */
+/* Measuring has made the file larger. */
 static void restore_size(const struct check *check)
 {
 	struct stat st;
@@ -255,7 +256,7 @@ static const char *const row_texts[ROWS] = {
 };
 _Static_assert(SPEED_DEPTH == 16, "row_texts says so");
 
-/* depth: how many share the time. */
+/* depth: how many requests share the time. */
 static void fill_row(struct table_value values[COLUMNS], unsigned row, double pages, unsigned depth)
 {
 	values[BYTES].number = pages * (double)page_size();
@@ -274,7 +275,7 @@ static void fill_rows(const struct check *check, struct table_value values[ROWS]
 	fill_row(values[MANY], MANY, speed->many, SPEED_DEPTH);
 }
 
-/* The least budget with which the pager reads so many pages ahead (pager_set_share). */
+/* The least budget with which the pager reads this many pages ahead (readahead_most). */
 static uint64_t budget_to_read_ahead(unsigned pages)
 {
 	if (pages <= CHUNK_PAGES)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* swap_create.c - spill swap create: a swap file with its blocks, or a device, ready for use
  *
- * A file is made empty, then opened as `spill run' does it (target.h), which looks at whether it and
- * its directory are to be trusted, that it is nobody's data, and locks it.  So what is there
- * already is treated as what was just made.  Then it is given its blocks, and last the line in its
- * header that says how much it shall hold (target_head.h).  If that goes wrong, a file that was made
- * is gone again, and another is what it was.
+ * A new file is made empty and then opened as `spill run' opens it (target.h).  That checks whether
+ * the file and its directory can be trusted and whether it is nobody's data, and locks it.  So
+ * existing files are treated like new ones.  Then the file is given its blocks, and last the line
+ * in its header that says how much it shall hold (target_head.h).  If anything goes wrong, a file
+ * that was made is removed, and one that existed is as it was.
  */
 #include "base/error.h"
 #include "base/page.h"
@@ -24,13 +24,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Zeros that are written at once, where blocks cannot be had otherwise. */
+/* Zeros to write at a time, where blocks cannot be had otherwise. */
 #define ZEROS ((size_t)1 << 20)
 
 struct creation {
 	const char *path;
-	uint64_t size; /* bytes of slots; 0: as many as the device has */
-	int directory; /* of the file that was made, where its name is known by; -1: none was */
+	uint64_t size; /* bytes of slots; 0: all that the device has */
+	int directory; /* of the file that was made, to know its name by; -1: none was made */
 	const char *name;
 	struct target_file file;
 	struct stat before;
@@ -39,7 +39,7 @@ struct creation {
 
 /* -- signals ------------------------------------------------------------------------------- */
 
-/* Who is impatient gets what he wants, but nothing is left half done. */
+/* The impatient get their way, but nothing is left half done. */
 static const int held_signals[] = { SIGHUP, SIGINT, SIGTERM };
 
 #define HELD_SIGNALS (sizeof(held_signals) / sizeof(held_signals[0]))
@@ -62,7 +62,7 @@ static void hold_signals(sigset_t *ret_before)
 	signal(SIGXFSZ, SIG_IGN); /* EFBIG says it */
 }
 
-/* What is held is pending also if it will be ignored. */
+/* A held signal is pending even if it will be ignored. */
 static bool is_interrupted(void)
 {
 	sigset_t pending;
@@ -81,7 +81,7 @@ static int fail(const struct creation *creation, int err)
 	return tool_fail("%s: %s", creation->path, error_name(err));
 }
 
-/* Its directory stays the same, whatever becomes of the path. */
+/* The directory stays the same whatever becomes of the path. */
 static int open_directory(struct creation *creation)
 {
 	const char *slash = strrchr(creation->path, '/');
@@ -110,12 +110,12 @@ static int make_file(struct creation *creation)
 		creation->directory = -1;
 		return fail(creation, err);
 	}
-	fchmod(fd, 0600); /* whatever the umask says */
+	fchmod(fd, 0600); /* whatever the umask is */
 	close(fd);
 	return 0;
 }
 
-/* What is there may be a swap file, an empty one or a device; target_open tells. */
+/* What exists may be a swap file, an empty file or a device; target_open will tell. */
 static int find_or_make(struct creation *creation)
 {
 	struct stat st;
@@ -158,7 +158,7 @@ static int fail_room(const struct creation *creation)
 			 creation->path, wanted, room);
 }
 
-/* The slow way, for file systems that know no other. */
+/* The slow way, for file systems that have no other. */
 static int write_zeros(struct creation *creation)
 {
 	static const char zeros[ZEROS];
@@ -177,8 +177,8 @@ static int write_zeros(struct creation *creation)
 	return 0;
 }
 
-/* XFS asks for room for all of a range, whatever of it there is: so the holes, if there are any, and
- * what is new are two. */
+/* XFS asks for room for the whole range, however much of it exists.  So the holes, if any, and the
+ * new part are allocated separately. */
 static int fill_holes(const struct creation *creation, uint64_t end)
 {
 	const struct stat *before = &creation->before;
@@ -206,8 +206,8 @@ static int allocate(struct creation *creation)
 	return err;
 }
 
-/* A file without slots can still become one that btrfs does not copy on write: but only while it has
- * no header either. */
+/* btrfs can be told not to copy a file on write only while the file is empty.  So the header of a
+ * file without slots is removed and written again. */
 static int begin_anew(struct creation *creation)
 {
 	int fd = creation->file.fd, err;
@@ -278,7 +278,7 @@ static int prepare_device(struct creation *creation)
 
 /* -- all of it ----------------------------------------------------------------------------- */
 
-/* What is not as it might be. */
+/* Says what could be better. */
 static void warn(struct creation *creation)
 {
 	struct finding finding;

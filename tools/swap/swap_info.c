@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* swap_info.c - spill swap info: what swap targets are, and who uses them; nothing is written */
+/* swap_info.c - spill swap info: what swap targets are, and who uses them; writes nothing */
 #include "base/error.h"
 #include "base/size.h"
 #include "common/table.h"
@@ -27,13 +27,13 @@ static const char *const holds_names[] = { "nothing", "swap", "data" };
 struct about {
 	const char *path;
 	struct stat st;
-	uint64_t size;	/* bytes; of a directory 0 */
-	uint64_t limit; /* of the header, bytes; 0: none */
+	uint64_t size;	/* bytes; 0 for a directory */
+	uint64_t limit; /* from the header, bytes; 0: none */
 	enum holds holds;
-	bool has_place; /* a device lies in no file system */
+	bool has_place; /* false for a device, which lies in no file system */
 	struct place place;
 	bool in_use;
-	json_t *users; /* pid and command of each process that has it open, as far as we may look */
+	json_t *users; /* pid and command of each process that has it open, as far as we may see */
 };
 
 static bool is_directory(const struct about *about)
@@ -46,7 +46,7 @@ static const char *kind_name(const struct about *about)
 	return is_directory(about) ? "directory" : S_ISBLK(about->st.st_mode) ? "device" : "file";
 }
 
-/* JSON has no name for what is not UTF-8. */
+/* JSON cannot hold what is not UTF-8. */
 static json_t *text_of(const char *text)
 {
 	json_t *string = json_string(text);
@@ -68,7 +68,7 @@ static bool is_locked(int fd)
 	return flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
-/* A device: by a command or a mount, for which there is no lock to be seen. */
+/* Is the device used by a command or a mount?  There is no lock to see. */
 static bool is_claimed(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
@@ -79,7 +79,7 @@ static bool is_claimed(const char *path)
 	return false;
 }
 
-/* Has the process it open? */
+/* Does the process have it open? */
 static bool has_open(const char *pid, const struct stat *wanted)
 {
 	char path[48];
@@ -143,7 +143,7 @@ static int look_into(struct about *about, int fd)
 		      : target_head_read(fd, &about->limit);
 	if (head < 0)
 		return head;
-	/* A file of zeros is somebody's (target.h). */
+	/* A file of zeros is somebody's data (target.h). */
 	about->holds = head == TARGET_OURS				  ? HOLDS_SWAP
 		       : head == TARGET_EMPTY && (device || !about->size) ? HOLDS_NOTHING
 									  : HOLDS_DATA;
@@ -290,7 +290,7 @@ static int describe(const char *path, json_t *list)
 	return err ? fail(path, err) : 0;
 }
 
-/* One -s, or all of SPILL_SWAP. */
+/* Describes one -s, or all of SPILL_SWAP. */
 static int describe_list(const char *text, json_t *list)
 {
 	struct target target;

@@ -64,7 +64,7 @@ static int by_pid(const void *a, const void *b)
 	return one->was.pid < other->was.pid ? -1 : one->was.pid > other->was.pid;
 }
 
-/* What was seen of the same process the time before; NULL: nothing. */
+/* What the previous look saw of the same process; NULL: nothing. */
 static const struct stats *process_before(const struct live *before,
 					  const struct live_process *process)
 {
@@ -101,7 +101,7 @@ static struct live_command *find_command(const struct live *live,
 	return NULL;
 }
 
-/* What it did since the time before, into the minute too. */
+/* Works out what the command did since the previous look, for its minute too. */
 static void compare_command(const struct live *live, struct live_command *command,
 			    const struct stats *before)
 {
@@ -140,7 +140,7 @@ static void add_process(struct live_command *command, const struct survey_proces
 
 /* -- looking ------------------------------------------------------------------------------- */
 
-/* A survey keeps the counters of all that it ever saw. */
+/* A survey keeps the counters of everything it ever saw, so start a new one. */
 static void take_survey(struct live *live)
 {
 	if (!live->only) {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* live.h - commands and processes under spill: as they are now, what they do a second, and what the
- * commands did in the last minute
+/* live.h - commands and processes under spill: their state, their rates, the commands' last minute
  *
- * Each look is a survey of its own, compared with the one before: so nothing is kept of what has
- * ended.  What is found for the first time has no rates yet.
+ * Each look is a survey of its own, compared with the previous one.  So nothing is kept of what has
+ * ended, and what is found for the first time has no rates yet.
  *
  * Locking: none.
  */
@@ -13,24 +12,24 @@
 #include "processes/survey.h"
 #include "top/minute.h"
 
-/* What there is so much of a second. */
+/* What has a rate. */
 enum live_series { LIVE_SOFT, LIVE_MAJOR, LIVE_READ, LIVE_WRITTEN, LIVE_SERIES };
 
 struct live_process {
 	struct survey_process was; /* at the last look */
-	size_t command;		   /* index of the command that it belongs to */
-	double rate[LIVE_SERIES];  /* NAN: not known, or it is not paged */
+	size_t command;		   /* index of its command */
+	double rate[LIVE_SERIES];  /* NAN: not known, or not paged */
 	double p99;		   /* ns of a major fault; NAN: there was none */
 };
 
-/* What shares one budget. */
+/* Processes that share one budget. */
 struct live_command {
-	uint64_t device, inode; /* of its counters */
-	uint32_t pid;		/* its first process; */
-	char name[16];		/* what that runs */
+	uint64_t device, inode; /* identify its counters */
+	uint32_t pid;		/* its first process, */
+	char name[16];		/* and what that runs */
 	unsigned processes;
 	struct survey_share share;
-	uint64_t resident, cached, swapped; /* bytes, of all its processes */
+	uint64_t resident, cached, swapped; /* bytes, over all its processes */
 	double rate[LIVE_SERIES];
 	double p50, p99; /* ns of a major fault; NAN: there was none */
 	struct minute minute[LIVE_SERIES];
@@ -38,21 +37,21 @@ struct live_command {
 };
 
 struct live {
-	struct live_process *process; /* ordered by pid */
+	struct live_process *process; /* by ascending pid */
 	size_t processes;
-	struct live_command *command; /* ordered by pid */
+	struct live_command *command; /* by ascending pid */
 	size_t commands;
 	struct survey survey;
-	bool only;	       /* no more than one command is looked at: */
+	bool only;	       /* look at one command only: */
 	size_t wanted;	       /* its index in the survey */
-	uint64_t time, before; /* ns: when it was last looked, and before; 0: never */
+	uint64_t time, before; /* ns: the last look, and the one before; 0: never */
 };
 
-/* From now on it looks at no other command than that of process pid.  0, or -errno as survey_take.
- * live: zeros at first. */
+/* From now on looks only at the command of process pid.  0, or -errno as survey_take.  live must be
+ * zeroed. */
 int live_only(struct live *live, uint32_t pid);
 
-/* Looks; what was there before is at another place now. */
+/* Looks.  Pointers to what was there before are no longer good. */
 void live_look(struct live *live);
 void live_free(struct live *live);
 

@@ -9,7 +9,7 @@ static const char *const parts[2][METER_PARTS] = {
 	{ "#", "=", ":", " ", "|", "-" },
 	{ "█", "▓", "▒", " ", "│", "░" },
 };
-/* The last shows that the bar goes on. */
+/* The last cell shows that the bar goes on. */
 static const char *const more[2] = { ">", "»" };
 static const char *const eighths[LEVELS] = { " ", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
 static const char *const sparks[2][LEVELS] = {
@@ -29,7 +29,7 @@ static void set(struct meter_cell *cell, enum meter_part part, bool utf8)
 	*cell = (struct meter_cell){ parts[utf8][part], part };
 }
 
-/* The part that there is behind so many bytes of the budget. */
+/* The part of the bar this many bytes along. */
 static enum meter_part part_at(const struct meter_use *use, double bytes)
 {
 	if (bytes < (double)use->resident)
@@ -41,7 +41,7 @@ static enum meter_part part_at(const struct meter_use *use, double bytes)
 	return METER_FREE;
 }
 
-/* What is resident ends within a cell, and nothing follows: eighths of it. */
+/* If what is resident ends within a cell and nothing follows, shows eighths of the cell. */
 static void end_in_eighths(struct meter_cell *cells, unsigned width, const struct meter_use *use)
 {
 	double columns = (double)use->resident / (double)use->budget * width;
@@ -63,7 +63,7 @@ static void bar_memory(struct meter_cell *cells, unsigned width, const struct me
 		end_in_eighths(cells, width, use);
 }
 
-/* Cells for the budget, if what is swapped gets its part of the others, and the mark one. */
+/* Cells for the budget, if what is swapped gets its part of the others, and the mark gets one. */
 static unsigned budget_cells(unsigned width, const struct meter_use *use)
 {
 	double part = (double)use->budget / ((double)use->budget + (double)use->swapped);
@@ -94,7 +94,7 @@ void meter_bar(struct meter_cell *cells, unsigned width, const struct meter_use 
 
 /* -- sparklines ---------------------------------------------------------------------------- */
 
-/* Whatever there was is more than the lowest level. */
+/* Anything at all shows as more than the lowest level. */
 const char *meter_spark(double value, double most, bool utf8)
 {
 	unsigned level = 0;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* meter.h - quantities as pictures of one line: a bar, and sparklines
+/* meter.h - quantities as one-line pictures: a bar, and sparklines
  *
- * A bar is what a command has of its memory in which place, to one scale:
+ * A bar shows, to one scale, where a command has its memory:
  *
  *	[resident][cached][other][free] budget [swapped]
  *
- * so where the budget ends, and how much more than that there is, is seen at once.  It is cut where
- * it would be longer than METER_BAR_MOST budgets.  Each part has a character of its own: no colour is
- * needed to tell them apart.
+ * So one sees at once where the budget ends, and how much more than that there is.  A bar longer
+ * than METER_BAR_MOST budgets is cut off.  Each part has its own character, so no colour is needed
+ * to tell them apart.
  *
- * Nothing here draws: pictures are made of characters, those of UTF-8 or of ASCII.
+ * Nothing here draws: pictures consist of characters, of UTF-8 or of ASCII.
  * Locking: none.
  */
 #ifndef SPILL_METER_H
@@ -23,7 +23,7 @@ enum meter_part {
 	METER_CACHED,
 	METER_OTHER, /* what the pager does not page, and its buffers */
 	METER_FREE,
-	METER_BUDGET, /* where it ends */
+	METER_BUDGET, /* the budget's end */
 	METER_SWAPPED,
 	METER_PARTS
 };
@@ -33,19 +33,19 @@ struct meter_cell {
 	enum meter_part part;
 };
 
-/* In bytes.  What is in memory is cut at the budget. */
+/* In bytes.  What is in memory is cut off at the budget. */
 struct meter_use {
 	uint64_t budget, resident, cached, other, swapped;
 };
 
-/* The character of a part. */
+/* The character for a part. */
 const char *meter_glyph(enum meter_part part, bool utf8);
 
-/* Fills so many cells. */
+/* Fills a bar of width cells. */
 #define METER_BAR_MOST 4
 void meter_bar(struct meter_cell *cells, unsigned width, const struct meter_use *use, bool utf8);
 
-/* A column of a sparkline: of values from 0 to most.  NAN: it is empty. */
+/* A column of a sparkline, for a value from 0 to most.  NAN: the column is empty. */
 const char *meter_spark(double value, double most, bool utf8);
 
 #endif

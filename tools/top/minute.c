@@ -5,7 +5,7 @@
 
 #define NS 1000000000u
 
-/* Seconds of which nobody has told are empty. */
+/* Seconds that nobody has reported are empty. */
 static void advance(struct minute *minute, uint64_t second)
 {
 	uint64_t first = minute->newest + 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* screen.c - the terminal, taken for a full screen: see screen.h */
+/* screen.c - takes the whole terminal: see screen.h */
 #define NCURSES_WIDECHAR 1
 #include "top/screen.h"
 #include "common/terminal.h"
@@ -22,7 +22,7 @@ static struct {
 	SCREEN *curses;
 	struct terminal terminal;
 	int signals; /* a signalfd */
-	int ended;   /* the signal that has ended us; or 0 */
+	int ended;   /* the signal that has ended us, or 0 */
 	sigset_t mask_before;
 } screen = { .signals = -1 };
 
@@ -31,7 +31,7 @@ static struct {
 static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-/* They are read from a descriptor; what is ignored (nohup) stays so. */
+/* Signals are read from a descriptor.  Those that are ignored (nohup) stay so. */
 static int block_signals(void)
 {
 	sigset_t set;
@@ -46,7 +46,7 @@ static int block_signals(void)
 	return screen.signals;
 }
 
-/* The default action of a signal that was read. */
+/* Takes the default action for a signal that was read. */
 static void deliver(int number)
 {
 	sigset_t set;
@@ -58,14 +58,14 @@ static void deliver(int number)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Until somebody lets us go on. */
+/* Stops until somebody continues us. */
 static void stop(void)
 {
 	endwin();
 	deliver(SIGTSTP);
 }
 
-/* The terminal may have been somebody else's meanwhile, or have another size. */
+/* The terminal may have been somebody else's meanwhile, or have changed its size. */
 static void restore(void)
 {
 	struct winsize size;
@@ -115,7 +115,7 @@ static int key_of(int c)
 		return SCREEN_ERASE;
 	case KEY_RESIZE:
 		return SCREEN_REDRAW;
-	case 'L' - '@': /* as everywhere */
+	case 'L' - '@': /* as in other programs */
 		clearok(curscr, TRUE);
 		return SCREEN_REDRAW;
 	default:
@@ -153,9 +153,9 @@ int screen_wait(uint64_t until)
 
 /* -- drawing ------------------------------------------------------------------------------- */
 
-/* Colours with the terminal's own background. */
+/* Colours, on the terminal's own background. */
 static const struct {
-	short colour; /* -1: its own */
+	short colour; /* -1: the terminal's own */
 	attr_t with, without;
 } looks[LOOKS] = {
 	[LOOK_PLAIN] = { -1, A_NORMAL, A_NORMAL },
@@ -199,7 +199,7 @@ void screen_show(void)
 	refresh();
 }
 
-/* The next character; '?' in the stead of what none is, or cannot be shown. */
+/* The next character; '?' for what is none, or cannot be shown. */
 static wchar_t next_character(const char **text, mbstate_t *state)
 {
 	wchar_t c;
@@ -269,7 +269,7 @@ static const char *why_not(void)
 	return moves ? NULL : "the terminal cannot move its cursor (TERM)";
 }
 
-/* ncurses has put handlers of its own where there were none. */
+/* ncurses installs handlers where there were none. */
 static void keep_handlers(struct sigaction handlers[SIGNALS], bool put_back)
 {
 	for (size_t i = 0; i < SIGNALS; i++)

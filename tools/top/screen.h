@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* screen.h - the terminal, taken for a full screen and given back as it was
+/* screen.h - takes the whole terminal, and gives it back as it was
  *
- * What ends or stops the program, and what changes the size of the screen, are signals: they are
- * blocked but while it waits for a key, and are dealt with there.  So nothing is drawn halfway.
+ * Signals end or stop the program, or say that the screen's size has changed.  They are blocked
+ * except while the program waits for a key, and are dealt with there.  So nothing is drawn halfway.
  *
- * Invariant: between screen_begin and screen_end the terminal is ours, but while we are stopped.
+ * Invariant: between screen_begin and screen_end the terminal is ours, except while we are stopped.
  * Locking: none; one thread.
  */
 #ifndef SPILL_SCREEN_H
@@ -13,23 +13,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Takes it; NULL, or why it cannot be used. */
+/* Takes the terminal.  NULL, or why it cannot be used. */
 const char *screen_begin(void);
-/* Gives it back; a signal that has ended us ends us now. */
+/* Gives it back.  If a signal has ended us, it takes effect now. */
 void screen_end(void);
 
 unsigned screen_width(void);
 unsigned screen_height(void);
-/* Are its characters those of UTF-8? */
+/* Does it use UTF-8? */
 bool screen_utf8(void);
 
 /* -- keys -------------------------------------------------------------------------------------- */
 
-/* Characters are themselves. */
+/* Characters stand for themselves. */
 enum screen_key {
-	SCREEN_TIME = 0x200000, /* none was pressed in time */
-	SCREEN_REDRAW,		/* the screen has another size, or has to be drawn again */
-	SCREEN_END,		/* a signal, or the terminal is gone: that was all */
+	SCREEN_TIME = 0x200000, /* no key was pressed in time */
+	SCREEN_REDRAW,		/* the screen's size has changed, or it must be drawn again */
+	SCREEN_END,		/* the end: a signal came, or the terminal is gone */
 	SCREEN_LINE_UP,
 	SCREEN_LINE_DOWN,
 	SCREEN_PAGE_UP,
@@ -40,12 +40,12 @@ enum screen_key {
 	SCREEN_OTHER,
 };
 
-/* Waits for a key until then (rate.h), in ns. */
+/* Waits for a key until this time (rate.h), in ns. */
 int screen_wait(uint64_t until);
 
 /* -- drawing ----------------------------------------------------------------------------------- */
 
-/* What a text looks like: colours where there are any. */
+/* What a text looks like; in colour where there is any. */
 enum screen_look {
 	LOOK_PLAIN,
 	LOOK_BOLD,
@@ -68,8 +68,8 @@ enum screen_look {
 void screen_clear(void);
 void screen_show(void);
 
-/* Puts a text there, as much of it as there is room for, in so many columns at most; gives the column
- * behind it.  Characters that cannot be printed are '?'. */
+/* Puts a text there, as far as the screen goes and in at most room columns; returns the column
+ * after it.  Characters that cannot be printed become '?'. */
 unsigned screen_put(unsigned line, unsigned column, unsigned room, enum screen_look look,
 		    const char *text);
 

@@ -34,7 +34,7 @@ static const struct option long_options[] = {
 };
 
 struct request {
-	unsigned long count; /* 0: it was not given */
+	unsigned long count; /* 0: not given */
 	bool json;
 };
 
@@ -51,7 +51,7 @@ static void look(struct top *top)
 
 /* -- the screen ---------------------------------------------------------------------------- */
 
-/* Until it is time to look; false: that was all. */
+/* Attends to keys until it is time to look.  false: the user wants to quit. */
 static bool attend(struct top *top, uint64_t since)
 {
 	int key;

@@ -23,8 +23,8 @@ static void __attribute__((format(printf, 2, 3))) say(struct top *top, const cha
 
 /* -- the budget ---------------------------------------------------------------------------- */
 
-/* The power of two that is an eighth or less: from 64M to 72M, from 1.5G to 1.6G, from 100M (to a
- * whole number of them) to 104M. */
+/* The largest power of two that is at most an eighth of the budget: from 64M to 72M, from 1.5G to
+ * 1.6G, from 100M (to a multiple of the step) to 104M. */
 static uint64_t budget_step(uint64_t budget)
 {
 	uint64_t step = UINT64_C(1) << 20;
@@ -80,7 +80,7 @@ static void change_budget(struct top *top, bool more)
 
 	if (!process)
 		return;
-	/* What it is by now: one may press faster than it is looked. */
+	/* The budget of this moment: keys may be pressed faster than we look. */
 	budget = survey_share(&process->was).budget;
 	next = next_budget(budget, more);
 	if (next == budget)
@@ -123,7 +123,7 @@ static void type(struct top *top, int key)
 
 /* -- order, selection ---------------------------------------------------------------------- */
 
-/* Where there is htop(1)'s letter, that. */
+/* The letters of htop(1), where it has one. */
 static const struct {
 	char key;
 	enum top_column column;
@@ -190,7 +190,7 @@ static void obey(struct top *top, int key)
 	}
 }
 
-/* Does it come from a person? */
+/* Does this come from a person? */
 static bool is_pressed(int key)
 {
 	return key != SCREEN_TIME && key != SCREEN_REDRAW;

@@ -22,8 +22,8 @@ const struct table_column top_columns[TOP_COLUMNS] = {
 	[TOP_COMMAND] = { "COMMAND", "command", TABLE_TEXT, 0 },
 };
 
-/* The width of a terminal from which on each is there: 80 columns have room for the longest name of
- * a command, 15 characters. */
+/* The width of a terminal from which on each column is shown.  80 columns have room for the longest
+ * name of a command, 15 characters. */
 static const unsigned wide_enough[TOP_COLUMNS] = {
 	[TOP_RESIDENT] = 30, [TOP_SWAPPED] = 22, [TOP_MAJOR] = 36, [TOP_SOFT] = 50,
 	[TOP_READ] = 56,     [TOP_CACHED] = 64,	 [TOP_WRITE] = 70, [TOP_USER] = 80,
@@ -83,7 +83,7 @@ bool top_list_descends(const struct top_list *list)
 	return usual != list->upwards;
 }
 
-/* What there is not comes last, either way. */
+/* What is missing comes last, in either order. */
 static int compare_numbers(double one, double other, bool descends)
 {
 	if (isnan(one) || isnan(other))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* top_list.h - the processes that spill top lists: their columns, their order, and the selected one
+/* top_list.h - the processes that spill top lists: columns, order, and the selected one
  *
- * The selection stays on its process wherever that goes; when the process ends, on its place in the
- * list.  A column is there as long as the terminal is wide enough for it.
+ * The selection follows its process wherever that moves.  When the process ends, it stays at its
+ * place in the list.  A column is shown if the terminal is wide enough for it.
  *
  * Locking: none.
  */
@@ -30,35 +30,35 @@ enum top_column {
 
 extern const struct table_column top_columns[TOP_COLUMNS];
 
-/* What one shows of a process.  text: room for what it may need. */
+/* A column's value for a process.  text: room for a value that needs it. */
 struct table_value top_value(const struct live *live, const struct live_process *process,
 			     enum top_column column, char text[16]);
 
-/* Is the column there, if so many are to be had? */
+/* Is the column shown on a terminal of this width? */
 bool top_column_fits(enum top_column column, unsigned width);
 
 struct top_list {
-	size_t *row; /* indexes of processes, in the order of the list */
+	size_t *row; /* indexes of processes, in the list's order */
 	size_t rows;
-	size_t selected; /* a row; */
-	uint32_t pid;	 /* which process that is; 0: none */
+	size_t selected; /* a row, */
+	uint32_t pid;	 /* and its process; 0: none */
 	enum top_column sort;
-	bool upwards; /* the other way round than usual */
+	bool upwards; /* in reverse order */
 };
 
-/* Lists what was seen at the last look, or in another order. */
+/* Lists what the last look has seen, or lists it in another order. */
 void top_list_update(struct top_list *list, const struct live *live);
 
-/* Selects the row so many below, or (less than 0) above; the last or the first, if there are less. */
+/* Moves the selection down by this many rows, or up (negative), but not past the ends. */
 void top_list_move(struct top_list *list, const struct live *live, long rows);
 
-/* NULL: there is none. */
+/* NULL: none is selected. */
 const struct live_process *top_list_selected(const struct top_list *list, const struct live *live);
 
-/* Sorts by the next column to the right, or (-1) to the left, of those that fit. */
+/* Sorts by the next column that fits, to the right, or (-1) to the left. */
 void top_list_sort_next(struct top_list *list, int step, unsigned width);
 
-/* Does it begin with what there is the most of? */
+/* Does the order begin with the largest? */
 bool top_list_descends(const struct top_list *list);
 
 void top_list_free(struct top_list *list);

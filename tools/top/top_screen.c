@@ -2,13 +2,13 @@
 /* top_screen.c - how spill top draws what there is (top.h)
  *
  *	title
- *	a bar for each command, or for those around the selected one's
- *	what that did in the last minute
+ *	a bar for each command, or for those around the selected one
+ *	what the selected command did in the last minute
  *	the processes
- *	keys, or what there is to be said
+ *	keys, or a message
  *
- * Where there is no room for all of it, the list keeps some lines, and the head gives up the rest of
- * its own from the end.
+ * If there is no room for everything, the list keeps some lines, and the head gives up its own from
+ * the bottom.
  */
 #include "top/meter.h"
 #include "top/screen.h"
@@ -22,7 +22,7 @@
 
 #define ALL_COLUMNS 10000u
 
-/* From this width on there is room for more than the least. */
+/* From this width on there is room for more than the minimum. */
 #define WIDE 60
 
 /* -- texts --------------------------------------------------------------------------------- */
@@ -57,10 +57,10 @@ static const char *plural(size_t n)
 
 struct layout {
 	unsigned bars;	  /* commands with a bar */
-	bool legend;	  /* of the bars */
-	bool heading;	  /* of what the command did: its name, and latencies */
-	unsigned sparks;  /* lines of that: those of all series, of some, none */
-	unsigned columns; /* of those: one, or two beside each other */
+	bool legend;	  /* for the bars */
+	bool heading;	  /* of the last minute: the command's name, and latencies */
+	unsigned sparks;  /* lines of sparklines: for all series, for some, for none */
+	unsigned columns; /* of sparklines: one, or two side by side */
 	unsigned gaps;	  /* empty lines: above the list, above the heading */
 	unsigned rows;	  /* of the list */
 };
@@ -69,7 +69,7 @@ struct layout {
 #define SPARK_MOST 6
 #define SPARK_WIDTH (SPARK_LABEL + MINUTE_SECONDS + SPARK_MOST)
 
-/* Takes so many lines, if there are so many. */
+/* Takes this many lines, if they are left. */
 static bool take(unsigned *left, unsigned lines)
 {
 	if (*left < lines)
@@ -86,7 +86,7 @@ static unsigned least(size_t a, size_t b)
 static struct layout plan(const struct top *top)
 {
 	unsigned height = screen_height(), width = screen_width();
-	unsigned left = height > 3 ? height - 3 : 0; /* title, titles of the list, keys */
+	unsigned left = height > 3 ? height - 3 : 0; /* title, the list's titles, keys */
 	unsigned kept = least(top->list.rows, left / 3 > 3 ? left / 3 : 3);
 	struct layout layout = { .columns = width > 2 * SPARK_WIDTH ? 2 : 1 };
 	unsigned all = LIVE_SERIES / layout.columns;
@@ -135,7 +135,7 @@ static const enum screen_look bar_looks[METER_PARTS] = {
 	[METER_BUDGET] = LOOK_BOLD,	  [METER_SWAPPED] = LOOK_SWAPPED,
 };
 
-#define BAR_SWAPPED 7 /* columns behind it */
+#define BAR_SWAPPED 7 /* columns after the bar */
 
 static void draw_bar(unsigned line, unsigned column, unsigned width,
 		     const struct live_command *command)
@@ -194,7 +194,7 @@ static void draw_command(unsigned line, const struct live_command *command, bool
 	}
 }
 
-/* As the bars have them, one after the other. */
+/* In the order of the bars' parts. */
 static void draw_legend(unsigned line)
 {
 	static const struct {
@@ -219,7 +219,7 @@ static void draw_legend(unsigned line)
 	put(line, screen_width() - BAR_SWAPPED, LOOK_DIM, "%*s", BAR_SWAPPED, "SWAPPED");
 }
 
-/* Of more commands than there are lines, those around the selected one's. */
+/* If there are more commands than lines, shows those around the selected one. */
 static void draw_bars(const struct top *top, unsigned line, unsigned bars, size_t selected)
 {
 	size_t first = selected > bars / 2 ? selected - bars / 2 : 0;
@@ -245,7 +245,7 @@ static const struct {
 	{ LIVE_WRITTEN, "WRITE/s", TABLE_BYTES, LOOK_WRITTEN },
 };
 
-/* The newest second is to the right; where there is no room for all, a column stands for more. */
+/* The newest second is on the right.  If there is no room for all, a column stands for several. */
 static void draw_sparkline(unsigned line, unsigned column, unsigned width,
 			   const struct minute *minute, enum screen_look look, double *ret_most)
 {
@@ -343,7 +343,7 @@ static void draw_row(const struct top *top, unsigned line, const struct live_pro
 	}
 }
 
-/* The selected one, those that share its budget, others. */
+/* The selected process, those that share its budget, others. */
 static void draw_process(const struct top *top, unsigned line, size_t row)
 {
 	const struct live_process *process = &top->live.process[top->list.row[row]];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* recorder.c - spill trace PID: records a process that runs already: see recorder.h */
+/* recorder.c - spill trace PID: records a running process: see recorder.h */
 #include "trace/recorder.h"
 #include "base/process.h"
 #include "base/sys.h"
@@ -21,21 +21,21 @@
 
 /* A handler that runs answers in much less. */
 #define ANSWER_NS UINT64_C(2000000000)
-/* The kernel's error numbers are less. */
+/* Error numbers of the kernel are below this. */
 #define ERROR_MAX 4096
-/* At most so many reads of a buffer before it is looked whether it is enough. */
+/* Most reads of a buffer before checking whether it is enough. */
 #define DRAIN_READS 64
-/* So often it is looked whether the recording goes on. */
+/* How often to check whether the recording goes on. */
 #define POLL_MS 500
 
 struct recording {
 	const char *pid;
 	struct steer steer;
-	struct record *record; /* the order, which is ours */
+	struct record *record; /* our order */
 	int file, pipe;
 	int process; /* a pidfd */
-	int signals; /* a signalfd: it is enough */
-	bool ended;  /* the process has */
+	int signals; /* a signalfd: the user has had enough */
+	bool ended;  /* the process has ended */
 };
 
 static int fail(const char *pid, int err)
@@ -47,7 +47,7 @@ static int fail(const char *pid, int err)
 
 /* -- the order ----------------------------------------------------------------------------- */
 
-/* The state that is reached when it is no longer what it was; -ETIMEDOUT: it stays. */
+/* Waits while the state is one or the other; returns the new state.  -ETIMEDOUT: it stays. */
 static int wait_while(struct record *record, uint32_t one, uint32_t other)
 {
 	static const struct timespec some = { 0, 100000000 };
@@ -64,7 +64,7 @@ static int wait_while(struct record *record, uint32_t one, uint32_t other)
 	}
 }
 
-/* It is enough.  What is recorded still is in the pipe when it is done. */
+/* It is enough.  What is still recorded is in the pipe when this is done. */
 static int end_order(const struct steer *steer, struct record *record)
 {
 	uint32_t running = RECORD_RUNNING;
@@ -83,7 +83,7 @@ static void leave_order(struct record *record)
 	turn_leave(&record->asker);
 }
 
-/* The table and the slot of a pager of the process: the first. */
+/* Finds the first pager of the process: its table and slot. */
 static int find_pager(struct recording *recording, uint32_t *ret_place)
 {
 	const struct view *view = &recording->steer.view;
@@ -101,7 +101,7 @@ static int find_pager(struct recording *recording, uint32_t *ret_place)
 	return -ENODATA;
 }
 
-/* As whoever refused it says. */
+/* The reason that was given for refusing. */
 static int refusal(const struct record *record)
 {
 	int err = record->error;
@@ -123,7 +123,7 @@ static int give_order(struct recording *recording, unsigned sample)
 	if (err)
 		return err;
 	recording->record = record;
-	end_order(&recording->steer, record); /* that of one who was killed */
+	end_order(&recording->steer, record); /* left by somebody who was killed */
 	record->sample = sample;
 	record->mark = recording->steer.view.mark;
 	record->place = place;
@@ -165,7 +165,7 @@ static int write_all(int file, const char *from, size_t size)
 	return 0;
 }
 
-/* What is in the pipe now: it holds less than that, but one that is filled for ever. */
+/* Empties the pipe.  It holds no more than this, unless it is filled for ever. */
 static int drain(const struct recording *recording)
 {
 	static char buffer[1 << 16];
@@ -181,13 +181,14 @@ static int drain(const struct recording *recording)
 	return err;
 }
 
-/* It may have ended by itself, since we had not run for long. */
+/* We may not have run for long, and it may have ended by itself. */
 static bool goes_on(const struct recording *recording)
 {
 	return recording->record->state == RECORD_RUNNING;
 }
 
-/* Until it is enough, the process or the recording has ended, or the file cannot be written. */
+/* Copies until it is enough, the process or the recording has ended, or the file cannot be
+ * written. */
 static int copy(struct recording *recording)
 {
 	struct pollfd fds[] = {
@@ -232,7 +233,7 @@ static int begin(struct recording *recording, unsigned sample)
 	return err ? err : open_pipe(recording);
 }
 
-/* Gives the exit status. */
+/* Returns the exit status. */
 static int go_on(struct recording *recording, const char *path)
 {
 	int err = copy(recording), ended = 0;

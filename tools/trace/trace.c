@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* trace.c - spill trace: records how a command, or a process that runs, uses its memory
+/* trace.c - spill trace: records how a command, or a running process, uses its memory
  *
- * A command is run as `spill run` does it (launch.h), with SPILL_TRACE and SPILL_TRACE_SAMPLE in the
- * environment: the recording itself is the pager's (trace.h, watch.h).  A process that runs is
- * asked for one (recorder.h).
+ * A command is run as by `spill run' (launch.h), with SPILL_TRACE and SPILL_TRACE_SAMPLE in the
+ * environment: the pager makes the recording (trace.h, watch.h).  A running process is asked for
+ * one (recorder.h).
  */
 #include "config.h"
 #include "common/tool.h"
@@ -24,7 +24,7 @@ struct recorder {
 	const char *file;
 	unsigned sample; /* chunks */
 	bool quiet;
-	bool for_command; /* there are options that a process which runs cannot have */
+	bool for_command; /* options were given that a running process cannot have */
 	char path[2 * PROGRAM_PATH];
 };
 
@@ -88,7 +88,7 @@ static int refuse_to_replace(const char *file)
 	return tool_fail("%s already exists; remove it, or name another file with -o", file);
 }
 
-/* The command may go to another directory before it needs it. */
+/* The command may change its directory before it needs the file. */
 static int find_path(struct recorder *recorder)
 {
 	char cwd[PROGRAM_PATH];
@@ -118,7 +118,7 @@ static void set_environment(const struct recorder *recorder)
 
 /* -- a process that runs ------------------------------------------------------------------- */
 
-/* A number alone is one, unless it stands behind "--". */
+/* A lone number is a process, unless it follows "--". */
 static bool is_process(const struct launch *launch)
 {
 	const char *word = launch->argv[0];
