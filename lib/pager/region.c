@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* region.c - what the application asks for: see region.h
  *
- * Each public function packs its arguments and enters through guard_call; the
- * function of the same name with _guarded does the work.
+ * Each public function packs its arguments and enters: through region_call, where a function of the
+ * same name with _locked does the work, or, where (G) is not needed, through guard_call, where one
+ * with _guarded does.
  */
 #include "pager/region.h"
 #include "paging/start.h"
@@ -58,6 +59,35 @@ void region_unlock(struct pager *pager, bool taken)
 {
 	if (taken)
 		lock_drop(&pager->region_lock, LOCK_REGION);
+}
+
+/* What region_call gives to guard_call. */
+struct locked_call {
+	guard_function function;
+	_Alignas(max_align_t) char argument[REGION_ARGUMENT_MAX];
+};
+static_assert(sizeof(struct locked_call) <= GUARD_ARGUMENT_MAX, "guard_call takes no more");
+
+static long call_locked(struct pager *pager, void *argument)
+{
+	struct locked_call *call = argument;
+	bool taken = region_lock(pager);
+	long result = call->function(pager, call->argument);
+
+	region_unlock(pager, taken);
+	return result;
+}
+
+long region_call(struct pager *pager, guard_function function, void *argument, size_t size)
+{
+	struct locked_call call = { .function = function };
+	long result;
+
+	assert(size <= sizeof(call.argument));
+	memcpy(call.argument, argument, size);
+	result = guard_call(pager, call_locked, &call, sizeof(call));
+	memcpy(argument, call.argument, size);
+	return result;
 }
 
 /* -- adopting --------------------------------------------------------------------------- */
@@ -121,8 +151,9 @@ static void change_chunks(struct pager *pager, const struct range_args *a,
 	}
 }
 
-static int adopt_locked(struct pager *pager, const struct range_args *a)
+static long adopt_locked(struct pager *pager, void *argument)
 {
+	const struct range_args *a = argument;
 	int err;
 
 	if (!ranges_have_room(&pager->regions) || is_exhausted(pager))
@@ -138,43 +169,32 @@ static int adopt_locked(struct pager *pager, const struct range_args *a)
 	return 0;
 }
 
-static long adopt_guarded(struct pager *pager, void *argument)
-{
-	bool taken = region_lock(pager);
-	int err = adopt_locked(pager, argument);
-
-	region_unlock(pager, taken);
-	return err;
-}
-
 /* What it waits for may take as long as the disk does: with signals open, and no lock held. */
 int region_adopt(struct pager *pager, void *addr, size_t size, int prot)
 {
 	struct range_args args = { .addr = addr, .size = size, .prot = prot };
 	bool was_armed = paging_is_armed(&pager->paging);
-	int err = (int)guard_call(pager, adopt_guarded, &args, sizeof(args));
+	int err = (int)region_call(pager, adopt_locked, &args, sizeof(args));
 
 	if (!err && !was_armed && paging_is_armed(&pager->paging))
 		pager_fit(pager);
 	return err;
 }
 
-static long arm_guarded(struct pager *pager, void *argument)
+static long arm_locked(struct pager *pager, void *argument)
 {
 	bool only_if_needed = *(bool *)argument;
-	bool taken = region_lock(pager);
-	int err = 0;
 
-	if (!paging_is_armed(&pager->paging) && !pager->kept_whole &&
-	    !(only_if_needed && pager_fits(pager, pager->regions.accessible)))
-		err = pager_arm(pager);
-	region_unlock(pager, taken);
-	return err;
+	if (paging_is_armed(&pager->paging) || pager->kept_whole)
+		return 0;
+	if (only_if_needed && pager_fits(pager, pager->regions.accessible))
+		return 0;
+	return pager_arm(pager);
 }
 
 static int arm(struct pager *pager, bool only_if_needed)
 {
-	return (int)guard_call(pager, arm_guarded, &only_if_needed, sizeof(only_if_needed));
+	return (int)region_call(pager, arm_locked, &only_if_needed, sizeof(only_if_needed));
 }
 
 int region_arm(struct pager *pager)
@@ -187,21 +207,17 @@ int region_fit(struct pager *pager)
 	return arm(pager, true);
 }
 
-static long keep_guarded(struct pager *pager, void *argument)
+static long keep_locked(struct pager *pager, void *argument)
 {
-	bool keep = *(bool *)argument;
-	bool taken = region_lock(pager);
-	bool ret = !paging_is_armed(&pager->paging);
-
-	if (ret)
-		pager->kept_whole = keep;
-	region_unlock(pager, taken);
-	return ret;
+	if (paging_is_armed(&pager->paging))
+		return false;
+	pager->kept_whole = *(bool *)argument;
+	return true;
 }
 
 bool region_keep(struct pager *pager, bool keep)
 {
-	return guard_call(pager, keep_guarded, &keep, sizeof(keep));
+	return region_call(pager, keep_locked, &keep, sizeof(keep));
 }
 
 /* -- replacing ------------------------------------------------------------------------ */
@@ -313,8 +329,9 @@ static bool op_failed(long result)
 	return result < 0 && result >= -4095;
 }
 
-static long replace_locked(struct pager *pager, const struct range_args *a)
+static long replace_locked(struct pager *pager, void *argument)
 {
+	const struct range_args *a = argument;
 	bool armed = paging_is_armed(&pager->paging);
 	long result;
 
@@ -342,15 +359,6 @@ static long replace_locked(struct pager *pager, const struct range_args *a)
 	return result;
 }
 
-static long replace_guarded(struct pager *pager, void *argument)
-{
-	bool taken = region_lock(pager);
-	long result = replace_locked(pager, argument);
-
-	region_unlock(pager, taken);
-	return result;
-}
-
 long region_replace(struct pager *pager, void *addr, size_t size, bool keep, region_op op,
 		    void *context)
 {
@@ -362,7 +370,7 @@ long region_replace(struct pager *pager, void *addr, size_t size, bool keep, reg
 		.context = context,
 	};
 
-	return guard_call(pager, replace_guarded, &args, sizeof(args));
+	return region_call(pager, replace_locked, &args, sizeof(args));
 }
 
 static long op_unmap(void *context, void *addr, size_t size)
@@ -431,8 +439,9 @@ static void protect_parts(struct pager *pager, const struct range_args *a)
 	}
 }
 
-static int protect_locked(struct pager *pager, const struct range_args *a)
+static long protect_locked(struct pager *pager, void *argument)
 {
+	const struct range_args *a = argument;
 	uint64_t managed = ranges_bytes(&pager->regions, start_of(a), end_of(a), false);
 	int err;
 
@@ -451,27 +460,17 @@ static int protect_locked(struct pager *pager, const struct range_args *a)
 	return err;
 }
 
-static long protect_guarded(struct pager *pager, void *argument)
-{
-	bool taken = region_lock(pager);
-	int err = protect_locked(pager, argument);
-
-	region_unlock(pager, taken);
-	return err;
-}
-
 int region_protect(struct pager *pager, void *addr, size_t size, int prot, int key)
 {
 	struct range_args args = { .addr = addr, .size = size, .prot = prot, .key = key };
 
-	return (int)guard_call(pager, protect_guarded, &args, sizeof(args));
+	return (int)region_call(pager, protect_locked, &args, sizeof(args));
 }
 
-static long protection_guarded(struct pager *pager, void *argument)
+static long protection_locked(struct pager *pager, void *argument)
 {
 	const struct range_args *a = argument;
 	uintptr_t start = (uintptr_t)a->addr, end = start + a->size;
-	bool taken = region_lock(pager);
 	uint64_t bytes = 0;
 	struct region part;
 	int prot = -1;
@@ -484,7 +483,6 @@ static long protection_guarded(struct pager *pager, void *argument)
 		prot = part.prot;
 		bytes += part.end - part.start;
 	}
-	region_unlock(pager, taken);
 	return bytes == a->size ? prot : -EFAULT;
 }
 
@@ -492,7 +490,7 @@ int region_protection(struct pager *pager, void *addr, size_t size)
 {
 	struct range_args args = { .addr = addr, .size = size };
 
-	return (int)guard_call(pager, protection_guarded, &args, sizeof(args));
+	return (int)region_call(pager, protection_locked, &args, sizeof(args));
 }
 
 /* -- what a fork's child has of it ------------------------------------------------------------- */
@@ -516,10 +514,9 @@ static void guard_range(struct pager *pager, const struct range_args *a)
 		sys_madvise((void *)part.start, part.end - part.start, MADV_DONTFORK);
 }
 
-static long inherit_guarded(struct pager *pager, void *argument)
+static long inherit_locked(struct pager *pager, void *argument)
 {
 	const struct range_args *a = argument;
-	bool taken = region_lock(pager);
 	int err = ranges_have_room(&pager->regions) ? sys_madvise(a->addr, a->size, a->advice)
 						    : -ENOMEM;
 
@@ -528,7 +525,6 @@ static long inherit_guarded(struct pager *pager, void *argument)
 		note_inherit(pager, a);
 	if (paging_is_armed(&pager->paging) && a->advice == MADV_DOFORK)
 		guard_range(pager, a);
-	region_unlock(pager, taken);
 	return err;
 }
 
@@ -536,7 +532,7 @@ int region_inherit(struct pager *pager, void *addr, size_t size, int advice)
 {
 	struct range_args args = { .addr = addr, .size = size, .advice = advice };
 
-	return (int)guard_call(pager, inherit_guarded, &args, sizeof(args));
+	return (int)region_call(pager, inherit_locked, &args, sizeof(args));
 }
 
 static void forget_pages(struct pager *pager, const struct region *region)
@@ -590,8 +586,10 @@ static uint64_t pins_most(uint64_t budget)
 	return (budget - rest) >> page_shift();
 }
 
-static int set_budget_locked(struct pager *pager, size_t bytes)
+static long set_budget_locked(struct pager *pager, void *argument)
 {
+	size_t bytes = *(size_t *)argument;
+
 	if (pager->paging.budget.pinned > pins_most(bytes))
 		return -EBUSY;
 	paging_set_budget(&pager->paging, bytes);
@@ -600,18 +598,9 @@ static int set_budget_locked(struct pager *pager, size_t bytes)
 	return pager_arm(pager);
 }
 
-static long set_budget_guarded(struct pager *pager, void *argument)
-{
-	bool taken = region_lock(pager);
-	int err = set_budget_locked(pager, *(size_t *)argument);
-
-	region_unlock(pager, taken);
-	return err;
-}
-
 int region_set_budget(struct pager *pager, size_t budget)
 {
-	int err = (int)guard_call(pager, set_budget_guarded, &budget, sizeof(budget));
+	int err = (int)region_call(pager, set_budget_locked, &budget, sizeof(budget));
 
 	return err || !paging_is_armed(&pager->paging) ? err : pager_fit(pager);
 }
@@ -623,13 +612,9 @@ static uint64_t managed_bytes(struct pager *pager, const struct range_args *a)
 	return ranges_bytes(&pager->regions, start_of(a), end_of(a), false);
 }
 
-static long managed_guarded(struct pager *pager, void *argument)
+static long managed_locked(struct pager *pager, void *argument)
 {
-	bool taken = region_lock(pager);
-	uint64_t bytes = managed_bytes(pager, argument);
-
-	region_unlock(pager, taken);
-	return (long)bytes;
+	return (long)managed_bytes(pager, argument);
 }
 
 static uint64_t region_bytes(struct pager *pager, const void *addr, size_t size)
@@ -639,7 +624,7 @@ static uint64_t region_bytes(struct pager *pager, const void *addr, size_t size)
 
 	if (!pager->regions.reserved)
 		return 0;
-	return (uint64_t)guard_call(pager, managed_guarded, &args, sizeof(args));
+	return (uint64_t)region_call(pager, managed_locked, &args, sizeof(args));
 }
 
 bool region_overlaps(struct pager *pager, const void *addr, size_t size)
@@ -656,16 +641,14 @@ bool region_covers(struct pager *pager, const void *addr, size_t size)
 }
 
 /* The part is in the argument's place. */
-static long first_part_guarded(struct pager *pager, void *argument)
+static long first_part_locked(struct pager *pager, void *argument)
 {
 	struct range_args *a = argument;
-	bool taken = region_lock(pager);
 	struct region part = { 0 };
 	size_t i = ranges_find(&pager->regions, start_of(a));
 
 	if (i < pager->regions.count)
 		part = ranges_part(&pager->regions, i, start_of(a), end_of(a));
-	region_unlock(pager, taken);
 	if (part.start >= part.end)
 		return false;
 	*a = (struct range_args){ .addr = (void *)part.start, .size = part.end - part.start };
@@ -681,7 +664,7 @@ int region_release(struct pager *pager, void *addr, size_t size)
 		struct range_args part = { .addr = at, .size = (size_t)(end - at) };
 		int err;
 
-		if (!guard_call(pager, first_part_guarded, &part, sizeof(part)))
+		if (!region_call(pager, first_part_locked, &part, sizeof(part)))
 			return 0;
 		err = region_unmap(pager, part.addr, part.size);
 		if (err)
@@ -763,8 +746,9 @@ static int set_pins(struct pager *pager, const struct range_args *a)
 	return 0;
 }
 
-static int pin_locked(struct pager *pager, const struct range_args *a)
+static long pin_locked(struct pager *pager, void *argument)
 {
+	const struct range_args *a = argument;
 	uint64_t most = pins_most(pager->paging.budget.bytes);
 
 	if (managed_bytes(pager, a) != end_of(a) - start_of(a))
@@ -774,19 +758,9 @@ static int pin_locked(struct pager *pager, const struct range_args *a)
 	return set_pins(pager, a);
 }
 
-static long pin_guarded(struct pager *pager, void *argument)
-{
-	bool taken = region_lock(pager);
-	int err = pin_locked(pager, argument);
-
-	region_unlock(pager, taken);
-	return err;
-}
-
-static long unpin_guarded(struct pager *pager, void *argument)
+static long unpin_locked(struct pager *pager, void *argument)
 {
 	const struct range_args *a = argument;
-	bool taken = region_lock(pager);
 	struct chunk *chunk;
 
 	pagetable_for_each(chunk, &pager->paging.pages.table, start_of(a), end_of(a)) {
@@ -797,7 +771,6 @@ static long unpin_guarded(struct pager *pager, void *argument)
 			policy_insert(&pager->paging.policy, chunk);
 		chunk_unlock(chunk);
 	}
-	region_unlock(pager, taken);
 	return 0;
 }
 
@@ -820,7 +793,7 @@ static int touch_pages(const struct pager *pager, const struct range_args *a)
 int region_pin(struct pager *pager, void *addr, size_t size)
 {
 	struct range_args args = widened(addr, size);
-	int err = (int)guard_call(pager, pin_guarded, &args, sizeof(args));
+	int err = (int)region_call(pager, pin_locked, &args, sizeof(args));
 
 	if (!err)
 		err = touch_pages(pager, &args);
@@ -835,5 +808,5 @@ int region_unpin(struct pager *pager, void *addr, size_t size)
 
 	if (!region_covers(pager, addr, size))
 		return -ENOMEM;
-	return (int)guard_call(pager, unpin_guarded, &args, sizeof(args));
+	return (int)region_call(pager, unpin_locked, &args, sizeof(args));
 }

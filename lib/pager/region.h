@@ -22,6 +22,7 @@
 #ifndef SPILL_REGION_H
 #define SPILL_REGION_H
 
+#include "base/guard.h"
 #include "pages/ranges.h"
 #include "spill.h"
 
@@ -32,6 +33,11 @@ struct pager;
  * memory: for that thread region_lock gives false, and nothing is taken. */
 bool region_lock(struct pager *pager);
 void region_unlock(struct pager *pager, bool taken);
+
+/* As guard_call, with (G) held around function: how all that an application thread asks is done,
+ * but for what needs no (G).  Not for a thread that holds other locks. */
+#define REGION_ARGUMENT_MAX 96
+long region_call(struct pager *pager, guard_function function, void *argument, size_t size);
 
 /* A system call that changes the mapping of [addr, addr + size) and leaves
  * nothing of what was there: munmap, mmap(MAP_FIXED), madvise(MADV_DONTNEED).

@@ -8,7 +8,6 @@
  * What the kernel refuses is refused, before anything has changed.  (Since Linux
  * 6.17 it moves ranges of several mappings, if their size stays; we do not.)
  */
-#include "base/guard.h"
 #include "base/newer.h"
 #include "pager/pager.h"
 #include "pager/region.h"
@@ -44,13 +43,12 @@ static void *shrink(struct pager *pager, void *addr, size_t old_size, size_t new
 	return err ? (void *)err : addr;
 }
 
-static long grow_guarded(struct pager *pager, void *argument)
+static long grow_locked(struct pager *pager, void *argument)
 {
 	const struct remap_args *a = argument;
-	bool taken = region_lock(pager);
 	void *result = sys_mremap(a->addr, a->old_size, a->new_size, 0, NULL);
 
-	region_unlock(pager, taken);
+	(void)pager;
 	return sys_is_error(result) ? sys_error(result) : 0;
 }
 
@@ -59,7 +57,7 @@ static void *grow_in_place(struct pager *pager, void *addr, size_t old_size, siz
 {
 	struct remap_args args = { .addr = addr, .old_size = old_size, .new_size = new_size };
 	char *tail = (char *)addr + old_size;
-	int err = (int)guard_call(pager, grow_guarded, &args, sizeof(args));
+	int err = (int)region_call(pager, grow_locked, &args, sizeof(args));
 
 	if (!err) {
 		err = region_adopt(pager, tail, new_size - old_size, prot);

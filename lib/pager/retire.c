@@ -7,15 +7,12 @@
 #include "paging/gauges.h"
 #include "paging/start.h"
 
-static long first_region(struct pager *pager, void *ret_region)
+static long first_locked(struct pager *pager, void *ret_region)
 {
-	bool taken = region_lock(pager);
-	bool ret = pager->regions.count > 0;
-
-	if (ret)
-		*(struct region *)ret_region = pager->regions.region[0];
-	region_unlock(pager, taken);
-	return ret;
+	if (pager->regions.count == 0)
+		return false;
+	*(struct region *)ret_region = pager->regions.region[0];
+	return true;
 }
 
 /* What is not here comes back. */
@@ -24,7 +21,7 @@ static int renounce_all(struct pager *pager)
 	struct region part;
 	int err = 0;
 
-	while (!err && guard_call(pager, first_region, &part, sizeof(part)))
+	while (!err && region_call(pager, first_locked, &part, sizeof(part)))
 		err = region_renounce(pager, (void *)part.start, part.end - part.start);
 	return err;
 }
