@@ -20,8 +20,7 @@ static int unregister(struct pager *pager, uintptr_t start, uintptr_t end)
 	int err = 0;
 	size_t i;
 
-	ranges_for_each(part, i, &pager->regions, start, end)
-	{
+	ranges_for_each(part, i, &pager->regions, start, end) {
 		void *addr = (void *)part.start;
 
 		sys_madvise(addr, part.end - part.start, MADV_DOFORK);

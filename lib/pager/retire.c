@@ -26,18 +26,20 @@ static int renounce_all(struct pager *pager)
 	return err;
 }
 
-/* Forks have nothing to do any more, and it does not arm again. */
-static long end_guarded(struct pager *pager, void *argument)
+static long end_locked(struct pager *pager, void *unused)
 {
-	bool taken;
-
-	(void)argument;
-	fork_delist(pager);
-	taken = region_lock(pager);
+	(void)unused;
 	atomic_store(&pager->paging.armed, false);
 	pager->kept_whole = true;
-	region_unlock(pager, taken);
 	return 0;
+}
+
+/* Forks have nothing to do any more, and it does not arm again. */
+static long end_guarded(struct pager *pager, void *unused)
+{
+	(void)unused;
+	fork_delist(pager);
+	return region_call(pager, end_locked, NULL, 0);
 }
 
 static long leave_guarded(struct pager *pager, void *argument)

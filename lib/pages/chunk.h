@@ -84,7 +84,7 @@ struct chunk {
 	struct tray *trays;	  /* (C) linked through tray->sibling */
 	struct inflight *reads;	  /* (C) in flight, linked through their sibling */
 	struct queued queue[2];	  /* (P) by standing (policy.h) */
-	bool claimed;		  /* (G) locked for a change of the mapping (region.c) */
+	bool claimed;		  /* (G) locked for a change of the mapping (replace.c) */
 	bool sampled, watched;	  /* (W) in a recording's sample, in its queue (watch.h) */
 	struct page_record *page; /* CHUNK_PAGES of them, apart: rows alone are walked faster */
 };
