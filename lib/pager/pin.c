@@ -45,8 +45,9 @@ static uint64_t unpinned_pages(struct pager *pager, const struct range *range)
 
 static int set_pins(struct pager *pager, const struct range *range)
 {
-	for (uintptr_t at = range_start(range); at < range_end(range);
-	     at = (at | (chunk_size() - 1)) + 1) {
+	uintptr_t end = range_end(range);
+
+	for (uintptr_t at = range_start(range); at < end; at = chunk_part_end(at, end)) {
 		struct chunk *chunk = pagetable_make(&pager->paging.pages.table, at);
 		uint64_t more;
 

@@ -144,15 +144,12 @@ static int move_chunk(const struct move *m, size_t done, size_t size)
 
 static int move_pages(const struct move *m, size_t size)
 {
+	uintptr_t from = (uintptr_t)m->from, end = from + size;
 	int err = 0;
 
-	for (size_t done = 0; done < size && !err;) {
-		uintptr_t at = (uintptr_t)m->from + done;
-		size_t part = ((at | (chunk_size() - 1)) + 1) - at;
-
-		part = part < size - done ? part : size - done;
-		err = move_chunk(m, done, part);
-		done += part;
+	for (uintptr_t at = from, next; at < end && !err; at = next) {
+		next = chunk_part_end(at, end);
+		err = move_chunk(m, at - from, next - at);
 	}
 	return err;
 }
