@@ -3,11 +3,11 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -225,12 +225,7 @@ void error_quiet(bool quiet)
 
 void error_log_to(const char *path)
 {
-	size_t length = path ? strlen(path) : 0;
-
-	if (length >= sizeof(log_path))
-		length = 0;
-	memcpy(log_path, path ? path : "", length);
-	log_path[length] = '\0';
+	text_copy(log_path, sizeof(log_path), path);
 }
 
 void error_report(enum event event, const char *format, ...)

@@ -49,6 +49,15 @@ static inline uintptr_t page_round_up(uintptr_t n)
 	return page_round_down(n + page_size() - 1);
 }
 
+/* Where the part of [address, end) ends that lies in the chunk of address. */
+static inline uintptr_t chunk_part_end(uintptr_t address, uintptr_t end)
+{
+	uintptr_t next = (address | (chunk_size() - 1)) + 1;
+
+	return next < end ? next : end;
+}
+
+/* The pages that so many bytes take, the last one maybe in part. */
 static inline size_t pages_of(size_t bytes)
 {
 	return (bytes + page_size() - 1) >> page_shift();

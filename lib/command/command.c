@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,12 +136,9 @@ static bool read_swap(const char *text, struct handed_swap *ret)
 /* Takes the list apart.  A malformed entry was not written by us, and is skipped. */
 static void read_swaps(const char *list)
 {
-	size_t length = list ? strlen(list) : 0;
 	char *next;
 
-	if (length >= sizeof(swap_text))
-		return;
-	memcpy(swap_text, list ? list : "", length);
+	text_copy(swap_text, sizeof(swap_text), list);
 	for (char *entry = swap_text; entry && *entry && handed_swaps < HANDED_SWAP_MAX;
 	     entry = next) {
 		next = strchr(entry, ';');

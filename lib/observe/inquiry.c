@@ -7,16 +7,10 @@
 
 static void copy_row(const struct chunk *chunk, struct inquiry_row *row)
 {
-	*row = (struct inquiry_row){
-		.address = chunk->address,
-		.resident = chunk->resident,
-		.cached = chunk->cached,
-		.swapped = chunk->swapped,
-		.filling = chunk->filling,
-		.poisoned = chunk->poisoned,
-		.pinned = chunk->pinned,
-		.hot = chunk->hot,
-	};
+	row->address = chunk->address;
+#define MASK(name) row->name = chunk->name;
+	INQUIRY_MASKS(MASK)
+#undef MASK
 }
 
 static void copy_pages(const struct chunk *chunk, struct inquiry_pages *pages)

@@ -37,10 +37,21 @@ enum inquiry_kind {
 	INQUIRY_PAGES /* and the slot and hash of each page */
 };
 
-/* The masks of chunk.h. */
+/* Those masks of a chunk (chunk.h) that are told. */
+#define INQUIRY_MASKS(MASK) \
+	MASK(resident)      \
+	MASK(cached)        \
+	MASK(swapped)       \
+	MASK(filling)       \
+	MASK(poisoned)      \
+	MASK(pinned)        \
+	MASK(hot)
+
 struct inquiry_row {
 	uint64_t address;
-	uint64_t resident, cached, swapped, filling, poisoned, pinned, hot;
+#define MASK(name) uint64_t name;
+	INQUIRY_MASKS(MASK)
+#undef MASK
 };
 
 struct inquiry_pages {

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/meta.h"
 #include "base/page.h"
+#include "base/text.h"
 #include <string.h>
 
 #define TRACE_MODE 0600
@@ -18,12 +19,7 @@ static char trace_path[4096]; /* set before the pager arms */
 
 void trace_to(const char *path)
 {
-	size_t length = path ? strlen(path) : 0;
-
-	if (length >= sizeof(trace_path))
-		length = 0;
-	memcpy(trace_path, path ? path : "", length);
-	trace_path[length] = '\0';
+	text_copy(trace_path, sizeof(trace_path), path);
 }
 
 /* Replaces "%p" in the path by the PID. */

@@ -139,8 +139,7 @@ static int scan_region(struct paging *paging, int pagemap, const struct region *
 	int err = 0;
 
 	for (uintptr_t at = region->start, next; at < region->end && !err; at = next) {
-		next = (at | (chunk_size() - 1)) + 1;
-		next = next < region->end ? next : region->end;
+		next = chunk_part_end(at, region->end);
 		err = scan_chunk(paging, pagemap, at, next);
 	}
 	return err;
@@ -230,7 +229,7 @@ bool pager_fits(struct pager *pager, uint64_t bytes)
 {
 	struct budget *budget = &pager->paging.budget;
 	struct share *share = pager->paging.share;
-	uint64_t frames = page_round_up(bytes) >> page_shift();
+	uint64_t frames = pages_of(bytes);
 
 	if (frames && !pager->kept_whole && must_see_all(pager))
 		return false;

@@ -8,7 +8,6 @@
  * What the kernel refuses is refused here before anything has changed.  (Since Linux 6.17 the
  * kernel moves ranges of several mappings if their size stays the same; we do not.)
  */
-#include "base/guard.h"
 #include "base/newer.h"
 #include "pager/pager.h"
 #include "pager/region.h"
@@ -44,13 +43,12 @@ static void *shrink(struct pager *pager, void *addr, size_t old_size, size_t new
 	return err ? (void *)err : addr;
 }
 
-static long grow_guarded(struct pager *pager, void *argument)
+static long grow_locked(struct pager *pager, void *argument)
 {
 	const struct remap_args *a = argument;
-	bool taken = region_lock(pager);
 	void *result = sys_mremap(a->addr, a->old_size, a->new_size, 0, NULL);
 
-	region_unlock(pager, taken);
+	(void)pager;
 	return sys_is_error(result) ? sys_error(result) : 0;
 }
 
@@ -59,7 +57,7 @@ static void *grow_in_place(struct pager *pager, void *addr, size_t old_size, siz
 {
 	struct remap_args args = { .addr = addr, .old_size = old_size, .new_size = new_size };
 	char *tail = (char *)addr + old_size;
-	int err = (int)guard_call(pager, grow_guarded, &args, sizeof(args));
+	int err = (int)region_call(pager, grow_locked, &args, sizeof(args));
 
 	if (!err) {
 		err = region_adopt(pager, tail, new_size - old_size, prot);
@@ -146,15 +144,12 @@ static int move_chunk(const struct move *m, size_t done, size_t size)
 
 static int move_pages(const struct move *m, size_t size)
 {
+	uintptr_t from = (uintptr_t)m->from, end = from + size;
 	int err = 0;
 
-	for (size_t done = 0; done < size && !err;) {
-		uintptr_t at = (uintptr_t)m->from + done;
-		size_t part = ((at | (chunk_size() - 1)) + 1) - at;
-
-		part = part < size - done ? part : size - done;
-		err = move_chunk(m, done, part);
-		done += part;
+	for (uintptr_t at = from, next; at < end && !err; at = next) {
+		next = chunk_part_end(at, end);
+		err = move_chunk(m, at - from, next - at);
 	}
 	return err;
 }

@@ -21,8 +21,7 @@ static int unregister(struct pager *pager, uintptr_t start, uintptr_t end)
 	int err = 0;
 	size_t i;
 
-	ranges_for_each(part, i, &pager->regions, start, end)
-	{
+	ranges_for_each(part, i, &pager->regions, start, end) {
 		void *addr = (void *)part.start;
 
 		sys_madvise(addr, part.end - part.start, MADV_DOFORK);
@@ -122,8 +121,7 @@ int region_renounce(struct pager *pager, void *addr, size_t size)
 	if (start >= end || !is_mapped(start) || !is_mapped(end - page_size()))
 		return -EINVAL;
 	for (uintptr_t at = start, next; at < end && !err; at = next) {
-		next = (at | (chunk_size() - 1)) + 1;
-		next = next < end ? next : end;
+		next = chunk_part_end(at, end);
 		err = renounce_part(pager, (void *)at, next - at);
 	}
 	return err;

@@ -7,15 +7,12 @@
 #include "paging/gauges.h"
 #include "paging/start.h"
 
-static long first_region(struct pager *pager, void *ret_region)
+static long first_locked(struct pager *pager, void *ret_region)
 {
-	bool taken = region_lock(pager);
-	bool ret = pager->regions.count > 0;
-
-	if (ret)
-		*(struct region *)ret_region = pager->regions.region[0];
-	region_unlock(pager, taken);
-	return ret;
+	if (pager->regions.count == 0)
+		return false;
+	*(struct region *)ret_region = pager->regions.region[0];
+	return true;
 }
 
 /* Brings back what is not here. */
@@ -24,23 +21,26 @@ static int renounce_all(struct pager *pager)
 	struct region part;
 	int err = 0;
 
-	while (!err && guard_call(pager, first_region, &part, sizeof(part)))
+	while (!err && region_call(pager, first_locked, &part, sizeof(part)))
 		err = region_renounce(pager, (void *)part.start, part.end - part.start);
 	return err;
 }
 
 /* From now on forks have nothing to do, and the pager does not arm again. */
-static long end_guarded(struct pager *pager, void *argument)
+static long end_locked(struct pager *pager, void *unused)
 {
-	bool taken;
-
-	(void)argument;
-	fork_delist(pager);
-	taken = region_lock(pager);
+	(void)unused;
 	atomic_store(&pager->paging.armed, false);
 	pager->kept_whole = true;
-	region_unlock(pager, taken);
 	return 0;
+}
+
+/* Forks have nothing to do any more, and it does not arm again. */
+static long end_guarded(struct pager *pager, void *unused)
+{
+	(void)unused;
+	fork_delist(pager);
+	return region_call(pager, end_locked, NULL, 0);
 }
 
 static long leave_guarded(struct pager *pager, void *argument)

@@ -67,14 +67,14 @@ int region_states(struct pager *pager, void *addr, size_t size, unsigned char *r
 
 	pagemap = paging_is_armed(&pager->paging) ? -1 : pagemap_open();
 	while (address < end) {
-		uintptr_t next = (address | (chunk_size() - 1)) + 1;
+		uintptr_t next = chunk_part_end(address, end);
 		struct states_args args = { .address = address, .pagemap = pagemap };
 
-		args.n = (unsigned)(((next < end ? next : end) - address) >> page_shift());
+		args.n = (unsigned)((next - address) >> page_shift());
 		guard_call(pager, states_guarded, &args, sizeof(args));
 		memcpy(ret_states, args.state, args.n);
 		ret_states += args.n;
-		address += (uintptr_t)args.n << page_shift();
+		address = next;
 	}
 	if (pagemap >= 0)
 		sys_close(pagemap);

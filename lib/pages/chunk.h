@@ -82,7 +82,7 @@ struct chunk {
 	struct tray *trays;	  /* (C) linked by tray->sibling */
 	struct inflight *reads;	  /* (C) in flight, linked by sibling */
 	struct queued queue[2];	  /* (P) by standing (policy.h) */
-	bool claimed;		  /* (G) locked for a change of the mapping (region.c) */
+	bool claimed;		  /* (G) locked for a change of the mapping (replace.c) */
 	bool sampled, watched;	  /* (W) in the sample of a recording, in its queue (watch.h) */
 	struct page_record *page; /* CHUNK_PAGES of them, kept apart: walking rows alone is
 				     faster */

@@ -186,7 +186,8 @@ uint64_t ranges_bytes(const struct region_table *table, uintptr_t start, uintptr
 	uint64_t bytes = 0;
 	size_t i;
 
-	ranges_for_each(part, i, table, start, end) if (!accessible || is_accessible(&part))
-		bytes += part.end - part.start;
+	ranges_for_each(part, i, table, start, end)
+		if (!accessible || is_accessible(&part))
+			bytes += part.end - part.start;
 	return bytes;
 }

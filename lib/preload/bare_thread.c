@@ -62,9 +62,7 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *context)
 	return 0;
 }
 
-/* libc's clone.  Looked up at the start: a thread may be made where dlsym cannot be called
- * (next.h). */
-static __typeof__(&clone) next_clone;
+int (*next_clone)(int (*function)(void *), void *stack, int flags, void *argument, ...);
 
 void bare_thread_init(void)
 {

@@ -27,9 +27,13 @@
 
 #include "base/thread.h"
 
-/* Notes the images, once: from our constructor, or earlier if another library's constructor wants a
- * pager first. */
+/* Notes the images and looks clone up, once: from our constructor, or earlier if another library's
+ * constructor wants a pager first. */
 void bare_thread_init(void);
+
+/* libc's clone.  Looked up at the start: it is called where dlsym cannot be (next.h). */
+extern int (*next_clone)(int (*function)(void *), void *stack, int flags, void *argument, ...);
+
 /* In a fork's child, where the thread that gave an order does not exist. */
 void bare_thread_fork_child(void);
 

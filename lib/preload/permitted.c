@@ -11,7 +11,7 @@
  */
 #define _GNU_SOURCE 1
 #include "base/page.h"
-#include "preload/next.h"
+#include "preload/bare_thread.h"
 #include "preload/preload.h"
 #include "base/sys.h"
 #include <linux/seccomp.h>
@@ -93,21 +93,13 @@ static bool has_filter(void)
 	return n <= 0 || memmem(text, (size_t)n, key, sizeof(key) - 1) != NULL;
 }
 
-/* Looked up at the start: a pager may be made where dlsym cannot be called (next.h). */
-static __typeof__(&clone) next_clone;
-
-__attribute__((constructor)) static void look_up(void)
-{
-	next_clone = NEXT(clone);
-}
-
 const char *preload_obstacle(void)
 {
 	size_t size = (size_t)64 << 10;
 	char *stack;
 	int pid, status = 0;
 
-	if (!next_clone || !has_filter())
+	if (!has_filter())
 		return NULL;
 	stack = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (sys_is_error(stack))

@@ -109,7 +109,7 @@ struct slot_map {
 	uint32_t segment_limit;		       /* most segments */
 	uint32_t fresh_limit;		       /* (S) fresh segments are taken below this one */
 	uint32_t segment_count;		       /* (S) behind the last that was ever used */
-	uint32_t current;		       /* (S) the segment being filled, or NONE */
+	uint32_t current;		       /* (S) the segment being filled, or NO_SEGMENT */
 	uint32_t cursor;		       /* (S) in it: swept up to here */
 	uint32_t epoch;			       /* (S) advanced by each fork */
 	uint32_t born;			       /* the epoch in which our process began */
@@ -129,13 +129,21 @@ struct slot_map {
 	_Atomic uint64_t deferred_slots; /* of these: freed, but maybe a child reads them */
 };
 
+/* -- slot_map.c: a map is made, limited and freed ------------------------------------ */
+
 /* slots: how many the space may hold (rounded down to whole segments).  owners_fd: the memfd of the
  * shared table (slot_owners_create), which stays the caller's.  0 or -errno. */
 int slot_map_init(struct slot_map *map, uint64_t slots, int owners_fd);
 
-/* Fresh segments are taken only below slots from now on (at first: anywhere),
- * for a file that grows by steps.  Segments that are
- * used already stay. */
+/* Gives the table back, and our segments to the other processes: at once, or when no child reads
+ * them any more. */
+void slot_map_free(struct slot_map *map);
+
+/* A memfd for the owners of that many slots (fd.h), or -errno. */
+int slot_owners_create(uint64_t slots);
+
+/* Fresh segments are taken only below slots from now on (at first: anywhere), for a file that grows
+ * by steps.  Segments that are used already stay. */
 void slot_map_limit(struct slot_map *map, uint64_t slots);
 
 /* The same, where it is below. */
@@ -144,55 +152,57 @@ void slot_map_raise(struct slot_map *map, uint64_t slots);
 /* The slots before the end of the last segment that any process has used. */
 uint64_t slot_map_reach(const struct slot_map *map);
 
-/* Gives the table back, and our segments to the other processes: at once, or when no
- * child reads them any more. */
-void slot_map_free(struct slot_map *map);
+/* Checks the invariants; aborts by assert.  For tests and debug builds. */
+void slot_map_check(struct slot_map *map);
 
-/* Takes a run of up to want adjacent slots, as long a one as the segment being
- * filled has next.  Gives its length (>= 1) and first slot, or -ENOSPC: no slot
- * is free. */
+/* -- slot.c: runs of slots are taken and given back -------------------------------------- */
+
+/* Takes a run of up to want adjacent slots, as long a one as the segment being filled has next.
+ * Gives its length (>= 1) and first slot, or -ENOSPC: no slot is free. */
 int slot_alloc(struct slot_map *map, unsigned want, uint64_t *ret_first);
+
+/* Gives [first, first + n) back (or notes it, see above).  The run may span segments.  Calls
+ * nothing; what became free is seen by slot_punchable.  false: a fork is under way, and nothing was
+ * done. */
+bool slot_free(struct slot_map *map, uint64_t first, unsigned n);
+
+/* Marks slots that cannot be written: they are taken, and are never handed out again. */
+void slot_retire(struct slot_map *map, uint64_t first, unsigned n);
+
+/* -- slot_supply.c: where segments come from, and where they go ------------------------------ */
 
 /* One more segment is ours, though nothing is in it yet: true and its first slot.  Slots of ours
  * can be had later, whatever others take. */
 bool slot_claim(struct slot_map *map, uint64_t *ret_first);
+
 /* The slots of our segments that can hold something, now or when it is freed. */
 uint64_t slots_owned(const struct slot_map *map);
 
-/* Gives [first, first + n) back (or notes it, see above).  The run may span
- * segments.  Calls nothing; what became free is seen by slot_punchable.  false: a fork is under way,
- * and nothing was done. */
-bool slot_free(struct slot_map *map, uint64_t first, unsigned n);
-
-/* Marks slots that cannot be written: they are taken, and are never handed out
- * again. */
-void slot_retire(struct slot_map *map, uint64_t first, unsigned n);
-
-/* A segment that is all free now and was not reported since it last became
- * so, for giving its blocks back to the file system: true and its first slot.
- * The slots of it are kept out of use until slot_punched. */
+/* A segment that is all free now and was not reported since it last became so, for giving its
+ * blocks back to the file system: true and its first slot.  The slots of it are kept out of use
+ * until slot_punched. */
 bool slot_punchable(struct slot_map *map, uint64_t *ret_first);
+
 /* keep: it stays ours in a shared space too. */
 void slot_punched(struct slot_map *map, uint64_t first, bool keep);
+
 /* Is there one, as far as can be seen without the lock? */
 bool slot_is_punchable(const struct slot_map *map);
 
-/* A fork is about to happen, whose child joins (or begins, if it is not living) this
- * generation: it reads all slots that are used now.  The map is frozen. */
+/* -- slot_fork.c: what a fork's children may read ---------------------------------------------- */
+
+/* A fork is about to happen, whose child joins (or begins, if it is not living) this generation: it
+ * reads all slots that are used now.  The map is frozen. */
 void slot_map_fork(struct slot_map *map, unsigned generation);
+
 /* It has happened, or failed. */
 void slot_map_fork_parent(struct slot_map *map);
+
 /* In the child: it owns nothing of this map, and has no children.  Maybe another thread held its
  * lock. */
 void slot_map_fork_child(struct slot_map *map);
 
 /* No child of that generation is left, nor of theirs: what was deferred for it alone is free. */
 void slot_generation_gone(struct slot_map *map, unsigned generation);
-
-/* A memfd for the owners of that many slots (fd.h), or -errno. */
-int slot_owners_create(uint64_t slots);
-
-/* Checks the invariants; aborts by assert.  For tests and debug builds. */
-void slot_map_check(struct slot_map *map);
 
 #endif

@@ -203,17 +203,11 @@ static json_t *object_of_row(const struct inquiry_row *row)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "address", hexadecimal(row->address));
-#define SET(mask)      \
-	if (row->mask) \
-		json_object_set_new(object, #mask, hexadecimal(row->mask));
-	SET(resident)
-	SET(cached)
-	SET(swapped)
-	SET(filling)
-	SET(poisoned)
-	SET(pinned)
-	SET(hot)
-#undef SET
+#define MASK(name)     \
+	if (row->name) \
+		json_object_set_new(object, #name, hexadecimal(row->name));
+	INQUIRY_MASKS(MASK)
+#undef MASK
 	return object;
 }
 

@@ -14,21 +14,42 @@ const char *const picture_state_names[PICTURE_STATES] = {
 
 /* -- rows ---------------------------------------------------------------------------------- */
 
-static uint64_t contents(const struct inquiry_row *row)
+/* The pages of a row that are in this state, which has contents.  A page is in one (chunk.h), but
+ * that a slot may hold a copy as well. */
+static uint64_t in_state(const struct inquiry_row *row, unsigned state)
 {
-	return row->resident | row->cached | row->swapped | row->filling | row->poisoned;
+	switch (state) {
+	case SPILL_RESIDENT:
+		return row->resident;
+	case SPILL_CACHED:
+		return row->cached;
+	case SPILL_SWAPPED:
+		return row->swapped & ~(row->resident | row->cached | row->filling);
+	case SPILL_FILLING:
+		return row->filling;
+	case SPILL_POISONED:
+		return row->poisoned;
+	default:
+		return 0;
+	}
 }
 
 enum spill_page_state picture_state(const struct inquiry_row *row, unsigned page)
 {
-	uint64_t bit = mask_bit(page);
+	for (unsigned state = SPILL_RESIDENT; state < PICTURE_STATES; state++)
+		if (in_state(row, state) & mask_bit(page))
+			return state;
+	return SPILL_ABSENT;
+}
 
-	return row->poisoned & bit   ? SPILL_POISONED
-	       : row->filling & bit  ? SPILL_FILLING
-	       : row->resident & bit ? SPILL_RESIDENT
-	       : row->cached & bit   ? SPILL_CACHED
-	       : row->swapped & bit  ? SPILL_SWAPPED
-				     : SPILL_ABSENT;
+/* The pages of a row that have contents. */
+static uint64_t contents(const struct inquiry_row *row)
+{
+	uint64_t mask = 0;
+
+	for (unsigned state = SPILL_RESIDENT; state < PICTURE_STATES; state++)
+		mask |= in_state(row, state);
+	return mask;
 }
 
 /* The index of the first row that ends after the address. */
@@ -49,16 +70,10 @@ static size_t first_row(const struct picture *picture, uint64_t address)
 
 /* -- counting ------------------------------------------------------------------------------ */
 
-/* A page has one of these states (chunk.h); a slot may also hold a copy. */
 static void add_row(struct picture_count *count, const struct inquiry_row *row, uint64_t pages)
 {
-	uint64_t alone = row->swapped & ~(row->resident | row->cached | row->filling);
-
-	count->of[SPILL_POISONED] += mask_count(row->poisoned & pages);
-	count->of[SPILL_FILLING] += mask_count(row->filling & pages);
-	count->of[SPILL_RESIDENT] += mask_count(row->resident & pages);
-	count->of[SPILL_CACHED] += mask_count(row->cached & pages);
-	count->of[SPILL_SWAPPED] += mask_count(alone & pages);
+	for (unsigned state = SPILL_RESIDENT; state < PICTURE_STATES; state++)
+		count->of[state] += mask_count(in_state(row, state) & pages);
 	count->hot += mask_count(row->hot & row->resident & pages);
 	count->pinned += mask_count(row->pinned & pages);
 }

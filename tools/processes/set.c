@@ -81,7 +81,7 @@ static int parse_readahead(const char *text, struct change *change)
 	if (bytes > readahead_max())
 		return tool_fail("readahead: %s is not from 0 to %s", text,
 				 size_format(most, readahead_max()));
-	change->readahead = (uint32_t)(page_round_up(bytes) >> page_shift()) + 1;
+	change->readahead = (uint32_t)pages_of(bytes) + 1;
 	return 0;
 }
 
