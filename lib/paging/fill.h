@@ -7,8 +7,8 @@
  * was written.
  *
  * A fill in flight is in its chunk's list.  Whoever discards pages takes them out of the fill's
- * mask, and they are thrown away when they arrive.  That does what a generation number would, for
- * these pages and no others.
+ * mask, and they are thrown away when they arrive.  This does what a generation number would, but
+ * for these pages only.
  */
 #ifndef SPILL_FILL_H
 #define SPILL_FILL_H

@@ -202,8 +202,9 @@ static void give_up(struct paging *paging, uintptr_t address)
 	chunk_unlock(chunk);
 }
 
-/* First the allowance goes, then a page, if its fault was already waiting when there was no room.  If
- * something cannot leave, that is no reason to lose a page: then the budget is exceeded. */
+/* First the allowance goes.  Then full spaces are asked for room again, unless they were asked
+ * after the fault began to wait.  Then a page goes.  If something cannot leave, that is no reason
+ * to lose a page: then the budget is exceeded. */
 static void out_of_room(struct handler *handler)
 {
 	struct paging *paging = handler->paging;

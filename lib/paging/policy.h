@@ -18,9 +18,9 @@
  * Each standing has a queue of chunks.  A chunk is queued when its first such page appears, however
  * many follow, and leaves with all of them.  A chunk can be in both queues.
  *
- * New pages leave while they are more than an eighth of what is resident; about a fifth of the
- * budget waits in trays.  2Q and S3-FIFO work the same way: here the trays double as their ghost
- * queue, and all pages of a chunk that have the same standing move together.
+ * New pages leave while they are more than an eighth of what is resident.  About a fifth of the
+ * budget waits in trays.  2Q and S3-FIFO work the same way; here the trays double as their ghost
+ * queue, and all pages of a chunk with the same standing move together.
  *
  * A refault is soon if about a budget of frames, or fewer, were given up in between.  Two masks of
  * a chunk tell that: what left in the present epoch, and what left in the previous one.  An epoch

@@ -186,8 +186,8 @@ struct io_faulty_plan {
 	_Atomic unsigned operations; /* IO_FAULTY_READS, IO_FAULTY_WRITES, or'ed */
 	_Atomic unsigned kind;	     /* enum io_faulty_kind */
 	_Atomic unsigned nth;	     /* which of these requests, from 1 on; 0: none */
-	_Atomic bool always;	     /* and all after it, */
-	_Atomic unsigned most;	     /* but no more than so many; 0: without limit */
+	_Atomic bool always;	     /* and all after it */
+	_Atomic unsigned most;	     /* but no more than this; 0: without limit */
 	_Atomic int fd;		     /* only in this file; 0: in all */
 	_Atomic int error;	     /* IO_FAULTY_ERROR: an errno value, positive */
 	_Atomic size_t length;	     /* IO_FAULTY_SHORT, IO_FAULTY_CORRUPT: in bytes */

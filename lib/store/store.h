@@ -102,8 +102,8 @@ const char *store_name(const struct store *store, struct place place, char *name
  * -ENOSPC.  May block while files grow. */
 int store_back(struct store *store, uint64_t bytes);
 
-/* Looks for room again at once where there was none before that moment (ns).  false: there is none:
- * all have been asked since. */
+/* Spaces that were full before this moment (ns) are asked for room again at once.  false: there are
+ * none; all have been asked since. */
 bool store_insist(struct store *store, uint64_t since);
 
 /* store_tidy gives the blocks of some free places back to the file system; store_is_tidy: there are

@@ -35,7 +35,7 @@ struct swap_space {
 	_Atomic bool wanted;	  /* no slot was free, but the file may grow */
 	_Atomic bool full;	  /* the file system had no more blocks; */
 	_Atomic uint64_t retry;	  /* ns: do not ask again before this */
-	_Atomic uint64_t refused; /* ns: when it refused last */
+	_Atomic uint64_t refused; /* ns: when it last said so */
 	_Atomic uint64_t backed;  /* bytes of slots below the map's limit */
 	uint64_t step;		  /* bytes; of the thread that has set growing */
 	uint64_t pause;		  /* ns: between the latest two tries; likewise */
@@ -101,8 +101,8 @@ void swap_grow_end(struct swap *swap, const struct swap_growth *growth, long res
 /* Takes a step and waits for the disk: not for handlers.  true: there is more now. */
 bool swap_grow(struct swap *swap, uint64_t now);
 
-/* Where the file system was full before that moment (ns), it is asked again at once: a page is not
- * given up on old news.  false: there is no such space. */
+/* Spaces whose file system was full before this moment (ns) are asked again at once, so that no
+ * page is given up on old news.  false: there is no such space. */
 bool swap_insist(struct swap *swap, uint64_t since);
 
 /* Takes swap space for this many bytes for this process, blocks and all, unless it already has as
