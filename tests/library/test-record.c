@@ -18,6 +18,7 @@
 #define BUDGET (8 * M)
 #define SIZE (16 * M)
 #define THREADS 4
+#define PIPE_LEAST 65536
 
 static struct area area;
 static struct view view;
@@ -169,11 +170,20 @@ static void check_counts(const struct counts *counts)
 
 /* -- cases --------------------------------------------------------------------------------- */
 
+static size_t pages_kept(void)
+{
+	struct spill_stats stats = pager_stats(area.pager);
+
+	return (stats.resident + stats.cached + stats.swapped) / test_page_size();
+}
+
 static void set_up(const char *name)
 {
 	case_begin(name, 0);
 	area = area_reserve(pager_open(BUDGET), 1, SIZE);
 	area_write_all(&area);
+	/* Whoever writes to a page may go on before the handler that brought it has counted it. */
+	CHECK(WAIT_FOR(pages_kept() >= area.pages, 20), "%zu pages are kept", pages_kept());
 	find_record();
 }
 
@@ -225,6 +235,8 @@ static void try_forsaken(void)
 
 	set_up("nobody reads");
 	fd = begin(4096);
+	/* It is full soon, however slow the disk is. */
+	CHECK(fcntl(fd, F_SETPIPE_SZ, PIPE_LEAST) > 0, "F_SETPIPE_SZ");
 	start(threads);
 	CHECK(WAIT_FOR(record->state == RECORD_DONE, 60), "it goes on: state %u", record->state);
 	stop(threads);
