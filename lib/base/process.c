@@ -94,6 +94,16 @@ uint64_t process_mark_self(void)
 	return mark ? mark : (uint64_t)pid << 32; /* without /proc */
 }
 
+void process_name_self(char name[16])
+{
+	int fd = sys_open("/proc/self/comm", O_RDONLY | O_CLOEXEC, 0);
+	long n = fd < 0 ? 0 : sys_read(fd, name, 16);
+
+	if (fd >= 0)
+		sys_close(fd);
+	name[n > 0 ? n - 1 : 0] = '\0'; /* in place of the newline */
+}
+
 /* Has the first thread ended? */
 static bool is_gone(const struct line *stat)
 {

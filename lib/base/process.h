@@ -16,6 +16,9 @@
 uint64_t process_mark(uint32_t pid); /* 0: there is no such process */
 uint64_t process_mark_self(void);
 
+/* The name of our own, whichever thread asks: at most 15 bytes and a NUL. */
+void process_name_self(char name[16]);
+
 static inline uint32_t process_pid(uint64_t mark)
 {
 	return (uint32_t)(mark >> 32);

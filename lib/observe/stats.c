@@ -18,24 +18,12 @@ static struct stats_slot *slot_of(struct stats *stats)
 
 /* -- slots ----------------------------------------------------------------------- */
 
-/* The process's name, not the thread's. */
-static void read_comm(char comm[16])
-{
-	int fd = sys_open("/proc/self/comm", O_RDONLY | O_CLOEXEC, 0);
-	long n = fd < 0 ? 0 : sys_read(fd, comm, 15);
-
-	if (fd >= 0)
-		fd_close(fd);
-	n = n > 0 && comm[n - 1] == '\n' ? n - 1 : n;
-	comm[n > 0 ? n : 0] = '\0';
-}
-
 /* The caller owns the slot exclusively. */
 static struct stats *slot_claim(struct stats_slot *slot)
 {
 	memset(&slot->stats, 0, sizeof(slot->stats));
 	slot->since = sys_now();
-	read_comm(slot->comm);
+	process_name_self(slot->comm);
 	atomic_store_explicit(&slot->mark, process_mark_self(), memory_order_release);
 	return &slot->stats;
 }

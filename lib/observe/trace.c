@@ -5,6 +5,8 @@
 #include "base/fd.h"
 #include "base/meta.h"
 #include "base/page.h"
+#include "base/process.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include <string.h>
 
@@ -35,17 +37,6 @@ static void expand(char *to, size_t size)
 		error_format(to, size, "%s", trace_path);
 }
 
-/* The name of the process, whichever thread calls. */
-static void read_name(char name[16])
-{
-	int fd = sys_open("/proc/self/comm", O_RDONLY | O_CLOEXEC, 0);
-	long n = fd < 0 ? 0 : sys_read(fd, name, 16);
-
-	if (fd >= 0)
-		sys_close(fd);
-	name[n > 0 ? n - 1 : 0] = '\0'; /* in place of the newline */
-}
-
 static void fill_header(struct trace_header *header, uint64_t budget, unsigned handlers)
 {
 	*header = (struct trace_header){
@@ -57,7 +48,7 @@ static void fill_header(struct trace_header *header, uint64_t budget, unsigned h
 		.pid = (uint32_t)sys_getpid(),
 		.handlers = handlers,
 	};
-	read_name(header->comm);
+	process_name_self(header->comm);
 }
 
 int trace_open(uint64_t budget, unsigned handlers)
