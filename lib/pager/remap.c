@@ -77,27 +77,16 @@ struct move {
 
 /* A part that cannot be both read and written is made so for the copy: readable at the old place,
  * writable at the new one.  Only where there is something to copy, since accessible memory
- * counts. */
-static int lift_protection(const struct move *m, size_t done, size_t size)
+ * counts.  from, to: the protections of the two meanwhile, or those that they get back. */
+static int protect_both(const struct move *m, size_t done, size_t size, int from, int to)
 {
 	int err = 0;
 
 	if ((m->prot & READ_WRITE) == READ_WRITE)
 		return 0;
 	if (!(m->prot & PROT_READ))
-		err = region_protect(m->pager, m->from + done, size, PROT_READ, NO_KEY);
-	return err ? err : region_protect(m->pager, m->to + done, size, READ_WRITE, NO_KEY);
-}
-
-static int restore_protection(const struct move *m, size_t done, size_t size)
-{
-	int err = 0;
-
-	if ((m->prot & READ_WRITE) == READ_WRITE)
-		return 0;
-	if (!(m->prot & PROT_READ))
-		err = region_protect(m->pager, m->from + done, size, m->prot, NO_KEY);
-	return err ? err : region_protect(m->pager, m->to + done, size, m->prot, NO_KEY);
+		err = region_protect(m->pager, m->from + done, size, from, NO_KEY);
+	return err ? err : region_protect(m->pager, m->to + done, size, to, NO_KEY);
 }
 
 /* Which of n pages must be copied?  -EFAULT: one of them is lost. */
@@ -130,7 +119,7 @@ static int move_chunk(const struct move *m, size_t done, size_t size)
 		err = pages_to_copy(state, size >> page_shift(), &mask);
 	if (err || !mask)
 		return err;
-	err = lift_protection(m, done, size);
+	err = protect_both(m, done, size, PROT_READ, READ_WRITE);
 	if (err)
 		return err;
 	mask_for_each(i, mask) {
@@ -139,7 +128,7 @@ static int move_chunk(const struct move *m, size_t done, size_t size)
 		memcpy(m->to + at, m->from + at, page_size());
 	}
 	region_discard(m->pager, m->from + done, size);
-	return restore_protection(m, done, size);
+	return protect_both(m, done, size, m->prot, m->prot);
 }
 
 static int move_pages(const struct move *m, size_t size)
