@@ -46,7 +46,7 @@ int region_advise(struct pager *pager, void *addr, size_t size, enum spill_advic
 		return (int)guard_call(pager, note_guarded, &args, sizeof(args));
 	case SPILL_WILL_NEED:
 	case SPILL_COLD:
-		if (!paging_is_armed(&pager->paging))
+		if (!pager_is_armed(pager))
 			return 0;
 		return (int)guard_call(pager, request_guarded, &args, sizeof(args));
 	case SPILL_DONT_NEED:

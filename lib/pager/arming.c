@@ -34,9 +34,9 @@ int region_arm_for(struct pager *pager, const struct range *range, int prot, uin
 	uint64_t accessible = accessible_then(pager, range, prot, bytes);
 	int err = 0;
 
-	if (!paging_is_armed(&pager->paging) && pager_fits(pager, accessible))
+	if (!pager_is_armed(pager) && pager_fits(pager, accessible))
 		return 0;
-	if (!paging_is_armed(&pager->paging))
+	if (!pager_is_armed(pager))
 		err = pager_arm(pager);
 	if (!err && accessible > pager->regions.accessible)
 		err = back(pager, accessible);
@@ -47,7 +47,7 @@ static long arm_locked(struct pager *pager, void *argument)
 {
 	bool only_if_needed = *(bool *)argument;
 
-	if (paging_is_armed(&pager->paging) || pager->kept_whole)
+	if (pager_is_armed(pager) || pager->kept_whole)
 		return 0;
 	if (only_if_needed && pager_fits(pager, pager->regions.accessible))
 		return 0;
@@ -71,7 +71,7 @@ int region_fit(struct pager *pager)
 
 static long keep_locked(struct pager *pager, void *argument)
 {
-	if (paging_is_armed(&pager->paging))
+	if (pager_is_armed(pager))
 		return false;
 	pager->kept_whole = *(bool *)argument;
 	return true;
@@ -89,7 +89,7 @@ static long set_budget_locked(struct pager *pager, void *argument)
 	if (pager->paging.budget.pinned > pins_most(bytes))
 		return -EBUSY;
 	paging_set_budget(&pager->paging, bytes);
-	if (paging_is_armed(&pager->paging) || pager_fits(pager, pager->regions.accessible))
+	if (pager_is_armed(pager) || pager_fits(pager, pager->regions.accessible))
 		return 0;
 	return pager_arm(pager);
 }
@@ -98,5 +98,5 @@ int region_set_budget(struct pager *pager, size_t budget)
 {
 	int err = (int)region_call(pager, set_budget_locked, &budget, sizeof(budget));
 
-	return err || !paging_is_armed(&pager->paging) ? err : pager_fit(pager);
+	return err || !pager_is_armed(pager) ? err : pager_fit(pager);
 }

@@ -82,7 +82,7 @@ static void prepare_pager(struct pager *pager)
 	pager->region_owner = sys_gettid();
 	if (pager->paging.share)
 		share_prepare(pager->paging.share);
-	if (!paging_is_armed(&pager->paging))
+	if (!pager_is_armed(pager))
 		return;
 	store_fork(&pager->paging.store);
 	pager_guard_forks(pager, false);
@@ -155,7 +155,7 @@ static long parent_guarded(struct pager *none, void *unused)
 {
 	(void)none, (void)unused;
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
-		if (paging_is_armed(&pager->paging)) {
+		if (pager_is_armed(pager)) {
 			pager_guard_forks(pager, true);
 			store_fork_parent(&pager->paging.store);
 		}
@@ -163,7 +163,7 @@ static long parent_guarded(struct pager *none, void *unused)
 	}
 	fork_withdraw();
 	for (struct pager *pager = pagers; pager; pager = pager->next) {
-		if (paging_is_armed(&pager->paging))
+		if (pager_is_armed(pager))
 			handler_wake_all(&pager->paging);
 		lender_start(pager);
 	}
@@ -334,7 +334,7 @@ static void child_pager(struct pager *pager)
 
 	lock_reset(&pager->region_lock);
 	pager->region_owner = 0;
-	if (!paging_is_armed(&pager->paging)) {
+	if (!pager_is_armed(pager)) {
 		region_fork_child(pager);
 		share_budget(pager);
 		lender_start(pager);

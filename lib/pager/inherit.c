@@ -43,7 +43,7 @@ static long inherit_locked(struct pager *pager, void *argument)
 	/* ENOMEM: it holds for what is mapped. */
 	if ((!err || err == -ENOMEM) && ranges_have_room(&pager->regions))
 		note_inherit(pager, a);
-	if (paging_is_armed(&pager->paging) && a->advice == MADV_DOFORK)
+	if (pager_is_armed(pager) && a->advice == MADV_DOFORK)
 		guard_range(pager, &a->range);
 	return err;
 }
@@ -82,12 +82,12 @@ void region_fork_child(struct pager *pager)
 
 		if (!region.inherit)
 			continue;
-		if (paging_is_armed(&pager->paging))
+		if (pager_is_armed(pager))
 			forget_pages(pager, &region);
 		if (!(region.inherit & INHERIT_NOTHING))
 			continue;
 		ranges_clear(&pager->regions, region.start, region.end);
-		if (paging_is_armed(&pager->paging))
+		if (pager_is_armed(pager))
 			block(&region);
 	}
 }

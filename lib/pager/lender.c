@@ -29,7 +29,7 @@ static void lender_main(void *arg)
 {
 	struct pager *pager = arg;
 
-	while (!paging_is_armed(&pager->paging) && !stopping) {
+	while (!pager_is_armed(pager) && !stopping) {
 		wait_for_news(pager->paging.share);
 		thread_attend();
 		if (bell_heard(pager->paging.share->ear) && share_must_lend(pager->paging.share)) {
@@ -39,7 +39,7 @@ static void lender_main(void *arg)
 		if (pager->paging.share->overlap.frames)
 			region_fit(pager);
 	}
-	if (paging_is_armed(&pager->paging))
+	if (pager_is_armed(pager))
 		share_lend(pager->paging.share);
 	atomic_store(&running, false);
 }
@@ -54,7 +54,7 @@ static void wake(void *arg)
 void lender_start(struct pager *pager)
 {
 	if (!pager || !pager->paging.share || pager->paging.share->ear < 0 ||
-	    paging_is_armed(&pager->paging) || pager->regions.accessible < LENDER_LEAST ||
+	    pager_is_armed(pager) || pager->regions.accessible < LENDER_LEAST ||
 	    atomic_exchange(&running, true))
 		return;
 	/* The earlier one has ended, or is about to. */

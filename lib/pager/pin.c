@@ -95,7 +95,7 @@ static long unpin_locked(struct pager *pager, void *argument)
  * them ourselves. */
 static int touch_pages(const struct pager *pager, const struct range *range)
 {
-	bool asks_us = paging_is_armed(&pager->paging) && !pager->paging.uffd.kernel;
+	bool asks_us = pager_is_armed(pager) && !pager->paging.uffd.kernel;
 	int err = asks_us ? -EINVAL : sys_madvise(range->addr, range->size, MADV_POPULATE_READ);
 
 	if (err == -EFAULT || err == -EHWPOISON)

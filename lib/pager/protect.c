@@ -72,7 +72,7 @@ static long protect_locked(struct pager *pager, void *argument)
 	else
 		ranges_protect(&pager->regions, range_start(&a->range), range_end(&a->range),
 			       a->prot);
-	if (paging_is_armed(&pager->paging))
+	if (pager_is_armed(pager))
 		range_change(pager, &a->range, forget_unmovable);
 	return err;
 }

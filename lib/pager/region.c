@@ -65,7 +65,7 @@ void range_change(struct pager *pager, const struct range *range,
  * has found no slot, so it is told here, too. */
 static bool is_exhausted(struct pager *pager)
 {
-	if (!paging_is_armed(&pager->paging) || paging_room(&pager->paging) > 0)
+	if (!pager_is_armed(pager) || paging_room(&pager->paging) > 0)
 		return false;
 	paging_tell_full(&pager->paging);
 	return true;
@@ -85,7 +85,7 @@ static long adopt_locked(struct pager *pager, void *argument)
 	if (!ranges_have_room(&pager->regions) || is_exhausted(pager))
 		return -ENOMEM;
 	err = region_arm_for(pager, &a->range, a->prot, end - start);
-	if (!err && paging_is_armed(&pager->paging))
+	if (!err && pager_is_armed(pager))
 		err = paging_register(&pager->paging, a->range.addr, end - start);
 	if (err)
 		return err;
@@ -99,10 +99,10 @@ static long adopt_locked(struct pager *pager, void *argument)
 int region_adopt(struct pager *pager, void *addr, size_t size, int prot)
 {
 	struct adopt_args args = { .range = { addr, size }, .prot = prot };
-	bool was_armed = paging_is_armed(&pager->paging);
+	bool was_armed = pager_is_armed(pager);
 	int err = (int)region_call(pager, adopt_locked, &args, sizeof(args));
 
-	if (!err && !was_armed && paging_is_armed(&pager->paging))
+	if (!err && !was_armed && pager_is_armed(pager))
 		pager_fit(pager);
 	return err;
 }

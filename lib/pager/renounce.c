@@ -43,7 +43,7 @@ static long op_forget(void *context, void *addr, size_t size)
 
 	if ((elsewhere | chunk->filling | chunk->poisoned) & mask)
 		return -EAGAIN;
-	if (paging_is_armed(&pager->paging))
+	if (pager_is_armed(pager))
 		err = unregister(pager, start, end);
 	if (!err)
 		chunk_let_go(&pager->paging.pages, chunk, mask);

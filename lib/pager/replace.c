@@ -130,7 +130,7 @@ static long replace_locked(struct pager *pager, void *argument)
 {
 	const struct replace_args *a = argument;
 	const struct range *range = &a->range;
-	bool armed = paging_is_armed(&pager->paging);
+	bool armed = pager_is_armed(pager);
 	long result;
 
 	if (!ranges_have_room(&pager->regions))

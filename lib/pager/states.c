@@ -50,7 +50,7 @@ static long states_guarded(struct pager *pager, void *argument)
 	struct states_args *a = argument;
 	uint64_t present;
 
-	if (paging_is_armed(&pager->paging)) {
+	if (pager_is_armed(pager)) {
 		states_armed(pager, a);
 		return 0;
 	}
@@ -65,7 +65,7 @@ int region_states(struct pager *pager, void *addr, size_t size, unsigned char *r
 	uintptr_t address = (uintptr_t)addr, end = address + page_round_up(size);
 	int pagemap;
 
-	pagemap = paging_is_armed(&pager->paging) ? -1 : pagemap_open();
+	pagemap = pager_is_armed(pager) ? -1 : pagemap_open();
 	while (address < end) {
 		uintptr_t next = chunk_part_end(address, end);
 		struct states_args args = { .address = address, .pagemap = pagemap };

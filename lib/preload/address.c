@@ -90,7 +90,7 @@ static void populate(const struct pager *pager, void *addr, size_t size, int pro
 {
 	int advice = prot & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
 
-	if (prot != PROT_NONE && !paging_is_armed(&pager->paging))
+	if (prot != PROT_NONE && !pager_is_armed(pager))
 		sys_madvise(addr, size, advice);
 }
 
@@ -278,7 +278,7 @@ static int advise_policy(struct pager *pager, void *addr, size_t size, int advic
 /* When pages are moved one by one, a huge page gets in the way; and this is only advice. */
 static int advise_huge(struct pager *pager, void *addr, size_t size, int advice)
 {
-	if (paging_is_armed(&pager->paging) && region_overlaps(pager, addr, size))
+	if (pager_is_armed(pager) && region_overlaps(pager, addr, size))
 		return 0;
 	return sys_madvise(addr, size, advice);
 }

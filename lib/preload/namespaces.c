@@ -19,7 +19,7 @@ static bool pages(void)
 {
 	const struct pager *pager = preload_pager_made();
 
-	return pager && paging_is_armed(&pager->paging);
+	return pager && pager_is_armed(pager);
 }
 
 static int without_threads(const char *name, long number, long a, long b)
