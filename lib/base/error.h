@@ -26,7 +26,6 @@ enum event {
 	EVENT_SHARED,	     /* a process's shared memory exceeds the budget */
 	EVENT_BEHIND,	     /* calls that we do not see change the address space */
 	EVENT_TRACE,	     /* a recording cannot be made */
-	EVENT_COUNT,
 };
 
 /* Turns warnings on stderr off, or on again.  Errors, which lose a page or end the process, are

@@ -111,12 +111,6 @@ uint64_t fill_copy(struct paging *paging, struct chunk *chunk, uint64_t mask, co
 	return install(paging, chunk, mask, NULL, base, ret_again);
 }
 
-uint64_t fill_move(struct paging *paging, struct chunk *chunk, uint64_t mask, struct tray *tray,
-		   bool *ret_again)
-{
-	return install(paging, chunk, mask, tray, NULL, ret_again);
-}
-
 uint64_t fill_restore_move(struct paging *paging, struct chunk *chunk, uint64_t mask,
 			   struct tray *tray, bool *ret_again)
 {
@@ -124,7 +118,7 @@ uint64_t fill_restore_move(struct paging *paging, struct chunk *chunk, uint64_t 
 	uint64_t installed;
 
 	chunk_begin_fill(chunk, mask);
-	installed = fill_move(paging, chunk, mask, tray, ret_again);
+	installed = install(paging, chunk, mask, tray, NULL, ret_again);
 	tray->frames = before; /* chunk_end_restore takes the frames out */
 	chunk_end_restore(&paging->pages, chunk, tray, mask, installed, true);
 	return installed;
@@ -598,7 +592,8 @@ void fill_give_up_unknown(struct paging *paging, uintptr_t address)
 	fill_mark_lost(paging, (void *)address);
 }
 
-void fill_poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int err)
+/* err 0: it was read, and is not what had been written. */
+static void poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int err)
 {
 	unsigned i;
 
@@ -632,9 +627,9 @@ static enum answer finish_locked(struct fill *fill)
 		}
 		chunk_end_fill(&paging->pages, chunk, bad, 0);
 		fill->flight.mask &= ~bad;
-		fill_poison(paging, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
+		poison(paging, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
 	}
-	installed = fill->tray ? fill_move(paging, chunk, good, fill->tray, &again)
+	installed = fill->tray ? install(paging, chunk, good, fill->tray, NULL, &again)
 			       : fill_copy(paging, chunk, good, fill_base(fill), &again);
 	end_fill(fill, installed);
 	if (paging_room(paging) < (int64_t)paging_reserve(paging))

@@ -107,9 +107,6 @@ enum answer fill_finish_all(struct fills *fills);
  * rest is worth another try. */
 uint64_t fill_copy(struct paging *paging, struct chunk *chunk, uint64_t mask, const char *base,
 		   bool *ret_again);
-/* The same with the frames of a tray, which loses them. */
-uint64_t fill_move(struct paging *paging, struct chunk *chunk, uint64_t mask, struct tray *tray,
-		   bool *ret_again);
 
 /* Cached pages go back from their tray, with their frames or by copy.  To copy, the caller has
  * taken credits for them; those that are not needed are given back.  The caller holds (C). */
@@ -126,10 +123,8 @@ void fill_put_back(struct paging *paging, struct chunk *chunk, struct tray *tray
  * holds (C). */
 void fill_drop_tray(struct paging *paging, struct chunk *chunk, struct tray *tray);
 
-/* The pages are lost: whoever touches them gets SIGBUS, and a message says why.  err: an errno
- * value, or 0 if the contents were wrong.  The caller holds (C). */
-void fill_poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int err);
-/* The same where nothing can make room for the pages (the caller has reported it). */
+/* The pages are lost, since nothing can make room for them (the caller has reported it): whoever
+ * touches them gets SIGBUS.  The caller holds (C). */
 void fill_give_up(struct paging *paging, struct chunk *chunk, uint64_t mask);
 /* The same for a page for whose row there is no memory. */
 void fill_give_up_unknown(struct paging *paging, uintptr_t address);
