@@ -550,8 +550,10 @@ static uint64_t space_capacity(const struct swap_space *space, bool exhausted)
 
 	if (!space->open)
 		return 0;
+	/* The file may have grown since. */
 	if (exhausted)
-		return space->map.used_slots;
+		return space->map.used_slots +
+		       (unused_bytes(space, space_size(space)) >> page_shift());
 	most = (space->full ? space_size(space) : space->file.limit) >> page_shift();
 	lost = space->map.retired_slots + space->map.deferred_slots;
 	return lost < most ? most - lost : 0;
