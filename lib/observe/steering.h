@@ -7,7 +7,7 @@
  *
  *	spill set ----> [paused][readahead] ----.
  *	spill map ----> [inquiry] --------------+----> bell ----> handler
- *	spill trace --> [record] ---------------'
+ *	spill trace --> [order]  ---------------'
  *	(the budget is in the pool, pool.h) ----'
  *
  * Locking: none; each word is exact by itself, and the latest counts.
@@ -16,14 +16,14 @@
 #define SPILL_STEERING_H
 
 #include "observe/inquiry.h"
-#include "observe/record.h"
+#include "observe/order.h"
 
 struct steering {
 	_Atomic uint64_t bell;	    /* its number; 0: there is none */
 	_Atomic uint32_t paused;    /* faults are not served */
 	_Atomic uint32_t readahead; /* the longest window in pages, plus 1; 0: the pager decides */
 	struct inquiry inquiry;
-	struct record record;
+	struct order order;
 };
 
 #endif

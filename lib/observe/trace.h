@@ -14,7 +14,7 @@
  * these is a fault (watch.h).  The pager then arms with the first memory that it has, so that it
  * sees all of it.
  *
- * A recording that begins while the program runs (record.h) goes to a pipe instead, in writes small
+ * A recording that begins while the program runs (order.h) goes to a pipe instead, in writes small
  * enough that a pipe takes them whole.  Nobody waits for the reader: events that find no room are
  * lost, and counted.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* view.c - the tables of counters in which one process has pagers: see view.h */
 #include "observe/view.h"
-#include "observe/attach.h"
+#include "observe/fd_search.h"
 #include "base/process.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -54,13 +54,13 @@ static void consider(struct view *view, struct stats_table *table)
 
 static int find_tables(struct view *view, bool writable)
 {
-	struct attach attach;
-	int err = attach_open(&attach, view->pid);
+	struct fd_search search;
+	int err = fd_search_open(&search, view->pid);
 
 	if (err)
 		return err;
-	while (attach_next(&attach, STATS_NAME)) {
-		int fd = attach_get(&attach, writable ? O_RDWR : O_RDONLY);
+	while (fd_search_next(&search, STATS_NAME)) {
+		int fd = fd_search_get(&search, writable ? O_RDWR : O_RDONLY);
 		struct stats_table *table = fd < 0 ? NULL : stats_table_map(fd, writable);
 
 		if (fd >= 0)
@@ -68,8 +68,8 @@ static int find_tables(struct view *view, bool writable)
 		if (table)
 			consider(view, table);
 	}
-	view->paged = attach_has_pager(&attach);
-	attach_close(&attach);
+	view->paged = fd_search_has_pager(&search);
+	fd_search_close(&search);
 	return view->tables ? 0 : -ENOENT;
 }
 

@@ -62,7 +62,7 @@ static void go_off_duty(struct handler *handler, uint64_t until)
 	handler->called = false;
 	handler->off_duty = true;
 	handler->back_at = until;
-	io_watch(handler->lane.io, EAR_UFFD, false);
+	io_listen(handler->lane.io, EAR_UFFD, false);
 }
 
 static void return_to_duty(struct handler *handler)
@@ -70,7 +70,7 @@ static void return_to_duty(struct handler *handler)
 	handler->off_duty = false;
 	handler->vain = VAIN_MAX / 2;
 	atomic_fetch_add(&handler->paging->on_duty, 1);
-	io_watch(handler->lane.io, EAR_UFFD, true);
+	io_listen(handler->lane.io, EAR_UFFD, true);
 	/* Faults may have come meanwhile. */
 	handler->more_faults = true;
 }

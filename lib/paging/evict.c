@@ -7,7 +7,7 @@
 #include "base/fork_near.h"
 #include "base/hash.h"
 #include "paging/gauges.h"
-#include "paging/tables.h"
+#include "paging/pt_reclaim.h"
 #include "base/usdt.h"
 #include "paging/watch.h"
 #include "paging/writeback.h"
@@ -143,7 +143,7 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	gone = leave_for_good(handler, chunk, tray);
 	queue_tray(paging, chunk, tray);
 	if (!chunk->resident)
-		tables_release(&paging->pages.table, chunk);
+		pt_reclaim(&paging->pages.table, chunk);
 	return gone;
 }
 

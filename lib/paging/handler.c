@@ -59,9 +59,9 @@ static int open_lane(struct handler *handler)
 	handler->wake_fd = fd_raise(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (handler->wake_fd < 0)
 		return handler->wake_fd;
-	setup.watches[EAR_UFFD] = paging->uffd.fd;
-	setup.watches[EAR_WAKE] = handler->wake_fd;
-	setup.watches[EAR_BELL] = handler_ear(paging);
+	setup.ears[EAR_UFFD] = paging->uffd.fd;
+	setup.ears[EAR_WAKE] = handler->wake_fd;
+	setup.ears[EAR_BELL] = handler_ear(paging);
 	return lane_open(&handler->lane, &paging->store, &setup);
 }
 

@@ -9,24 +9,24 @@
 /* Holds what two handlers can record in a second, if the user may have pipes this large. */
 #define PIPE_SIZE (1 << 20)
 
-static struct record *record_of(struct paging *paging)
+static struct order *order_of(struct paging *paging)
 {
 	struct steering *steering = stats_steering(&paging->seat);
 
-	return steering ? &steering->record : NULL;
+	return steering ? &steering->order : NULL;
 }
 
-static bool is_meant(const struct record *record, const struct paging *paging)
+static bool is_meant(const struct order *order, const struct paging *paging)
 {
-	return record->mark == process_mark_self() && record->place == paging->seat.place;
+	return order->mark == process_mark_self() && order->place == paging->seat.place;
 }
 
 /* Changes the state and wakes everybody who waits for it. */
-static bool move_on(struct record *record, uint32_t from, uint32_t to)
+static bool move_on(struct order *order, uint32_t from, uint32_t to)
 {
-	if (!atomic_compare_exchange_strong(&record->state, &from, to))
+	if (!atomic_compare_exchange_strong(&order->state, &from, to))
 		return false;
-	sys_futex_wake_shared(&record->state, INT32_MAX);
+	sys_futex_wake_shared(&order->state, INT32_MAX);
 	return true;
 }
 
@@ -63,16 +63,16 @@ static int make_buffers(struct paging *paging)
 }
 
 /* Whoever can write the order may have written any number. */
-static unsigned sample_of(const struct record *record)
+static unsigned sample_of(const struct order *order)
 {
-	uint32_t sample = record->sample;
+	uint32_t sample = order->sample;
 
 	return sample < WATCH_MIN ? WATCH_MIN : sample < WATCH_MAX ? sample : WATCH_MAX;
 }
 
-static int begin(struct record *record, struct paging *paging)
+static int begin(struct order *order, struct paging *paging)
 {
-	unsigned sample = sample_of(record);
+	unsigned sample = sample_of(order);
 	int err;
 
 	/* After a write to its file has failed, no handler records any more, but application
@@ -87,7 +87,7 @@ static int begin(struct record *record, struct paging *paging)
 				  paging->handler_count, paging->pages.kept);
 	if (err)
 		return err;
-	record->pipe = fd_inode(paging->trace_fd);
+	order->pipe = fd_inode(paging->trace_fd);
 	watch_begin(paging->watch, &paging->pages.table, sample);
 	paging->trace_events = TRACE_EVENTS_PIPE;
 	paging->recording = true;
@@ -98,32 +98,32 @@ static int begin(struct record *record, struct paging *paging)
 /* -- ending -------------------------------------------------------------------------------- */
 
 /* Called when no handler has a buffer any more. */
-static void finish(struct record *record, struct paging *paging)
+static void finish(struct order *order, struct paging *paging)
 {
 	if (paging->watch)
 		watch_end(paging->watch);
-	if (record && is_meant(record, paging) && !move_on(record, RECORD_ENOUGH, RECORD_DONE))
-		move_on(record, RECORD_RUNNING, RECORD_DONE);
+	if (order && is_meant(order, paging) && !move_on(order, ORDER_ENOUGH, ORDER_DONE))
+		move_on(order, ORDER_RUNNING, ORDER_DONE);
 }
 
-static void end(struct record *record, struct paging *paging)
+static void end(struct order *order, struct paging *paging)
 {
 	paging->recording = false;
 	handler_wake_all(paging);
 	if (!paging->recorders)
-		finish(record, paging);
+		finish(order, paging);
 }
 
-void recording_obey(struct record *record, struct paging *paging)
+void recording_obey(struct order *order, struct paging *paging)
 {
-	if (!is_meant(record, paging))
+	if (!is_meant(order, paging))
 		return;
-	if (record->state == RECORD_ENOUGH)
-		end(record, paging);
-	if (!move_on(record, RECORD_ASKED, RECORD_BEGINNING))
+	if (order->state == ORDER_ENOUGH)
+		end(order, paging);
+	if (!move_on(order, ORDER_ASKED, ORDER_BEGINNING))
 		return;
-	record->error = begin(record, paging);
-	move_on(record, RECORD_BEGINNING, record->error ? RECORD_REFUSED : RECORD_RUNNING);
+	order->error = begin(order, paging);
+	move_on(order, ORDER_BEGINNING, order->error ? ORDER_REFUSED : ORDER_RUNNING);
 }
 
 /* -- each handler -------------------------------------------------------------------------- */
@@ -145,7 +145,7 @@ static void give_buffer(struct handler *handler)
 	trace_free(handler->trace, false);
 	handler->trace = NULL;
 	if (atomic_fetch_sub(&paging->recorders, 1) == 1)
-		finish(record_of(paging), paging);
+		finish(order_of(paging), paging);
 }
 
 void recording_follow(struct handler *handler)
@@ -153,7 +153,7 @@ void recording_follow(struct handler *handler)
 	struct paging *paging = handler->paging;
 
 	if (handler->trace && paging->recording)
-		end(record_of(paging), paging);
+		end(order_of(paging), paging);
 	if (handler->trace)
 		give_buffer(handler);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* recording.h - what handlers record, from an order to its end
  *
- * The order lies beside the counters (record.h).  The handler that hears of it makes the pipe.
+ * The order lies beside the counters (order.h).  The handler that hears of it makes the pipe.
  * Each handler makes its own buffer (trace.h) when it sees that paging->recording has changed.  The
  * last one to give its buffer back ends the recording.
  *
@@ -14,7 +14,7 @@
 #include "paging/handler.h"
 
 /* Begins or ends a recording if this pager is meant.  In one of its handlers. */
-void recording_obey(struct record *record, struct paging *paging);
+void recording_obey(struct order *order, struct paging *paging);
 
 /* The handler takes a buffer, since a recording has begun; or it writes its buffer out and gives it
  * back, since the recording has ended or cannot be written. */

@@ -32,5 +32,5 @@ void steer(struct paging *paging)
 		set_paused(paging, steering->paused);
 	} while (paging->paused != (steering->paused != 0));
 	inquiry_answer(&steering->inquiry, paging->seat.place, &paging->pages.table);
-	recording_obey(&steering->record, paging);
+	recording_obey(&steering->order, paging);
 }

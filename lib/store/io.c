@@ -33,17 +33,17 @@ bool io_goes_on(struct io_request *request, long bytes)
 	return false;
 }
 
-int io_open(struct io **ret_io, unsigned disable, unsigned depth, const int watches[IO_WATCHES],
+int io_open(struct io **ret_io, unsigned disable, unsigned depth, const int ears[IO_EARS],
 	    const struct io_seal *seal)
 {
 	struct io *io;
 	int err = -ENOSYS;
 
 	if (!(disable & SPILL_FEATURE_URING))
-		err = io_uring_ops.open(&io, disable, depth, watches);
+		err = io_uring_ops.open(&io, disable, depth, ears);
 	/* Whatever the error was: too many rings (-ENOMEM, -EMFILE) is no reason to fail either. */
 	if (err)
-		err = io_threads_ops.open(&io, disable, depth, watches);
+		err = io_threads_ops.open(&io, disable, depth, ears);
 	if (err)
 		return err;
 	if (io_faulty_plan_current)

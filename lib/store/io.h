@@ -47,7 +47,7 @@ struct io_request {
 	void *owner; /* the submitter's */
 };
 
-#define IO_WATCHES 3
+#define IO_EARS 3
 
 /* Most parts of one read. */
 #define IO_READ_PARTS 15
@@ -59,8 +59,7 @@ struct io_ops {
 	const char *name;
 	/* From any thread: makes room for depth requests and starts what the engine needs.  A watch
 	 * of -1 is none.  0 or -errno (-ENOSYS, -EPERM: refused here, take another engine). */
-	int (*open)(struct io **ret_io, unsigned disable, unsigned depth,
-		    const int watches[IO_WATCHES]);
+	int (*open)(struct io **ret_io, unsigned disable, unsigned depth, const int ears[IO_EARS]);
 	/* Once, before anything else, in the thread that will submit and wait. */
 	int (*enable)(struct io *io);
 	/* Queues the request.  It may start only with the next wait. */
@@ -75,7 +74,7 @@ struct io_ops {
 	unsigned (*wait)(struct io *io, uint64_t timeout_ns);
 	/* Stops watching a descriptor, or watches it again (all are watched at first).  In the
 	 * thread that waits. */
-	void (*watch)(struct io *io, unsigned watch, bool on);
+	void (*listen)(struct io *io, unsigned ear, bool on);
 	/* From any thread, once the waiting thread has ended; no request may be in flight.  The
 	 * kernel may hold the watched files a little longer.  in_child: this is a fork's child, and
 	 * the parent's threads and rings are not ours; only closes and unmaps. */
@@ -93,7 +92,7 @@ struct io {
 /* Opens the best engine that works here.  disable: features to do without (enum spill_feature);
  * URING leaves out io_uring.  seal: NULL, or what encryption needs, which the caller keeps until
  * io_close.  0 or -errno. */
-int io_open(struct io **ret_io, unsigned disable, unsigned depth, const int watches[IO_WATCHES],
+int io_open(struct io **ret_io, unsigned disable, unsigned depth, const int ears[IO_EARS],
 	    const struct io_seal *seal);
 
 static inline int io_enable(struct io *io)
@@ -111,9 +110,9 @@ static inline unsigned io_wait(struct io *io, uint64_t timeout_ns)
 	return io->ops->wait(io, timeout_ns);
 }
 
-static inline void io_watch(struct io *io, unsigned watch, bool on)
+static inline void io_listen(struct io *io, unsigned ear, bool on)
 {
-	io->ops->watch(io, watch, on);
+	io->ops->listen(io, ear, on);
 }
 
 static inline void io_close(struct io *io, bool in_child)

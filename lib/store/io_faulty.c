@@ -213,9 +213,9 @@ static unsigned faulty_wait(struct io *io, uint64_t timeout_ns)
 	return ready;
 }
 
-static void faulty_watch(struct io *io, unsigned watch, bool on)
+static void faulty_listen(struct io *io, unsigned ear, bool on)
 {
-	io_watch(faulty_of(io)->inner, watch, on);
+	io_listen(faulty_of(io)->inner, ear, on);
 }
 
 static void faulty_close(struct io *io, bool in_child)
@@ -232,7 +232,7 @@ static const struct io_ops io_faulty_ops = {
 	.enable = faulty_enable,
 	.submit = faulty_submit,
 	.wait = faulty_wait,
-	.watch = faulty_watch,
+	.listen = faulty_listen,
 	.close = faulty_close,
 };
 

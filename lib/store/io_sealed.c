@@ -228,9 +228,9 @@ static unsigned sealed_wait(struct io *io, uint64_t timeout_ns)
 	return io_wait(sealed_of(io)->inner, timeout_ns);
 }
 
-static void sealed_watch(struct io *io, unsigned watch, bool on)
+static void sealed_listen(struct io *io, unsigned ear, bool on)
 {
-	io_watch(sealed_of(io)->inner, watch, on);
+	io_listen(sealed_of(io)->inner, ear, on);
 }
 
 static size_t buffers_size(const struct io_seal *seal)
@@ -252,7 +252,7 @@ static const struct io_ops io_sealed_ops = {
 	.enable = sealed_enable,
 	.submit = sealed_submit,
 	.wait = sealed_wait,
-	.watch = sealed_watch,
+	.listen = sealed_listen,
 	.close = sealed_close,
 };
 

@@ -45,7 +45,7 @@ struct engine {
 	bool stopping;		  /* (I) */
 	_Atomic uint32_t tickets; /* advanced with each request, under (I) */
 	int event_fd;
-	int watch_fd[IO_WATCHES];
+	int ear_fd[IO_EARS];
 	unsigned ignored; /* a bit for each watch that is currently not polled */
 	struct thread thread[WORKERS];
 	unsigned threads; /* how many were started */
@@ -178,7 +178,7 @@ static bool engine_collect(struct engine *engine)
 	return any;
 }
 
-/* Waits for completions and watches; returns the watches.  poll reports a descriptor as long as
+/* Waits for completions and ears; returns the watches.  poll reports a descriptor as long as
  * there is something to read, so no bit is set only once. */
 static unsigned engine_poll(struct engine *engine, uint64_t timeout_ns)
 {
@@ -186,20 +186,20 @@ static unsigned engine_poll(struct engine *engine, uint64_t timeout_ns)
 		.tv_sec = (time_t)(timeout_ns / 1000000000u),
 		.tv_nsec = (long)(timeout_ns % 1000000000u),
 	};
-	struct pollfd fds[1 + IO_WATCHES] = { { .fd = engine->event_fd, .events = POLLIN } };
+	struct pollfd fds[1 + IO_EARS] = { { .fd = engine->event_fd, .events = POLLIN } };
 	unsigned ready = 0;
 	uint64_t count;
 
-	for (unsigned i = 0; i < IO_WATCHES; i++)
+	for (unsigned i = 0; i < IO_EARS; i++)
 		fds[1 + i] = (struct pollfd){
-			.fd = engine->ignored & (1u << i) ? -1 : engine->watch_fd[i],
+			.fd = engine->ignored & (1u << i) ? -1 : engine->ear_fd[i],
 			.events = POLLIN,
 		};
-	if (sys_poll(fds, 1 + IO_WATCHES, timeout_ns == UINT64_MAX ? NULL : &timeout) <= 0)
+	if (sys_poll(fds, 1 + IO_EARS, timeout_ns == UINT64_MAX ? NULL : &timeout) <= 0)
 		return 0;
 	if (fds[0].revents)
 		sys_read(engine->event_fd, &count, sizeof(count));
-	for (unsigned i = 0; i < IO_WATCHES; i++)
+	for (unsigned i = 0; i < IO_EARS; i++)
 		if (fds[1 + i].revents)
 			ready |= 1u << i;
 	return ready;
@@ -219,14 +219,14 @@ static unsigned engine_wait(struct io *io, uint64_t timeout_ns)
 	return ready;
 }
 
-static void engine_watch(struct io *io, unsigned watch, bool on)
+static void engine_listen(struct io *io, unsigned ear, bool on)
 {
 	struct engine *engine = engine_of(io);
 
 	if (on)
-		engine->ignored &= ~(1u << watch);
+		engine->ignored &= ~(1u << ear);
 	else
-		engine->ignored |= 1u << watch;
+		engine->ignored |= 1u << ear;
 }
 
 /* -- opening and closing --------------------------------------------------------- */
@@ -292,7 +292,7 @@ static int engine_start(struct engine *engine)
 }
 
 static int engine_open(struct io **ret_io, unsigned disable, unsigned depth,
-		       const int watches[IO_WATCHES])
+		       const int ears[IO_EARS])
 {
 	struct engine *engine = meta_map(sizeof(*engine));
 	int err;
@@ -301,8 +301,8 @@ static int engine_open(struct io **ret_io, unsigned disable, unsigned depth,
 	if (!engine)
 		return -ENOMEM;
 	engine->io.ops = &io_threads_ops;
-	for (unsigned i = 0; i < IO_WATCHES; i++)
-		engine->watch_fd[i] = watches[i];
+	for (unsigned i = 0; i < IO_EARS; i++)
+		engine->ear_fd[i] = ears[i];
 	engine->event_fd = fd_raise(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	err = engine->event_fd < 0 ? engine->event_fd : engine_start(engine);
 	if (err)
@@ -324,6 +324,6 @@ const struct io_ops io_threads_ops = {
 	.enable = engine_enable,
 	.submit = engine_submit,
 	.wait = engine_wait,
-	.watch = engine_watch,
+	.listen = engine_listen,
 	.close = engine_close,
 };

@@ -24,18 +24,18 @@
 #include <liburing.h>
 
 /* Completions of watches between two waits.  With DEFER_TASKRUN there is at most one for each
- * watch; without, one for each of the handler's system calls. */
+ * ear; without, one for each of the handler's system calls. */
 #define WATCH_CQES 256
 
 /* Multishot poll came with Linux 5.13, as did IORING_FEAT_RSRC_TAGS; timeouts without their own
  * request (EXT_ARG) came with 5.11. */
 #define FEATURES_NEEDED (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS)
 
-/* user_data of a watch is its number plus WATCH_TAG; of a request, its address; NO_TAG if nobody
+/* user_data of a watch is its number plus EAR_TAG; of a request, its address; NO_TAG if nobody
  * waits for the completion. */
 #define NO_TAG 0u
 #define TIMER_TAG 1u
-#define WATCH_TAG 2u
+#define EAR_TAG 2u
 
 /* The ring's timer ends waits that may be at least this long. */
 #define TIMER_MIN_NS 1000000
@@ -43,12 +43,12 @@
 struct uring {
 	struct io io;
 	struct io_uring ring;
-	int watch_fd[IO_WATCHES];
+	int ear_fd[IO_EARS];
 	unsigned wanted; /* a bit for each watch that should be polled */
 	unsigned armed;	 /* a bit for each watch that is being polled */
 	uint64_t timer;	 /* when the queued timer ends, or 0 */
 	struct __kernel_timespec timer_end;
-	unsigned ready; /* in the current wait: bits of watches, */
+	unsigned ready; /* in the current wait: bits of ears, */
 	bool news;	/* and whether there is anything to return for */
 };
 
@@ -70,7 +70,7 @@ static int ring_open(struct io_uring *ring, unsigned disable, unsigned depth,
 		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
 		0,
 	};
-	unsigned entries = depth + IO_WATCHES + 1;
+	unsigned entries = depth + IO_EARS + 1;
 	int err = -EINVAL;
 
 	for (unsigned i = disable & SPILL_FEATURE_TASKRUN ? 1 : 0;
@@ -84,8 +84,7 @@ static int ring_open(struct io_uring *ring, unsigned disable, unsigned depth,
 	return err;
 }
 
-static int uring_open(struct io **ret_io, unsigned disable, unsigned depth,
-		      const int watches[IO_WATCHES])
+static int uring_open(struct io **ret_io, unsigned disable, unsigned depth, const int ears[IO_EARS])
 {
 	struct uring *uring = meta_map(sizeof(*uring));
 	struct io_uring_params params;
@@ -101,9 +100,9 @@ static int uring_open(struct io **ret_io, unsigned disable, unsigned depth,
 	uring->io.ops = &io_uring_ops;
 	uring->ring.ring_fd = fd_raise(uring->ring.ring_fd);
 	uring->ring.enter_ring_fd = uring->ring.ring_fd;
-	for (unsigned i = 0; i < IO_WATCHES; i++)
-		uring->watch_fd[i] = watches[i];
-	uring->wanted = (1u << IO_WATCHES) - 1;
+	for (unsigned i = 0; i < IO_EARS; i++)
+		uring->ear_fd[i] = ears[i];
+	uring->wanted = (1u << IO_EARS) - 1;
 	if ((params.features & FEATURES_NEEDED) != FEATURES_NEEDED) {
 		io_close(&uring->io, false);
 		return -ENOSYS;
@@ -133,14 +132,14 @@ static struct io_uring_sqe *take_sqe(struct uring *uring)
 
 static void arm_watches(struct uring *uring)
 {
-	for (unsigned i = 0; i < IO_WATCHES; i++) {
+	for (unsigned i = 0; i < IO_EARS; i++) {
 		struct io_uring_sqe *sqe;
 
-		if (uring->watch_fd[i] < 0 || !(uring->wanted & ~uring->armed & (1u << i)))
+		if (uring->ear_fd[i] < 0 || !(uring->wanted & ~uring->armed & (1u << i)))
 			continue;
 		sqe = take_sqe(uring);
-		io_uring_prep_poll_multishot(sqe, uring->watch_fd[i], POLLIN);
-		io_uring_sqe_set_data64(sqe, i + WATCH_TAG);
+		io_uring_prep_poll_multishot(sqe, uring->ear_fd[i], POLLIN);
+		io_uring_sqe_set_data64(sqe, i + EAR_TAG);
 		uring->armed |= 1u << i;
 	}
 }
@@ -161,20 +160,20 @@ static int uring_enable(struct io *io)
 	return 0;
 }
 
-static void uring_watch(struct io *io, unsigned watch, bool on)
+static void uring_listen(struct io *io, unsigned ear, bool on)
 {
 	struct uring *uring = uring_of(io);
 	struct io_uring_sqe *sqe;
 
 	if (on) {
-		uring->wanted |= 1u << watch;
+		uring->wanted |= 1u << ear;
 		return;
 	}
-	uring->wanted &= ~(1u << watch);
-	if (uring->armed & (1u << watch)) {
+	uring->wanted &= ~(1u << ear);
+	if (uring->armed & (1u << ear)) {
 		/* The poll ends as if it had failed, and is not armed again. */
 		sqe = take_sqe(uring);
-		io_uring_prep_poll_remove(sqe, watch + WATCH_TAG);
+		io_uring_prep_poll_remove(sqe, ear + EAR_TAG);
 		io_uring_sqe_set_data64(sqe, NO_TAG);
 	}
 }
@@ -207,13 +206,13 @@ static void uring_submit(struct io *io, struct io_request *request)
 	start(uring_of(io), request);
 }
 
-static void complete_watch(struct uring *uring, unsigned watch, unsigned flags)
+static void complete_ear(struct uring *uring, unsigned ear, unsigned flags)
 {
 	/* Whatever the result is: the descriptor's owner will see. */
-	uring->ready |= 1u << watch;
+	uring->ready |= 1u << ear;
 	uring->news = true;
 	if (!(flags & IORING_CQE_F_MORE))
-		uring->armed &= ~(1u << watch);
+		uring->armed &= ~(1u << ear);
 }
 
 static void complete_request(struct uring *uring, struct io_request *request, int result)
@@ -251,8 +250,8 @@ static void collect(struct uring *uring)
 			uring->timer = 0;
 			continue;
 		}
-		if (data < WATCH_TAG + IO_WATCHES)
-			complete_watch(uring, (unsigned)data - WATCH_TAG, flags);
+		if (data < EAR_TAG + IO_EARS)
+			complete_ear(uring, (unsigned)data - EAR_TAG, flags);
 		else
 			complete_request(uring, (struct io_request *)(uintptr_t)data, result);
 	}
@@ -337,6 +336,6 @@ const struct io_ops io_uring_ops = {
 	.enable = uring_enable,
 	.submit = uring_submit,
 	.wait = uring_wait,
-	.watch = uring_watch,
+	.listen = uring_listen,
 	.close = uring_close,
 };

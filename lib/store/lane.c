@@ -14,7 +14,7 @@ int lane_open(struct lane *lane, struct store *store, const struct lane_setup *s
 		.handler = setup->number,
 		.piece_pages = setup->piece_pages,
 	};
-	return io_open(&lane->io, setup->disable, depth, setup->watches,
+	return io_open(&lane->io, setup->disable, depth, setup->ears,
 		       store->cipher ? &lane->seal : NULL);
 }
 

@@ -35,7 +35,7 @@ struct lane_setup {
 	unsigned disable;     /* enum spill_feature, or'ed */
 	unsigned gets, puts;  /* most requests in flight */
 	unsigned piece_pages; /* size of each encryption buffer (lane_frames) */
-	int watches[IO_WATCHES];
+	int ears[IO_EARS];
 };
 
 /* From any thread.  0 or -errno. */

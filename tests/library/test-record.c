@@ -5,7 +5,7 @@
  * Time limit: 120
  * Variants: default move move,uring
  */
-#include "observe/attach.h"
+#include "observe/fd_search.h"
 #include "command/bell.h"
 #include "harness.h"
 #include "base/process.h"
@@ -22,20 +22,20 @@
 
 static struct area area;
 static struct view view;
-static struct record *record;
+static struct order *order;
 static int bell;
 
 /* -- the order ----------------------------------------------------------------------------- */
 
 static int open_pipe(uint64_t number, int flags)
 {
-	struct attach attach;
+	struct fd_search search;
 	int fd;
 
-	CHECK(attach_open(&attach, (uint32_t)getpid()) == 0, "attach_open");
-	CHECK(attach_find_pipe(&attach, number), "pipe %lu is not there", (unsigned long)number);
-	fd = attach_get(&attach, flags | O_NONBLOCK);
-	attach_close(&attach);
+	CHECK(fd_search_open(&search, (uint32_t)getpid()) == 0, "fd_search_open");
+	CHECK(fd_search_find_pipe(&search, number), "pipe %lu is not there", (unsigned long)number);
+	fd = fd_search_get(&search, flags | O_NONBLOCK);
+	fd_search_close(&search);
 	CHECK(fd >= 0, "the pipe cannot be opened");
 	return fd;
 }
@@ -47,32 +47,32 @@ static void find_record(void)
 	CHECK(view_open(&view, (uint32_t)getpid(), true) == 0, "view_open");
 	CHECK(view.tables == 1, "%zu tables", view.tables);
 	steering = &view.table[0]->steering;
-	record = &steering->record;
+	order = &steering->order;
 	bell = open_pipe(steering->bell, O_RDWR);
 }
 
-static void order(uint32_t state)
+static void place_order(uint32_t state)
 {
-	record->state = state;
+	order->state = state;
 	bell_ring(bell);
 }
 
 /* Gives the pipe. */
 static int begin(unsigned sample)
 {
-	record->mark = process_mark_self();
-	record->place = 0;
-	record->sample = sample;
-	order(RECORD_ASKED);
-	CHECK(WAIT_FOR(record->state > RECORD_BEGINNING, 20), "state %u", record->state);
-	CHECK(record->state == RECORD_RUNNING, "refused: %d", record->error);
-	return open_pipe(record->pipe, O_RDONLY);
+	order->mark = process_mark_self();
+	order->place = 0;
+	order->sample = sample;
+	place_order(ORDER_ASKED);
+	CHECK(WAIT_FOR(order->state > ORDER_BEGINNING, 20), "state %u", order->state);
+	CHECK(order->state == ORDER_RUNNING, "refused: %d", order->error);
+	return open_pipe(order->pipe, O_RDONLY);
 }
 
 static void end(void)
 {
-	order(RECORD_ENOUGH);
-	CHECK(WAIT_FOR(record->state == RECORD_DONE, 20), "state %u", record->state);
+	place_order(ORDER_ENOUGH);
+	CHECK(WAIT_FOR(order->state == ORDER_DONE, 20), "state %u", order->state);
 }
 
 /* -- touches ------------------------------------------------------------------------------- */
@@ -238,7 +238,7 @@ static void try_forsaken(void)
 	/* It is full soon, however slow the disk is. */
 	CHECK(fcntl(fd, F_SETPIPE_SZ, PIPE_LEAST) > 0, "F_SETPIPE_SZ");
 	start(threads);
-	CHECK(WAIT_FOR(record->state == RECORD_DONE, 60), "it goes on: state %u", record->state);
+	CHECK(WAIT_FOR(order->state == ORDER_DONE, 60), "it goes on: state %u", order->state);
 	stop(threads);
 	close(fd);
 	record_some(1024);
@@ -249,10 +249,10 @@ static void try_refused(void)
 {
 	set_up("another at the same time");
 	close(begin(64));
-	order(RECORD_ASKED);
-	CHECK(WAIT_FOR(record->state > RECORD_BEGINNING, 20), "state %u", record->state);
-	CHECK(record->state == RECORD_REFUSED && record->error == -EBUSY, "state %u, error %d",
-	      record->state, record->error);
+	place_order(ORDER_ASKED);
+	CHECK(WAIT_FOR(order->state > ORDER_BEGINNING, 20), "state %u", order->state);
+	CHECK(order->state == ORDER_REFUSED && order->error == -EBUSY, "state %u, error %d",
+	      order->state, order->error);
 	tear_down();
 }
 

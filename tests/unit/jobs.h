@@ -25,7 +25,7 @@ enum { URING, URING_EAGER, THREADS, ENGINES }; /* EAGER: without DEFER_TASKRUN *
 
 static struct io *io;
 static int fd = -1;
-static int watches[IO_WATCHES] = { -1, -1 };
+static int ears[IO_EARS] = { -1, -1 };
 static bool uring_works;	   /* set by jobs_main */
 static const struct io_seal *seal; /* what open_engine encrypts with, or NULL */
 
@@ -74,7 +74,7 @@ static inline unsigned disabled_for(int engine)
 /* Opens an engine, through io_open where that takes the wanted one. */
 static inline void open_engine(int engine)
 {
-	ck_assert_int_eq(io_open(&io, disabled_for(engine), DEPTH, watches, seal), 0);
+	ck_assert_int_eq(io_open(&io, disabled_for(engine), DEPTH, ears, seal), 0);
 	if (!io_faulty_plan_current && !seal)
 		ck_assert_ptr_eq(io->ops, engine == THREADS ? &io_threads_ops : &io_uring_ops);
 	ck_assert_int_eq(io_enable(io), 0);
@@ -201,7 +201,7 @@ static inline int jobs_main(const char *name, void (*add_all)(Suite *suite))
 	Suite *suite = suite_create(name);
 
 	page_init();
-	uring_works = !in_valgrind() && io_uring_ops.open(&io, 0, DEPTH, watches) == 0;
+	uring_works = !in_valgrind() && io_uring_ops.open(&io, 0, DEPTH, ears) == 0;
 	if (uring_works)
 		io_close(io, false);
 	else if (in_valgrind())

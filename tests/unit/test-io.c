@@ -135,8 +135,8 @@ END_TEST
 
 static void open_with_watches(int engine)
 {
-	for (unsigned i = 0; i < IO_WATCHES; i++)
-		watches[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	for (unsigned i = 0; i < IO_EARS; i++)
+		ears[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	open_engine(engine);
 }
 
@@ -164,13 +164,13 @@ static void *wake_later(void *event)
 START_TEST(watch_wakes_the_waiter)
 {
 	open_with_watches(_i);
-	for (unsigned i = 0; i < 2 * IO_WATCHES; i++) {
-		unsigned watch = i % IO_WATCHES;
+	for (unsigned i = 0; i < 2 * IO_EARS; i++) {
+		unsigned ear = i % IO_EARS;
 		pthread_t thread;
 
-		ck_assert_int_eq(pthread_create(&thread, NULL, wake_later, &watches[watch]), 0);
-		ck_assert_uint_eq(io_wait(io, UINT64_MAX), 1u << watch);
-		ck_assert_uint_eq(drain(watches[watch]), 1);
+		ck_assert_int_eq(pthread_create(&thread, NULL, wake_later, &ears[ear]), 0);
+		ck_assert_uint_eq(io_wait(io, UINT64_MAX), 1u << ear);
+		ck_assert_uint_eq(drain(ears[ear]), 1);
 		pthread_join(thread, NULL);
 	}
 	io_close(io, false);
@@ -179,11 +179,11 @@ END_TEST
 
 START_TEST(watch_readable_from_the_start)
 {
-	for (unsigned i = 0; i < IO_WATCHES; i++)
-		watches[i] = eventfd(i == 1, EFD_CLOEXEC | EFD_NONBLOCK);
+	for (unsigned i = 0; i < IO_EARS; i++)
+		ears[i] = eventfd(i == 1, EFD_CLOEXEC | EFD_NONBLOCK);
 	open_engine(_i);
 	ck_assert_uint_eq(io_wait(io, SECOND), 2);
-	drain(watches[1]);
+	drain(ears[1]);
 	/* It may be told once too often. */
 	io_wait(io, 0);
 	ck_assert_uint_eq(io_wait(io, 0), 0);
@@ -201,7 +201,7 @@ static void *count_up_often(void *unused)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		struct pollfd answer = { .fd = answers, .events = POLLIN };
 
-		count_up(watches[i % IO_WATCHES]);
+		count_up(ears[i % IO_EARS]);
 		ck_assert_int_eq(poll(&answer, 1, 5000), 1);
 		drain(answers);
 	}
@@ -219,8 +219,8 @@ START_TEST(no_wake_up_is_lost)
 	for (unsigned got = 0; got < ROUNDS;) {
 		unsigned ready = io_wait(io, UINT64_MAX);
 
-		for (unsigned i = 0; i < IO_WATCHES; i++)
-			if (ready & (1u << i) && drain(watches[i])) {
+		for (unsigned i = 0; i < IO_EARS; i++)
+			if (ready & (1u << i) && drain(ears[i])) {
 				got++;
 				count_up(answers);
 			}
@@ -236,8 +236,8 @@ static void *count_up_always(void *unused)
 {
 	(void)unused;
 	while (!enough)
-		for (unsigned i = 0; i < IO_WATCHES; i++)
-			count_up(watches[i]);
+		for (unsigned i = 0; i < IO_EARS; i++)
+			count_up(ears[i]);
 	return NULL;
 }
 
@@ -251,12 +251,12 @@ START_TEST(completions_among_events)
 	io_close(io, false);
 	open_all(_i);
 	ck_assert_int_eq(pthread_create(&thread, NULL, count_up_always, NULL), 0);
-	for (unsigned i = 0; i < 500 || seen != (1u << IO_WATCHES) - 1; i++) {
+	for (unsigned i = 0; i < 500 || seen != (1u << IO_EARS) - 1; i++) {
 		job_submit(&jobs[0], true, i % BLOCKS, 1);
 		while (!jobs[0].completed)
 			seen |= io_wait(io, SECOND);
-		for (unsigned w = 0; w < IO_WATCHES; w++)
-			drain(watches[w]);
+		for (unsigned w = 0; w < IO_EARS; w++)
+			drain(ears[w]);
 	}
 	enough = true;
 	pthread_join(thread, NULL);
@@ -458,7 +458,7 @@ START_TEST(used_by_another_thread)
 
 	open_file();
 	jobs[0].memory = map_memory(PARTS_MAX * BLOCK);
-	ck_assert_int_eq(io_open(&io, disabled_for(_i), DEPTH, watches, NULL), 0);
+	ck_assert_int_eq(io_open(&io, disabled_for(_i), DEPTH, ears, NULL), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, use_engine, NULL), 0);
 	pthread_join(thread, NULL);
 	io_close(io, false);

@@ -23,7 +23,7 @@ static void begin(int engine)
 		.disable = engine ? SPILL_FEATURE_URING : 0,
 		.gets = 4,
 		.puts = 4,
-		.watches = { -1, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), -1 },
+		.ears = { -1, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), -1 },
 	};
 
 	unit_restart_random();

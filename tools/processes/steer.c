@@ -6,7 +6,7 @@
 #include "command/bell.h"
 #include "command/pool.h"
 #include "kernel/probe.h"
-#include "observe/attach.h"
+#include "observe/fd_search.h"
 #include "processes/survey.h"
 #include "spill.h"
 #include <errno.h>
@@ -15,14 +15,14 @@
 
 static int open_bell(uint32_t pid, uint64_t number)
 {
-	struct attach attach;
-	int bell, err = attach_open(&attach, pid);
+	struct fd_search search;
+	int bell, err = fd_search_open(&search, pid);
 
 	if (err)
 		return err;
-	bell = attach_find_pipe(&attach, number) ? attach_get(&attach, O_RDWR | O_NONBLOCK)
-						 : -ENOENT;
-	attach_close(&attach);
+	bell = fd_search_find_pipe(&search, number) ? fd_search_get(&search, O_RDWR | O_NONBLOCK)
+						    : -ENOENT;
+	fd_search_close(&search);
 	return bell;
 }
 

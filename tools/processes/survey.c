@@ -5,7 +5,7 @@
 #include "base/page.h"
 #include "base/process.h"
 #include "command/pool.h"
-#include "observe/attach.h"
+#include "observe/fd_search.h"
 #include "observe/view.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -133,16 +133,16 @@ uint64_t survey_cpu(const struct survey_process *process)
 /* Under nested `spill run's a process has both pools open; the inner one has the higher number. */
 int survey_open_pool(uint32_t pid, int flags)
 {
-	struct attach attach, last = { .fd = -1 };
-	int fd, err = attach_open(&attach, pid);
+	struct fd_search search, last = { .fd = -1 };
+	int fd, err = fd_search_open(&search, pid);
 
 	if (err)
 		return err;
-	while (attach_next(&attach, POOL_NAME))
-		if (attach.fd > last.fd)
-			last = attach;
-	fd = last.fd < 0 ? -ENOENT : attach_get(&last, flags);
-	attach_close(&attach);
+	while (fd_search_next(&search, POOL_NAME))
+		if (search.fd > last.fd)
+			last = search;
+	fd = last.fd < 0 ? -ENOENT : fd_search_get(&last, flags);
+	fd_search_close(&search);
 	return fd;
 }
 
@@ -172,19 +172,19 @@ struct survey_share survey_share(const struct survey_process *process)
 }
 
 /* Finds or adds the command; returns its index, or -1: it is of another version, or gone. */
-static ssize_t find_command(struct survey *survey, const struct attach *attach)
+static ssize_t find_command(struct survey *survey, const struct fd_search *search)
 {
 	struct survey_command *command;
 	struct stats_table *table;
 	int fd;
 
 	for (size_t i = 0; i < survey->commands; i++)
-		if (survey->command[i].device == attach->device &&
-		    survey->command[i].inode == attach->inode)
+		if (survey->command[i].device == search->device &&
+		    survey->command[i].inode == search->inode)
 			return (ssize_t)i;
 	if (survey->only_these)
 		return -1;
-	fd = attach_get(attach, O_RDONLY);
+	fd = fd_search_get(search, O_RDONLY);
 	table = fd < 0 ? NULL : stats_table_map(fd, false);
 	if (fd >= 0)
 		close(fd);
@@ -192,8 +192,8 @@ static ssize_t find_command(struct survey *survey, const struct attach *attach)
 		return -1;
 	command = grow(&survey->command, &survey->commands, sizeof(*command));
 	command->table = table;
-	command->device = attach->device;
-	command->inode = attach->inode;
+	command->device = search->device;
+	command->inode = search->inode;
 	return (ssize_t)survey->commands - 1;
 }
 
@@ -203,18 +203,18 @@ static ssize_t find_command(struct survey *survey, const struct attach *attach)
 static int look_at(struct survey *survey, uint32_t pid)
 {
 	struct survey_process process = { .pid = pid };
-	struct attach attach;
+	struct fd_search search;
 	bool found = false;
-	int err = attach_open(&attach, pid);
+	int err = fd_search_open(&search, pid);
 
 	if (err)
 		return err;
 	if (!identify(&process)) {
-		attach_close(&attach);
+		fd_search_close(&search);
 		return -ESRCH;
 	}
-	while (attach_next(&attach, STATS_NAME)) {
-		ssize_t command = find_command(survey, &attach);
+	while (fd_search_next(&search, STATS_NAME)) {
+		ssize_t command = find_command(survey, &search);
 		bool counts;
 
 		if (command < 0 || (found && (size_t)command == process.command))
@@ -227,11 +227,11 @@ static int look_at(struct survey *survey, uint32_t pid)
 		process.paged |= counts;
 		found = true;
 	}
-	if (process.paged && !attach_has_pager(&attach)) {
+	if (process.paged && !fd_search_has_pager(&search)) {
 		process.paged = false;
 		process.sum = (struct stats){ 0 };
 	}
-	attach_close(&attach);
+	fd_search_close(&search);
 	if (!found) /* a process that is ending has nothing open */
 		return process_is_ending(pid) ? -ESRCH : -ENOENT;
 	if (!process.paged)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* survey.h - the processes that run under spill, and what each has counted
  *
- * A survey looks at what the processes of this machine have open (attach.h).  Those that publish
+ * A survey looks at what the processes of this machine have open (fd_search.h).  Those that publish
  * counters, or were handed them by `spill run`, are under spill.  Other users' processes are not
  * seen.  A survey that is taken again shows the processes as they are then.  It goes on counting
  * what it once found, even when the processes have ended.

@@ -210,7 +210,7 @@ static int measure_all(struct run *run, struct speed *ret)
 
 int speed_measure(const struct target_file *file, uint64_t size, struct speed *ret)
 {
-	static const int no_watches[IO_WATCHES] = { -1, -1, -1 };
+	static const int no_ears[IO_EARS] = { -1, -1, -1 };
 	struct run run = {
 		.fd = file->fd,
 		.direct = file->direct,
@@ -226,7 +226,7 @@ int speed_measure(const struct target_file *file, uint64_t size, struct speed *r
 	if (buffers == MAP_FAILED)
 		return -errno;
 	deal(&run, buffers);
-	err = io_open(&run.io, 0, SPEED_DEPTH, no_watches, NULL);
+	err = io_open(&run.io, 0, SPEED_DEPTH, no_ears, NULL);
 	if (!err)
 		err = io_enable(run.io);
 	if (!err)

@@ -4,7 +4,7 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "common/tool.h"
-#include "observe/attach.h"
+#include "observe/fd_search.h"
 #include "processes/processes.h"
 #include "processes/steer.h"
 #include "processes/turn.h"
@@ -28,10 +28,10 @@
 /* How often to check whether the recording goes on. */
 #define POLL_MS 500
 
-struct recording {
+struct recorder {
 	const char *pid;
 	struct steer steer;
-	struct record *record; /* our order */
+	struct order *order; /* our order */
 	int file, pipe;
 	int process; /* a pidfd */
 	int signals; /* a signalfd: the user has had enough */
@@ -48,45 +48,45 @@ static int fail(const char *pid, int err)
 /* -- the order ----------------------------------------------------------------------------- */
 
 /* Waits while the state is one or the other; returns the new state.  -ETIMEDOUT: it stays. */
-static int wait_while(struct record *record, uint32_t one, uint32_t other)
+static int wait_while(struct order *order, uint32_t one, uint32_t other)
 {
 	static const struct timespec some = { 0, 100000000 };
 	uint64_t end = sys_now() + ANSWER_NS;
 
 	for (;;) {
-		uint32_t state = record->state;
+		uint32_t state = order->state;
 
 		if (state != one && state != other)
 			return (int)state;
 		if (sys_now() > end)
 			return -ETIMEDOUT;
-		sys_futex_wait_shared(&record->state, state, &some);
+		sys_futex_wait_shared(&order->state, state, &some);
 	}
 }
 
 /* It is enough.  What is still recorded is in the pipe when this is done. */
-static int end_order(const struct steer *steer, struct record *record)
+static int end_order(const struct steer *steer, struct order *order)
 {
-	uint32_t running = RECORD_RUNNING;
+	uint32_t running = ORDER_RUNNING;
 	int err;
 
-	if (!atomic_compare_exchange_strong(&record->state, &running, RECORD_ENOUGH) &&
-	    running != RECORD_ENOUGH)
+	if (!atomic_compare_exchange_strong(&order->state, &running, ORDER_ENOUGH) &&
+	    running != ORDER_ENOUGH)
 		return 0;
 	err = steer_ring(steer);
-	return err ? err : wait_while(record, RECORD_ENOUGH, RECORD_ENOUGH);
+	return err ? err : wait_while(order, ORDER_ENOUGH, ORDER_ENOUGH);
 }
 
-static void leave_order(struct record *record)
+static void leave_order(struct order *order)
 {
-	atomic_store(&record->state, RECORD_NONE);
-	turn_leave(&record->asker);
+	atomic_store(&order->state, ORDER_NONE);
+	turn_leave(&order->asker);
 }
 
 /* Finds the first pager of the process: its table and slot. */
-static int find_pager(struct recording *recording, uint32_t *ret_place)
+static int find_pager(struct recorder *recorder, uint32_t *ret_place)
 {
-	const struct view *view = &recording->steer.view;
+	const struct view *view = &recorder->steer.view;
 
 	if (!view->paged)
 		return -ENODATA;
@@ -94,7 +94,7 @@ static int find_pager(struct recording *recording, uint32_t *ret_place)
 		for (uint32_t i = 0; i < stats_table_taken(view->table[t]); i++) {
 			if (atomic_load(&view->table[t]->slot[i].mark) != view->mark)
 				continue;
-			recording->record = &view->table[t]->steering.record;
+			recorder->order = &view->table[t]->steering.order;
 			*ret_place = i;
 			return 0;
 		}
@@ -102,50 +102,50 @@ static int find_pager(struct recording *recording, uint32_t *ret_place)
 }
 
 /* The reason that was given for refusing. */
-static int refusal(const struct record *record)
+static int refusal(const struct order *order)
 {
-	int err = record->error;
+	int err = order->error;
 
 	return err < 0 && err > -ERROR_MAX ? err : -EPROTO;
 }
 
-static int give_order(struct recording *recording, unsigned sample)
+static int give_order(struct recorder *recorder, unsigned sample)
 {
-	struct record *record;
+	struct order *order;
 	uint32_t place;
-	int err = find_pager(recording, &place);
+	int err = find_pager(recorder, &place);
 
 	if (err)
 		return err;
-	record = recording->record;
-	recording->record = NULL;
-	err = turn_take(&record->asker, 0);
+	order = recorder->order;
+	recorder->order = NULL;
+	err = turn_take(&order->asker, 0);
 	if (err)
 		return err;
-	recording->record = record;
-	end_order(&recording->steer, record); /* left by somebody who was killed */
-	record->sample = sample;
-	record->mark = recording->steer.view.mark;
-	record->place = place;
-	atomic_store(&record->state, RECORD_ASKED);
-	err = steer_ring(&recording->steer);
+	recorder->order = order;
+	end_order(&recorder->steer, order); /* left by somebody who was killed */
+	order->sample = sample;
+	order->mark = recorder->steer.view.mark;
+	order->place = place;
+	atomic_store(&order->state, ORDER_ASKED);
+	err = steer_ring(&recorder->steer);
 	if (!err)
-		err = wait_while(record, RECORD_ASKED, RECORD_BEGINNING);
-	return err == RECORD_REFUSED ? refusal(record) : err < 0 ? err : 0;
+		err = wait_while(order, ORDER_ASKED, ORDER_BEGINNING);
+	return err == ORDER_REFUSED ? refusal(order) : err < 0 ? err : 0;
 }
 
-static int open_pipe(struct recording *recording)
+static int open_pipe(struct recorder *recorder)
 {
-	struct attach attach;
-	int err = attach_open(&attach, recording->steer.view.pid);
+	struct fd_search search;
+	int err = fd_search_open(&search, recorder->steer.view.pid);
 
 	if (err)
 		return err;
-	recording->pipe = attach_find_pipe(&attach, recording->record->pipe)
-				  ? attach_get(&attach, O_RDONLY | O_NONBLOCK)
-				  : -ENOENT;
-	attach_close(&attach);
-	return recording->pipe < 0 ? recording->pipe : 0;
+	recorder->pipe = fd_search_find_pipe(&search, recorder->order->pipe)
+				 ? fd_search_get(&search, O_RDONLY | O_NONBLOCK)
+				 : -ENOENT;
+	fd_search_close(&search);
+	return recorder->pipe < 0 ? recorder->pipe : 0;
 }
 
 /* -- what comes ---------------------------------------------------------------------------- */
@@ -166,44 +166,44 @@ static int write_all(int file, const char *from, size_t size)
 }
 
 /* Empties the pipe.  It holds no more than this, unless it is filled for ever. */
-static int drain(const struct recording *recording)
+static int drain(const struct recorder *recorder)
 {
 	static char buffer[1 << 16];
 	ssize_t n;
 	int err = 0;
 
 	for (unsigned i = 0; i < DRAIN_READS && !err; i++) {
-		n = read(recording->pipe, buffer, sizeof(buffer));
+		n = read(recorder->pipe, buffer, sizeof(buffer));
 		if (n <= 0)
 			break;
-		err = write_all(recording->file, buffer, (size_t)n);
+		err = write_all(recorder->file, buffer, (size_t)n);
 	}
 	return err;
 }
 
 /* We may not have run for long, and it may have ended by itself. */
-static bool goes_on(const struct recording *recording)
+static bool goes_on(const struct recorder *recorder)
 {
-	return recording->record->state == RECORD_RUNNING;
+	return recorder->order->state == ORDER_RUNNING;
 }
 
 /* Copies until it is enough, the process or the recording has ended, or the file cannot be
  * written. */
-static int copy(struct recording *recording)
+static int copy(struct recorder *recorder)
 {
 	struct pollfd fds[] = {
-		{ .fd = recording->pipe, .events = POLLIN },
-		{ .fd = recording->process, .events = POLLIN },
-		{ .fd = recording->signals, .events = POLLIN },
+		{ .fd = recorder->pipe, .events = POLLIN },
+		{ .fd = recorder->process, .events = POLLIN },
+		{ .fd = recorder->signals, .events = POLLIN },
 	};
 	int err = 0;
 
-	while (!err && !fds[1].revents && !fds[2].revents && goes_on(recording)) {
+	while (!err && !fds[1].revents && !fds[2].revents && goes_on(recorder)) {
 		if (poll(fds, 3, POLL_MS) < 0 && errno != EINTR)
 			return -errno;
-		err = drain(recording);
+		err = drain(recorder);
 	}
-	recording->ended = fds[1].revents != 0;
+	recorder->ended = fds[1].revents != 0;
 	return err;
 }
 
@@ -221,66 +221,65 @@ static int watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int begin(struct recording *recording, unsigned sample)
+static int begin(struct recorder *recorder, unsigned sample)
 {
 	int err;
 
-	recording->signals = watch_signals();
-	recording->process = pidfd_open((pid_t)recording->steer.view.pid, 0);
-	if (recording->signals < 0 || recording->process < 0)
+	recorder->signals = watch_signals();
+	recorder->process = pidfd_open((pid_t)recorder->steer.view.pid, 0);
+	if (recorder->signals < 0 || recorder->process < 0)
 		return -errno;
-	err = give_order(recording, sample);
-	return err ? err : open_pipe(recording);
+	err = give_order(recorder, sample);
+	return err ? err : open_pipe(recorder);
 }
 
 /* Returns the exit status. */
-static int go_on(struct recording *recording, const char *path)
+static int go_on(struct recorder *recorder, const char *path)
 {
-	int err = copy(recording), ended = 0;
+	int err = copy(recorder), ended = 0;
 
-	if (!recording->ended && !goes_on(recording))
+	if (!recorder->ended && !goes_on(recorder))
 		tool_warn("the recording ended by itself: nobody read it for some seconds");
-	else if (!recording->ended)
-		ended = end_order(&recording->steer, recording->record);
+	else if (!recorder->ended)
+		ended = end_order(&recorder->steer, recorder->order);
 	if (!err)
-		err = drain(recording);
+		err = drain(recorder);
 	if (err)
 		return tool_fail("%s: %s", path, strerror(-err));
-	return ended < 0 ? fail(recording->pid, ended) : 0;
+	return ended < 0 ? fail(recorder->pid, ended) : 0;
 }
 
-static int record_into(struct recording *recording, const char *path, unsigned sample, bool quiet)
+static int record_into(struct recorder *recorder, const char *path, unsigned sample, bool quiet)
 {
-	int status = begin(recording, sample);
+	int status = begin(recorder, sample);
 
 	if (status) {
-		status = fail(recording->pid, status);
+		status = fail(recorder->pid, status);
 		unlink(path);
 	} else {
 		if (!quiet && isatty(STDERR_FILENO))
-			fprintf(stderr, "spill: recording process %s; ^C ends it\n",
-				recording->pid);
-		status = go_on(recording, path);
+			fprintf(stderr, "spill: recording process %s; ^C ends it\n", recorder->pid);
+		status = go_on(recorder, path);
 	}
-	if (recording->record)
-		leave_order(recording->record);
+	if (recorder->order)
+		leave_order(recorder->order);
 	return status;
 }
 
 int record_process(const char *pid, const char *path, unsigned sample, bool quiet)
 {
-	struct recording recording = { .pid = pid, .pipe = -1 };
+	struct recorder recorder = { .pid = pid, .pipe = -1 };
 	uint32_t number;
 	int status;
 
 	if (tool_parse_pid(pid, &number))
 		return tool_fail("%s is not a process number", pid);
-	status = steer_open(&recording.steer, number);
+	status = steer_open(&recorder.steer, number);
 	if (status)
 		return processes_refuse(pid, status);
-	recording.file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	status = recording.file < 0 ? tool_fail("%s: %s", path, strerror(errno))
-				    : record_into(&recording, path, sample, quiet);
-	steer_close(&recording.steer);
+	recorder.file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	status = recorder.file < 0 ? tool_fail("%s: %s", path, strerror(errno))
+				   : record_into(&recorder, path, sample, quiet);
+	steer_close(&recorder.steer);
 	return status;
 }

@@ -4,7 +4,7 @@
  * trace/ makes recordings of commands (trace.c) and of processes (recorder.c); report/ reads them.
  * It may include run/, processes/ and common/.
  *
- * The order is put beside the process's counters (lib/observe/record.h).  What its handlers write
+ * The order is put beside the process's counters (lib/observe/order.h).  What its handlers write
  * comes through a pipe and goes to a file of ours, until the process ends or a signal tells us that
  * it is enough.
  */

@@ -134,7 +134,7 @@ static size_t choose(struct shared *one, size_t width)
 		at = offsetof(struct stats_table, steering) +
 		     (draw() % 2
 			      ? draw() % (offsetof(struct inquiry, row) + 512)
-			      : offsetof(struct steering, record) + draw() % sizeof(struct record));
+			      : offsetof(struct steering, order) + draw() % sizeof(struct order));
 	else if (one->stats && draw() % 3 == 0)
 		at = offsetof(struct stats_table, slot) + draw() % 8 * sizeof(struct stats_slot) +
 		     draw() % 64;

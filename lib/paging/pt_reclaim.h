@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tables.h - giving back the kernel's page tables of what is paged out
+/* pt_reclaim.h - giving back the kernel's page tables of what is paged out
  *
  * A page table (2 MiB of addresses on x86-64) outlives its pages, even when eviction has taken them
  * all.  That is 1/512 of what is paged out, outside of every budget, and each fork copies it.  From
@@ -13,12 +13,12 @@
  * nothing is mapped.  (Sparse data keeps its tables.)
  * Locking: the caller holds (C) of one of the chunks; the others' locks are tried.
  */
-#ifndef SPILL_TABLES_H
-#define SPILL_TABLES_H
+#ifndef SPILL_PT_RECLAIM_H
+#define SPILL_PT_RECLAIM_H
 
 #include "pages/pagetable.h"
 
 /* The chunk has lost its last resident page. */
-void tables_release(struct pagetable *table, struct chunk *chunk);
+void pt_reclaim(struct pagetable *table, struct chunk *chunk);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* record.h - a recording that begins and ends while the program runs
+/* order.h - a recording that begins and ends while the program runs
  *
  * The order for a recording lies next to the counters (steering.h); there is one at a time.  An
  * asker takes the order, fills it in, and rings the bell.  A handler of the pager in question makes
@@ -22,23 +22,23 @@
  * the order; if an asker was killed, the next one takes the order over.  A handler's buffer belongs
  * to its thread, which makes it and frees it when it sees that paging->recording has changed.
  */
-#ifndef SPILL_RECORD_H
-#define SPILL_RECORD_H
+#ifndef SPILL_ORDER_H
+#define SPILL_ORDER_H
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum record_state {
-	RECORD_NONE,
-	RECORD_ASKED,
-	RECORD_BEGINNING,
-	RECORD_REFUSED,
-	RECORD_RUNNING,
-	RECORD_ENOUGH,
-	RECORD_DONE,
+enum order_state {
+	ORDER_NONE,
+	ORDER_ASKED,
+	ORDER_BEGINNING,
+	ORDER_REFUSED,
+	ORDER_RUNNING,
+	ORDER_ENOUGH,
+	ORDER_DONE,
 };
 
-struct record {
+struct order {
 	_Atomic uint64_t asker; /* 0: nobody */
 	_Atomic uint32_t state;
 	/* the order */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tables.c - giving back page tables of what is paged out: see tables.h */
-#include "paging/tables.h"
+/* pt_reclaim.c - giving back page tables of what is paged out: see pt_reclaim.h */
+#include "paging/pt_reclaim.h"
 #include "kernel/zap.h"
 
 /* Most chunks to a page table, which has as many entries of 8 bytes as fit in a page: this many
@@ -40,7 +40,7 @@ static unsigned lock_away(struct pagetable *table, uintptr_t start, const struct
 	return n;
 }
 
-void tables_release(struct pagetable *table, struct chunk *held)
+void pt_reclaim(struct pagetable *table, struct chunk *held)
 {
 	size_t size = chunks_per_table() * chunk_size();
 	uintptr_t start = held->address & ~(size - 1);
