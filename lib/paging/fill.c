@@ -375,7 +375,7 @@ static void start_read(struct fills *fills, struct chunk *chunk, uint64_t run,
 	fill->flight.mask = fill->flight.all = run;
 	fill->place = chunk->page[mask_first(run)].place;
 	fill->attempts = 0;
-	fill->started = sys_now();
+	fill->started = fills->lane->now;
 	fill->since = fault ? fault->seen : 0;
 	fill->wanted = fault ? fault->address : 0;
 	fill->flight.sibling = chunk->reads;

@@ -427,6 +427,7 @@ static bool work(struct handler *handler)
 	bool progress, served;
 
 	stall_note(handler, true);
+	handler->lane.now = handler->round;
 	watchdog_look(handler);
 	if (__builtin_expect(paging->recording != (handler->trace && handler->trace->fd >= 0), 0))
 		recording_follow(handler);
@@ -442,7 +443,7 @@ static bool work(struct handler *handler)
 	if (handler->starved || spent_is_full(&paging->pages.arena))
 		spent_sweep(paging);
 	if (paging_is_armed(paging) && !paging->dormant)
-		lane_grow(&handler->lane, handler->round);
+		lane_grow(&handler->lane);
 	progress |= evict_ahead(handler);
 	if (fork_is_near()) { /* the fork waits for this */
 		watch_call_back(handler);

@@ -43,7 +43,7 @@ static void leave_run(struct writes *writes)
 {
 	struct store *store = &writes->paging->store;
 
-	if (!writes->run_left || !store_stalls(store, writes->run, sys_now()))
+	if (!writes->run_left || !store_stalls(store, writes->run, writes->lane->now))
 		return;
 	writeback_submit(writes);
 	if (store_free(store, writes->run, writes->run_left))
@@ -186,7 +186,7 @@ static void write_done(struct io_request *request, long result)
 		note_failure(write);
 	stat_add(&writes->paging->stats->write_time, now - write->started);
 	write->started = 0;
-	lane_put_done(writes->lane, write->place, write->pages);
+	lane_put_done(writes->lane, write->place, write->pages, now);
 	write->next = writes->finished;
 	writes->finished = write;
 }
@@ -199,7 +199,7 @@ void writeback_submit(struct writes *writes)
 	if (!write)
 		return;
 	writes->open = NULL;
-	write->started = sys_now();
+	write->started = writes->lane->now;
 	write->request = (struct io_request){
 		.done = write_done,
 		.iov = write->iov,

@@ -46,7 +46,7 @@ static uint64_t crowded_spaces(const struct lane *lane, int64_t crowd)
 
 int lane_find(struct lane *lane, unsigned want, int64_t crowd, struct place *ret_place)
 {
-	struct swap_asker asker = { .now = sys_now(), .crowded = crowded_spaces(lane, crowd) };
+	struct swap_asker asker = { .now = lane->now, .crowded = crowded_spaces(lane, crowd) };
 	uint64_t slot;
 	int n = swap_alloc(&lane->store->swap, asker, want, &slot);
 
@@ -77,17 +77,17 @@ void lane_put(struct lane *lane, struct place place, unsigned pages, struct io_r
 	uint64_t slot = place_number(place);
 
 	lane->puts[slot_space(slot)]++;
-	swap_write_begins(&lane->store->swap, slot, pages, sys_now());
+	swap_write_begins(&lane->store->swap, slot, pages, lane->now);
 	request->write = true;
 	submit(lane, slot, request);
 }
 
-void lane_put_done(struct lane *lane, struct place place, unsigned pages)
+void lane_put_done(struct lane *lane, struct place place, unsigned pages, uint64_t now)
 {
 	uint64_t slot = place_number(place);
 
 	lane->puts[slot_space(slot)]--;
-	swap_write_ends(&lane->store->swap, slot, pages, sys_now());
+	swap_write_ends(&lane->store->swap, slot, pages, now);
 }
 
 /* -- growing ------------------------------------------------------------------------- */
@@ -100,9 +100,9 @@ static void step_done(struct io_request *request, long result)
 	lane->growing = false;
 }
 
-void lane_grow(struct lane *lane, uint64_t now)
+void lane_grow(struct lane *lane)
 {
-	if (lane->growing || !swap_grow_begin(&lane->store->swap, now, &lane->growth))
+	if (lane->growing || !swap_grow_begin(&lane->store->swap, lane->now, &lane->growth))
 		return;
 	lane->growing = true;
 	lane->step = (struct io_request){

@@ -22,6 +22,7 @@
 struct lane {
 	struct store *store;
 	struct io *io;
+	uint64_t now;		 /* ns: as its handler has it, set in each round */
 	struct io_seal seal;	 /* for io, if the store has a cipher */
 	unsigned puts_most;	 /* put requests that its handler has */
 	unsigned puts[SWAP_MAX]; /* of these, those in flight, by swap space */
@@ -55,9 +56,9 @@ int lane_find(struct lane *lane, unsigned want, int64_t crowd, struct place *ret
 void lane_get(struct lane *lane, struct place place, struct io_request *request);
 void lane_put(struct lane *lane, struct place place, unsigned pages, struct io_request *request);
 /* Must be called from done of each put, whatever its result. */
-void lane_put_done(struct lane *lane, struct place place, unsigned pages);
+void lane_put_done(struct lane *lane, struct place place, unsigned pages, uint64_t now);
 
 /* Starts the next step of a file that should grow, unless this lane has one under way. */
-void lane_grow(struct lane *lane, uint64_t now);
+void lane_grow(struct lane *lane);
 
 #endif

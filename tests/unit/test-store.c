@@ -50,11 +50,12 @@ static unsigned find(unsigned want, struct place *ret_place)
 	int n;
 
 	for (;;) {
+		lane.now = sys_now();
 		n = lane_find(&lane, want, INT64_MAX, ret_place);
 		if (n > 0)
 			return (unsigned)n;
 		ck_assert_int_eq(n, -EAGAIN);
-		lane_grow(&lane, sys_now());
+		lane_grow(&lane);
 		ck_assert(lane.growing);
 		while (lane.growing)
 			io_wait(lane.io, UINT64_MAX);
@@ -94,7 +95,7 @@ static void transfer(bool put, struct place place, unsigned pages)
 	while (result == -1)
 		io_wait(lane.io, UINT64_MAX);
 	if (put)
-		lane_put_done(&lane, place, pages);
+		lane_put_done(&lane, place, pages, sys_now());
 	ck_assert_uint_eq(lane.puts[slot_space(place_number(place))], 0);
 	ck_assert_int_eq(result, (long)(pages * page_size()));
 }
