@@ -2,8 +2,7 @@
 /* stats.h - the counters of a pager, published
  *
  * observe/ is the room for what others see of a pager: counters, recordings, and questions and
- * orders from outside.  It includes base/, command/, kernel/, store/ and pages/, and what
- * tests/lint/crossings still lets pass.
+ * orders from outside.  It includes base/, command/, kernel/, store/ and pages/.
  *
  * The counters lie in a slot of a memfd.  Whoever may open /proc/PID/fd of the process can read
  * them: its own user, and root.  Under `spill run` the launcher makes the memfd and every process

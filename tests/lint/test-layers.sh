@@ -1,12 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Includes go one way: a room of lib/ or tools/ knows itself and the rooms below it.  tools/ is above
-# lib/, and knows only some of its rooms.  Within a room, no circle of includes is larger than a
-# handful of modules (x.c and x.h are one module).
+# lib/, and knows only some of its rooms.  x_private.h stays in its room.  Within a room, no circle of
+# includes is larger than a handful of modules (x.c and x.h are one module).
 #
-# Makefile.am names the rooms, from the lowest to the highest.  tests/lint/crossings lists the
-# includes of lib/ that still go up, and any circle that is larger.  A line there that is no longer
-# needed is an error too, so the list only becomes shorter.
+# Makefile.am names the rooms, from the lowest to the highest.
 
 set -u
 cd "$top_srcdir" || exit 99
@@ -34,9 +32,9 @@ includes_of() {
 		sed 's/:.*"\([^"]*\)"/\t\1/' | sort)
 }
 
-# Says what is wrong in the tree $1, whose crossings are in the file $2.
+# Says what is wrong in the tree $1.
 check() {
-	includes_of "$1" | awk -v rooms="$(rooms_of "$1")" -v crossings="$2" -v of_lib="$of_lib" -v most=5 '
+	includes_of "$1" | awk -v rooms="$(rooms_of "$1")" -v of_lib="$of_lib" -v most=5 '
 	function folder_of(path) { sub(/\/[^\/]*$/, "", path); return path }
 	function module_of(path) { sub(/\.[ch]$/, "", path); return path }
 	function module_name(path) { sub(/^[a-z]*\//, "", path); return path }
@@ -56,13 +54,6 @@ check() {
 		split(of_lib, name, " ")
 		for (i in name)
 			open_to_tools["lib/" name[i]] = 1
-		while ((getline line < crossings) > 0)
-			if (line ~ /^circle /) {
-				split(line, part, " ")
-				known[part[2]] = part[3]
-			} else if (line !~ /^(#|$)/) {
-				allowed[line] = 1
-			}
 	}
 	$2 == "config.h" || $2 == "spill.h" { next }
 	!(folder_of($1) in rank) { complain($1 ": in none of the rooms of Makefile.am"); next }
@@ -73,23 +64,19 @@ check() {
 		header = to substr($2, index($2, "/"))
 	}
 	rank[to] > rank[from] {
-		if (from ~ /^lib\// && ($1 " " $2) in allowed)
-			delete allowed[$1 " " $2]
-		else
-			complain($1 ": includes " $2 ", which is above it")
+		complain($1 ": includes " $2 ", which is above it")
 		next
 	}
 	from ~ /^tools/ && to ~ /^lib\// && !(to in open_to_tools) {
 		complain($1 ": includes " $2 ", which is not for tools")
 		next
 	}
+	from != to && $2 ~ /_private\.h$/ { complain($1 ": includes " $2 ", which is private") }
 	from == to && module_of($1) != module_of(header) {
 		module[module_of($1)] = module[module_of(header)] = from
 		reaches[module_of($1), module_of(header)] = 1
 	}
 	END {
-		for (line in allowed)
-			complain("crossings: \"" line "\" does not go up, or is not there")
 		for (k in module)
 			for (i in module)
 				if ((i, k) in reaches)
@@ -110,14 +97,9 @@ check() {
 			}
 		}
 		for (path in largest) {
-			room = module_name(path)
-			size[room] = largest[path]
-			if (largest[path] > most && (path !~ /^lib\// || largest[path] != known[room]))
-				complain(room ": a circle of " largest[path] " modules:" members[path])
+			if (largest[path] > most)
+				complain(module_name(path) ": a circle of " largest[path] " modules:" members[path])
 		}
-		for (room in known)
-			if (size[room] != known[room])
-				complain("crossings: the circle of " room " has another size")
 		exit wrong
 	}'
 }
@@ -151,23 +133,23 @@ make_circle() {
 expect() {
 	local what=$1 said
 	shift
-	said=$(check "$TEST_TMP/tree" "$TEST_TMP/crossings")
+	said=$(check "$TEST_TMP/tree")
 	if ! grep -qF -- "$what" <<<"${said:-nothing}"; then
 		echo "the check itself: \"${said:-nothing}\" where \"$what\" was expected"
 		exit 1
 	fi
 }
 
-: >"$TEST_TMP/crossings"
 make_tree
 expect 'nothing'
 echo '#include "high/c.h"' >>"$TEST_TMP/tree/lib/base/a.c"
 expect 'lib/base/a.c: includes high/c.h, which is above it'
-echo 'lib/base/a.c high/c.h' >"$TEST_TMP/crossings"
-expect 'nothing'
 make_tree
-expect 'does not go up, or is not there'
-: >"$TEST_TMP/crossings"
+echo '#include "base/b_private.h"' >>"$TEST_TMP/tree/lib/base/a.c"
+expect 'nothing'
+echo '#include "base/b_private.h"' >>"$TEST_TMP/tree/lib/high/c.h"
+expect 'lib/high/c.h: includes base/b_private.h, which is private'
+make_tree
 echo '#include "c.h"' >>"$TEST_TMP/tree/lib/high/c.h"
 expect '"c.h" names no room'
 make_tree
@@ -178,13 +160,10 @@ make_tree
 make_circle lib/base
 expect 'base: a circle of 6 modules'
 
-# The same in tools/, where nothing may be listed.
+# The same in tools/.
 make_tree
 echo '#include "roof/f.h"' >>"$TEST_TMP/tree/tools/desk/e.h"
 expect 'tools/desk/e.h: includes roof/f.h, which is above it'
-echo 'tools/desk/e.h roof/f.h' >"$TEST_TMP/crossings"
-expect 'tools/desk/e.h: includes roof/f.h, which is above it'
-: >"$TEST_TMP/crossings"
 make_tree
 echo '#include "desk/e.h"' >>"$TEST_TMP/tree/lib/high/c.h"
 expect 'lib/high/c.h: includes desk/e.h, which is above it'
@@ -204,7 +183,5 @@ expect 'tools/high: has the name of another room, lib/high'
 make_tree
 make_circle tools/roof
 expect 'roof: a circle of 6 modules'
-echo 'circle roof 6' >"$TEST_TMP/crossings"
-expect 'roof: a circle of 6 modules'
 
-check . tests/lint/crossings
+check .
