@@ -74,7 +74,7 @@ static int start_handlers(struct paging *paging, const char **ret_why)
 		return -ENOMEM;
 	for (unsigned i = 0; i < paging->handler_count; i++)
 		paging->handlers[i].wake_fd = -1; /* if one does not start, all are stopped */
-	credit_force(&paging->budget, paging->handler_count * handler_charge(paging));
+	credit_force(&paging->budget, paging->budget.charge);
 	paging->on_duty = paging->handler_count;
 	steer(paging);
 	for (unsigned i = 0; i < paging->handler_count && !err; i++)
