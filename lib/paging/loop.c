@@ -429,8 +429,7 @@ static bool work(struct handler *handler)
 	stall_note(handler, true);
 	handler->lane.now = handler->round;
 	watchdog_look(handler);
-	if (__builtin_expect(paging->recording != (handler->trace && handler->trace->fd >= 0), 0))
-		recording_follow(handler);
+	recording_look(handler);
 	handler->starved = false;
 	if (!handler->evicting || !duty_is_done_by_another(handler))
 		read_faults(handler);

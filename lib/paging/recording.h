@@ -16,8 +16,19 @@
 /* Begins or ends a recording if this pager is meant.  In one of its handlers. */
 void recording_obey(struct order *order, struct paging *paging);
 
-/* The handler takes a buffer, since a recording has begun; or it writes its buffer out and gives it
- * back, since the recording has ended or cannot be written. */
 void recording_follow(struct handler *handler);
+
+/* In each of the handler's rounds.  It takes a buffer if a recording has begun.  It writes its
+ * buffer out and gives it back if the recording has ended or cannot be written.  Several handlers
+ * may find out in the same round that it cannot be written. */
+static inline void recording_look(struct handler *handler)
+{
+	bool recording = handler->paging->recording;
+	const struct trace *trace = handler->trace;
+	bool followed = trace ? recording && trace->fd >= 0 : !recording;
+
+	if (__builtin_expect(!followed, 0))
+		recording_follow(handler);
+}
 
 #endif
