@@ -118,12 +118,8 @@ struct complaint {
 	size_t size;
 };
 
-static int complain(const struct complaint *complaint, const char *name, const char *value,
-		    const char *what)
-{
-	error_format(complaint->text, complaint->size, "%s: %s %s", name, value, what);
-	return -EINVAL;
-}
+#define complain(complaint, ...) \
+	(error_format((complaint)->text, (complaint)->size, __VA_ARGS__), -EINVAL)
 
 /* NULL also if the variable is empty. */
 static const char *environment(const char *name)
@@ -144,11 +140,11 @@ static int copy_given(const struct spill_options *given, struct spill_options *r
 	if (!given)
 		return 0;
 	if (given->size < sizeof(given->size))
-		return complain(complaint, "size", "of the options", "is not set");
+		return complain(complaint, "options: size is not set; use SPILL_OPTIONS_INIT");
 	for (size_t i = sizeof(*ret); i < given->size; i++)
 		if (bytes[i])
-			return complain(complaint, "size", "of the options",
-					"is that of a newer version");
+			return complain(complaint,
+					"options: a field is set that only a newer version has");
 	memcpy(ret, given, given->size < sizeof(*ret) ? given->size : sizeof(*ret));
 	return 0;
 }
@@ -159,14 +155,16 @@ static int fill_budget(uint64_t given, uint64_t *ret, const struct complaint *co
 	uint64_t budget = given;
 
 	if (!budget && value && size_parse(value, probe_memory_whole(), &budget))
-		return complain(complaint, "SPILL_BUDGET", value, "is not a size");
+		return complain(complaint, "SPILL_BUDGET: %s is not a size", value);
 	if (!budget)
 		budget = probe_default_budget();
 	budget = page_round_down(budget);
+	if (budget < SPILL_BUDGET_MIN && given)
+		return complain(complaint, "budget: %lu bytes are less than the least budget, 8M",
+				(unsigned long)given);
 	if (budget < SPILL_BUDGET_MIN)
-		return complain(complaint, given ? "budget" : "SPILL_BUDGET",
-				given ? "of these few bytes" : value,
-				"is less than the least budget, 8M");
+		return complain(complaint, "SPILL_BUDGET: %s is less than the least budget, 8M",
+				value);
 	*ret = budget;
 	return 0;
 }
@@ -174,6 +172,7 @@ static int fill_budget(uint64_t given, uint64_t *ret, const struct complaint *co
 static int fill_swap(const char *given, char *ret, size_t size, const struct complaint *complaint)
 {
 	const char *value = given ? given : environment("SPILL_SWAP");
+	const char *name = given ? "swap" : "SPILL_SWAP";
 	char list[sizeof(((struct options *)0)->swap)];
 	int err;
 
@@ -181,11 +180,11 @@ static int fill_swap(const char *given, char *ret, size_t size, const struct com
 		value = target_default();
 	err = target_list_absolute(value, list, sizeof(list));
 	if (err)
-		return complain(complaint, given ? "swap" : "SPILL_SWAP", value,
+		return complain(complaint, "%s: %s %s", name, value,
 				err == -EINVAL ? "is not TARGET[,pri=N][,limit=SIZE]"
 					       : error_name(err));
 	if (!list[0])
-		return complain(complaint, given ? "swap" : "SPILL_SWAP", value, "names no target");
+		return complain(complaint, "%s: %s names no target", name, value);
 	memcpy(ret, list, size);
 	return 0;
 }
@@ -197,7 +196,7 @@ static int fill_overcommit(uint64_t given, uint64_t *ret, const struct complaint
 
 	if (!given && value && strcmp(value, "0") != 0 &&
 	    size_parse(value, probe_memory_whole(), &overcommit))
-		return complain(complaint, "SPILL_OVERCOMMIT", value, "is not a size");
+		return complain(complaint, "SPILL_OVERCOMMIT: %s is not a size", value);
 	*ret = overcommit;
 	return 0;
 }
@@ -214,13 +213,13 @@ static int fill_handlers(unsigned given, unsigned *ret, const struct complaint *
 	const char *value = environment("SPILL_HANDLERS");
 
 	if (given > HANDLERS_MAX)
-		return complain(complaint, "handlers", "these many", "are more than 4");
+		return complain(complaint, "handlers: %u is not a number from 1 to 4", given);
 	if (given)
 		*ret = given;
 	else if (!value)
 		*ret = default_handlers();
 	else if (options_parse_handlers(value, ret))
-		return complain(complaint, "SPILL_HANDLERS", value, "is not a number from 1 to 4");
+		return complain(complaint, "SPILL_HANDLERS: %s is not a number from 1 to 4", value);
 	return 0;
 }
 
@@ -230,8 +229,9 @@ static int fill_stall_warning(unsigned given, unsigned *ret, const struct compla
 
 	*ret = given == UINT_MAX ? 0 : given ? given : STALL_WARNING_DEFAULT;
 	if (!given && value && options_parse_stall_warning(value, ret))
-		return complain(complaint, "SPILL_STALL_WARNING", value,
-				"is not a number of seconds, at most a day");
+		return complain(complaint,
+				"SPILL_STALL_WARNING: %s is not a number of seconds up to a day",
+				value);
 	return 0;
 }
 
@@ -241,10 +241,12 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 	unsigned disable = 0;
 
 	if (given & ~(unsigned)FEATURES_ALL)
-		return complain(complaint, "disable", "has a bit", "that is no feature");
+		return complain(complaint, "disable: a bit is set that stands for no feature");
 	if (value && options_parse_disable(value, &disable))
-		return complain(complaint, "SPILL_DISABLE", value,
-				"is not a list of move, uring, direct, poison, spin, taskrun");
+		return complain(complaint,
+				"SPILL_DISABLE: %s is not a list of move, uring, direct, poison, "
+				"spin, taskrun",
+				value);
 	*ret = disable | given;
 	return 0;
 }
@@ -256,8 +258,9 @@ static int fill_trace(unsigned *ret_sample, const struct complaint *complaint)
 	trace_to(path);
 	*ret_sample = 0;
 	if (path && value && options_parse_trace_sample(value, ret_sample))
-		return complain(complaint, "SPILL_TRACE_SAMPLE", value,
-				"is not a number of chunks from 16 to 65536");
+		return complain(complaint,
+				"SPILL_TRACE_SAMPLE: %s is not a number of chunks from 16 to 65536",
+				value);
 	return 0;
 }
 
@@ -267,8 +270,8 @@ static int fill_debug(const struct complaint *complaint)
 	unsigned kinds = 0;
 
 	if (value && parse_words(value, debug_words, &kinds))
-		return complain(complaint, "SPILL_DEBUG", value,
-				"is not a list of faults, pages, io, all");
+		return complain(complaint,
+				"SPILL_DEBUG: %s is not a list of faults, pages, io, all", value);
 	debug_kinds = kinds;
 	return 0;
 }

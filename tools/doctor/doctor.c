@@ -32,8 +32,9 @@
 static const char help[] =
 	"Usage: spill doctor [OPTION]...\n"
 	"\n"
-	"Checks everything that paging needs: says whether it is fine or what it costs, and prints\n"
-	"the command that fixes it.  The exit status is 0 if `spill run' will work, and 1 if not.\n"
+	"Checks everything that paging needs.  Says of each thing whether it works or what it costs,\n"
+	"and prints the command that fixes it.  The exit status is 0 if `spill run' will work, and\n"
+	"1 if not.\n"
 	"\n"
 	"  -s, --swap TARGET    check this swap target, written as for `spill run',\n"
 	"                       instead of the default\n"
@@ -83,8 +84,8 @@ static void check_userfaultfd(struct finding *finding)
 	uname(&name);
 	if (err == -ENOSYS) {
 		found(finding, BROKEN,
-		      "Linux %s has none with write protection: Linux 5.7 or later is needed, with "
-		      "CONFIG_USERFAULTFD",
+		      "Linux %s has no userfaultfd with write protection; Linux 5.7 or later, built "
+		      "with CONFIG_USERFAULTFD, has",
 		      name.release);
 	} else if (err == -EPERM) {
 		found(finding, BROKEN, "you may not use it");
@@ -97,8 +98,8 @@ static void check_userfaultfd(struct finding *finding)
 			      uffd.poison ? " and POISON" : "");
 		else
 			found(finding, COSTS,
-			      "Linux %s has no MOVE that can be trusted (6.12 has): pages that "
-			      "leave are copied, and a process that does direct I/O keeps its pages",
+			      "Linux %s has no reliable MOVE (6.12 has): evicted pages are copied, "
+			      "and a process that does direct I/O keeps its pages in memory",
 			      name.release);
 		uffd_close(&uffd);
 	}
@@ -117,7 +118,7 @@ static void check_io_uring(struct finding *finding)
 	}
 	first_line("/proc/sys/kernel/io_uring_disabled", line);
 	found(finding, COSTS,
-	      "it is refused (%s): threads read and write instead, and take more CPU time",
+	      "refused (%s): threads read and write instead, which takes more CPU time",
 	      error_name(err));
 	if (err == -EPERM && (line[0] == '1' || line[0] == '2'))
 		finding->remedy = "# sysctl kernel.io_uring_disabled=0";
@@ -129,7 +130,7 @@ static void check_huge_pages(struct finding *finding)
 
 	first_line("/sys/kernel/mm/transparent_hugepage/enabled", line);
 	if (strstr(line, "[never]")) {
-		found(finding, COSTS, "never: memory that fits in its budget has none either");
+		found(finding, COSTS, "never: memory gets none, even while it fits the budget");
 		finding->remedy = "# echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
 	} else {
 		found(finding, FINE, "%s", line[0] ? line : "this kernel has none");
@@ -147,7 +148,7 @@ static void check_mappings(struct finding *finding)
 	if (most && most < 65530) {
 		found(finding, COSTS,
 		      "vm.max_map_count is %lu: a program that protects or unmaps many parts of its "
-		      "memory gets ENOMEM early",
+		      "memory soon gets ENOMEM",
 		      most);
 		finding->remedy = "# sysctl vm.max_map_count=262144";
 	} else {
@@ -163,7 +164,7 @@ static void check_files(struct finding *finding)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < 256) {
 		found(finding, COSTS,
-		      "a process may have %lu open, of which the pager has some twenty",
+		      "a process may have %lu open; the pager takes about twenty of them",
 		      (unsigned long)limit.rlim_cur);
 		finding->remedy = "ulimit -n 1024";
 	} else {
@@ -197,8 +198,8 @@ static void check_addresses(struct finding *finding)
 	}
 	size_format(size, limit.rlim_cur);
 	found(finding, COSTS,
-	      "ulimit -v is %s: the pager needs addresses for four times the budget; with too few, "
-	      "memory beyond the budget is refused",
+	      "ulimit -v is %s: the pager needs an address space of four times the budget, and "
+	      "without it refuses memory beyond the budget",
 	      size);
 	finding->remedy = "ulimit -v unlimited";
 }
@@ -232,7 +233,7 @@ static void check_cpus(struct finding *finding)
 	}
 	if (quota > 0 && period > 0 && quota / period < cpus)
 		found(finding, COSTS,
-		      "%u, of which the cgroup may use %.1f, the pager's threads included", cpus,
+		      "%u; the cgroup may use %.1f of them, the pager's threads included", cpus,
 		      quota / period);
 	else
 		found(finding, FINE, "%u", cpus);
@@ -282,7 +283,7 @@ static bool is_filtered(void)
 static void check_container(struct finding *finding)
 {
 	const char *name = container_of();
-	const char *filter = is_filtered() ? "a seccomp filter is at work" : "no seccomp filter";
+	const char *filter = is_filtered() ? "with a seccomp filter" : "no seccomp filter";
 
 	if (name)
 		found(finding, FINE, "%s, %s", name, filter);
@@ -310,9 +311,8 @@ static void judge_speed(struct finding *finding, const struct target *target,
 	}
 	if (speed.wrong) {
 		found(finding, BROKEN,
-		      "%.200s: of %lu pages, %lu came back different from what "
-		      "was written",
-		      target->path, size / page_size(), speed.wrong);
+		      "%.200s: %lu of %lu pages came back different from what was written",
+		      target->path, speed.wrong, size / page_size());
 		return;
 	}
 	found(finding, file->tmpfs || speed.one < SPEED_SLOW ? COSTS : FINE,
@@ -321,8 +321,8 @@ static void judge_speed(struct finding *finding, const struct target *target,
 	      target->path, size_format(room, file->limit),
 	      size_format(write, (uint64_t)speed.write), size_format(read, (uint64_t)speed.read),
 	      speed.one, speed.many, SPEED_DEPTH, file->direct ? "" : "; no direct I/O",
-	      file->tmpfs	       ? "; it lies in memory, and takes what it gives"
-	      : speed.one < SPEED_SLOW ? "; slow: programs that jump about will crawl"
+	      file->tmpfs	       ? "; it lies in memory, so it saves none"
+	      : speed.one < SPEED_SLOW ? "; slow: programs that access memory at random will crawl"
 				       : "");
 	if (file->tmpfs || speed.one < SPEED_SLOW)
 		finding->remedy = "spill run -s DIRECTORY-ON-A-FAST-DISK ...";
@@ -405,13 +405,13 @@ static int examine(bool json)
 static const char letter[] =
 	"Subject: permission for userfaultfd on this machine\n"
 	"\n"
-	"I would like to run programs that need more memory than my share of this machine,\n"
-	"with `spill': it keeps them within a budget, and what does not fit goes to a file of\n"
-	"mine.  It needs no root, no swap space of the system, and no change to the kernel, but\n"
-	"one permission: to open a userfaultfd that also serves faults which the kernel takes\n"
-	"for the program (in read(2) into a buffer that is paged out, for instance).\n"
+	"I would like to run programs that need more memory than my share of this machine.\n"
+	"`spill' keeps such a program within a memory budget, and pages what does not fit to a\n"
+	"file of mine.  It needs no root, no system swap, and no change to the kernel.  It does\n"
+	"need one permission: to open a userfaultfd that also serves the page faults of system\n"
+	"calls, for instance when read(2) fills a buffer that has been paged out.\n"
 	"\n"
-	"The rule, once, as root; it gives /dev/userfaultfd (Linux 6.1 and later) to a group:\n"
+	"These commands, run once as root, give /dev/userfaultfd (Linux 6.1 and later) to a group:\n"
 	"\n"
 	"    groupadd --system --force userfaultfd\n"
 	"    echo 'KERNEL==\"userfaultfd\", GROUP=\"userfaultfd\", MODE=\"0660\"' \\\n"
@@ -420,16 +420,17 @@ static const char letter[] =
 	"    udevadm trigger --sysname-match=userfaultfd\n"
 	"    usermod --append --groups userfaultfd %s\n"
 	"\n"
-	"What it allows: members of the group can serve the page faults of their own processes,\n"
-	"also those that happen inside system calls.  They cannot read or change anything of\n"
+	"What it allows: members of the group can serve the page faults of their own\n"
+	"processes, including those inside system calls.  They gain no access to the data of\n"
 	"other users.\n"
 	"\n"
-	"The risk: such a process can make the kernel wait at a place where it reads or writes\n"
-	"the process's memory.  That gives no access by itself, but makes some errors in the\n"
-	"kernel easier to exploit, which is why it is not open to everybody.  So it is for\n"
-	"people who work here, not for network services.\n"
+	"The risk: such a process can make the kernel wait where it reads or writes the\n"
+	"process's memory.  This gives no access by itself, but it makes some kernel bugs easier\n"
+	"to exploit.  So please give it to people who work here, and not to network services.\n"
 	"\n"
-	"On older kernels there is `sysctl vm.unprivileged_userfaultfd=1', which opens it to all.\n"
+	"Kernels before 6.1 only have `sysctl vm.unprivileged_userfaultfd=1', which allows it to\n"
+	"everybody.\n"
+	"\n"
 	"The manual, spill(7), has more under PERMISSION.\n";
 
 static int print_letter(void)

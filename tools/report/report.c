@@ -16,9 +16,8 @@
 static const char help[] =
 	"Usage: spill report [OPTION]... [FILE]\n"
 	"\n"
-	"Reads a recording that `spill trace' made (default: spill.trace), and shows how often the\n"
-	"program would have to read its memory back with one budget or another, which of it is\n"
-	"touched most, and when.\n"
+	"Reads a recording that `spill trace' made (default: spill.trace).  Shows how much memory\n"
+	"the program would read back with each budget, which memory it touches most, and when.\n"
 	"\n"
 	"  -m, --budget SIZE   report on this budget; may be repeated (default: from a\n"
 	"                      tenth of what it had, or of what it needs, to twice that)\n"

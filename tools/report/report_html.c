@@ -132,7 +132,7 @@ static void put_curve(FILE *file, const struct report *report)
 	char budget[SIZE_TEXT], read[SIZE_TEXT], waits[SIZE_TEXT];
 
 	fputs("<h2>Pages that are read back, by budget</h2>\n"
-	      "<p>Dashed: touches that wait for that; what is read ahead is not waited for.</p>\n",
+	      "<p>Dashed: touches that wait for a read.  Pages that are read ahead are not waited for.</p>\n",
 	      file);
 	begin_plot(file, &plot, "pages read back, by budget", report_size, number_text);
 	put_line(file, &plot, report, true);
@@ -227,7 +227,7 @@ static void put_timeline(FILE *file, const struct study *study)
 	for (unsigned i = 0; i < STUDY_SLICES; i++)
 		plot.y = fmax(plot.y, fmax(study->slice[i].kept, study->slice[i].touched));
 	plot.y = above_zero(plot.y);
-	fputs("<h2>When: memory that it has, and touches</h2>\n"
+	fputs("<h2>When: memory in use, and memory touched</h2>\n"
 	      "<p class=\"legend\"><span><svg viewBox=\"0 0 10 10\"><rect width=\"10\" "
 	      "height=\"10\" class=\"memory\"/></svg> with contents</span> <span><svg "
 	      "viewBox=\"0 0 10 10\"><rect width=\"10\" height=\"10\" class=\"touched\"/></svg> "
@@ -247,9 +247,9 @@ void report_write_html(FILE *file, const struct report *report)
 	snprintf(title, sizeof(title), "How much memory %s needs", study->recording.header.comm);
 	html_begin(file, title, style);
 	fprintf(file,
-		"<p>Recorded for %.1f s with a budget of %s. It is enough with <b>%s</b>: hardly a "
-		"page is read back. It is tight with <b>%s</b>: fewer than %d touches a "
-		"second wait for that.</p>\n",
+		"<p>Recorded for %.1f s with a budget of %s. <b>%s</b> are enough: almost nothing "
+		"is read back. <b>%s</b> are tight: fewer than %d touches a second wait for "
+		"a read.</p>\n",
 		study->seconds, size_format(text[0], study->recording.header.budget),
 		size_format(text[1], report->enough), size_format(text[2], report->tight),
 		REPORT_TIGHT_RATE);

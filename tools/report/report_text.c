@@ -46,8 +46,8 @@ static void print_sample(const struct study *study)
 	char touches[SIZE_TEXT];
 
 	if (!study->sampled)
-		printf("  recorded    what the budget made fault: without a sample the curve is that "
-		       "of these faults\n");
+		printf("  recorded    only the faults under its budget, since there is no sample: the "
+		       "curve is that of these faults\n");
 	else if (study->part == 1)
 		printf("  recorded    %s touches, all\n", count_of(touches, study->touches));
 	else
@@ -59,7 +59,7 @@ static void print_sample(const struct study *study)
 static void print_lost(const struct study *study)
 {
 	if (study->gauge[GAUGE_LOST])
-		printf("  lost        %" PRIu64 " events: they came faster than they were read\n",
+		printf("  lost        %" PRIu64 " events, which came faster than they were read\n",
 		       study->gauge[GAUGE_LOST]);
 }
 
@@ -73,11 +73,11 @@ static void print_summary(const struct report *report)
 	       size_format(a, study->recording.header.budget));
 	print_sample(study);
 	print_lost(study);
-	printf("  memory      %s at most, and %s that is not managed\n",
+	printf("  memory      %s at most, and %s besides that spill does not manage\n",
 	       report_size(a, (double)(study->gauge_most[GAUGE_KEPT] << page_shift())),
 	       report_size(b, (double)(study->gauge[GAUGE_UNMANAGED] << page_shift())));
-	printf("  enough      %s: hardly a page is read back\n", size_format(a, report->enough));
-	printf("  tight       %s: fewer than %d touches a second wait for that\n",
+	printf("  enough      %s: almost nothing is read back\n", size_format(a, report->enough));
+	printf("  tight       %s: fewer than %d touches a second wait for a read\n",
 	       size_format(a, report->tight), REPORT_TIGHT_RATE);
 }
 
@@ -145,7 +145,7 @@ static void print_regions(const struct report *report)
 		return;
 	memcpy(sorted, study->region, study->region_count * sizeof(*sorted));
 	qsort(sorted, study->region_count, sizeof(*sorted), hotter);
-	printf("\nWhere it touches most\n%12s %-12s %6s %8s %6s\n", "ADDRESS", "", "SIZE",
+	printf("\nMemory that is touched most\n%12s %-12s %6s %8s %6s\n", "ADDRESS", "", "SIZE",
 	       "TOUCHES", "%");
 	for (size_t i = 0; i < study->region_count && i < HOTTEST; i++)
 		print_region(&sorted[i], study->touches);

@@ -136,7 +136,7 @@ static void judge_speed(struct check *check, struct finding *finding)
 {
 	if (check->speed.one < SPEED_SLOW) {
 		found(finding, COSTS,
-		      "slow: %.0f pages/s at random, one by one; programs that jump about will crawl",
+		      "slow: %.0f pages/s at random, one by one; programs that access memory at random will crawl",
 		      check->speed.one);
 		finding->remedy = "spill run -s DIRECTORY-ON-A-FAST-DISK ...";
 	} else {
