@@ -23,6 +23,9 @@
  * This keeps the CPU out of its idle state, from which a wake-up costs as much again.  The handler
  * yields to anybody who wants the CPU. */
 #define SPIN_NS 150000
+/* How often it yields meanwhile: often enough for a thread that has just become ready not to notice,
+ * and not after each look, which alone costs no system call. */
+#define YIELD_EVERY_NS 3000
 /* A yield that took longer than this gave the CPU to a thread that uses up its time slices.  That
  * costs some milliseconds each time, while a handler that sleeps gets the CPU when its read is
  * done.  So there is no spinning for a while, and that while doubles as long as this goes on. */
@@ -307,7 +310,7 @@ static void note_shared(struct handler *handler, uint64_t now)
 /* Looks for reads in flight for a while, without sleeping, unless somebody else wants the CPU. */
 static void spin(struct handler *handler)
 {
-	uint64_t now = sys_now(), end = now + SPIN_NS, before;
+	uint64_t now = sys_now(), end = now + SPIN_NS, yielded = now;
 
 	if (now < handler->shared_until)
 		return;
@@ -315,11 +318,13 @@ static void spin(struct handler *handler)
 		look(handler, 0);
 		if (has_news(handler) || handler->paging->stopping)
 			return;
-		before = now;
-		sys_yield();
 		now = sys_now();
-		if (now - before > YIELD_NS) {
-			note_shared(handler, now);
+		if (now < yielded + YIELD_EVERY_NS)
+			continue;
+		sys_yield();
+		yielded = sys_now();
+		if (yielded - now > YIELD_NS) {
+			note_shared(handler, yielded);
 			return;
 		}
 		handler->shared_ns = 0;

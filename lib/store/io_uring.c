@@ -3,7 +3,8 @@
  *
  * The ring belongs to the thread that enables it (SINGLE_ISSUER), and completes requests only when
  * that thread enters the kernel to wait (DEFER_TASKRUN).  So a handler is never interrupted, and
- * one system call submits, waits and collects.
+ * one system call submits, waits and collects.  The kernel sets a flag in the ring when it has
+ * something to complete (TASKRUN_FLAG), so a look at a ring without news is no system call.
  *
  * Multishot requests poll the watched descriptors.  They stay armed: each event gives a completion,
  * and we submit nothing in between.  When one ends (an error, an overflow) it is queued again.
@@ -63,11 +64,13 @@ static int ring_open(struct io_uring *ring, unsigned disable, unsigned depth,
 {
 	static const unsigned flags[] = {
 		/* Linux 6.1 */
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			IORING_SETUP_TASKRUN_FLAG,
 		/* 6.0 */
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
+		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN |
+			IORING_SETUP_TASKRUN_FLAG,
 		/* 5.19 */
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
+		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 		0,
 	};
 	unsigned entries = depth + IO_EARS + 1;
@@ -285,6 +288,17 @@ static void set_timer(struct uring *uring, uint64_t deadline)
 	uring->timer = deadline;
 }
 
+/* Is there nothing to submit, to complete or to collect?  Without TASKRUN_FLAG only entering the
+ * kernel can tell. */
+static bool is_quiet(const struct uring *uring)
+{
+	const unsigned news = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+
+	return (uring->ring.flags & IORING_SETUP_TASKRUN_FLAG) &&
+	       !(IO_URING_READ_ONCE(*uring->ring.sq.kflags) & news) &&
+	       !io_uring_sq_ready(&uring->ring) && !io_uring_cq_ready(&uring->ring);
+}
+
 /* Submits, and waits for a completion, in one system call. */
 static void enter(struct uring *uring, uint64_t deadline)
 {
@@ -310,6 +324,9 @@ static unsigned uring_wait(struct io *io, uint64_t timeout_ns)
 
 	uring->ready = 0;
 	uring->news = false;
+	arm_watches(uring);
+	if (timeout_ns == 0 && is_quiet(uring))
+		return 0;
 	do {
 		arm_watches(uring);
 		enter(uring, deadline);
