@@ -251,6 +251,23 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 	return 0;
 }
 
+static int fill_calibration(enum prices_set *ret, const struct complaint *complaint)
+{
+	const char *value = environment("SPILL_CALIBRATION");
+
+	*ret = PRICES_MEASURED;
+	for (unsigned set = 0; value && set < PRICES_SETS; set++)
+		if (strcmp(value, prices_set_names[set]) == 0) {
+			*ret = (enum prices_set)set;
+			return 0;
+		}
+	if (value)
+		return complain(complaint,
+				"SPILL_CALIBRATION: %s is not one of measured, hardware, shadowed",
+				value);
+	return 0;
+}
+
 static int fill_trace(unsigned *ret_sample, const struct complaint *complaint)
 {
 	const char *path = environment("SPILL_TRACE"), *value = environment("SPILL_TRACE_SAMPLE");
@@ -310,6 +327,8 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 		err = fill_stall_warning(copy.stall_warning, &options.stall_warning, &complaint);
 	if (!err)
 		err = fill_disable(copy.disable, &options.disable, &complaint);
+	if (!err)
+		err = fill_calibration(&options.calibration, &complaint);
 	if (err) {
 		if (ret_why)
 			*ret_why = ret_options->swap;

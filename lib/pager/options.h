@@ -8,18 +8,19 @@
 #ifndef SPILL_OPTIONS_H
 #define SPILL_OPTIONS_H
 
-#include "kernel/uffd.h"
+#include "kernel/prices.h"
 #include "spill.h"
 #include "store/target.h"
 #include <stdbool.h>
 
 struct options {
-	uint64_t budget;	/* bytes, in whole pages */
-	char swap[4096];	/* TARGET[;TARGET]..., with absolute paths */
-	uint64_t swap_limit;	/* bytes; 0: no limit of its own */
-	uint64_t overcommit;	/* bytes */
-	unsigned handlers;	/* threads, at least 1 */
-	unsigned disable;	/* enum spill_feature, or'ed */
+	uint64_t budget;     /* bytes, in whole pages */
+	char swap[4096];     /* TARGET[;TARGET]..., with absolute paths */
+	uint64_t swap_limit; /* bytes; 0: no limit of its own */
+	uint64_t overcommit; /* bytes */
+	unsigned handlers;   /* threads, at least 1 */
+	unsigned disable;    /* enum spill_feature, or'ed */
+	enum prices_set calibration;
 	unsigned stall_warning; /* seconds; 0: never */
 	unsigned trace_sample;	/* chunks; 0: recordings are not sampled */
 	bool quiet;

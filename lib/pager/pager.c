@@ -22,6 +22,7 @@ static void set_options(struct paging *paging, const struct options *options)
 {
 	paging->crew = options->handlers < HANDLERS_MAX ? options->handlers : HANDLERS_MAX;
 	paging->disable = options->disable;
+	paging->calibration = options->calibration;
 	paging->user_mode = options->user_mode;
 	paging->allowance = (int64_t)(options->overcommit >> page_shift());
 	paging->stall_ns = options->stall_warning * UINT64_C(1000000000);

@@ -2,16 +2,13 @@
 /* depart.c - how the pages of a chunk leave for their tray: see depart.h */
 #include "paging/depart.h"
 #include "paging/exceed.h"
+#include "paging/ways.h"
 #include "kernel/pagemap.h"
 #include "kernel/pins.h"
 #include "kernel/zap.h"
 
 /* How often a MOVE may be refused with EAGAIN before it is given up for now. */
 #define MOVE_ATTEMPTS 8
-
-/* A copy costs two TLB flushes and the copying; a flush costs as much as copying some pages. */
-#define COPY_FLUSHES 2
-#define FLUSH_PAGES 10
 
 /* -- by MOVE -------------------------------------------------------------------------- */
 
@@ -283,12 +280,6 @@ static uint64_t depart_by_copy(struct paging *paging, struct chunk *chunk, struc
 
 /* -- which way --------------------------------------------------------------------------- */
 
-/* MOVE flushes for each run: is a copy cheaper? */
-static bool is_scattered(uint64_t victims)
-{
-	return mask_runs(victims) > COPY_FLUSHES + mask_count(victims) / FLUSH_PAGES;
-}
-
 /* The program may have mapped something else here by a system call that we do not see.  MOVE would
  * take that away for ever, since faults there do not come to us.  What we know of such pages is of
  * no use. */
@@ -322,7 +313,7 @@ uint64_t depart(struct paging *paging, struct chunk *chunk, struct tray *tray, u
 						 "no UFFDIO_MOVE");
 		return out;
 	}
-	if (is_scattered(victims & ~chunk->unmovable) && !pins_expected())
+	if (ways_depart_by_copy(&paging->prices, victims & ~chunk->unmovable) && !pins_expected())
 		out = depart_by_copy(paging, chunk, tray, victims & ~chunk->unmovable, true);
 	out |= depart_by_move(paging, chunk, tray, victims & ~out & ~chunk->unmovable, &copyable);
 	chunk->unmovable |= copyable;

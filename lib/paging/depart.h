@@ -3,11 +3,13 @@
  *
  *  - By UFFDIO_MOVE, holes allowed.  It copies nothing and is atomic, since nobody can write to a
  *    page that has moved.  It refuses pages under DMA.  It flushes the TLB once for each run of
- *    present pages, so it suits chunks of few runs.
+ *    present pages.
  *
- *  - By copy: write-protect, read through /proc/self/mem, discard.  That takes two flushes in all,
- *    so it suits scattered chunks; but it does not see DMA (pins.h).  It is also the only way for
- *    what MOVE refuses (mappings that are not writable), and where there is no MOVE.
+ *  - By copy: write-protect, read through /proc/self/mem, discard.  That takes two flushes in all;
+ *    but it does not see DMA (pins.h).  It is also the only way for what MOVE refuses (mappings
+ *    that are not writable), and where there is no MOVE.
+ *
+ * The cheaper one is taken (ways.h): as a rule, MOVE for few runs, a copy for scattered pages.
  *
  *	chunk of 64 pages, 2 vCPUs, a second thread running    MOVE    copy
  *	all present, one run				      29 us  160 us

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fault.c - a page fault, served: see fault.h */
 #include "paging/fault.h"
+#include "paging/ways.h"
 #include "paging/ahead.h"
 #include "paging/fill.h"
 #include "paging/spent.h"
@@ -104,11 +105,13 @@ void fault_prove_refaults(struct paging *paging, struct chunk *chunk, uint64_t m
 
 /* -- cached --------------------------------------------------------------------- */
 
-/* Short runs go back by a copy, which never flushes the TLB; their frames stay behind for now.  A
- * copy takes new frames, so if there are none, everything goes back with its own. */
+/* What is copied leaves its frames behind for now, and takes new ones.  So if there are none,
+ * everything goes back with its own. */
 static bool copies_back(struct paging *paging, uint64_t mask)
 {
-	return !fill_moves(mask) && credit_take(&paging->budget, mask_count(mask));
+	bool moves = paging->uffd.move && ways_restore_by_move(&paging->prices, mask);
+
+	return !moves && credit_take(&paging->budget, mask_count(mask));
 }
 
 static enum answer serve_cached(struct serving *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fill.c - reading pages back from swap space: see fill.h */
 #include "paging/fill.h"
+#include "paging/ways.h"
 #include "pages/debug.h"
 #include "base/error.h"
 #include "base/hash.h"
@@ -257,7 +258,7 @@ static bool take_tray(struct fills *fills, struct fill *fill, uint64_t mask)
 {
 	struct budget *budget = &fills->paging->budget;
 
-	if (!fill_moves(mask) || !fills->paging->uffd.move ||
+	if (!fills->paging->uffd.move || !ways_fill_by_move(&fills->paging->prices, mask) ||
 	    !credit_take(budget, mask_count(mask)))
 		return false;
 	fill->tray = tray_alloc(&fills->paging->pages.arena);

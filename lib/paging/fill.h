@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fill.h - reading pages back from swap space
  *
- * A fill reads pages of a chunk that lie near each other, in the chunk and in the store.  A few
- * pages go through a bounce buffer and are copied in (no TLB flush).  Long runs are read into an
- * empty tray and moved in (no copy).  Each page is checked against the hash that was kept when it
+ * A fill reads pages of a chunk that lie near each other, in the chunk and in the store.  They go
+ * through a bounce buffer and are copied in (no TLB flush), or are read into an empty tray and moved
+ * in (no copy), whichever is cheaper here (ways.h).  Each page is checked against the hash that was kept when it
  * was written.
  *
  * A fill in flight is in its chunk's list.  Whoever discards pages takes them out of the fill's
@@ -68,16 +68,6 @@ enum answer {
 static inline unsigned fill_demanded(const struct fills *fills)
 {
 	return fills->in_flight - fills->ahead;
-}
-
-/* From this many pages on, a tray and one MOVE (one flush, 25 us with another thread running) cost
- * less than a copy of each page (1.2 us). */
-#define FILL_TRAY_MIN 16
-
-/* The same for pages in several runs: each run costs a flush. */
-static inline bool fill_moves(uint64_t mask)
-{
-	return mask_count(mask) >= FILL_TRAY_MIN * mask_runs(mask);
 }
 
 void fill_init(struct fills *fills, struct paging *paging, struct lane *lane, char *bounce,

@@ -19,7 +19,7 @@
 #define SPILL_PAGING_H
 
 #include "command/share.h"
-#include "kernel/uffd.h"
+#include "kernel/prices.h"
 #include "observe/stats.h"
 #include "pages/pages.h"
 #include "pages/ranges.h"
@@ -47,17 +47,19 @@ struct paging {
 	unsigned crew; /* how many handlers there are once armed */
 
 	/* what the user asked for */
-	unsigned disable;  /* enum spill_feature, or'ed */
+	unsigned disable; /* enum spill_feature, or'ed */
+	enum prices_set calibration;
 	bool user_mode;	   /* accept a userfaultfd that the kernel's own accesses do not wait for */
 	int64_t allowance; /* frames beyond the limit before a page is given up */
 	uint64_t stall_ns; /* report a fault that waits this long; 0: never */
 
 	/* from the kernel */
 	struct uffd uffd;
-	const char *zeros; /* a chunk of zeros to copy from */
-	int memory_fd;	   /* /proc/self/mem: reads that never fault, or -1 */
-	int pagemap_fd;	   /* /proc/self/pagemap, or -1 */
-	int poison_fd;	   /* an empty file, where UFFDIO_POISON is missing, or -1 */
+	struct prices prices; /* a fork's child has its parent's */
+	const char *zeros;    /* a chunk of zeros to copy from */
+	int memory_fd;	      /* /proc/self/mem: reads that never fault, or -1 */
+	int pagemap_fd;	      /* /proc/self/pagemap, or -1 */
+	int poison_fd;	      /* an empty file, where UFFDIO_POISON is missing, or -1 */
 
 	/* what others see; seat changes only while nobody else counts */
 	struct stats_seat seat;

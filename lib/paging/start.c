@@ -102,6 +102,9 @@ int paging_start(struct paging *paging, const char **ret_why)
 				    paging->pages.arena.tray_count * chunk_size(), false);
 	if (!err)
 		err = make_helpers(paging, ret_why);
+	if (!err && !paging->prices.known)
+		prices_find(&paging->prices, paging->calibration, &paging->uffd, paging->memory_fd,
+			    paging->zeros);
 	if (!err)
 		err = start_handlers(paging, ret_why);
 	return err;

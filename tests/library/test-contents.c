@@ -3,7 +3,7 @@
  * it; the data are four times the budget
  *
  * Time limit: 120
- * Variants: default move move,uring move,uring,direct,poison,spin,taskrun encrypt
+ * Variants: default move move,uring move,uring,direct,poison,spin,taskrun encrypt hardware shadowed
  */
 #include "harness.h"
 

@@ -15,16 +15,18 @@
 #include "common/table.h"
 #include "common/tool.h"
 #include "kernel/probe.h"
-#include "kernel/uffd.h"
+#include "kernel/prices.h"
 #include "run/installed.h"
 #include "store/target.h"
 #include "swap/speed.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <liburing.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -103,6 +105,51 @@ static void check_userfaultfd(struct finding *finding)
 			      name.release);
 		uffd_close(&uffd);
 	}
+}
+
+/* From this many ns on, to touch a page that was moved costs more than to copy it. */
+#define TOUCH_DEAR 2000
+
+static void measure_prices(const struct uffd *uffd, struct prices *ret)
+{
+	size_t size = chunk_size();
+	void *zeros = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+
+	if (zeros != MAP_FAILED) {
+		madvise(zeros, size, MADV_NOHUGEPAGE);
+		prices_find(ret, PRICES_MEASURED, uffd, memory, zeros);
+		munmap(zeros, size);
+	}
+	if (memory >= 0)
+		close(memory);
+}
+
+/* us for a call, and for each of its pages. */
+static void check_prices(struct finding *finding)
+{
+	struct uffd uffd = { .fd = -1 };
+	struct prices prices = { .known = false };
+	char text[400] = "";
+	size_t length = 0;
+
+	if (uffd_open(&uffd, 0, true) == 0) {
+		measure_prices(&uffd, &prices);
+		uffd_close(&uffd);
+	}
+	if (!prices.known) {
+		found(finding, FINE, "not measured, for want of userfaultfd");
+		return;
+	}
+	for (unsigned i = 0; i < PRICES; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s %.1f + %.2f",
+					   i ? ", " : "", price_names[i], prices.of[i].call / 1e3,
+					   prices.of[i].page / 1e3);
+	found(finding, prices.of[PRICE_TOUCH].page > TOUCH_DEAR ? COSTS : FINE,
+	      "us for a call and for each page: %s%s", text,
+	      prices.of[PRICE_TOUCH].page > TOUCH_DEAR
+		      ? "; the hypervisor shadows page tables, so new mappings are dear"
+		      : "");
 }
 
 static void check_io_uring(struct finding *finding)
@@ -355,6 +402,7 @@ static const struct {
 	void (*look)(struct finding *finding);
 } checks[] = {
 	{ "userfaultfd", check_userfaultfd },
+	{ "prices", check_prices },
 	{ "library", check_library },
 	{ "swap", check_swap },
 	{ "io_uring", check_io_uring },

@@ -7,6 +7,7 @@
 #include "paging/fill.h"
 #include "paging/spent.h"
 #include "paging/start.h"
+#include "paging/ways.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -52,6 +53,8 @@ static int init(struct model *model, uint32_t chunks, const struct model_size *s
 	model->records = calloc((size_t)chunks * CHUNK_PAGES, sizeof(*model->records));
 	if (!model->paging || !model->chunks || !model->records)
 		return -ENOMEM;
+	/* The recording does not say what the prices were. */
+	prices_find(&model->paging->prices, PRICES_HARDWARE, NULL, -1, NULL);
 	model->paging->stats = calloc(1, sizeof(struct stats));
 	if (!model->paging->stats)
 		return -ENOMEM;
@@ -224,7 +227,7 @@ static void serve_swapped(struct model *model, struct chunk *chunk, unsigned i,
 static void put_back(struct model *model, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	struct paging *paging = model->paging;
-	bool moves = fill_moves(mask);
+	bool moves = ways_restore_by_move(&paging->prices, mask);
 
 	chunk_begin_fill(chunk, mask);
 	chunk_end_restore(&paging->pages, chunk, tray, mask, mask, moves);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* ways.c - which of two ways is cheaper on this machine: see ways.h */
+#include "paging/ways.h"
+
+/* A flush for each run; and the hash is the first to touch what has moved. */
+static uint64_t move_out(const struct prices *p, unsigned runs, unsigned pages)
+{
+	return price(p, PRICE_MOVE, runs, pages) + price(p, PRICE_TOUCH, 0, pages);
+}
+
+/* Protected and discarded with a call each, read run by run. */
+static uint64_t copy_out(const struct prices *p, unsigned runs, unsigned pages)
+{
+	return price(p, PRICE_PROTECT, 1, pages) + price(p, PRICE_READ, runs, pages) +
+	       price(p, PRICE_FRAME, 0, pages) + price(p, PRICE_DISCARD, 1, pages);
+}
+
+bool ways_depart_by_copy(const struct prices *p, uint64_t mask)
+{
+	unsigned runs = mask_runs(mask), pages = mask_count(mask);
+
+	return copy_out(p, runs, pages) < move_out(p, runs, pages);
+}
+
+bool ways_fill_by_move(const struct prices *p, uint64_t mask)
+{
+	unsigned runs = mask_runs(mask), pages = mask_count(mask);
+	uint64_t by_move = price(p, PRICE_FRAME, 0, pages) + price(p, PRICE_MOVE, runs, pages);
+
+	return by_move < price(p, PRICE_COPY, runs, pages);
+}
+
+/* The program touches the pages either way.  The frames of those that are copied are given back
+ * later, with those of other trays. */
+bool ways_restore_by_move(const struct prices *p, uint64_t mask)
+{
+	unsigned runs = mask_runs(mask), pages = mask_count(mask);
+	uint64_t by_copy = price(p, PRICE_COPY, runs, pages) + price(p, PRICE_DISCARD, 0, pages);
+
+	return price(p, PRICE_MOVE, runs, pages) < by_copy;
+}
