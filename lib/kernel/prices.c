@@ -66,63 +66,68 @@ static char *at(char *side, unsigned page)
 
 /* -- one operation -------------------------------------------------------------------------- */
 
-/* Does it to n pages, from a page on. */
-typedef long operation_fn(const struct bench *bench, unsigned page, size_t size);
+/* Does it to pages from this one on.  false: not all of it was done. */
+typedef bool operation_fn(const struct bench *bench, unsigned page, size_t size);
 
-static long copy(const struct bench *bench, unsigned page, size_t size)
+static bool copy(const struct bench *bench, unsigned page, size_t size)
 {
-	return uffd_copy(bench->uffd, at(bench->program, page), bench->zeros, size);
+	return uffd_copy(bench->uffd, at(bench->program, page), bench->zeros, size) == (long)size;
 }
 
-static long move_out(const struct bench *bench, unsigned page, size_t size)
+static bool move_out(const struct bench *bench, unsigned page, size_t size)
 {
-	return uffd_move(bench->uffd, -1, at(bench->tray, page), at(bench->program, page), size);
+	return uffd_move(bench->uffd, -1, at(bench->tray, page), at(bench->program, page), size) ==
+	       (long)size;
 }
 
-static long move_in(const struct bench *bench, unsigned page, size_t size)
+static bool move_in(const struct bench *bench, unsigned page, size_t size)
 {
-	return uffd_move(bench->uffd, -1, at(bench->program, page), at(bench->tray, page), size);
+	return uffd_move(bench->uffd, -1, at(bench->program, page), at(bench->tray, page), size) ==
+	       (long)size;
 }
 
-static long protect(const struct bench *bench, unsigned page, size_t size)
+static bool protect(const struct bench *bench, unsigned page, size_t size)
 {
-	return uffd_protect(bench->uffd, at(bench->program, page), size, true);
+	return uffd_protect(bench->uffd, at(bench->program, page), size, true) == 0;
 }
 
-static long discard(const struct bench *bench, unsigned page, size_t size)
+static bool discard(const struct bench *bench, unsigned page, size_t size)
 {
-	return sys_madvise(at(bench->program, page), size, MADV_DONTNEED);
+	return sys_madvise(at(bench->program, page), size, MADV_DONTNEED) == 0;
 }
 
-static long read_memory(const struct bench *bench, unsigned page, size_t size)
+static bool read_memory(const struct bench *bench, unsigned page, size_t size)
 {
 	return sys_pread(bench->memory, at(bench->tray, page), size,
-			 (uintptr_t)at(bench->program, page));
+			 (uintptr_t)at(bench->program, page)) == (long)size;
 }
 
-static long touch_program(const struct bench *bench, unsigned page, size_t size)
+/* The pages must be there: nobody would serve the fault. */
+static bool touch_program(const struct bench *bench, unsigned page, size_t size)
 {
 	for (size_t i = 0; i < size; i += page_size())
 		(void)*(volatile char *)(at(bench->program, page) + i);
-	return 0;
+	return true;
 }
 
-static long write_tray(const struct bench *bench, unsigned page, size_t size)
+static bool write_tray(const struct bench *bench, unsigned page, size_t size)
 {
 	for (size_t i = 0; i < size; i += page_size())
 		*(volatile char *)(at(bench->tray, page) + i) = 1;
-	return 0;
+	return true;
 }
 
+/* After a failure nothing more is done. */
 static struct sample time_it(struct bench *bench, operation_fn *operation)
 {
 	uint64_t start = sys_now(), middle;
 	size_t rest = (size_t)(SIDE - SINGLES) << page_shift();
 
-	for (unsigned i = 0; i < SINGLES; i++)
-		bench->failed |= operation(bench, i, page_size()) < 0;
+	for (unsigned i = 0; i < SINGLES && !bench->failed; i++)
+		bench->failed = !operation(bench, i, page_size());
 	middle = sys_now();
-	bench->failed |= operation(bench, SINGLES, rest) < 0;
+	if (!bench->failed)
+		bench->failed = !operation(bench, SINGLES, rest);
 	return (struct sample){ middle - start, sys_now() - middle };
 }
 
@@ -137,15 +142,15 @@ static void measure_round(struct bench *bench, struct sample sample[PRICES])
 	sample[PRICE_TOUCH] = time_it(bench, touch_program);
 	if (bench->uffd->move) {
 		sample[PRICE_MOVE] = time_it(bench, move_out);
-		bench->failed |= move_in(bench, 0, size) < 0;
-		touch_program(bench, 0, size);
+		bench->failed = bench->failed || !move_in(bench, 0, size) ||
+				!touch_program(bench, 0, size);
 	}
 	sample[PRICE_PROTECT] = time_it(bench, protect);
 	sample[PRICE_FRAME] = time_it(bench, write_tray);
 	if (bench->memory >= 0)
 		sample[PRICE_READ] = time_it(bench, read_memory);
 	sample[PRICE_DISCARD] = time_it(bench, discard);
-	bench->failed |= sys_madvise(bench->tray, size, MADV_DONTNEED) < 0;
+	bench->failed = bench->failed || sys_madvise(bench->tray, size, MADV_DONTNEED) < 0;
 }
 
 /* -- the thread that keeps another CPU busy ----------------------------------------------------- */
