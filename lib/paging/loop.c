@@ -266,13 +266,17 @@ static void note_futility(struct handler *handler, bool served)
 
 /* -- the loop ---------------------------------------------------------------------- */
 
-/* Is there a read that somebody waits for, and so few of them that the CPU would idle? */
+/* Is there a read that somebody waits for, and so few of them that the CPU would idle?  Is it known
+ * that spinning gets more reads done? */
 static bool spins(const struct handler *handler)
 {
+	struct paging *paging = handler->paging;
 	unsigned demanded = fill_demanded(&handler->fills);
 
-	return demanded > 0 && demanded <= SPIN_READS &&
-	       !(handler->paging->disable & SPILL_FEATURE_SPIN);
+	if (!demanded || (paging->disable & SPILL_FEATURE_SPIN))
+		return false;
+	judge_look(&paging->spinning, sys_now(), stat_get(&paging->stats->faults_major));
+	return demanded <= SPIN_READS && paging->spinning.dear;
 }
 
 /* The bell does not say what it rang for. */

@@ -23,6 +23,7 @@
 #include "observe/stats.h"
 #include "pages/pages.h"
 #include "pages/ranges.h"
+#include "paging/judge.h"
 #include "paging/policy.h"
 #include "paging/readahead.h"
 #include "paging/request.h"
@@ -89,6 +90,7 @@ struct paging {
 				      nothing, since it may be about to exec */
 	_Atomic bool held_back;	   /* nothing may be evicted (exceed.h) */
 	_Atomic bool swap_full;	   /* the store has no free place */
+	struct judge spinning;	   /* does it pay that handlers spin? */
 	_Atomic bool stock_wanted; /* trays to recycle have run out (evict.c) */
 	_Atomic unsigned on_duty;  /* handlers that watch for faults */
 	_Atomic unsigned evicting; /* handlers inside an eviction */

@@ -8,6 +8,7 @@
 #include "paging/steer.h"
 #include "paging/watch.h"
 #include <linux/memfd.h>
+#include <string.h>
 
 /* How often a handler is asked, at the end, for what it has recorded. */
 #define FLUSH_NS 100000
@@ -91,6 +92,8 @@ int paging_start(struct paging *paging, const char **ret_why)
 	int err = uffd_open(&paging->uffd, paging->disable, paging->user_mode);
 
 	paging->registered = false;
+	/* In a fork's child: a handler of the parent may have been judging. */
+	memset(&paging->spinning, 0, sizeof(paging->spinning));
 	if (err) {
 		paging->uffd.fd = -1;
 		*ret_why = "userfaultfd is refused or missing";
