@@ -64,6 +64,7 @@ struct handler {
 				   everything is full; or 0 */
 	uint64_t futile_since;	/* ns: since when no frame was found for some fault; or 0 */
 	unsigned futile_rounds; /* rounds without success since then */
+	uint64_t asked;		/* ns: when the store, being full, was last asked again */
 	uint64_t written_seen;	/* paging->written in the last round */
 	uint64_t tidy_written;	/* paging->written when tidy last saw it change, */
 	uint64_t tidy_since;	/* ns: and when that was */

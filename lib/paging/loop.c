@@ -205,6 +205,16 @@ static void give_up(struct paging *paging, uintptr_t address)
 	chunk_unlock(chunk);
 }
 
+/* Is there room on swap space after all?  Nobody has asked while nothing was evicted.  Asks once for
+ * each fault that waits. */
+static bool finds_room(struct handler *handler)
+{
+	if (!handler->paging->swap_full || handler->asked >= handler->waiting_since)
+		return false;
+	handler->asked = handler->round;
+	return writeback_asks_again(&handler->writes);
+}
+
 /* First the allowance goes.  Then full spaces are asked for room again, unless they were asked
  * after the fault began to wait.  Then a page goes.  If something cannot leave, that is no reason
  * to lose a page: then the budget is exceeded. */
@@ -219,7 +229,7 @@ static void out_of_room(struct handler *handler)
 		exceed_by_step(paging);
 	else if (credit_allow(&paging->budget, paging->allowance))
 		return;
-	else if (store_insist(&paging->store, since))
+	else if (store_insist(&paging->store, since) || finds_room(handler))
 		return;
 	else if (handler->refused)
 		give_up(paging, handler->refused);

@@ -80,6 +80,11 @@ static bool refill_run(struct writes *writes)
 	return err == 0;
 }
 
+bool writeback_asks_again(struct writes *writes)
+{
+	return refill_run(writes);
+}
+
 /* Needs one write open and one more free, since a chunk's pages may span two runs.  If swap space
  * is full, what is clean can still leave. */
 bool writeback_has_room(struct writes *writes)

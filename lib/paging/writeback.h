@@ -62,6 +62,10 @@ void writeback_leave_run(struct writes *writes);
 /* Is there a write that can take a chunk's pages, and will it be written soon? */
 bool writeback_has_room(struct writes *writes);
 
+/* Swap space was full.  Asks it once more: another process may have left places since.  true: it has
+ * some. */
+bool writeback_asks_again(struct writes *writes);
+
 /* Adds dirty pages of a tray to the write that is being put together.  The chunk's records hold
  * their hashes.  Returns the part that found places.  The chunk is locked. */
 uint64_t writeback_add(struct writes *writes, struct tray *tray, uint64_t mask);

@@ -75,14 +75,14 @@ END
 wait_for 150 test -s "$tmp/line" || fail "a thousand generations: $(head -3 "$tmp/err")"
 
 # One has its data on named swap; another, in a PID namespace of its own, needs more than is left.
+# Meanwhile the first one sleeps in the kernel: a new page that it touched then would get SIGBUS.
 if [ "$(id -u)" -eq 0 ] && unshare --pid --fork true 2>/dev/null; then
 	cat >"$tmp/holder.py" <<'END'
-import os, sys, time
+import os, sys
 N = 24 << 8
 data = [b"%8d" % i * 512 for i in range(N)]
 open(sys.argv[1], "w").close()
-while not os.path.exists(sys.argv[2]):
-    time.sleep(0.05)
+os.read(0, 1)
 assert all(data[i] == b"%8d" % i * 512 for i in range(N)), "the holder's bytes are wrong"
 END
 	cat >"$tmp/taker.py" <<'END'
@@ -94,11 +94,13 @@ except MemoryError:
     pass
 END
 	: >"$tmp/named"
+	mkfifo "$tmp/enough"
 	# shellcheck disable=SC2016
 	"$SPILL" run -m 16M -s "$tmp/named,limit=40M" -- sh -c '
-		"$1" "$2/holder.py" "$2/held" "$2/enough" &
+		exec 3<>"$2/enough"
+		"$1" "$2/holder.py" "$2/held" <&3 &
 		until [ -e "$2/held" ]; do sleep 0.05; done
 		unshare --pid --fork --mount-proc "$1" "$2/taker.py" 2>/dev/null
-		: >"$2/enough"
+		echo >&3
 		wait $!' sh "$python" "$tmp" || fail "two PID namespaces: exit status $?"
 fi
