@@ -53,6 +53,7 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	stats_add_counters(sum, stats);
 	STATS_GAUGES(ADD)
 	ADD(unmanaged_peak)
+	STATS_CHOICES(RAISE)
 }
 
 void stats_fold(struct stats *sum, const struct stats *stats)
@@ -60,6 +61,7 @@ void stats_fold(struct stats *sum, const struct stats *stats)
 	stats_add_counters(sum, stats);
 	STATS_GAUGES(RAISE)
 	RAISE(unmanaged_peak)
+	STATS_CHOICES(RAISE)
 }
 
 #undef RAISE

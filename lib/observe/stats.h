@@ -70,6 +70,16 @@
 	X(metadata)     \
 	X(armed)
 
+/* What the pager chose (ways.h, judge.h): from how many pages of a run on it moves them, rather than
+ * copying, to a tray, back from it, and in when they are read (0: never); whether handlers spin; how
+ * many of them watch for faults. */
+#define STATS_CHOICES(X) \
+	X(move_out)      \
+	X(move_back)     \
+	X(move_in)       \
+	X(spinning)      \
+	X(on_duty)
+
 /* How faults were served.  A latency is the time from when a handler saw the fault until the page
  * was there. */
 enum latency_kind { LATENCY_ZERO, LATENCY_SOFT, LATENCY_MAJOR, LATENCY_KINDS };
@@ -78,9 +88,10 @@ struct stats {
 #define STATS_FIELD(name) _Atomic uint64_t name;
 	STATS_COUNTERS(STATS_FIELD)
 	STATS_GAUGES(STATS_FIELD)
-#undef STATS_FIELD
 	_Atomic uint64_t unmanaged_peak; /* bytes, a gauge: peak private memory besides held */
+	STATS_CHOICES(STATS_FIELD)
 	struct latency latency[LATENCY_KINDS];
+#undef STATS_FIELD
 };
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
@@ -142,7 +153,7 @@ void stats_add_public(struct spill_stats *sum, const struct stats *stats);
 /* -- the memfd ------------------------------------------------------------------- */
 
 #define STATS_NAME "spill-stats"
-#define STATS_MAGIC UINT64_C(0x337461747370730a) /* "\nspstat3": includes the version */
+#define STATS_MAGIC UINT64_C(0x347461747370730a) /* "\nspstat4": includes the version */
 #define STATS_SLOTS 1024
 
 struct stats_slot {

@@ -70,6 +70,8 @@ void gauges_publish(struct paging *paging)
 	stat_set(&stats->swap_used, store_used(&paging->store));
 	stat_set(&stats->swap_size, store_size(&paging->store));
 	stat_set(&stats->metadata, pages_tables(&paging->pages));
+	stat_set(&stats->spinning, paging->spinning.verdict);
+	stat_set(&stats->on_duty, paging->on_duty);
 }
 
 /* -- the recording ---------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "paging/loop.h"
 #include "paging/steer.h"
 #include "paging/watch.h"
+#include "paging/ways.h"
 #include <linux/memfd.h>
 #include <string.h>
 
@@ -61,6 +62,23 @@ static int make_helpers(struct paging *paging, const char **ret_why)
 	return 0;
 }
 
+/* In a fork's child the counters are new. */
+static void find_prices(struct paging *paging)
+{
+	struct stats *stats = paging->stats;
+	struct ways ways;
+
+	if (!paging->prices.known)
+		prices_find(&paging->prices, paging->calibration, &paging->uffd, paging->memory_fd,
+			    paging->zeros);
+	if (!paging->uffd.move)
+		return;
+	ways = ways_of(&paging->prices);
+	stat_set(&stats->move_out, ways.move_out);
+	stat_set(&stats->move_back, ways.move_back);
+	stat_set(&stats->move_in, ways.move_in);
+}
+
 static int start_handlers(struct paging *paging, const char **ret_why)
 {
 	int err = 0;
@@ -105,9 +123,8 @@ int paging_start(struct paging *paging, const char **ret_why)
 				    paging->pages.arena.tray_count * chunk_size(), false);
 	if (!err)
 		err = make_helpers(paging, ret_why);
-	if (!err && !paging->prices.known)
-		prices_find(&paging->prices, paging->calibration, &paging->uffd, paging->memory_fd,
-			    paging->zeros);
+	if (!err)
+		find_prices(paging);
 	if (!err)
 		err = start_handlers(paging, ret_why);
 	return err;

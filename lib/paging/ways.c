@@ -39,3 +39,21 @@ bool ways_restore_by_move(const struct prices *p, uint64_t mask)
 
 	return price(p, PRICE_MOVE, runs, pages) < by_copy;
 }
+
+static unsigned least(const struct prices *p, bool (*answer)(const struct prices *, uint64_t),
+		      bool wanted)
+{
+	for (unsigned n = 1; n <= CHUNK_PAGES; n++)
+		if (answer(p, mask_range(0, n)) == wanted)
+			return n;
+	return 0;
+}
+
+struct ways ways_of(const struct prices *p)
+{
+	return (struct ways){
+		.move_out = least(p, ways_depart_by_copy, false),
+		.move_back = least(p, ways_restore_by_move, true),
+		.move_in = least(p, ways_fill_by_move, true),
+	};
+}

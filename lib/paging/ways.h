@@ -24,4 +24,10 @@ bool ways_fill_by_move(const struct prices *prices, uint64_t mask);
 /* Should these pages go back from their tray with its frames, in place of being copied? */
 bool ways_restore_by_move(const struct prices *prices, uint64_t mask);
 
+/* From how many adjacent pages on they are moved out, back and in; 0: never. */
+struct ways {
+	unsigned move_out, move_back, move_in;
+};
+struct ways ways_of(const struct prices *prices);
+
 #endif

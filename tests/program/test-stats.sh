@@ -60,6 +60,7 @@ is metadata -gt 0
 is read_errors -eq 0
 is write_errors -eq 0
 is pages_poisoned -eq 0
+is on_duty -ge 1
 awk -v s="$(json_value "$json" faults_soft)" -v m="$(json_value "$json" faults_major)" \
 	-v r="$(json_value "$json" hit_ratio)" 'BEGIN { d = s / (s + m) - r; exit !(d < 1e-5 && d > -1e-5) }' ||
 	fail "hit_ratio is $(json_value "$json" hit_ratio)"
@@ -75,6 +76,20 @@ for label in time budget peak resident faults 'hit ratio' evicted written read '
 	grep -q "^  $label  " "$tmp/err" || fail "no $label in: $(cat "$tmp/err")"
 done
 [ "$(wc -L <"$tmp/err")" -le 80 ] || fail "a line is longer than 80 columns: $(cat "$tmp/err")"
+
+# -- what was chosen by the prices of one machine and of another
+for set in hardware shadowed; do
+	SPILL_CALIBRATION=$set "$SPILL" run -m 32M --stats="$json" --json "${hungry[@]}" 64 >/dev/null ||
+		fail "$set: $?"
+	is move_in -eq 0
+	eval "back_$set=$(json_value "$json" move_back)"
+done
+# shellcheck disable=SC2154 # set by eval
+[ "$back_shadowed" -eq 0 ] || [ "$back_shadowed" -lt "$back_hardware" ] ||
+	fail "moved back from $back_hardware, and from $back_shadowed pages on"
+SPILL_CALIBRATION=mine "$SPILL" run -m 32M true 2>"$tmp/err" && fail "SPILL_CALIBRATION=mine"
+grep -q 'SPILL_CALIBRATION: mine is not one of measured, hardware, shadowed' "$tmp/err" ||
+	fail "no complaint: $(cat "$tmp/err")"
 
 # -- every process counts, and so does one that was killed
 "$SPILL" run -m 32M --stats="$json" --json sh -c '"$@" & "$@" & wait' sh "${hungry[@]}" 64 >/dev/null ||

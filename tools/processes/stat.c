@@ -152,11 +152,21 @@ static void compare(const struct sample *before, const struct sample *after,
 
 /* -- the loop ------------------------------------------------------------------------------ */
 
-static void print(const struct watch *watch, const struct table_value values[COLUMNS],
-		  unsigned long line)
+static json_t *object_of(const struct stats *sum, const struct table_value values[COLUMNS])
+{
+	json_t *object = table_object(columns, COLUMNS, values);
+
+#define SET(name) json_object_set_new(object, #name, json_integer((json_int_t)sum->name));
+	STATS_CHOICES(SET)
+#undef SET
+	return object;
+}
+
+static void print(const struct watch *watch, const struct stats *sum,
+		  const struct table_value values[COLUMNS], unsigned long line)
 {
 	if (watch->json) {
-		table_print_json(table_object(columns, COLUMNS, values), true);
+		table_print_json(object_of(sum, values), true);
 	} else {
 		if (line == 0 || (isatty(STDOUT_FILENO) && line % LINES_A_TITLE == 0))
 			table_print_titles(columns, COLUMNS);
@@ -182,7 +192,7 @@ static int run(struct watch *watch)
 		if (!more && watch->pid)
 			break;
 		compare(&before, &after, values);
-		print(watch, values, line);
+		print(watch, &after.sum, values, line);
 		if (!more || ferror(stdout))
 			break;
 		before = after;

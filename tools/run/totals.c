@@ -156,6 +156,24 @@ static void print_errors(FILE *file, const struct stats *sum)
 			"errors", "", sum->write_errors, sum->pages_poisoned);
 }
 
+/* "moved out from 3 pages of a run on" */
+static void print_choice(FILE *file, const char *what, uint64_t pages)
+{
+	if (pages)
+		fprintf(file, "%s from %" PRIu64 " on", what, pages);
+	else
+		fprintf(file, "%s never", what);
+}
+
+static void print_choices(FILE *file, const struct stats *sum)
+{
+	fprintf(file, LABEL, "runs moved");
+	print_choice(file, "out", sum->move_out);
+	print_choice(file, ", back", sum->move_back);
+	print_choice(file, ", in", sum->move_in);
+	fprintf(file, "; handlers %s\n", sum->spinning ? "spin" : "do not spin");
+}
+
 static void print_text(FILE *file, const struct totals *totals)
 {
 	const struct stats *sum = &totals->sum;
@@ -174,6 +192,7 @@ static void print_text(FILE *file, const struct totals *totals)
 	print_transfer(file, "read", sum->bytes_read, sum->reads, "reads");
 	print_size(file, "swap space", sum->swap_size);
 	fprintf(file, "at most; tables took %s\n", size_format(size, sum->metadata));
+	print_choices(file, sum);
 	print_errors(file, sum);
 	if (totals->uncounted)
 		fprintf(file, LABEL "%u more processes were not counted\n", "", totals->uncounted);
@@ -209,6 +228,7 @@ static void print_json(FILE *file, const struct totals *totals)
 #define PRINT(name) print_key(file, #name, totals->sum.name);
 	STATS_GAUGES(PRINT)
 	PRINT(unmanaged_peak)
+	STATS_CHOICES(PRINT)
 	STATS_COUNTERS(PRINT)
 #undef PRINT
 	if (ratio < 0)
