@@ -107,7 +107,7 @@ def age(bench):
 
 
 def contention(bench):
-    """Two busy threads to each CPU; and a real-time thread that keeps one CPU."""
+    """Two and four busy processes to each CPU; and a real-time thread that keeps one CPU."""
     budget, cpus = bench.mode.small, os.cpu_count()
     data = 2 * budget
     soft = bench.runner.run("contention", LIBRARY, "soft", budget, data=data, hogs=2 * cpus,
@@ -117,11 +117,16 @@ def contention(bench):
                       f"{soft['touches']} faults", most=50)
         yield Finding("soft fault p99, CPUs busy", soft["slow_us"]["p99"], "us",
                       f"most {soft['slow_us']['most']:.0f}", most=10000)
-    line = duel(bench, "contention", Row("random-read", None), budget, data, [LIBRARY], rounds=1,
-                hogs=2 * cpus)
-    yield Finding("random-read p99.9, CPUs busy", line.cell("library").slow_us("p99.9"), "us",
-                  f"kernel {line.best_kernel().slow_us('p99.9') or 0:.0f} us, throughput "
-                  f"{line.ratio() or 0:.2f} x kernel")
+    for busy in (2, 4):
+        for row, least in ((Row("random-read", None), 0.7), (Row("sequential-read", None), 1)):
+            line = duel(bench, "contention", row, budget, data, [LIBRARY], hogs=busy * cpus)
+            cell, best = line.cell("library"), line.best_kernel()
+            beside = f"{cell.spread()} {line.unit}"
+            if row.workload == "random-read":
+                beside += (f"; p99.9 {cell.slow_us('p99.9') or 0:.0f} us, kernel "
+                           f"{best.slow_us('p99.9') or 0:.0f}")
+            yield Finding(f"{row.label}, {busy} busy to a CPU", line.ratio(), "x kernel", beside,
+                          least=least)
     if cpus > 1 and os.geteuid() == 0:
         fifo = bench.runner.run("contention", LIBRARY, "random-read", budget, data=data, fifo=0,
                                 slow=bench.slow_us, seconds=3)
