@@ -496,16 +496,25 @@ static bool back_segment(struct swap *swap)
 	return false;
 }
 
+/* Waits for more blocks: those of a step that a handler has under way, or ours.  A handler may begin
+ * a step when we have just seen none, or end one.  false: there are no more. */
+static bool more_blocks(struct swap *swap, uint64_t size)
+{
+	return await_growth(swap) || swap_grow(swap, sys_now()) || await_growth(swap) ||
+	       swap_size(swap) != size;
+}
+
 int swap_back(struct swap *swap, uint64_t bytes)
 {
-	uint64_t wanted = bytes >> page_shift(), owned = owned_slots(swap);
+	uint64_t size, wanted = bytes >> page_shift(), owned = owned_slots(swap);
 
 	/* Do not let files grow for a request that cannot be met in full. */
 	if (owned < wanted && swap_capacity(swap, false) < wanted)
 		return -ENOSPC;
-	while (owned < wanted &&
-	       (back_segment(swap) || await_growth(swap) || swap_grow(swap, sys_now())))
+	do {
+		size = swap_size(swap);
 		owned = owned_slots(swap);
+	} while (owned < wanted && (back_segment(swap) || more_blocks(swap, size)));
 	return owned < wanted ? -ENOSPC : 0;
 }
 

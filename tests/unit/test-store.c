@@ -4,6 +4,8 @@
 #include "base/page.h"
 #include "spill.h"
 #include "store/lane.h"
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -193,6 +195,53 @@ START_TEST(retired_places_are_lost)
 }
 END_TEST
 
+#define STEPS_ROUNDS 500
+
+static _Atomic bool ready, begun;
+static unsigned delay;
+
+/* As a handler takes its first step, at about the same time, which lasts for a while. */
+static void *grow(void *arg)
+{
+	struct swap_growth growth;
+	uint64_t start;
+
+	(void)arg;
+	ready = true;
+	while (!begun)
+		;
+	for (unsigned i = 0; i < delay; i++)
+		atomic_thread_fence(memory_order_seq_cst);
+	if (!swap_grow_begin(&store.swap, sys_now(), &growth))
+		return NULL;
+	start = sys_now();
+	while (sys_now() - start < 20000)
+		;
+	swap_grow_end(&store.swap, &growth,
+		      sys_fallocate(growth.fd, 0, growth.offset, growth.bytes), sys_now());
+	return NULL;
+}
+
+/* Others' steps may begin or end at any moment while swap space is backed. */
+START_TEST(backed_beside_steps_of_others)
+{
+	for (unsigned i = 0; i < STEPS_ROUNDS; i++) {
+		pthread_t thread;
+
+		begin(0);
+		ready = begun = false;
+		delay = unit_below(400);
+		ck_assert_int_eq(pthread_create(&thread, NULL, grow, NULL), 0);
+		while (!ready)
+			sys_yield();
+		begun = true;
+		ck_assert_int_eq(store_back(&store, LIMIT / 2), 0);
+		pthread_join(thread, NULL);
+		end();
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store");
@@ -202,6 +251,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(c, gets_what_was_put, 0, 2);
 	tcase_add_loop_test(c, places_are_found_once, 0, 2);
 	tcase_add_loop_test(c, retired_places_are_lost, 0, 2);
+	tcase_add_test(c, backed_beside_steps_of_others);
 	return s;
 }
 
