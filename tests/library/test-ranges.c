@@ -2,7 +2,7 @@
 /* test-ranges - 100,000 regions lie inside a few mappings, and can be released in any order, at the
  * default vm.max_map_count (65530)
  *
- * Variants: default hardware shadowed
+ * Variants: default shadowed
  */
 #include "harness.h"
 

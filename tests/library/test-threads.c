@@ -3,7 +3,7 @@
  * pin, and set the budget
  *
  * Time limit: 90
- * Variants: default move move,uring taskrun encrypt hardware shadowed
+ * Variants: default move move,uring taskrun encrypt
  */
 #include "harness.h"
 #include "base/tsan.h"
