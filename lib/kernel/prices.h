@@ -4,8 +4,8 @@
  * They differ by an order of magnitude.  With page tables of its own a machine moves a run of pages
  * for next to nothing, but each call flushes the TLBs of other CPUs.  Where a hypervisor shadows the
  * page tables, the first touch of a page after its mapping has changed costs more than a copy.  So
- * the pager measures, once for each process, when it arms, in a few milliseconds.  What can be done
- * in two ways is then done in the cheaper one (ways.h).
+ * each pager measures when it arms, in a few milliseconds; a fork's child has its parent's prices.
+ * What can be done in two ways is then done in the cheaper one (ways.h).
  *
  * An operation on n pages in r calls costs r * call + n * page.
  *

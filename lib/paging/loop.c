@@ -285,7 +285,7 @@ static bool spins(const struct handler *handler)
 
 	if (!demanded || (paging->disable & SPILL_FEATURE_SPIN))
 		return false;
-	judge_look(&paging->spinning, sys_now(), stat_get(&paging->stats->faults_major));
+	judge_look(&paging->spinning, handler->round, stat_get(&paging->stats->faults_major));
 	return demanded <= SPIN_READS && paging->spinning.dear;
 }
 

@@ -16,6 +16,7 @@
 /* Begins or ends a recording if this pager is meant.  In one of its handlers. */
 void recording_obey(struct order *order, struct paging *paging);
 
+/* What recording_look does when something has changed. */
 void recording_follow(struct handler *handler);
 
 /* In each of the handler's rounds.  It takes a buffer if a recording has begun.  It writes its

@@ -324,11 +324,10 @@ static unsigned uring_wait(struct io *io, uint64_t timeout_ns)
 
 	uring->ready = 0;
 	uring->news = false;
-	arm_watches(uring);
-	if (timeout_ns == 0 && is_quiet(uring))
-		return 0;
 	do {
 		arm_watches(uring);
+		if (timeout_ns == 0 && is_quiet(uring))
+			break;
 		enter(uring, deadline);
 		collect(uring);
 	} while (!uring->news && io_time_left(deadline) > 0);
