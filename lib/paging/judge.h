@@ -12,8 +12,8 @@
  * A window that took too long says nothing: the program did something else meanwhile.  A trial with
  * little work gives no verdict, and then the cheap way is taken.
  *
- * Locking: whoever calls judge_look first does the work, the others go on.  dear can be read by
- * anybody.
+ * Locking: whoever calls judge_look first does the work, the others go on.  dear and verdict can be
+ * read by anybody.
  */
 #ifndef SPILL_JUDGE_H
 #define SPILL_JUDGE_H
@@ -25,8 +25,8 @@
 /* Zeroed: the cheap way, and a trial begins. */
 struct judge {
 	_Atomic bool dear;     /* the way to take now */
+	_Atomic bool verdict;  /* of the last trial */
 	atomic_flag busy;      /* guards all that follows: */
-	bool verdict;	       /* of the last trial */
 	unsigned window;       /* of the trial; JUDGE_WINDOWS: it is over */
 	_Atomic uint64_t ends; /* ns: when the window, or the verdict, ends */
 	uint64_t began;	       /* ns: when the window began, */
