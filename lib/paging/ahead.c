@@ -78,10 +78,15 @@ bool ahead_next(struct ahead *ahead, int64_t *ret_number, uint64_t *ret_mask)
 
 void ahead_read(struct handler *handler, struct ahead ahead)
 {
+	struct ahead left = ahead;
 	int64_t number;
-	bool more = true;
 	uint64_t mask;
 
-	while (more && ahead_next(&ahead, &number, &mask))
-		more = read_chunk(handler, number, mask);
+	while (ahead_next(&ahead, &number, &mask)) {
+		if (!read_chunk(handler, number, mask)) {
+			readahead_stopped(&handler->paging->readahead, left);
+			return;
+		}
+		left = ahead;
+	}
 }

@@ -205,6 +205,13 @@ static enum answer serve_protected(struct serving *s)
 	return ANSWER_DONE;
 }
 
+/* Whoever waits for the page is woken when it is there. */
+static enum answer serve_filling(struct serving *s)
+{
+	readahead_late(&s->paging->readahead, page_number(s));
+	return ANSWER_DONE;
+}
+
 /* The mark is gone, or was never there: a fork's child loses pages of which swap space has no
  * copy. */
 static enum answer serve_poisoned(struct serving *s)
@@ -240,7 +247,7 @@ static enum answer serve_locked(struct serving *s)
 	if (chunk->resident & bit)
 		return s->fault->write_protected ? serve_protected(s) : serve_resident(s);
 	if (chunk->filling & bit)
-		return ANSWER_DONE;
+		return serve_filling(s);
 	if (chunk->foreign & bit)
 		return serve_foreign(s);
 	if (chunk->poisoned & bit)

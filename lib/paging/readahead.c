@@ -13,6 +13,9 @@
 #define SKIP_MAX CHUNK_PAGES
 #define SKIP_IDLE READAHEAD_STREAMS
 
+/* Chunks that a fault asks for at most: what it has used up, and one more. */
+#define ASK_CHUNKS 2
+
 /* A stream with a window of at least this size has earned its place: it is replaced by a newcomer
  * only after it has been idle for this many times as long as others. */
 #define ESTABLISHED 8
@@ -180,6 +183,14 @@ static void grow(struct stream *s, unsigned most)
 	s->window = (uint16_t)least(2u * s->window, most);
 }
 
+/* One chunk ahead is enough until the reader catches up with it. */
+static void grow_along(struct stream *s, unsigned most)
+{
+	if (s->window < 2 * CHUNK_PAGES || s->late)
+		grow(s, most);
+	s->late = false;
+}
+
 uint64_t window_mask(struct window window, unsigned i)
 {
 	unsigned n = window.pages < CHUNK_PAGES ? window.pages : CHUNK_PAGES;
@@ -197,6 +208,12 @@ static unsigned window_here(const struct stream *s, int64_t page)
 	return s->window < left ? s->window : (unsigned)left;
 }
 
+/* The page after ASK_CHUNKS chunks, of which the first begins here, or has begun. */
+static int64_t ask_limit(int64_t first, int direction)
+{
+	return chunk_edge(first + (ASK_CHUNKS - 1) * CHUNK_PAGES * direction, direction);
+}
+
 /* What the window has beyond the fault's chunk and has not asked for yet.  Long windows end where a
  * chunk does. */
 static struct ahead window_ahead(struct stream *s, int64_t page, bool missing)
@@ -204,7 +221,7 @@ static struct ahead window_ahead(struct stream *s, int64_t page, bool missing)
 	int direction = s->direction;
 	int64_t edge = chunk_edge(page, direction);
 	int64_t target = page + (int64_t)s->window * direction;
-	int64_t first, count;
+	int64_t first, limit, count;
 
 	if (s->window >= CHUNK_PAGES)
 		target = chunk_edge(target - direction, direction);
@@ -212,6 +229,9 @@ static struct ahead window_ahead(struct stream *s, int64_t page, bool missing)
 	if (missing || (s->next - edge) * direction < 0)
 		s->next = edge;
 	first = s->next;
+	limit = ask_limit(first, direction);
+	if ((target - limit) * direction > 0)
+		target = limit;
 	count = (target - first) * direction;
 	if (count <= 0)
 		return (struct ahead){ 0 };
@@ -273,7 +293,7 @@ static struct window go_on(struct readahead *readahead, struct stream *s, enum k
 	case KIND_ALONG:
 		if (!s->direction)
 			start(s, s->last, s->window, page > s->last ? 1 : -1);
-		grow(s, readahead_most(readahead));
+		grow_along(s, readahead_most(readahead));
 		return window_along(s, page, missing);
 	case KIND_STRIDE:
 		if (s->steady) {
@@ -365,6 +385,38 @@ static bool asked_for(const struct stream *s, int64_t page)
 	if (s->direction)
 		return (page - s->last) * s->direction >= 0 && (page - s->next) * s->direction < 0;
 	return s->stride && (page - s->last) % s->stride == 0 && (page - s->last) / s->stride >= 0;
+}
+
+void readahead_late(struct readahead *readahead, uint64_t page)
+{
+	lock_take(&readahead->lock, LOCK_STREAM);
+	for (int i = 0; i < (int)readahead->streams; i++) {
+		struct stream *s = &readahead->stream[i];
+
+		if (s->window > 1 && asked_for(s, (int64_t)page))
+			s->late = true;
+	}
+	lock_drop(&readahead->lock, LOCK_STREAM);
+}
+
+static bool has_asked_for(const struct stream *s, struct ahead ahead)
+{
+	int64_t step = s->direction ? s->direction : s->stride;
+
+	return s->window && step == ahead.step &&
+	       s->next == ahead.first + (int64_t)ahead.count * step;
+}
+
+void readahead_stopped(struct readahead *readahead, struct ahead left)
+{
+	lock_take(&readahead->lock, LOCK_STREAM);
+	for (int i = 0; i < (int)readahead->streams; i++) {
+		struct stream *s = &readahead->stream[i];
+
+		if (has_asked_for(s, left))
+			s->next = left.first;
+	}
+	lock_drop(&readahead->lock, LOCK_STREAM);
 }
 
 void readahead_wasted(struct readahead *readahead, uint64_t page)

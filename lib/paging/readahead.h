@@ -12,10 +12,16 @@
  *
  * A stream's window doubles with each fault that it predicted.  The part of the window in the
  * fault's chunk comes with the fault.  What the window has beyond is read ahead and left in trays
- * (ahead.h): the reader's first touch there is a soft fault, which moves the stream on.  So several
- * reads are in flight, and the device never idles.  When pages that were read ahead are given back
- * untouched, the window is halved.  A fault that no stream predicted starts a new stream with a
- * window of one page: random access reads exactly one page a fault.
+ * (ahead.h): the reader's first touch there is a soft fault, which moves the stream on.
+ *
+ * One chunk ahead is enough for a slow reader.  A window of more grows only when the reader comes to
+ * a page that is still being read, until so many reads are in flight that the device never idles.
+ * A fault asks for no more than two chunks: a device that is given a megabyte at once keeps
+ * everybody else waiting for a millisecond.  What found no frames is asked for again with the
+ * next.  When pages that were read ahead are given back untouched, the window is halved.
+ *
+ * A fault that no stream predicted starts a new stream with a window of one page: random access
+ * reads exactly one page a fault.
  *
  * A missing page is predicted only where the latest fault left off, or some way beyond while the
  * stream is active: a random fault must not be taken for the next one of a stream that was there
@@ -46,6 +52,7 @@ struct stream {
 	uint16_t window;  /* (R) pages (strided: steps) of the latest window; 0: unused */
 	int8_t direction; /* (R) 1 up, -1 down, 0 unknown as yet, or strided */
 	bool steady;	  /* (R) the stride was seen twice */
+	bool late;	  /* (R) the reader came to a page that was still being read */
 };
 
 /* What the application has advised for a range (spill_advise). */
@@ -102,6 +109,12 @@ struct window readahead_fault(struct readahead *readahead, uint64_t page, bool m
  * The stream goes on where the next fault will be: at the first page that is neither. */
 void readahead_clip(struct readahead *readahead, uint64_t page, struct window window,
 		    uint64_t here);
+
+/* A fault on a page that is being read: its stream should read further ahead. */
+void readahead_late(struct readahead *readahead, uint64_t page);
+
+/* This is left of what a fault asked for: there were no frames for it. */
+void readahead_stopped(struct readahead *readahead, struct ahead left);
 
 /* A page that was read ahead was never touched: its stream reads too far. */
 void readahead_wasted(struct readahead *readahead, uint64_t page);

@@ -64,15 +64,22 @@ START_TEST(windows_double)
 }
 END_TEST
 
+/* Chunk after chunk; the first touch of each comes too early, and then again when it is there. */
+static struct window touch_early(uint64_t page)
+{
+	readahead_late(&ra, page);
+	return touch(page);
+}
+
 START_TEST(reads_ahead_without_gap)
 {
 	uint64_t page = run_up(BASE, 7), asked = 0;
 
-	/* Chunk after chunk, each touched when it is there. */
 	for (unsigned n = 0; n < 40; n++) {
-		struct window w = n ? touch(page) : fault(page);
+		struct window w = n ? touch_early(page) : fault(page);
 
 		ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+		ck_assert_uint_le(w.ahead.count, 2 * CHUNK_PAGES);
 		if (w.ahead.count) {
 			ck_assert_int_eq(w.ahead.step, 1);
 			if (asked)
@@ -85,6 +92,48 @@ START_TEST(reads_ahead_without_gap)
 		page += CHUNK_PAGES;
 	}
 	ck_assert_uint_eq(asked - page + CHUNK_PAGES, MOST);
+}
+END_TEST
+
+START_TEST(one_chunk_ahead_is_enough_for_a_slow_reader)
+{
+	uint64_t page = run_up(BASE, 7);
+
+	fault(page);
+	for (unsigned n = 0; n < 40; n++) {
+		struct window w = touch(page += CHUNK_PAGES);
+
+		ck_assert_uint_eq(w.ahead.count, CHUNK_PAGES);
+		ck_assert_int_eq(w.ahead.first, (int64_t)page + CHUNK_PAGES);
+	}
+	/* Late once: two chunks more, one at a time, and no more after that. */
+	for (unsigned n = 0; n < 10; n++) {
+		struct window w = n ? touch(page += CHUNK_PAGES) : touch_early(page += CHUNK_PAGES);
+
+		ck_assert_uint_eq(w.ahead.count, n < 2 ? 2 * CHUNK_PAGES : CHUNK_PAGES);
+	}
+	/* Late at a page that no stream has asked for: no news. */
+	readahead_late(&ra, page + MOST);
+	ck_assert_uint_eq(touch(page + CHUNK_PAGES).ahead.count, CHUNK_PAGES);
+}
+END_TEST
+
+/* What found no frames is asked for with the next fault; it was left out, and came by a fault of its
+ * own, which asked for a whole window at once. */
+START_TEST(what_found_no_frames_is_asked_for_again)
+{
+	uint64_t page = run_up(BASE, 7);
+	struct window w = fault(page);
+
+	readahead_stopped(&ra, w.ahead);
+	w = touch(page += CHUNK_PAGES - 1);
+	ck_assert_int_eq(w.ahead.first, (int64_t)page + 1);
+	ck_assert_uint_eq(w.ahead.count, 2 * CHUNK_PAGES);
+	/* Half of it. */
+	w.ahead.first += CHUNK_PAGES;
+	w.ahead.count -= CHUNK_PAGES;
+	readahead_stopped(&ra, w.ahead);
+	ck_assert_int_eq(touch(page + 1).ahead.first, w.ahead.first);
 }
 END_TEST
 
@@ -102,9 +151,10 @@ START_TEST(backward)
 	page -= fault(page).pages;
 	ck_assert_uint_eq(page, BASE - 1);
 	for (unsigned n = 0; n < 40; n++) {
-		struct window w = n ? touch(page) : fault(page);
+		struct window w = n ? touch_early(page) : fault(page);
 
 		ck_assert_uint_eq(w.pages, CHUNK_PAGES);
+		ck_assert_uint_le(w.ahead.count, 2 * CHUNK_PAGES);
 		ck_assert(w.down);
 		if (w.ahead.count) {
 			ck_assert_int_eq(w.ahead.step, -1);
@@ -140,7 +190,7 @@ START_TEST(four_streams)
 	struct window w = run_four();
 
 	ck_assert_uint_eq(w.pages, CHUNK_PAGES);
-	ck_assert_uint_gt(w.ahead.count, MOST / 2);
+	ck_assert_uint_eq(w.ahead.count, CHUNK_PAGES);
 	begin();
 	readahead_init(&ra, 3, &budget); /* one too few: each gives way to the next */
 	assert_single(run_four());
@@ -245,16 +295,18 @@ END_TEST
 
 START_TEST(waste_shrinks_windows)
 {
-	uint64_t page = run_up(BASE, 12);
+	uint64_t page = run_up(BASE, 7);
 	struct window w = fault(page);
-	unsigned count = w.ahead.count;
 
+	for (unsigned n = 0; n < 20; n++)
+		w = touch_early(page += CHUNK_PAGES);
+	ck_assert_uint_eq(w.ahead.count, CHUNK_PAGES);
 	for (unsigned n = 0; n < 3; n++)
 		readahead_wasted(&ra, page + CHUNK_PAGES + n);
 	w = touch(page + CHUNK_PAGES);
 	ck_assert_uint_eq(w.ahead.count, 0); /* it has enough for now */
 	w = fault(page + CHUNK_PAGES + w.pages);
-	ck_assert_uint_le(w.ahead.count, count / 2);
+	ck_assert_uint_le(w.ahead.count, CHUNK_PAGES);
 	for (unsigned n = 0; n < 10; n++)
 		readahead_wasted(&ra, page + 2 * CHUNK_PAGES + n);
 	ck_assert_uint_le(fault(page + 3 * CHUNK_PAGES).pages, 2);
@@ -271,7 +323,7 @@ START_TEST(advice)
 	readahead_advise(&ra, BASE, BASE + 500, SPILL_SEQUENTIAL);
 	w = fault(BASE + 128);
 	ck_assert_uint_eq(w.pages, CHUNK_PAGES);
-	ck_assert_uint_eq(w.ahead.count, MOST - CHUNK_PAGES);
+	ck_assert_uint_eq(w.ahead.count, 2 * CHUNK_PAGES);
 	assert_single(fault(BASE + 600));
 	readahead_advise(&ra, BASE, BASE + 1000, SPILL_NORMAL);
 	assert_single(fault(BASE + 900));
@@ -294,6 +346,8 @@ int main(void)
 
 	tcase_add_test(tcase, windows_double);
 	tcase_add_test(tcase, reads_ahead_without_gap);
+	tcase_add_test(tcase, one_chunk_ahead_is_enough_for_a_slow_reader);
+	tcase_add_test(tcase, what_found_no_frames_is_asked_for_again);
 	tcase_add_test(tcase, backward);
 	tcase_add_test(tcase, four_streams);
 	tcase_add_loop_test(tcase, strides, 0, 5);

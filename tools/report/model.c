@@ -304,15 +304,26 @@ static bool read_chunk(struct model *model, struct chunk *chunk, uint64_t mask)
 	return true;
 }
 
+static bool is_there(const struct model *model, int64_t number)
+{
+	return number >= FIRST_CHUNK && number - FIRST_CHUNK < model->chunk_count;
+}
+
+/* Reads take no time here: no reader is ever late. */
 static void read_ahead(struct model *model, struct ahead ahead)
 {
+	struct ahead left = ahead;
 	int64_t number;
-	bool more = true;
 	uint64_t mask;
 
-	while (more && ahead_next(&ahead, &number, &mask))
-		if (number >= FIRST_CHUNK && number - FIRST_CHUNK < model->chunk_count)
-			more = read_chunk(model, &model->chunks[number - FIRST_CHUNK], mask);
+	while (ahead_next(&ahead, &number, &mask)) {
+		if (is_there(model, number) &&
+		    !read_chunk(model, &model->chunks[number - FIRST_CHUNK], mask)) {
+			readahead_stopped(&model->paging->readahead, left);
+			return;
+		}
+		left = ahead;
+	}
 }
 
 /* -- touches --------------------------------------------------------------------------- */
