@@ -65,7 +65,7 @@ void range_change(struct pager *pager, const struct range *range,
  * has found no slot, so it is told here, too. */
 static bool is_exhausted(struct pager *pager)
 {
-	if (!pager_is_armed(pager) || paging_room(&pager->paging) > 0)
+	if (!pager_is_armed(pager) || paging_has_room(&pager->paging, 1))
 		return false;
 	paging_tell_full(&pager->paging);
 	return true;

@@ -80,7 +80,7 @@ static enum answer serve_absent(struct serving *s)
 	uint64_t installed;
 	bool again = false;
 
-	if (paging_room(paging) <= 0) {
+	if (!paging_has_room(paging, 1)) {
 		paging_tell_full(paging);
 		return ANSWER_REFUSED;
 	}

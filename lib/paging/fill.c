@@ -633,7 +633,7 @@ static enum answer finish_locked(struct fill *fill)
 	installed = fill->tray ? install(paging, chunk, good, fill->tray, NULL, &again)
 			       : fill_copy(paging, chunk, good, fill_base(fill), &again);
 	end_fill(fill, installed);
-	if (paging_room(paging) < (int64_t)paging_reserve(paging))
+	if (!paging_has_room(paging, (int64_t)paging_reserve(paging)))
 		/* Their places make room for other pages. */
 		chunk_drop_copies(&paging->pages, chunk, installed);
 	policy_insert(&paging->policy, chunk);

@@ -36,15 +36,17 @@ uint64_t paging_reserve(const struct paging *paging)
 	return paging->handler_count * (uint64_t)(WRITE_PAGES_MAX + CHUNK_PAGES);
 }
 
-int64_t paging_room(const struct paging *paging)
+/* What the command has left is the sum over its processes, so it is added up last, and rarely: a
+ * process's own swap space is almost always enough. */
+bool paging_has_room(const struct paging *paging, int64_t pages)
 {
 	const struct budget *budget = &paging->budget;
 	uint64_t places = store_capacity(&paging->store, paging->swap_full);
 	int64_t frames = budget->limit + budget->overcommit - (int64_t)budget->charge;
+	int64_t own = frames + (int64_t)places -
+		      (int64_t)(paging->pages.kept + paging_reserve(paging));
 
-	if (paging->share)
-		frames += share_left(paging->share);
-	return frames + (int64_t)places - (int64_t)(paging->pages.kept + paging_reserve(paging));
+	return own >= pages || (paging->share && own + share_left(paging->share) >= pages);
 }
 
 void paging_tell_full(const struct paging *paging)

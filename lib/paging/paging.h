@@ -116,10 +116,10 @@ uint64_t paging_command_budget(const struct paging *paging);
 /* Registers a range with the userfaultfd.  0 or -errno. */
 int paging_register(struct paging *paging, void *addr, size_t size);
 
-/* How many new pages still find room, in memory or on swap space; 0 or less when there is none.
- * Even then existing pages can be exchanged: for that, paging_reserve frames or slots are always
- * held back.  Any thread; takes no lock. */
-int64_t paging_room(const struct paging *paging);
+/* Would so many new pages find room, in memory or on swap space?  Even if not, existing pages can be
+ * exchanged: for that, paging_reserve frames or slots are always held back.  Any thread; takes no
+ * lock. */
+bool paging_has_room(const struct paging *paging, int64_t pages);
 uint64_t paging_reserve(const struct paging *paging);
 /* Reports, once, that swap space is full. */
 void paging_tell_full(const struct paging *paging);
