@@ -3,12 +3,14 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
+#include "count.h"
 #include "crew.h"
 
 static const char help[] =
@@ -33,6 +35,8 @@ static const char help[] =
 	"      --hogs=N            processes that keep CPUs busy meanwhile (0)\n"
 	"      --readers=N         processes that read the statistics meanwhile, ten times a second (0)\n"
 	"      --fifo=CPU          a SCHED_FIFO thread that keeps this CPU busy meanwhile\n"
+	"      --cpus=N            uses no more CPUs than these, other processes excepted\n"
+	"      --count             counts system calls, frames and others meanwhile, as root\n"
 	"      --list              lists the workloads, and exits\n"
 	"      --help              prints this, and exits\n";
 
@@ -97,6 +101,8 @@ enum {
 	OPTION_HOGS,
 	OPTION_READERS,
 	OPTION_FIFO,
+	OPTION_CPUS,
+	OPTION_COUNT,
 	OPTION_LIST,
 	OPTION_HELP,
 };
@@ -120,6 +126,8 @@ static const struct option long_options[] = {
 	{ "hogs", required_argument, NULL, OPTION_HOGS },
 	{ "readers", required_argument, NULL, OPTION_READERS },
 	{ "fifo", required_argument, NULL, OPTION_FIFO },
+	{ "cpus", required_argument, NULL, OPTION_CPUS },
+	{ "count", no_argument, NULL, OPTION_COUNT },
 	{ "list", no_argument, NULL, OPTION_LIST },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -217,6 +225,9 @@ static void set_count(struct options *options, int c)
 	case OPTION_READERS:
 		options->readers = (unsigned)n;
 		return;
+	case OPTION_CPUS:
+		options->cpus = (unsigned)n;
+		return;
 	default:
 		options->fifo_cpu = (int)n;
 	}
@@ -233,6 +244,9 @@ static void set_option(struct options *options, int c)
 		return;
 	case OPTION_SWAP:
 		options->swap = optarg;
+		return;
+	case OPTION_COUNT:
+		options->count = true;
 		return;
 	case OPTION_MEMORY:
 	case OPTION_HUGE:
@@ -260,6 +274,23 @@ static void answer(int c)
 	else
 		exit(EXIT_FAILURE); /* getopt has said why */
 	exit(EXIT_SUCCESS);
+}
+
+/* The first ones.  Threads that are started later inherit this. */
+static void use_cpus(unsigned n)
+{
+	cpu_set_t all, some;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		bench_fail_errno("sched_getaffinity");
+	CPU_ZERO(&some);
+	for (int cpu = 0; cpu < CPU_SETSIZE && n; cpu++)
+		if (CPU_ISSET(cpu, &all)) {
+			CPU_SET(cpu, &some);
+			n--;
+		}
+	if (sched_setaffinity(0, sizeof(some), &some))
+		bench_fail_errno("sched_setaffinity");
 }
 
 int main(int argc, char **argv)
@@ -290,6 +321,9 @@ int main(int argc, char **argv)
 		bench_fail("--memory=file needs --path=FILE");
 	workload = find_workload(options.workload);
 	neighbours_start(&options);
+	count_want(options.count);
+	if (options.cpus)
+		use_cpus(options.cpus);
 	workload->run(&options);
 	return 0;
 }

@@ -119,8 +119,9 @@ class Runner:
         return status, out, err, time.monotonic() - start
 
     def execute(self, contestant, budget, command, stdout=subprocess.PIPE,
-                stdin=subprocess.DEVNULL):
-        """Runs a command as that contestant; gives what it printed and its facts."""
+                stdin=subprocess.DEVNULL, quota=None):
+        """Runs a command as that contestant; gives what it printed and its facts.  quota: CPUs
+        whose time it may use up."""
         if contestant.preload:
             command = [self.spill, "run", "-m", str(budget), "-s", self.machine.directory,
                        "--", *command]
@@ -133,7 +134,7 @@ class Runner:
             status, out, err, wall = self.popen(command, env, None, stdout, stdin,
                                                 contestant.timeout)
             return self.outcome(status, out, err, wall, 0, 0)
-        with self.machine.cgroup(budget + contestant.limit, contestant.swap) as group:
+        with self.machine.cgroup(budget + contestant.limit, contestant.swap, quota) as group:
             status, out, err, wall = self.popen(command, env, group, stdout, stdin,
                                                 contestant.timeout)
             return self.outcome(status, out, err, wall, group.peak(), group.killed())
@@ -158,9 +159,10 @@ class Runner:
             command.append(f"--handlers={contestant.handlers}")
         given = dict(swap=self.machine.directory)
         given.update(options)
-        return command + [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+        return command + [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+                          for name, value in given.items()]
 
-    def run(self, section, contestant, workload, budget, turn=1, **options):
+    def run(self, section, contestant, workload, budget, turn=1, quota=None, **options):
         """One run of the binary; gives its result, or None if there is none."""
         if not contestant.needs(self.machine) or self.out_of_time():
             return None
@@ -170,10 +172,13 @@ class Runner:
         what += f", {contestant.name}, {turn}"
         entry = {"section": section, "contestant": contestant.name, "round": turn,
                  "workload": workload, "budget": budget, "options": options}
+        if quota:
+            entry["quota"] = quota
         start = time.monotonic()
         try:
             out, facts = self.execute(contestant, budget,
-                                      self.binary_command(contestant, workload, budget, options))
+                                      self.binary_command(contestant, workload, budget, options),
+                                      quota=quota)
             result = json.loads(out)
             entry.update(facts, result=result)
             self.say(what, f"{result['value']:.4g} {result['unit']}", facts["wall"])

@@ -11,9 +11,9 @@ import statistics
 import subprocess
 import time
 
-from contest import LIBRARY, PLAIN_4K, PLAIN_HUGE, Contestant, Failure, environment, kernel, library
+from contest import LIBRARY, PLAIN_4K, PLAIN_HUGE, RUN, Contestant, Failure, environment, kernel, library
 from machine import MIB
-from table import Finding, Line, cpu_of, ratio
+from table import Finding, Line, cpu_of, misses_of, ratio
 from plan import Row
 
 
@@ -127,6 +127,12 @@ def contention(bench):
                            f"{best.slow_us('p99.9') or 0:.0f}")
             yield Finding(f"{row.label}, {busy} busy to a CPU", line.ratio(), "x kernel", beside,
                           least=least)
+    for words, options in (("a CPU quota of one", dict(quota=1)), ("one CPU", dict(cpus=1))):
+        for row, least in ((Row("random-read", None, threads=4), 0.7),
+                           (Row("sequential-read", None), 1)):
+            line = duel(bench, "contention", row, budget, data, [LIBRARY], **options)
+            yield Finding(f"{row.label}, {words}", line.ratio(), "x kernel",
+                          f"{line.cell('library').spread()} {line.unit}", least=least)
     if cpus > 1 and os.geteuid() == 0:
         fifo = bench.runner.run("contention", LIBRARY, "random-read", budget, data=data, fifo=0,
                                 slow=bench.slow_us, seconds=3)
@@ -134,6 +140,44 @@ def contention(bench):
             yield Finding("longest fault beside a SCHED_FIFO thread",
                           fifo["slow_us"]["most"] / 1000, "ms",
                           f"p99.9 {fifo['slow_us']['p99.9'] / 1000:.2f} ms", most=20)
+
+
+COUNTS = {"syscalls": "system calls", "switches": "context switches", "page_faults": "page faults",
+          "flushes": "TLB flushes", "frames": "frames allocated"}
+
+
+def operations(bench):
+    """What the kernel does for a miss, the evictions that make room for it included."""
+    budget = bench.mode.budget
+    for row in (Row("random-read", None), Row("random-read", None, threads=4),
+                Row("random-read", None, threads=16), Row("random-update", None, threads=4)):
+        results = [bench.runner.run("operations", contestant, row.workload, budget,
+                                    data=2 * budget, threads=row.threads,
+                                    seconds=bench.mode.seconds, count=True)
+                   for contestant in (LIBRARY, kernel(bench.best_cluster(row)))]
+        if not results[0]:
+            continue
+        ours, theirs = ({name: count / (misses_of(result) or 1)
+                         for name, count in result["counts"].items()} if result else {}
+                        for result in results)
+        evicted = results[0]["stats"]["pages_evicted"] / (misses_of(results[0]) or 1)
+        yield Finding(f"{row.label}: pages evicted for each miss", evicted, "")
+        for name, words in COUNTS.items():
+            if name in ours:
+                yield Finding(f"{row.label}: {words} for each miss", ours[name], "",
+                              f"kernel {theirs.get(name, 0):.2f}")
+
+
+def larger(bench):
+    """Rows of the table with a larger budget."""
+    budget = 4 * bench.mode.budget
+    for row in (Row("sequential-read", None), Row("sequential-update", None),
+                Row("random-read", None), Row("random-read", None, threads=4),
+                Row("random-update", None, threads=4), Row("zipf", None, threads=4)):
+        line = duel(bench, "larger", row, budget, 2 * budget, [LIBRARY, RUN], rounds=1)
+        yield Finding(f"{row.label}, budget {budget // MIB} MiB", line.ratio(), "x kernel",
+                      f"run {line.ratio('run') or 0:.2f}, {line.cell('library').spread()} "
+                      f"{line.unit}")
 
 
 def idle(bench):
@@ -313,7 +357,7 @@ def large(bench):
                       f"{line.cpu_ratio() or 0:.2f}")
 
 
-SECTIONS = [("fallbacks", fallbacks), ("spin", spin), ("no pressure", no_pressure),
+SECTIONS = [("operations", operations), ("larger", larger), ("fallbacks", fallbacks), ("spin", spin), ("no pressure", no_pressure),
             ("just over", just_over), ("age", age), ("contention", contention), ("idle", idle), ("readers", readers),
             ("start", start_up), ("malloc", malloc), ("fork", fork), ("scale", scale),
             ("cost", cost), ("large", large)]

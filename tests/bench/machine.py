@@ -47,6 +47,35 @@ def mounts():
         yield where, kind, options.split(",")
 
 
+def remove_cgroup(directory):
+    """Processes that were killed may take a moment to leave."""
+    for _ in range(100):
+        try:
+            os.rmdir(directory)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            subprocess.run(["sleep", "0.05"])
+    print(f"bench: {directory} cannot be removed", flush=True)
+
+
+class CpuGroup:
+    """A cgroup that may use so many CPUs' time, where these are apart from those of memory."""
+
+    def __init__(self, cpus):
+        parent = next((where for where, kind, options in mounts()
+                       if kind == "cgroup" and "cpu" in options), None)
+        if parent is None:
+            raise OSError("no cgroup has a CPU quota")
+        self.directory = tempfile.mkdtemp(prefix="spill-bench.", dir=parent)
+        write(self.path("cpu.cfs_quota_us"),
+              int(cpus * int(read(self.path("cpu.cfs_period_us")))))
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+
 class Cgroup:
     """A memory cgroup that is made for one run.  Version 1 and version 2."""
 
@@ -63,11 +92,14 @@ class Cgroup:
                 return 2, where
         return None
 
-    def __init__(self, place, limit, swap):
+    def __init__(self, place, limit, swap, quota=None):
         self.version, parent = place
         self.directory = tempfile.mkdtemp(prefix="spill-bench.", dir=parent)
+        self.cpu = None
         try:
             self.set(limit, swap)
+            if quota:
+                self.set_quota(parent, quota)
         except BaseException:
             self.remove()
             raise
@@ -87,9 +119,21 @@ class Cgroup:
             if os.path.exists(self.path("memory.memsw.limit_in_bytes")):
                 write(self.path("memory.memsw.limit_in_bytes"), limit)
 
+    def set_quota(self, parent, cpus):
+        if self.version == 1:
+            self.cpu = CpuGroup(cpus)
+            return
+        if "cpu" not in read(parent + "/cgroup.subtree_control").split():
+            write(parent + "/cgroup.subtree_control", "+cpu")
+        write(self.path("cpu.max"), f"{int(100000 * cpus)} 100000")
+
     def wrap(self, command):
         """The command that joins the cgroup and then is the given one."""
-        return ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', self.path("cgroup.procs"), *command]
+        for group in (self, self.cpu):
+            if group:
+                command = ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"',
+                           group.path("cgroup.procs"), *command]
+        return command
 
     def peak(self):
         name = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"
@@ -104,16 +148,9 @@ class Cgroup:
         return 0
 
     def remove(self):
-        """Processes that were killed may take a moment to leave."""
-        for _ in range(100):
-            try:
-                os.rmdir(self.directory)
-                return
-            except FileNotFoundError:
-                return
-            except OSError:
-                subprocess.run(["sleep", "0.05"])
-        print(f"bench: {self.directory} cannot be removed", flush=True)
+        for group in (self.cpu, self):
+            if group:
+                remove_cgroup(group.directory)
 
 
 class SwapFile:
@@ -227,8 +264,9 @@ class Machine(contextlib.ExitStack):
             write(PAGE_CLUSTER, value)
 
     @contextlib.contextmanager
-    def cgroup(self, limit, swap):
-        group = Cgroup(self.cgroups, limit, swap)
+    def cgroup(self, limit, swap, quota=None):
+        """quota: CPUs whose time it may use up."""
+        group = Cgroup(self.cgroups, limit, swap, quota)
         try:
             yield group
         finally:

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "count.h"
 #include "crew.h"
 #include "measure.h"
 
@@ -48,6 +49,7 @@ static void take(struct measure *measure)
 void measure_begin(struct measure *measure, const struct memory *memory)
 {
 	measure->memory = memory;
+	count_begin();
 	take(measure);
 }
 
@@ -80,6 +82,7 @@ void measure_end(struct measure *measure)
 	struct measure before = *measure;
 
 	measure->seconds = seconds_now(); /* reading the counters is not measured */
+	count_end();
 	before.seconds = measure->seconds - before.seconds;
 	take(measure);
 	measure->seconds = before.seconds;
@@ -185,6 +188,7 @@ void report_begin(const struct options *options, const struct measure *measure, 
 	       (unsigned long long)measure->major);
 	if (measure->memory && measure->memory->pager)
 		report_stats(&measure->stats);
+	report_counts();
 }
 
 void report_number(const char *name, double value)
