@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,8 @@
 /* The kernel gives out the lowest free number, so a new one rarely lies beyond this many free ones.
  * Now and then we list all of them. */
 #define GAP 16
+/* How long the price of a look holds. */
+#define PRICE_NS 100000000
 #define LIST_NS 100000000
 /* With more descriptors than this, looking costs more than it saves. */
 #define FD_MOST 512
@@ -23,6 +26,8 @@ static _Atomic uint64_t known[FD_MOST / 64]; /* numbers in use that are not ours
 static _Atomic bool too_many;
 static _Atomic uint64_t listed;	     /* ns: when all were last listed */
 static _Atomic uint64_t possible_at; /* ns: when the answer was last yes */
+static _Atomic uint64_t looked_at;   /* ns: when last all were looked at, */
+static _Atomic uint32_t look_ns;     /* and how long that took */
 
 /* -- which there are ------------------------------------------------------------------ */
 
@@ -194,19 +199,73 @@ static bool is_suspect_if_open(int fd)
 	return flags >= 0 && is_suspect(fd, flags);
 }
 
-/* Looks at the known ones, and at all numbers from 0 up until GAP in a row are free. */
-static bool look(void)
+static bool look_at_known(void)
 {
-	int free = 0;
+	for (unsigned i = 0; i < FD_MOST / 64; i++) {
+		uint64_t word = atomic_load_explicit(&known[i], memory_order_relaxed);
 
-	for (int fd = 0; fd < FD_MOST; fd++) {
-		if (!is_known(fd) && (free >= GAP || fd_is_ours(fd)))
-			continue;
-		if (is_suspect_if_open(fd))
-			return true;
-		free = is_known(fd) ? 0 : free + 1;
+		for (; word; word &= word - 1)
+			if (is_suspect_if_open((int)(i * 64) + __builtin_ctzll(word)))
+				return true;
 	}
 	return false;
+}
+
+/* The GAP lowest numbers, from *fd on, that are neither known nor ours. */
+static unsigned gather_unknown(int *fd, struct pollfd gap[GAP])
+{
+	unsigned n = 0;
+
+	for (; n < GAP && *fd < FD_MOST; ++*fd)
+		if (!is_known(*fd) && !fd_is_ours(*fd))
+			gap[n++] = (struct pollfd){ .fd = *fd };
+	return n;
+}
+
+/* One call tells which numbers are free. */
+static bool look_at_unknown(void)
+{
+	static const struct timespec at_once = { 0, 0 };
+	struct pollfd gap[GAP];
+	int fd = 0;
+	unsigned n;
+
+	while ((n = gather_unknown(&fd, gap)) > 0) {
+		bool any = false;
+
+		if (sys_call5(SYS_ppoll, gap, n, &at_once, NULL, 0) < 0)
+			return true;
+		for (unsigned i = 0; i < n; i++) {
+			if (gap[i].revents & POLLNVAL)
+				continue;
+			if (is_suspect_if_open(gap[i].fd))
+				return true;
+			any = true;
+		}
+		if (!any)
+			break;
+	}
+	return false;
+}
+
+/* A single look that took long, since the thread lost its CPU, says little. */
+static void note_price(uint64_t began)
+{
+	uint64_t now = sys_now();
+	uint64_t price = now - began, most = 2 * (uint64_t)pins_price();
+
+	look_ns = (uint32_t)(most && price > most ? most : price);
+	looked_at = now;
+}
+
+static bool look(void)
+{
+	uint64_t began = sys_now();
+	bool ret = look_at_known() || look_at_unknown();
+
+	if (!ret)
+		note_price(began);
+	return ret;
 }
 
 bool pins_possible(bool in_doubt)
@@ -218,6 +277,11 @@ bool pins_possible(bool in_doubt)
 	if (ret)
 		possible_at = now;
 	return ret;
+}
+
+uint32_t pins_price(void)
+{
+	return sys_now() - looked_at < PRICE_NS ? look_ns : 0;
 }
 
 bool pins_expected(void)

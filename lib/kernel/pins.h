@@ -18,10 +18,14 @@
 #define SPILL_PINS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Looks at the descriptors that are not ours, at some tenths of a microsecond each.  If there are
  * too many to look at, returns in_doubt. */
 bool pins_possible(bool in_doubt);
+
+/* What looking costs, in ns, as of late; 0 if it is not known. */
+uint32_t pins_price(void);
 
 /* Was the answer yes a moment ago?  Then write-protecting would be wasted. */
 bool pins_expected(void);

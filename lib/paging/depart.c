@@ -313,7 +313,8 @@ uint64_t depart(struct paging *paging, struct chunk *chunk, struct tray *tray, u
 						 "no UFFDIO_MOVE");
 		return out;
 	}
-	if (ways_depart_by_copy(&paging->prices, victims & ~chunk->unmovable) && !pins_expected())
+	if (ways_depart_by_copy(&paging->prices, victims & ~chunk->unmovable, pins_price()) &&
+	    !pins_expected())
 		out = depart_by_copy(paging, chunk, tray, victims & ~chunk->unmovable, true);
 	out |= depart_by_move(paging, chunk, tray, victims & ~out & ~chunk->unmovable, &copyable);
 	chunk->unmovable |= copyable;

@@ -15,11 +15,16 @@ static uint64_t copy_out(const struct prices *p, unsigned runs, unsigned pages)
 	       price(p, PRICE_FRAME, 0, pages) + price(p, PRICE_DISCARD, 1, pages);
 }
 
-bool ways_depart_by_copy(const struct prices *p, uint64_t mask)
+bool ways_depart_by_copy(const struct prices *p, uint64_t mask, uint32_t look)
 {
 	unsigned runs = mask_runs(mask), pages = mask_count(mask);
 
-	return copy_out(p, runs, pages) < move_out(p, runs, pages);
+	return copy_out(p, runs, pages) + look < move_out(p, runs, pages);
+}
+
+static bool moves_out(const struct prices *p, uint64_t mask)
+{
+	return !ways_depart_by_copy(p, mask, 0);
 }
 
 bool ways_fill_by_move(const struct prices *p, uint64_t mask)
@@ -40,11 +45,10 @@ bool ways_restore_by_move(const struct prices *p, uint64_t mask)
 	return price(p, PRICE_MOVE, runs, pages) < by_copy;
 }
 
-static unsigned least(const struct prices *p, bool (*answer)(const struct prices *, uint64_t),
-		      bool wanted)
+static unsigned least(const struct prices *p, bool (*moves)(const struct prices *, uint64_t))
 {
 	for (unsigned n = 1; n <= CHUNK_PAGES; n++)
-		if (answer(p, mask_range(0, n)) == wanted)
+		if (moves(p, mask_range(0, n)))
 			return n;
 	return 0;
 }
@@ -52,8 +56,8 @@ static unsigned least(const struct prices *p, bool (*answer)(const struct prices
 struct ways ways_of(const struct prices *p)
 {
 	return (struct ways){
-		.move_out = least(p, ways_depart_by_copy, false),
-		.move_back = least(p, ways_restore_by_move, true),
-		.move_in = least(p, ways_fill_by_move, true),
+		.move_out = least(p, moves_out),
+		.move_back = least(p, ways_restore_by_move),
+		.move_in = least(p, ways_fill_by_move),
 	};
 }

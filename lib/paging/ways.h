@@ -14,8 +14,9 @@
 #include "base/page.h"
 #include "kernel/prices.h"
 
-/* Should these pages be copied to a tray without frames, in place of being moved? */
-bool ways_depart_by_copy(const struct prices *prices, uint64_t mask);
+/* Should these pages be copied to a tray without frames, in place of being moved?  look: ns that
+ * copying costs besides (pins.h). */
+bool ways_depart_by_copy(const struct prices *prices, uint64_t mask, uint32_t look);
 
 /* Should these pages be read into a tray without frames and moved in, in place of being copied from
  * a bounce buffer? */
@@ -24,7 +25,8 @@ bool ways_fill_by_move(const struct prices *prices, uint64_t mask);
 /* Should these pages go back from their tray with its frames, in place of being copied? */
 bool ways_restore_by_move(const struct prices *prices, uint64_t mask);
 
-/* From how many adjacent pages on they are moved out, back and in; 0: never. */
+/* From how many adjacent pages on they are moved out, back and in; 0: never.  Copying out is taken
+ * to cost nothing besides. */
 struct ways {
 	unsigned move_out, move_back, move_in;
 };

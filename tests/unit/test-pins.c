@@ -62,6 +62,36 @@ START_TEST(what_is_not_known_is_suspect)
 }
 END_TEST
 
+#define MANY 100
+
+/* The last of many that were opened since they were last listed. */
+START_TEST(a_new_one_is_seen)
+{
+	int fds[MANY], suspect;
+
+	ck_assert(!pins_possible(false));
+	for (int i = 0; i < MANY; i++)
+		fds[i] = eventfd(0, 0);
+	ck_assert(!pins_possible(false));
+	suspect = open("/dev/cpu_dma_latency", O_RDONLY);
+	if (suspect >= 0) {
+		ck_assert(pins_possible(false));
+		ck_assert(pins_expected());
+		close(suspect);
+	}
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	ck_assert(!pins_possible(false));
+}
+END_TEST
+
+START_TEST(a_look_has_its_price)
+{
+	ck_assert(!pins_possible(false));
+	ck_assert_uint_gt(pins_price(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pins");
@@ -73,5 +103,7 @@ int main(void)
 	}
 	tcase_add_test(c, devices_that_all_have_are_harmless);
 	tcase_add_test(c, what_is_not_known_is_suspect);
+	tcase_add_test(c, a_new_one_is_seen);
+	tcase_add_test(c, a_look_has_its_price);
 	return unit_main(suite, NULL);
 }
