@@ -59,7 +59,8 @@ struct spill_options {
 				swap space is full; 0: SPILL_OVERCOMMIT,
 				else none */
 	unsigned handlers;   /* handler threads; 0: SPILL_HANDLERS, else one
-				per CPU of the process, at most 4 */
+				per CPU of the process, at most 4, and no more
+				than the CPU time that its cgroup may use */
 	unsigned disable;    /* a mask of enum spill_feature, added to
 				SPILL_DISABLE */
 	unsigned quiet;	     /* not 0: no warnings on stderr; 0: SPILL_QUIET */

@@ -86,7 +86,13 @@ static uint64_t read_limit(const char *directory, const char *name)
 	return strtoull(text, NULL, 10);
 }
 
-static uint64_t directory_limit(const char *directory)
+/* What a cgroup may limit. */
+struct resource {
+	const char *controller;
+	uint64_t (*limit)(const char *directory);
+};
+
+static uint64_t memory_limit(const char *directory)
 {
 	uint64_t limit = read_limit(directory, "memory.max");
 
@@ -94,9 +100,37 @@ static uint64_t directory_limit(const char *directory)
 	return lower(limit, read_limit(directory, "memory.limit_in_bytes"));
 }
 
+static const struct resource memory_resource = { "memory", memory_limit };
+
+static uint64_t share_of(uint64_t quota, uint64_t period)
+{
+	if (quota == UINT64_MAX || period == UINT64_MAX || period == 0)
+		return UINT64_MAX;
+	return quota * 1000 / period;
+}
+
+/* In thousandths of a CPU. */
+static uint64_t cpu_limit(const char *directory)
+{
+	char path[PATH_SIZE + 32], text[64];
+	const char *period;
+
+	error_format(path, sizeof(path), "%s/cpu.max", directory);
+	if (!read_text(path, text, sizeof(text)))
+		return share_of(read_limit(directory, "cpu.cfs_quota_us"),
+				read_limit(directory, "cpu.cfs_period_us"));
+	period = strchr(text, ' ');
+	if (!period || text[0] < '0' || text[0] > '9')
+		return UINT64_MAX;
+	return share_of(strtoull(text, NULL, 10), strtoull(period, NULL, 10));
+}
+
+static const struct resource cpu_resource = { "cpu", cpu_limit };
+
 /* The lowest limit from mount/path up to mount.  In a container that sees only its own part of the
  * hierarchy, path is the host's and does not exist here: then mount itself is the container's. */
-static uint64_t hierarchy_limit(const char *mount, const char *path)
+static uint64_t hierarchy_limit(const struct resource *resource, const char *mount,
+				const char *path)
 {
 	uint64_t limit = UINT64_MAX;
 	char directory[PATH_SIZE];
@@ -106,7 +140,7 @@ static uint64_t hierarchy_limit(const char *mount, const char *path)
 	for (;;) {
 		char *slash = strrchr(directory, '/');
 
-		limit = lower(limit, directory_limit(directory));
+		limit = lower(limit, resource->limit(directory));
 		if (!slash || slash < directory + root)
 			return limit;
 		*slash = '\0';
@@ -129,7 +163,7 @@ static bool lists(const char *list, const char *end, const char *name)
 }
 
 /* line, ended by a NUL, comes from /proc/self/cgroup: "0::/path" (v2) or "4:memory:/path" (v1). */
-static uint64_t line_limit(const char *line, const char *mount)
+static uint64_t line_limit(const struct resource *resource, const char *line, const char *mount)
 {
 	const char *controllers = strchr(line, ':');
 	const char *path = controllers ? strchr(controllers + 1, ':') : NULL;
@@ -139,14 +173,15 @@ static uint64_t line_limit(const char *line, const char *mount)
 		return UINT64_MAX;
 	path++;
 	if (strncmp(line, "0::", 3) == 0)
-		return hierarchy_limit(mount, path);
-	if (!lists(controllers + 1, path, "memory"))
+		return hierarchy_limit(resource, mount, path);
+	if (!lists(controllers + 1, path, resource->controller))
 		return UINT64_MAX;
-	error_format(below, sizeof(below), "%s/memory", mount);
-	return hierarchy_limit(below, path);
+	error_format(below, sizeof(below), "%s/%s", mount, resource->controller);
+	return hierarchy_limit(resource, below, path);
 }
 
-uint64_t probe_cgroup_limit_at(const char *list, const char *mount)
+/* 0: none. */
+static uint64_t limit_at(const struct resource *resource, const char *list, const char *mount)
 {
 	uint64_t limit = UINT64_MAX;
 	char text[PATH_SIZE];
@@ -158,9 +193,14 @@ uint64_t probe_cgroup_limit_at(const char *list, const char *mount)
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
-		limit = lower(limit, line_limit(line, mount));
+		limit = lower(limit, line_limit(resource, line, mount));
 	}
 	return limit == UINT64_MAX ? 0 : limit;
+}
+
+uint64_t probe_cgroup_limit_at(const char *list, const char *mount)
+{
+	return limit_at(&memory_resource, list, mount);
 }
 
 uint64_t probe_cgroup_limit(void)
@@ -169,6 +209,18 @@ uint64_t probe_cgroup_limit(void)
 
 	/* Without a limit, v1 says 2^63 less a page. */
 	return limit < probe_memory_total() ? limit : 0;
+}
+
+uint64_t probe_cgroup_cpu_at(const char *list, const char *mount)
+{
+	return limit_at(&cpu_resource, list, mount);
+}
+
+uint64_t probe_cgroup_cpu(void)
+{
+	uint64_t limit = probe_cgroup_cpu_at("/proc/self/cgroup", CGROUP_MOUNT);
+
+	return limit < 1000 * (uint64_t)probe_cpus() ? limit : 0;
 }
 
 /* -- budgets ----------------------------------------------------------------------- */

@@ -15,9 +15,14 @@
  * down. */
 uint64_t probe_cgroup_limit(void);
 
-/* The same for other files in place of /proc/self/cgroup and /sys/fs/cgroup, whatever memory the
- * machine has; for tests. */
+/* The CPU time that our cgroup may use, in thousandths of a CPU, or 0 if that is not less than the
+ * CPUs that this process may run on. */
+uint64_t probe_cgroup_cpu(void);
+
+/* The same for other files in place of /proc/self/cgroup and /sys/fs/cgroup, whatever the machine
+ * has; for tests. */
 uint64_t probe_cgroup_limit_at(const char *list, const char *mount);
+uint64_t probe_cgroup_cpu_at(const char *list, const char *mount);
 
 /* MemAvailable and MemTotal, in bytes. */
 uint64_t probe_memory_available(void);

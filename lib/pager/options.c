@@ -201,14 +201,18 @@ static int fill_overcommit(uint64_t given, uint64_t *ret, const struct complaint
 	return 0;
 }
 
-static unsigned default_handlers(void)
+/* As many as can run at the same time.  Where a cgroup limits the CPU time, more of them would only
+ * wake each other. */
+static unsigned default_handlers(uint64_t quota)
 {
-	unsigned cpus = probe_cpus();
+	unsigned cpus = quota ? (unsigned)((quota + 999) / 1000) : probe_cpus();
 
 	return cpus < HANDLERS_MAX ? cpus : HANDLERS_MAX;
 }
 
-static int fill_handlers(unsigned given, unsigned *ret, const struct complaint *complaint)
+/* quota: thousandths of a CPU, 0: none. */
+static int fill_handlers(unsigned given, uint64_t quota, unsigned *ret,
+			 const struct complaint *complaint)
 {
 	const char *value = environment("SPILL_HANDLERS");
 
@@ -217,7 +221,7 @@ static int fill_handlers(unsigned given, unsigned *ret, const struct complaint *
 	if (given)
 		*ret = given;
 	else if (!value)
-		*ret = default_handlers();
+		*ret = default_handlers(quota);
 	else if (options_parse_handlers(value, ret))
 		return complain(complaint, "SPILL_HANDLERS: %s is not a number from 1 to 4", value);
 	return 0;
@@ -235,7 +239,9 @@ static int fill_stall_warning(unsigned given, unsigned *ret, const struct compla
 	return 0;
 }
 
-static int fill_disable(unsigned given, unsigned *ret, const struct complaint *complaint)
+/* A handler that spins would use up CPU time that the program lacks then. */
+static int fill_disable(unsigned given, uint64_t quota, unsigned *ret,
+			const struct complaint *complaint)
 {
 	const char *value = environment("SPILL_DISABLE");
 	unsigned disable = 0;
@@ -247,7 +253,7 @@ static int fill_disable(unsigned given, unsigned *ret, const struct complaint *c
 				"SPILL_DISABLE: %s is not a list of move, uring, direct, poison, "
 				"spin, taskrun",
 				value);
-	*ret = disable | given;
+	*ret = disable | given | (quota ? SPILL_FEATURE_SPIN : 0);
 	return 0;
 }
 
@@ -305,6 +311,7 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 {
 	struct complaint complaint = { ret_options->swap, sizeof(ret_options->swap) };
 	struct spill_options copy;
+	uint64_t quota = probe_cgroup_cpu();
 	struct options options;
 	int err = copy_given(given, &copy, &complaint);
 
@@ -322,11 +329,11 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	if (!err)
 		err = fill_overcommit(copy.overcommit, &options.overcommit, &complaint);
 	if (!err)
-		err = fill_handlers(copy.handlers, &options.handlers, &complaint);
+		err = fill_handlers(copy.handlers, quota, &options.handlers, &complaint);
 	if (!err)
 		err = fill_stall_warning(copy.stall_warning, &options.stall_warning, &complaint);
 	if (!err)
-		err = fill_disable(copy.disable, &options.disable, &complaint);
+		err = fill_disable(copy.disable, quota, &options.disable, &complaint);
 	if (!err)
 		err = fill_calibration(&options.calibration, &complaint);
 	if (err) {

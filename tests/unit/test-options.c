@@ -241,6 +241,32 @@ START_TEST(a_path_of_the_host_is_not_needed)
 }
 END_TEST
 
+static uint64_t cpu(void)
+{
+	char list[2 * sizeof(root)];
+
+	snprintf(list, sizeof(list), "%s/list", root);
+	return probe_cgroup_cpu_at(list, root);
+}
+
+START_TEST(a_quota_of_cpu_time)
+{
+	put("list", "0::/a/b\n");
+	put("a/cpu.max", "150000 100000\n");
+	put("a/b/cpu.max", "max 100000\n");
+	ck_assert_uint_eq(cpu(), 1500);
+	put("a/b/cpu.max", "25000 50000\n");
+	ck_assert_uint_eq(cpu(), 500);
+	ck_assert_uint_eq(limit(), 0);
+	put("list", "7:cpuset:/job\n6:cpu,cpuacct:/job\n");
+	put("cpu/job/cpu.cfs_quota_us", "-1\n");
+	put("cpu/job/cpu.cfs_period_us", "100000\n");
+	ck_assert_uint_eq(cpu(), 0);
+	put("cpu/job/cpu.cfs_quota_us", "300000\n");
+	ck_assert_uint_eq(cpu(), 3000);
+}
+END_TEST
+
 START_TEST(the_machine_has_memory_and_cpus)
 {
 	ck_assert_uint_gt(probe_memory_total(), 16 * M);
@@ -270,6 +296,7 @@ int main(void)
 	tcase_add_test(probing, the_lowest_limit_above_us_counts);
 	tcase_add_test(probing, without_a_limit_there_is_none);
 	tcase_add_test(probing, the_old_hierarchy_is_read);
+	tcase_add_test(probing, a_quota_of_cpu_time);
 	tcase_add_test(probing, a_path_of_the_host_is_not_needed);
 	tcase_add_test(probing, the_machine_has_memory_and_cpus);
 	return unit_main(suite, NULL);

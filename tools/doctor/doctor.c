@@ -265,23 +265,15 @@ static void check_memory(struct finding *finding)
 		      size_format(all, probe_memory_total()), budget);
 }
 
-/* For cgroup v2; v1 has the two numbers in separate files. */
 static void check_cpus(struct finding *finding)
 {
-	double quota = 0, period = 100000;
+	uint64_t quota = probe_cgroup_cpu();
 	unsigned cpus = probe_cpus();
-	char line[256];
 
-	if (sscanf(first_line("/sys/fs/cgroup/cpu.max", line), "%lf %lf", &quota, &period) < 1) {
-		quota = strtod(first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", line), NULL);
-		if (quota > 0)
-			period = strtod(first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us", line),
-					NULL);
-	}
-	if (quota > 0 && period > 0 && quota / period < cpus)
+	if (quota)
 		found(finding, COSTS,
 		      "%u; the cgroup may use %.1f of them, the pager's threads included", cpus,
-		      quota / period);
+		      (double)quota / 1000);
 	else
 		found(finding, FINE, "%u", cpus);
 }
