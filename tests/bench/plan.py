@@ -24,23 +24,23 @@ class Row:
 
 ROWS = [
     Row("fill", 1.1, floor=WRITE),
-    Row("sequential-read", 5, floor=STREAM, cpu=1.0, device=0.85),
-    Row("sequential-update", 4, floor=UPDATE, cpu=1.0),
-    Row("random-read", 0.95, floor=MISSES, cpu=2.5, device=0.9),
-    Row("random-read", 1.1, threads=4, floor=MISSES, cpu=1.3, device=0.9),
-    Row("random-update", 1.1, threads=4, floor=MISSES, cpu=1.3),
-    Row("zipf", 1.2, threads=4, floor=MISSES),
-    Row("zipf-scan", 1.5, floor=MISSES),
-    Row("backward-read", 4, floor=STREAM),
+    Row("sequential-read", 3, floor=STREAM, cpu=1.0, device=0.6),
+    Row("sequential-update", 3, floor=UPDATE, cpu=1.0, device=0.6),
+    Row("random-read", 0.85, floor=MISSES, device=0.7),
+    Row("random-read", 0.9, threads=4, floor=MISSES, cpu=1.5, device=0.7),
+    Row("random-update", 1.05, threads=4, floor=MISSES, cpu=1.5),
+    Row("zipf", 0.95, threads=4, floor=MISSES),
+    Row("zipf-scan", 1.1, floor=MISSES),
+    Row("backward-read", 3, floor=STREAM, device=0.6),
     Row("stride-17", 1.5, floor=STREAM),
-    Row("streams-4", 3, floor=STREAM),
-    Row("random-read", 1.2, threads=16, floor=MISSES, cpu=1.3, device=0.6),
-    Row("random-update", 0.95, floor=MISSES, cpu=2.5),
-    Row("random-update", 1.2, threads=16, floor=MISSES, cpu=1.3),
-    Row("zipf", 1.1, floor=MISSES),
+    Row("streams-4", 3, floor=STREAM, device=0.6),
+    Row("random-read", 0.9, threads=16, floor=MISSES, cpu=1.5),
+    Row("random-update", 0.9, floor=MISSES),
+    Row("random-update", 1.05, threads=16, floor=MISSES, cpu=1.5),
+    Row("zipf", 0.95, floor=MISSES),
     Row("list", 0.95, floor=MISSES),
     Row("quicksort", 1.0, divisor=2),
-    Row("hash", 1.0, divisor=4),
+    Row("hash", 0.9, divisor=4),
     Row("graph", 1.0, divisor=4),
     Row("transpose", 1.0, divisor=2),
 ]
@@ -49,7 +49,7 @@ QUICK_ROWS = 8
 
 LEAST_BUDGET = 8 * MIB  # that the pager takes
 PROGRAM_TARGET = 1.0
-MEAN_TARGET = 1.6
+MEAN_TARGET = 1.5
 
 
 def scaled(name, default):

@@ -142,8 +142,8 @@ class Line:
         checks = [("ratio", self.ratio(), self.row.target, True),
                   ("CPU", self.cpu_ratio(), self.row.cpu, False),
                   ("device", self.part_of_device(device), self.row.device, True)]
-        if self.row.workload == "random-read":
-            checks.append(("tail", self.tail_ratio(), 1.5, False))
+        if self.row.label == "random-read":
+            checks.append(("tail", self.tail_ratio(), 1.3, False))
         return [name for name, value, target, least in checks
                 if value is not None and target is not None
                 and (value < target if least else value > target)]
