@@ -98,7 +98,7 @@ static void fault(const struct setup *setup)
 	area_write_all(&area);
 	touch_some(&area, &dice, 8 * BUDGET / (unsigned)test_page_size());
 	shared->ready = true;
-	CHECK(WAIT_FOR(shared->begin, 10), "%s: nobody steps the handlers", setup->name);
+	CHECK(WAIT_FOR(atomic_load(&shared->begin), 10), "%s: nobody steps the handlers", setup->name);
 	before = majors(s);
 	while (shared->faults < FAULTS) {
 		touch_some(&area, &dice, 1);
@@ -212,7 +212,7 @@ static struct cost measure(const struct setup *setup)
 	pid = test_fork();
 	if (pid == 0)
 		fault(setup);
-	CHECK(WAIT_FOR(shared->ready, 30), "%s: the process is not ready", setup->name);
+	CHECK(WAIT_FOR(atomic_load(&shared->ready), 30), "%s: the process is not ready", setup->name);
 	CHECK(find_handlers(pid, tid) == 1, "%s: there is not one handler", setup->name);
 	seize(tid[0]);
 	shared->begin = true;
