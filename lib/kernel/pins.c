@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sys.h"
-#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -168,17 +167,38 @@ static bool is_xdp(int fd)
 	       domain == AF_XDP;
 }
 
+/* What kind of file it is.  Whoever serves it (NFS, FUSE) is not asked: that may be somebody who
+ * waits for us. */
+static bool find_kind(int fd, mode_t *ret_mode, dev_t *ret_device)
+{
+	struct statx st;
+	struct stat old;
+
+	if (sys_call5(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) ==
+	    0) {
+		*ret_mode = st.stx_mode;
+		*ret_device = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+		return true;
+	}
+	if (sys_call2(SYS_fstat, fd, &old) < 0)
+		return false;
+	*ret_mode = old.st_mode;
+	*ret_device = old.st_rdev;
+	return true;
+}
+
 static bool is_suspect(int fd, long flags)
 {
-	struct stat st;
+	mode_t mode;
+	dev_t device;
 
 	if (flags & O_DIRECT)
 		return true;
-	if (sys_call2(SYS_fstat, fd, &st) < 0)
+	if (!find_kind(fd, &mode, &device))
 		return false;
-	switch (st.st_mode & S_IFMT) {
+	switch (mode & S_IFMT) {
 	case S_IFCHR:
-		return is_suspect_device(fd, st.st_rdev);
+		return is_suspect_device(fd, device);
 	case S_IFBLK:
 		return true; /* SCSI commands (SG_IO) */
 	case S_IFSOCK:
@@ -192,11 +212,19 @@ static bool is_suspect(int fd, long flags)
 
 /* -- all of them ------------------------------------------------------------------- */
 
-static bool is_suspect_if_open(int fd)
+enum look {
+	LOOK_FREE,
+	LOOK_HARMLESS,
+	LOOK_SUSPECT,
+};
+
+static enum look look_at(int fd)
 {
 	long flags = sys_call3(SYS_fcntl, fd, F_GETFL, 0);
 
-	return flags >= 0 && is_suspect(fd, flags);
+	if (flags < 0)
+		return LOOK_FREE;
+	return is_suspect(fd, flags) ? LOOK_SUSPECT : LOOK_HARMLESS;
 }
 
 static bool look_at_known(void)
@@ -205,45 +233,27 @@ static bool look_at_known(void)
 		uint64_t word = atomic_load_explicit(&known[i], memory_order_relaxed);
 
 		for (; word; word &= word - 1)
-			if (is_suspect_if_open((int)(i * 64) + __builtin_ctzll(word)))
+			if (look_at((int)(i * 64) + __builtin_ctzll(word)) == LOOK_SUSPECT)
 				return true;
 	}
 	return false;
 }
 
-/* The GAP lowest numbers, from *fd on, that are neither known nor ours. */
-static unsigned gather_unknown(int *fd, struct pollfd gap[GAP])
-{
-	unsigned n = 0;
-
-	for (; n < GAP && *fd < FD_MOST; ++*fd)
-		if (!is_known(*fd) && !fd_is_ours(*fd))
-			gap[n++] = (struct pollfd){ .fd = *fd };
-	return n;
-}
-
-/* One call tells which numbers are free. */
+/* From 0 up until GAP in a row are free.  One poll(2) would find these, but of those that are open it
+ * asks whoever serves them. */
 static bool look_at_unknown(void)
 {
-	static const struct timespec at_once = { 0, 0 };
-	struct pollfd gap[GAP];
-	int fd = 0;
-	unsigned n;
+	unsigned free = 0;
 
-	while ((n = gather_unknown(&fd, gap)) > 0) {
-		bool any = false;
+	for (int fd = 0; fd < FD_MOST && free < GAP; fd++) {
+		enum look look;
 
-		if (sys_call5(SYS_ppoll, gap, n, &at_once, NULL, 0) < 0)
+		if (is_known(fd) || fd_is_ours(fd))
+			continue;
+		look = look_at(fd);
+		if (look == LOOK_SUSPECT)
 			return true;
-		for (unsigned i = 0; i < n; i++) {
-			if (gap[i].revents & POLLNVAL)
-				continue;
-			if (is_suspect_if_open(gap[i].fd))
-				return true;
-			any = true;
-		}
-		if (!any)
-			break;
+		free = look == LOOK_FREE ? free + 1 : 0;
 	}
 	return false;
 }
