@@ -167,38 +167,17 @@ static bool is_xdp(int fd)
 	       domain == AF_XDP;
 }
 
-/* What kind of file it is.  Whoever serves it (NFS, FUSE) is not asked: that may be somebody who
- * waits for us. */
-static bool find_kind(int fd, mode_t *ret_mode, dev_t *ret_device)
-{
-	struct statx st;
-	struct stat old;
-
-	if (sys_call5(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) ==
-	    0) {
-		*ret_mode = st.stx_mode;
-		*ret_device = makedev(st.stx_rdev_major, st.stx_rdev_minor);
-		return true;
-	}
-	if (sys_call2(SYS_fstat, fd, &old) < 0)
-		return false;
-	*ret_mode = old.st_mode;
-	*ret_device = old.st_rdev;
-	return true;
-}
-
 static bool is_suspect(int fd, long flags)
 {
-	mode_t mode;
-	dev_t device;
+	struct stat st;
 
 	if (flags & O_DIRECT)
 		return true;
-	if (!find_kind(fd, &mode, &device))
+	if (sys_call2(SYS_fstat, fd, &st) < 0)
 		return false;
-	switch (mode & S_IFMT) {
+	switch (st.st_mode & S_IFMT) {
 	case S_IFCHR:
-		return is_suspect_device(fd, device);
+		return is_suspect_device(fd, st.st_rdev);
 	case S_IFBLK:
 		return true; /* SCSI commands (SG_IO) */
 	case S_IFSOCK:
