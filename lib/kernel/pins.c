@@ -13,9 +13,9 @@
 /* The kernel gives out the lowest free number, so a new one rarely lies beyond this many free ones.
  * Now and then we list all of them. */
 #define GAP 16
+#define LIST_NS 100000000
 /* How long the price of a look holds. */
 #define PRICE_NS 100000000
-#define LIST_NS 100000000
 /* With more descriptors than this, looking costs more than it saves. */
 #define FD_MOST 512
 /* How long a yes is remembered. */

@@ -357,7 +357,7 @@ def large(bench):
                       f"{line.cpu_ratio() or 0:.2f}")
 
 
-SECTIONS = [("operations", operations), ("larger", larger), ("fallbacks", fallbacks), ("spin", spin), ("no pressure", no_pressure),
-            ("just over", just_over), ("age", age), ("contention", contention), ("idle", idle), ("readers", readers),
-            ("start", start_up), ("malloc", malloc), ("fork", fork), ("scale", scale),
+SECTIONS = [("operations", operations), ("larger", larger), ("fallbacks", fallbacks), ("spin", spin),
+            ("no pressure", no_pressure), ("just over", just_over), ("age", age),
+            ("contention", contention), ("idle", idle), ("readers", readers), ("start", start_up), ("malloc", malloc), ("fork", fork), ("scale", scale),
             ("cost", cost), ("large", large)]

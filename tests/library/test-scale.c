@@ -43,9 +43,8 @@ static const struct setup setups[] = {
 
 /* What the two processes tell each other. */
 struct shared {
-	_Atomic bool ready; /* there are handlers to be stepped */
-	_Atomic bool begin; /* they are being stepped */
-	_Atomic bool over;
+	_Atomic bool ready;	 /* there are handlers to be stepped */
+	_Atomic bool begin;	 /* they are being stepped */
 	_Atomic uint64_t faults; /* so far, of FAULTS */
 };
 
@@ -98,13 +97,13 @@ static void fault(const struct setup *setup)
 	area_write_all(&area);
 	touch_some(&area, &dice, 8 * BUDGET / (unsigned)test_page_size());
 	shared->ready = true;
-	CHECK(WAIT_FOR(atomic_load(&shared->begin), 10), "%s: nobody steps the handlers", setup->name);
+	CHECK(WAIT_FOR(atomic_load(&shared->begin), 10), "%s: nobody steps the handlers",
+	      setup->name);
 	before = majors(s);
 	while (shared->faults < FAULTS) {
 		touch_some(&area, &dice, 1);
 		shared->faults = majors(s) - before;
 	}
-	shared->over = true;
 	_exit(0); /* the handlers, which are in the other's hands, end with it */
 }
 
@@ -212,7 +211,8 @@ static struct cost measure(const struct setup *setup)
 	pid = test_fork();
 	if (pid == 0)
 		fault(setup);
-	CHECK(WAIT_FOR(atomic_load(&shared->ready), 30), "%s: the process is not ready", setup->name);
+	CHECK(WAIT_FOR(atomic_load(&shared->ready), 30), "%s: the process is not ready",
+	      setup->name);
 	CHECK(find_handlers(pid, tid) == 1, "%s: there is not one handler", setup->name);
 	seize(tid[0]);
 	shared->begin = true;

@@ -191,12 +191,17 @@ static void put(const char *name, const char *contents)
 	fclose(file);
 }
 
-static uint64_t limit(void)
+static uint64_t ask(uint64_t (*probe)(const char *list, const char *mount))
 {
 	char list[2 * sizeof(root)];
 
 	snprintf(list, sizeof(list), "%s/list", root);
-	return probe_cgroup_limit_at(list, root);
+	return probe(list, root);
+}
+
+static uint64_t limit(void)
+{
+	return ask(probe_cgroup_limit_at);
 }
 
 START_TEST(the_lowest_limit_above_us_counts)
@@ -243,10 +248,7 @@ END_TEST
 
 static uint64_t cpu(void)
 {
-	char list[2 * sizeof(root)];
-
-	snprintf(list, sizeof(list), "%s/list", root);
-	return probe_cgroup_cpu_at(list, root);
+	return ask(probe_cgroup_cpu_at);
 }
 
 START_TEST(a_quota_of_cpu_time)
