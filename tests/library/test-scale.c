@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test-scale - what a major fault costs does not depend on how much there is of anything else
  *
- * Regions and swap space: counts the instructions that a handler executes outside of the kernel.
- * Another process steps through them, which takes a thousand times as long.
+ * Regions and swap space: counts the instructions that a handler executes outside of the kernel, and
+ * those of them that are locked.  Another process steps through them, which takes a thousand times as
+ * long.
  *
  * Handlers: counts how often they go to sleep.  What several of them do depends on how long each
  * takes, so they are not stepped.
@@ -16,6 +17,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 
 #define BUDGET (8 * M)
@@ -157,10 +159,44 @@ static unsigned find_handlers(pid_t pid, int tid[HANDLERS])
 	return n;
 }
 
+/* Instructions between one fault and the next. */
+struct steps {
+	uint64_t all, locked;
+};
+
 struct cost {
 	double median; /* of a fault */
+	double locked; /* of a fault, the median */
 	double mean;   /* the evictions included */
 };
+
+/* Is the instruction at this address one that locks the bus: does it have the prefix, or is it an
+ * exchange with memory? */
+static bool is_locked(int tid, uintptr_t address)
+{
+	long word = ptrace(PTRACE_PEEKTEXT, tid, (void *)address, NULL);
+	const unsigned char *byte = (const unsigned char *)&word;
+
+	while (*byte == 0x66 || *byte == 0xf2 || *byte == 0xf3)
+		byte++;
+	if (*byte == 0xf0)
+		return true;
+	if ((*byte & 0xf0) == 0x40)
+		byte++;
+	return (byte[0] & 0xfe) == 0x86 && byte[1] < 0xc0;
+}
+
+static bool stands_at_lock(int tid)
+{
+#ifdef __x86_64__
+	struct user_regs_struct registers;
+
+	return ptrace(PTRACE_GETREGS, tid, NULL, &registers) == 0 && is_locked(tid, registers.rip);
+#else
+	(void)tid;
+	return false;
+#endif
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -169,28 +205,35 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static struct cost cost_of(uint64_t steps[FAULTS])
+static struct cost cost_of(const struct steps steps[FAULTS])
 {
+	uint64_t all[FAULTS], locked[FAULTS];
 	double sum = 0;
 
-	for (unsigned i = 0; i < FAULTS; i++)
-		sum += (double)steps[i];
-	qsort(steps, FAULTS, sizeof(steps[0]), compare);
-	return (struct cost){ (double)steps[FAULTS / 2], sum / FAULTS };
+	for (unsigned i = 0; i < FAULTS; i++) {
+		all[i] = steps[i].all;
+		locked[i] = steps[i].locked;
+		sum += (double)steps[i].all;
+	}
+	qsort(all, FAULTS, sizeof(all[0]), compare);
+	qsort(locked, FAULTS, sizeof(locked[0]), compare);
+	return (struct cost){ (double)all[FAULTS / 2], (double)locked[FAULTS / 2], sum / FAULTS };
 }
 
 /* Steps through the handler until its process ends. */
 static struct cost count_steps(pid_t pid)
 {
-	uint64_t steps[FAULTS] = { 0 };
+	struct steps steps[FAULTS] = { { 0, 0 } };
 	int status, tid;
 
 	while ((tid = waitpid(-1, &status, __WALL)) > 0) {
 		if (WIFSTOPPED(status)) {
 			uint64_t i = shared->faults;
 
-			if (i < FAULTS)
-				steps[i]++;
+			if (i < FAULTS) {
+				steps[i].all++;
+				steps[i].locked += stands_at_lock(tid);
+			}
 			step(tid, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
 		} else if (tid == pid) {
 			CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0,
@@ -217,14 +260,14 @@ static struct cost measure(const struct setup *setup)
 	seize(tid[0]);
 	shared->begin = true;
 	cost = count_steps(pid);
-	printf("  %-20s %6.0f instructions for a major fault, %6.0f with evictions\n", setup->name,
-	       cost.median, cost.mean);
+	printf("  %-20s %6.0f instructions for a major fault, %3.0f locked; %6.0f with evictions\n",
+	       setup->name, cost.median, cost.locked, cost.mean);
 	return cost;
 }
 
 static void count_instructions(void)
 {
-	struct cost first = { 0, 0 };
+	struct cost first = { 0, 0, 0 };
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
@@ -237,6 +280,9 @@ static void count_instructions(void)
 		CHECK(cost.median > 100 && cost.median < GROWTH_MAX * first.median,
 		      "a major fault takes %.0f instructions with %s, and %.0f with %s",
 		      cost.median, setups[i].name, first.median, setups[0].name);
+		CHECK(cost.locked <= GROWTH_MAX * first.locked,
+		      "a major fault takes %.0f locked instructions with %s, and %.0f with %s",
+		      cost.locked, setups[i].name, first.locked, setups[0].name);
 	}
 	munmap(shared, sizeof(*shared));
 }
