@@ -291,8 +291,10 @@ static struct window go_on(struct readahead *readahead, struct stream *s, enum k
 	case KIND_SAME:
 		return window_same(s, page);
 	case KIND_ALONG:
-		if (!s->direction)
-			start(s, s->last, s->window, page > s->last ? 1 : -1);
+		if (!s->direction) {
+			start(s, s->last, 1, page > s->last ? 1 : -1);
+			return window_along(s, page, missing);
+		}
 		grow_along(s, readahead_most(readahead));
 		return window_along(s, page, missing);
 	case KIND_STRIDE:

@@ -10,8 +10,10 @@
  *	         the latest    it brought              nothing was asked for
  *	         fault         all before              from here on
  *
- * A stream's window doubles with each fault that it predicted.  The part of the window in the
- * fault's chunk comes with the fault.  What the window has beyond is read ahead and left in trays
+ * Two random faults are easily next to each other, and what then comes along pushes out other pages.
+ * So the second fault of a stream gives it its direction, and from the third on its window doubles
+ * with each fault that it predicted.  The part of the window in the fault's chunk comes with the
+ * fault.  What the window has beyond is read ahead and left in trays
  * (ahead.h): the reader's first touch there is a soft fault, which moves the stream on.
  *
  * One chunk ahead is enough for a slow reader.  A window of more grows only when the reader comes to
