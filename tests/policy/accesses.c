@@ -215,13 +215,112 @@ static void make_list(struct maker *maker, uint32_t pages)
 	free(node);
 }
 
+/* Three loops over parts of an eighth, a quarter and five eighths, each a page at a time. */
+static void make_loops(struct maker *maker, uint32_t pages)
+{
+	const uint32_t length[] = { pages / 8, pages / 4, pages * 5 / 8 };
+	const uint32_t first[] = { 0, pages / 8, pages * 3 / 8 };
+
+	for (size_t i = 0; i < (size_t)ROUNDS / 3 * pages; i++)
+		touch(maker, first[i % 3] + (uint32_t)(i / 3 % length[i % 3]));
+}
+
+/* A loop over three quarters; in between as many touches of the last quarter, at random. */
+static void make_loop_and_set(struct maker *maker, uint32_t pages)
+{
+	uint32_t set = pages / 4, loop = pages - set;
+
+	for (size_t i = 0; i < (size_t)ROUNDS / 2 * pages; i++)
+		touch(maker, i % 2 ? (uint32_t)(i / 2 % loop) : loop + random_below(maker, set));
+}
+
+/* A loop over five eighths ends, and one over another five eighths begins. */
+static void make_two_loops(struct maker *maker, uint32_t pages)
+{
+	uint32_t loop = pages * 5 / 8;
+
+	for (size_t i = 0; i < (size_t)ROUNDS / 3 * pages; i++)
+		touch(maker,
+		      (i < (size_t)ROUNDS / 6 * pages ? 0 : pages - loop) + (uint32_t)(i % loop));
+}
+
+/* A program with a garbage collector: objects are made one after the other in a nursery of an
+ * eighth, and old ones are used by Zipf's law.  Now and then the collector goes through all that
+ * lives, in the order in which objects point to each other: mostly to what was made next. */
+static void make_collector(struct maker *maker, uint32_t pages)
+{
+	uint32_t nursery = pages / 8, old = pages - nursery, at = 0, walk = 0;
+
+	for (size_t i = 0; i < (size_t)ROUNDS / 2 * pages; i++) {
+		if (i % 4 == 0)
+			at = (at + 1) % nursery;
+		touch(maker,
+		      i % 4 == 0 ? at : nursery + maker->shuffled[zipf_rank(maker, old)] % old);
+		if (i % (4 * (size_t)pages) != 0)
+			continue;
+		for (uint32_t n = 0; n < pages; n++) {
+			walk = random_below(maker, 8) ? (walk + 1) % pages
+						      : random_below(maker, pages);
+			touch(maker, walk);
+		}
+	}
+}
+
+/* The conjugate gradient method: each iteration reads a matrix of three quarters in order, and for
+ * each of its pages a page of each of four vectors; then it goes through the vectors. */
+static void make_solver(struct maker *maker, uint32_t pages)
+{
+	uint32_t matrix = pages * 3 / 4, vector = (pages - matrix) / 4;
+
+	for (int iteration = 0; iteration < 20; iteration++) {
+		for (uint32_t i = 0; i < matrix; i++) {
+			uint32_t row = (uint32_t)((uint64_t)i * vector / matrix);
+
+			touch(maker, i);
+			touch(maker, matrix + (row + random_below(maker, 16)) % vector);
+			touch(maker, matrix + vector + row);
+		}
+		for (uint32_t i = 0; i < vector; i++)
+			for (uint32_t v = 0; v < 4; v++)
+				touch(maker, matrix + v * vector + i);
+	}
+}
+
+/* Two tables of three eighths and a quarter are sorted in runs, merged into the rest, and joined; five
+ * times. */
+static void make_merge_join(struct maker *maker, uint32_t pages)
+{
+	enum { RUNS = 16 };
+	uint32_t first = pages * 3 / 8, both = pages * 5 / 8, run = both / RUNS;
+
+	for (int query = 0; query < 5; query++) {
+		for (uint32_t i = 0; i < both; i += run)
+			for (int pass = 0; pass < 3; pass++)
+				for (uint32_t k = 0; k < run; k++)
+					touch(maker, i + k);
+		for (uint32_t k = 0; k < both; k++) {
+			touch(maker, random_below(maker, RUNS) * run + k / RUNS % run);
+			touch(maker, both + k * 3 / 5 % (pages - both));
+		}
+		for (uint32_t i = 0; i < first; i++) {
+			touch(maker, i);
+			touch(maker, first + (uint32_t)((uint64_t)i * (both - first) / first));
+			touch(maker, both + i % (pages - both));
+		}
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct maker *maker, uint32_t pages);
 } kinds[ACCESSES_KINDS] = {
-	{ "zipf", make_zipf },	    { "zipf and scan", make_scan }, { "random", make_random },
-	{ "loop", make_loop },	    { "shifting set", make_shift }, { "quicksort", make_quicksort },
-	{ "hash join", make_join }, { "linked list", make_list },
+	{ "zipf", make_zipf },		 { "zipf and scan", make_scan },
+	{ "random", make_random },	 { "loop", make_loop },
+	{ "shifting set", make_shift },	 { "quicksort", make_quicksort },
+	{ "hash join", make_join },	 { "linked list", make_list },
+	{ "loops", make_loops },	 { "loop and set", make_loop_and_set },
+	{ "two loops", make_two_loops }, { "collector", make_collector },
+	{ "solver", make_solver },	 { "merge join", make_merge_join },
 };
 
 void accesses_generate(struct accesses *accesses, unsigned kind, uint32_t pages, uint64_t seed)

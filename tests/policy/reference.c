@@ -1,67 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* reference.c - LRU, FIFO and Belady's optimum, and the pager: see reference.h */
 #include "reference.h"
+#include "queue.h"
 #include "report/model.h"
-#include <err.h>
-#include <stdbool.h>
-#include <stdlib.h>
 
-#define NONE UINT32_MAX
-
-static void *allocate(size_t n, size_t size)
-{
-	void *ret = malloc(n * size);
-
-	if (!ret)
-		err(EXIT_FAILURE, "out of memory");
-	return ret;
-}
-
-/* -- LRU and FIFO: one queue ------------------------------------------------------ */
-
-struct link {
-	uint32_t older, newer;
-	bool here;
-};
-
-struct queue {
-	struct link *link;
-	uint32_t oldest, newest, count;
-};
-
-static void queue_init(struct queue *queue, uint32_t pages)
-{
-	*queue = (struct queue){ allocate(pages, sizeof(struct link)), NONE, NONE, 0 };
-	for (uint32_t i = 0; i < pages; i++)
-		queue->link[i].here = false;
-}
-
-static void queue_push(struct queue *queue, uint32_t page)
-{
-	queue->link[page] = (struct link){ queue->newest, NONE, true };
-	if (queue->newest != NONE)
-		queue->link[queue->newest].newer = page;
-	else
-		queue->oldest = page;
-	queue->newest = page;
-	queue->count++;
-}
-
-static void queue_remove(struct queue *queue, uint32_t page)
-{
-	struct link *link = &queue->link[page];
-
-	if (link->older != NONE)
-		queue->link[link->older].newer = link->newer;
-	else
-		queue->oldest = link->newer;
-	if (link->newer != NONE)
-		queue->link[link->newer].older = link->older;
-	else
-		queue->newest = link->older;
-	link->here = false;
-	queue->count--;
-}
+/* -- LRU and FIFO -------------------------------------------------------------------- */
 
 /* by_use: a hit makes a page the newest. */
 static uint64_t run_queue(const struct accesses *accesses, uint32_t frames, bool by_use)
@@ -72,14 +15,17 @@ static uint64_t run_queue(const struct accesses *accesses, uint32_t frames, bool
 	queue_init(&queue, accesses->pages);
 	for (size_t i = 0; i < accesses->count; i++) {
 		uint32_t page = accesses->page[i];
-		bool hit = queue.link[page].here;
+		bool hit = queue_has(&queue, page);
 
 		if (hit && !by_use)
 			continue;
-		if (hit)
-			queue_remove(&queue, page);
-		else if (misses++, queue.count == frames)
-			queue_remove(&queue, queue.oldest);
+		if (hit) {
+			queue_renew(&queue, page);
+			continue;
+		}
+		misses++;
+		if (queue.count == frames)
+			queue_pop(&queue);
 		queue_push(&queue, page);
 	}
 	free(queue.link);
