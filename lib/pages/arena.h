@@ -37,6 +37,8 @@ struct tray {
 	_Atomic bool queued;	     /* (C) for writing; in the second-chance queue */
 	bool picked;		     /* (P) taken from the queue's head by some thread */
 	bool ahead;		     /* (C) its pages were read ahead, and never touched */
+	bool probe;		     /* (C) its pages were proven: who touches them? (policy.h) */
+	uint64_t since;		     /* (P) when it was queued, in frames given up */
 	bool unseen;   /* (C) its pages left to be watched (watch.h): not hashed, not written */
 	char *address; /* of its first page; never changes */
 };

@@ -138,7 +138,7 @@ static void tray_attach(struct chunk *chunk, struct tray *tray)
 	tray->chunk = chunk;
 	tray->valid = tray->writing = 0;
 	tray->busy = 0;
-	tray->ahead = tray->unseen = false;
+	tray->ahead = tray->unseen = tray->probe = false;
 	tray->sibling = chunk->trays;
 	chunk->trays = tray;
 }
@@ -147,7 +147,7 @@ void chunk_begin_ahead(struct pages *pages, struct chunk *chunk, struct tray *tr
 {
 	assert(!(mask & tray->valid) && !(mask & ~chunk_readable(chunk)));
 	if (tray->queued) {
-		atomic_fetch_add(&pages->waiting, mask_count(mask & ~tray->frames));
+		pages_count_queued(pages, tray, mask_count(mask & ~tray->frames));
 	} else {
 		tray_attach(chunk, tray);
 		tray->ahead = true;
@@ -225,7 +225,7 @@ void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tr
 	if (moved) {
 		tray->frames &= ~installed;
 		if (tray->queued)
-			atomic_fetch_sub(&pages->waiting, mask_count(installed));
+			pages_count_queued(pages, tray, -(int64_t)mask_count(installed));
 	}
 	count_resident(pages, installed, 0);
 	count_cached(pages, 0, installed);
@@ -299,8 +299,6 @@ void chunk_discard(struct pages *pages, struct chunk *chunk, uint64_t mask)
 	chunk_drop_copies(pages, chunk, mask);
 	before = kept(chunk);
 	count_proven(pages, 0, frames & chunk->hot);
-	chunk->left[0] &= ~mask;
-	chunk->left[1] &= ~mask;
 	chunk->resident &= ~mask;
 	chunk->poisoned &= ~mask;
 	chunk->hot &= ~mask;
@@ -371,7 +369,6 @@ uint64_t chunk_fork_child(struct pages *pages, struct chunk *chunk, uint64_t pre
 	lost = chunk->cached & ~(chunk->swapped | chunk->resident);
 	chunk->poisoned |= lost;
 	chunk->cached = chunk->filling = chunk->hot = 0;
-	chunk->left[0] = chunk->left[1] = 0;
 	chunk->trays = NULL;
 	chunk->reads = NULL;
 	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };

@@ -67,24 +67,23 @@ struct queued {
 
 struct chunk {
 	struct lock lock;
-	uintptr_t address;	  /* of the first page; never changes */
-	uint64_t resident;	  /* (C) */
-	uint64_t cached;	  /* (C) */
-	uint64_t swapped;	  /* (C) */
-	uint64_t filling;	  /* (C) */
-	uint64_t poisoned;	  /* (C) */
-	uint64_t pinned;	  /* (C) must not be evicted */
-	uint64_t hot;		  /* (C) proven: came back soon after it had left (policy.h) */
-	uint64_t left[2];	  /* (C) left in this epoch, and in the previous one (policy.h) */
-	uint64_t epoch;		  /* (C) when left was brought up to date */
-	uint64_t unmovable;	  /* (C) MOVE refused with EINVAL; cleared by mprotect */
-	uint64_t foreign;	  /* (C) belongs to another userfaultfd: never filled */
-	struct tray *trays;	  /* (C) linked by tray->sibling */
-	struct inflight *reads;	  /* (C) in flight, linked by sibling */
-	struct queued queue[2];	  /* (P) by standing (policy.h) */
-	bool claimed;		  /* (G) locked for a change of the mapping (replace.c) */
-	bool sampled, watched;	  /* (W) in the sample of a recording, in its queue (watch.h) */
-	struct page_record *page; /* CHUNK_PAGES of them, kept apart: walking rows alone is
+	uintptr_t address;	   /* of the first page; never changes */
+	uint64_t resident;	   /* (C) */
+	uint64_t cached;	   /* (C) */
+	uint64_t swapped;	   /* (C) */
+	uint64_t filling;	   /* (C) */
+	uint64_t poisoned;	   /* (C) */
+	uint64_t pinned;	   /* (C) must not be evicted */
+	uint64_t hot;		   /* (C) proven: came back soon after it had left (policy.h) */
+	uint64_t unmovable;	   /* (C) MOVE refused with EINVAL; cleared by mprotect */
+	uint64_t foreign;	   /* (C) belongs to another userfaultfd: never filled */
+	struct tray *trays;	   /* (C) linked by tray->sibling */
+	struct inflight *reads;	   /* (C) in flight, linked by sibling */
+	struct queued queue[2];	   /* (P) by standing (policy.h) */
+	bool claimed;		   /* (G) locked for a change of the mapping (replace.c) */
+	bool sampled, watched;	   /* (W) in the sample of a recording, in its queue (watch.h) */
+	uint16_t out[CHUNK_PAGES]; /* (C) when each was last unmapped (policy.h) */
+	struct page_record *page;  /* CHUNK_PAGES of them, kept apart: walking rows alone is
 				     faster */
 };
 

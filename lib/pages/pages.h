@@ -24,7 +24,8 @@ struct pages {
 	_Atomic uint64_t cached;
 	_Atomic uint64_t kept;	  /* pages with contents, wherever they are */
 	_Atomic uint64_t proven;  /* resident and hot */
-	_Atomic uint64_t waiting; /* frames in queued trays */
+	_Atomic uint64_t waiting; /* frames in queued trays, without */
+	_Atomic uint64_t probing; /* those in probes (policy.h) */
 };
 
 /* The struct must be zeroed.  0 or -ENOMEM. */
@@ -34,7 +35,14 @@ void pages_free(struct pages *pages);
 /* Sets all counts to 0: arming failed, or this is a fork's child. */
 static inline void pages_reset_counts(struct pages *pages)
 {
-	pages->resident = pages->cached = pages->kept = pages->proven = pages->waiting = 0;
+	pages->resident = pages->cached = pages->kept = pages->proven = 0;
+	pages->waiting = pages->probing = 0;
+}
+
+/* So many frames more, or fewer, are in a queued tray.  (C) */
+static inline void pages_count_queued(struct pages *pages, const struct tray *tray, int64_t frames)
+{
+	atomic_fetch_add(tray->probe ? &pages->probing : &pages->waiting, (uint64_t)frames);
 }
 
 /* Bytes of the tables. */

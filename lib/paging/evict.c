@@ -122,8 +122,9 @@ static unsigned leave_for_good(struct handler *handler, struct chunk *chunk, str
 	return mask_count(out & ~stuck);
 }
 
-/* Returns how many pages left for good. */
-static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint64_t victims)
+/* Returns how many pages left for good, or as a probe. */
+static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint64_t victims,
+			     bool probe)
 {
 	struct paging *paging = handler->paging;
 	struct tray *tray = tray_alloc(&paging->pages.arena);
@@ -139,7 +140,9 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 		return 0;
 	}
 	paging->refusals = 0;
+	policy_note_out(&paging->policy, chunk, out);
 	chunk_evict(&paging->pages, chunk, tray, out);
+	tray->probe = probe;
 	gone = leave_for_good(handler, chunk, tray);
 	queue_tray(paging, chunk, tray);
 	if (!chunk->resident)
@@ -148,19 +151,20 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 }
 
 /* The chunk was picked, and is out of the queue. */
-static unsigned evict_chunk(struct handler *handler, struct chunk *chunk, enum standing standing)
+static unsigned evict_chunk(struct handler *handler, struct pick pick)
 {
 	struct paging *paging = handler->paging;
+	struct chunk *chunk = pick.chunk;
 	uint64_t victims;
 	unsigned gained = 0;
 
 	if (!chunk_try_lock(chunk)) {
-		policy_unpick(&paging->policy, chunk, standing);
+		policy_unpick(&paging->policy, chunk, pick.standing);
 		return 0;
 	}
-	victims = policy_victims(chunk, standing);
+	victims = policy_victims(chunk, pick.standing);
 	if (victims)
-		gained = evict_locked(handler, chunk, victims);
+		gained = evict_locked(handler, chunk, victims, pick.probe);
 	if (chunk->resident)
 		policy_insert(&paging->policy, chunk);
 	chunk_check(chunk);
@@ -216,6 +220,7 @@ static bool leave_unseen(struct paging *paging, struct chunk *chunk, uint64_t vi
 	struct tray *tray = joined ? joined : tray_alloc(&paging->pages.arena);
 	uint64_t out = tray ? depart(paging, chunk, tray, victims) : 0;
 
+	policy_note_out(&paging->policy, chunk, out);
 	if (joined)
 		chunk_evict_more(&paging->pages, chunk, tray, out);
 	else if (out)
@@ -303,7 +308,7 @@ void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray
 		readahead_wasted(&paging->readahead,
 				 (chunk->address >> page_shift()) + mask_first(tray->valid));
 	else
-		policy_note_left(&paging->policy, chunk, tray->valid);
+		policy_note_left(&paging->policy, tray, mask_count(tray->valid));
 	chunk_uncache(&paging->pages, chunk, tray, tray->valid);
 	chunk_detach(chunk, tray);
 	policy_leave(&paging->policy, tray);
@@ -371,11 +376,12 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 /* Are there more frames in trays than should wait there? */
 static bool should_reclaim(const struct paging *paging)
 {
-	return paging->pages.waiting > policy_target(&paging->policy);
+	return policy_owes(&paging->policy) ||
+	       paging->pages.waiting > policy_target(&paging->policy);
 }
 
-/* Takes trays from the head of the queue, in order, up to one that will be ready soon.  Returns the
- * frames gained. */
+/* Takes trays from the heads of the queues, in order, up to one that will be ready soon; a probe is
+ * passed over.  Returns the frames gained. */
 static unsigned reclaim(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -387,13 +393,13 @@ static unsigned reclaim(struct handler *handler)
 	for (i = 0; i < n; i++) {
 		enum outcome outcome = reclaim_tray(handler, trays[i]);
 
-		if (outcome == NOT_READY)
+		if (outcome == NOT_READY && !trays[i]->probe)
 			break;
 		if (outcome == RECLAIMED) {
 			frames += mask_count(trays[i]->frames);
 			trays[ready++] = trays[i];
 		} else {
-			policy_unpick_tray(&paging->policy, trays[i], false);
+			policy_unpick_tray(&paging->policy, trays[i], outcome == NOT_READY);
 		}
 	}
 	while (n > i)
@@ -453,23 +459,23 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	struct paging *paging = handler->paging;
 	bool hurried = handler->fault_count || fill_demanded(&handler->fills);
 	unsigned most = hurried ? EVICT_BATCH_HURRIED : EVICT_BATCH;
-	unsigned gained = 0;
+	unsigned tried = 0, gained = 0;
 
 	if (!enter_eviction(paging))
 		return 0;
 	store_check_children(&paging->store);
-	for (unsigned i = 0; i < most && gained < frames && writeback_has_room(&handler->writes);
-	     i++) {
-		enum standing standing;
-		struct chunk *chunk = policy_pick(&paging->policy,
-						  paging->swap_full || handler->barren, &standing);
+	while (tried < most && gained < frames && writeback_has_room(&handler->writes)) {
+		struct pick pick =
+			policy_pick(&paging->policy, paging->swap_full || handler->barren);
 		unsigned more;
 
-		if (!chunk)
+		if (!pick.chunk)
 			break;
-		more = evict_chunk(handler, chunk, standing);
+		more = evict_chunk(handler, pick);
 		handler->barren = more == 0;
-		gained += more;
+		/* The frames of probes stay where they are. */
+		gained += pick.probe ? 0 : more;
+		tried += !pick.probe;
 	}
 	/* If hurried, more pages may still join the write; rest submits it unless somebody else
 	 * does. */
@@ -552,7 +558,7 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
 	if (chunk_try_lock(chunk)) {
 		victims = chunk_mask_of(chunk, *start, end) & chunk->resident & ~chunk->pinned;
 		if (victims)
-			evict_locked(handler, chunk, victims);
+			evict_locked(handler, chunk, victims, false);
 		chunk_unlock(chunk);
 		*start = chunk->address + chunk_size();
 	}

@@ -124,23 +124,22 @@ static enum answer serve_cached(struct serving *s)
 	struct window window = tray->unseen ? (struct window){ .pages = 1 } : ask_window(s, false);
 	uint64_t mask = window_mask(window, s->i) & chunk_restorable(tray, s->i);
 	bool idle = !(mask & tray->writing); /* no write is reading its frames */
-	bool ahead = tray->ahead;	     /* read now: the tray may be another's afterwards */
-	uint64_t installed;
-	bool again = false;
+	uint64_t proven, installed;
+	bool copies, again = false;
 
-	if (copies_back(paging, mask) || (!idle && take_credits(s, &mask))) {
+	copies = copies_back(paging, mask) || (!idle && take_credits(s, &mask));
+	if (!copies && !idle)
+		return ANSWER_STARVED;
+	/* Before the tray may become another's. */
+	proven = policy_touched(&paging->policy, chunk, tray, mask, s->i);
+	if (copies) {
 		installed = fill_restore_copy(paging, chunk, mask, tray, &again);
 		spent_note(&paging->pages.arena, tray);
-	} else if (idle) {
+	} else {
 		installed = fill_restore_move(paging, chunk, mask, tray, &again);
 		fill_drop_tray(paging, chunk, tray);
-	} else {
-		return ANSWER_STARVED;
 	}
-	if (ahead)
-		fault_prove_refaults(paging, chunk, installed);
-	else
-		chunk_prove(&paging->pages, chunk, installed & mask_bit(s->i));
+	chunk_prove(&paging->pages, chunk, installed & proven);
 	policy_insert(&paging->policy, chunk);
 	tell_window(s, window, 0);
 	stat_add(&paging->stats->faults_soft, 1);

@@ -2,12 +2,37 @@
 /* policy.c - replacement: see policy.h */
 #include "paging/policy.h"
 
-/* The part of the budget that waits in trays, and the part of the resident pages that may be new.
- * doc/experiments.md has what else was tried. */
-#define TARGET_DIVISOR 5
-#define NEW_DIVISOR 8
-/* Epochs in the time in which a budget of frames is given up. */
-#define EPOCHS_PER_BUDGET 2
+/* Parts of the budget; doc/experiments.md has what else was tried.  New pages are from this part on, */
+#define NEW_LEAST_DIVISOR 24
+/* up to this one, until so many of a chunk's leave together, since each time that some leave costs
+ * the same.  So much of the budget waits, */
+#define NEW_MOST_DIVISOR 8
+#define NEW_TOGETHER 8
+#define WAITING_DIVISOR 12
+/* and so much more of what proven pages leave. */
+#define ROOM_DIVISOR 4
+/* Frames that are kept free, more or less. */
+#define FREE_DIVISOR 24
+/* Probes hold at most this part, */
+#define PROBING_DIVISOR 3
+/* and a page is back soon if that much has left meanwhile. */
+#define SOON_DIVISOR 4
+
+/* Frames that probes gave up before a page came for them are remembered up to this part. */
+#define EARLY_DIVISOR 32
+
+/* Credit for soft faults on probes, in parts of one: what one costs, what a frame that is given up
+ * earns, and what a page earns that came back soon, but not soon enough. */
+#define CREDIT_SOFT 64
+#define CREDIT_LEFT 1
+#define CREDIT_SOON 256
+/* The latter only while pages that are away come back so much more often than probes. */
+#define GAIN_MIN 1.5
+/* So many probes must have waited before that can be said. */
+#define ODDS_MIN 32
+
+/* Stamps of pages are so fine. */
+#define STAMPS_PER_BUDGET_LOG 8
 
 /* -- chunks ----------------------------------------------------------------------- */
 
@@ -81,12 +106,39 @@ void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing sta
 	lock_drop(&policy->lock, LOCK_POLICY);
 }
 
+static int64_t part(const struct policy *policy, int64_t divisor)
+{
+	int64_t frames = policy->budget->limit;
+
+	return frames > 0 ? frames / divisor : 0;
+}
+
+/* How many pages should be new. */
+static int64_t share_of_new(const struct policy *policy)
+{
+	int64_t resident = (int64_t)policy->pages->resident, least = resident / NEW_LEAST_DIVISOR;
+	int64_t more = policy->more_new, most = resident / NEW_MOST_DIVISOR;
+
+	return more < most - least ? least + more : most;
+}
+
+/* How many more pages could be proven. */
+static int64_t room(const struct policy *policy)
+{
+	const struct pages *pages = policy->pages;
+	int64_t most = part(policy, 1) - part(policy, NEW_LEAST_DIVISOR) - policy->more_new -
+		       part(policy, WAITING_DIVISOR) - part(policy, FREE_DIVISOR);
+
+	return most - (int64_t)(pages->proven + pages->probing) + policy->owed;
+}
+
 /* New pages leave while they are more than their share. */
 static enum standing choose_standing(const struct policy *policy)
 {
-	uint64_t resident = policy->pages->resident, proven = policy->pages->proven;
+	const struct pages *pages = policy->pages;
+	int64_t fresh = (int64_t)(pages->resident - pages->proven);
 
-	return proven + resident / NEW_DIVISOR < resident ? STANDING_NEW : STANDING_PROVEN;
+	return fresh > share_of_new(policy) ? STANDING_NEW : STANDING_PROVEN;
 }
 
 static enum standing other(enum standing standing)
@@ -94,23 +146,32 @@ static enum standing other(enum standing standing)
 	return standing == STANDING_NEW ? STANDING_PROVEN : STANDING_NEW;
 }
 
-struct chunk *policy_pick(struct policy *policy, bool by_turns, enum standing *ret_standing)
+/* Never twice in a row: somebody waits for frames.  The caller holds (P). */
+static bool may_probe(const struct policy *policy)
 {
-	enum standing standing = choose_standing(policy);
-	struct chunk *chunk;
+	return !policy->probed && policy->oldest[STANDING_PROVEN] && policy->credit > 0 &&
+	       (int64_t)policy->pages->probing < part(policy, PROBING_DIVISOR);
+}
+
+struct pick policy_pick(struct policy *policy, bool by_turns)
+{
+	struct pick pick = { .standing = choose_standing(policy) };
 
 	lock_take(&policy->lock, LOCK_POLICY);
+	pick.probe = !by_turns && may_probe(policy);
+	if (pick.probe)
+		pick.standing = STANDING_PROVEN;
 	if (by_turns)
-		standing = other(policy->latest);
-	chunk = unlink_oldest(policy, standing);
-	if (!chunk) {
-		standing = other(standing);
-		chunk = unlink_oldest(policy, standing);
+		pick.standing = other(policy->latest);
+	pick.chunk = unlink_oldest(policy, pick.standing);
+	if (!pick.chunk) {
+		pick.standing = other(pick.standing);
+		pick.chunk = unlink_oldest(policy, pick.standing);
 	}
-	policy->latest = standing;
+	policy->latest = pick.standing;
+	policy->probed = pick.probe;
 	lock_drop(&policy->lock, LOCK_POLICY);
-	*ret_standing = standing;
-	return chunk;
+	return pick;
 }
 
 /* Pages of the other standing leave too where sparing them would split a run: a MOVE flushes for
@@ -123,73 +184,245 @@ uint64_t policy_victims(const struct chunk *chunk, enum standing standing)
 	return mask_runs(ours) <= mask_runs(all) ? ours : all;
 }
 
-/* -- refaults ----------------------------------------------------------------------- */
+/* -- pages that come back --------------------------------------------------------------- */
 
-/* Brings chunk->left up to date. */
-static void age(struct policy *policy, struct chunk *chunk)
+static unsigned stamp_shift(const struct policy *policy)
 {
-	uint64_t length = (uint64_t)policy->budget->limit / EPOCHS_PER_BUDGET;
-	uint64_t epoch = length ? policy->left / length : 0;
+	uint64_t frames = (uint64_t)part(policy, 1) >> STAMPS_PER_BUDGET_LOG;
 
-	if (epoch == chunk->epoch)
-		return;
-	chunk->left[1] = epoch == chunk->epoch + 1 ? chunk->left[0] : 0;
-	chunk->left[0] = 0;
-	chunk->epoch = epoch;
+	return frames ? 63 - (unsigned)__builtin_clzll(frames) : 0;
 }
 
-void policy_note_left(struct policy *policy, struct chunk *chunk, uint64_t mask)
+static int64_t soon(const struct policy *policy)
 {
-	age(policy, chunk);
-	chunk->left[0] |= mask;
-	atomic_fetch_add(&policy->left, mask_count(mask));
+	return part(policy, SOON_DIVISOR);
 }
 
-uint64_t policy_refault(struct policy *policy, struct chunk *chunk, uint64_t mask)
+/* Pages have been away for so long; some of them are back.  What was long ago counts for less and
+ * less. */
+static void note_odds(const struct policy *policy, struct odds *odds, int64_t back, int64_t away)
 {
-	uint64_t soon;
+	odds->back += back;
+	odds->away += away;
+	if (odds->away > part(policy, 1) * soon(policy)) {
+		odds->back /= 2;
+		odds->away /= 2;
+	}
+}
 
-	age(policy, chunk);
-	soon = (chunk->left[0] | chunk->left[1]) & mask;
-	chunk->left[0] &= ~mask;
-	chunk->left[1] &= ~mask;
-	return soon;
+/* A page is back that was away for so long. */
+static void note_back(const struct policy *policy, struct odds *odds, int64_t away)
+{
+	if (away < soon(policy))
+		note_odds(policy, odds, 1, away);
+	else
+		note_odds(policy, odds, 0, soon(policy));
+}
+
+static int64_t since(const struct policy *policy, const struct tray *tray)
+{
+	return (int64_t)(policy->left - tray->since);
+}
+
+/* How often these come back. */
+static double rate(const struct odds *odds)
+{
+	return odds->away ? (double)odds->back / (double)odds->away : 0;
+}
+
+/* Do pages that are away come back sooner than probes?  If not, to exchange the one for the other
+ * would gain nothing. */
+static bool gains(const struct policy *policy)
+{
+	return policy->odds_probe.away < ODDS_MIN * soon(policy) ||
+	       rate(&policy->odds_away) > GAIN_MIN * rate(&policy->odds_probe);
+}
+
+/* Is one page as good as another, so that it does not matter which of them leave? */
+static bool are_alike(const struct policy *policy)
+{
+	double away = rate(&policy->odds_away), probe = rate(&policy->odds_probe);
+
+	return probe > 0 && away < GAIN_MIN * probe && probe < GAIN_MIN * away;
+}
+
+/* So many new pages of a chunk have left together. */
+static void adjust_share(struct policy *policy, unsigned pages)
+{
+	int64_t step = are_alike(policy) ? NEW_TOGETHER - (int64_t)pages : -NEW_TOGETHER;
+	int64_t most = part(policy, NEW_MOST_DIVISOR) - part(policy, NEW_LEAST_DIVISOR);
+	int64_t more = policy->more_new + step;
+
+	policy->more_new = more < 0 ? 0 : more < most ? more : most;
+}
+
+void policy_note_out(struct policy *policy, struct chunk *chunk, uint64_t mask)
+{
+	uint16_t now = (uint16_t)(policy->left >> stamp_shift(policy));
+	unsigned i;
+
+	if (mask & ~chunk->hot)
+		adjust_share(policy, mask_count(mask & ~chunk->hot));
+	mask_for_each(i, mask)
+		chunk->out[i] = now;
+}
+
+/* Not beyond what a few probes may cost. */
+static void earn(struct policy *policy, int64_t credit)
+{
+	if (policy->credit < part(policy, 1))
+		atomic_fetch_add(&policy->credit, credit);
+}
+
+static void spend(struct policy *policy)
+{
+	if (policy->credit > -part(policy, 1))
+		atomic_fetch_sub(&policy->credit, CREDIT_SOFT);
+}
+
+/* What was given up beyond what is owed counts for the next pages that come back: if it made room for
+ * whatever comes, they would be pages that are needed less.  But it is forgotten beyond a part. */
+static void pay(struct policy *policy, int64_t pages)
+{
+	if (policy->owed > -part(policy, EARLY_DIVISOR))
+		atomic_fetch_sub(&policy->owed, pages);
+}
+
+void policy_note_left(struct policy *policy, const struct tray *tray, unsigned pages)
+{
+	int64_t waited = since(policy, tray), most = soon(policy);
+
+	if (tray->probe) {
+		note_odds(policy, &policy->odds_probe, 0, pages * (waited < most ? waited : most));
+		pay(policy, pages);
+	}
+	/* Until one of them is back. */
+	note_odds(policy, &policy->odds_away, 0, pages * most);
+	atomic_fetch_add(&policy->left, pages);
+	earn(policy, CREDIT_LEFT * (int64_t)pages);
+}
+
+/* For how long the oldest probe has waited; 0: there is none that is not spoken for. */
+static int64_t longest_wait(struct policy *policy)
+{
+	int64_t ret = 0;
+
+	if (policy->owed >= (int64_t)policy->pages->probing)
+		return 0;
+	lock_take(&policy->lock, LOCK_POLICY);
+	if (policy->probes.head)
+		ret = since(policy, policy->probes.head);
+	lock_drop(&policy->lock, LOCK_POLICY);
+	return ret;
+}
+
+/* How long the page was away.  It is not known when it was last touched before: half of the time for
+ * which new pages stay, on the average. */
+static int64_t away(const struct policy *policy, const struct chunk *chunk, unsigned i)
+{
+	unsigned shift = stamp_shift(policy);
+	uint16_t stamps = (uint16_t)((policy->left >> shift) - chunk->out[i]);
+	int64_t stay = (int64_t)(policy->pages->resident - policy->pages->proven);
+
+	return ((int64_t)stamps << shift) + stay / 2;
+}
+
+/* A page that was away for so long: does it become proven, in the place of a probe that has waited
+ * for longer? */
+static bool takes_place(struct policy *policy, int64_t time, int64_t longest)
+{
+	if (time < longest) {
+		atomic_fetch_add(&policy->owed, 1);
+		return true;
+	}
+	if (time < soon(policy) && gains(policy))
+		earn(policy, CREDIT_SOON);
+	return false;
+}
+
+/* One page speaks for all that come with it. */
+static void note_refault(struct policy *policy, const struct chunk *chunk, unsigned i)
+{
+	int64_t time = away(policy, chunk, i), most = soon(policy);
+
+	if (time < most)
+		note_odds(policy, &policy->odds_away, 1, time - most);
+}
+
+uint64_t policy_refault(struct policy *policy, const struct chunk *chunk, uint64_t mask)
+{
+	uint64_t ret = 0;
+	int64_t longest;
+	unsigned i;
+
+	if (!mask || room(policy) >= (int64_t)mask_count(mask))
+		return mask;
+	longest = longest_wait(policy);
+	note_refault(policy, chunk, mask_first(mask));
+	mask_for_each(i, mask)
+		if (takes_place(policy, away(policy, chunk, i), longest))
+			ret |= mask_bit(i);
+	return ret;
+}
+
+uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const struct tray *tray,
+			uint64_t mask, unsigned i)
+{
+	if (tray->probe) {
+		note_back(policy, &policy->odds_probe, since(policy, tray));
+		spend(policy);
+		return mask;
+	}
+	if (!tray->ahead)
+		note_back(policy, &policy->odds_away, since(policy, tray));
+	return policy_refault(policy, chunk, tray->ahead ? mask : mask & mask_bit(i));
 }
 
 /* -- trays; the caller holds (P) --------------------------------------------------- */
 
+static struct tray_queue *queue_of(struct policy *policy, const struct tray *tray)
+{
+	return tray->probe ? &policy->probes : &policy->waiting;
+}
+
 static void link_head(struct policy *policy, struct tray *tray)
 {
+	struct tray_queue *queue = queue_of(policy, tray);
+
 	tray->prev = NULL;
-	tray->next = policy->head;
-	if (policy->head)
-		policy->head->prev = tray;
+	tray->next = queue->head;
+	if (queue->head)
+		queue->head->prev = tray;
 	else
-		policy->tail = tray;
-	policy->head = tray;
+		queue->tail = tray;
+	queue->head = tray;
 }
 
 static void link_tail(struct policy *policy, struct tray *tray)
 {
+	struct tray_queue *queue = queue_of(policy, tray);
+
 	tray->next = NULL;
-	tray->prev = policy->tail;
-	if (policy->tail)
-		policy->tail->next = tray;
+	tray->prev = queue->tail;
+	if (queue->tail)
+		queue->tail->next = tray;
 	else
-		policy->head = tray;
-	policy->tail = tray;
+		queue->head = tray;
+	queue->tail = tray;
 }
 
 static void unlink_tray(struct policy *policy, struct tray *tray)
 {
+	struct tray_queue *queue = queue_of(policy, tray);
+
 	if (tray->prev)
 		tray->prev->next = tray->next;
 	else
-		policy->head = tray->next;
+		queue->head = tray->next;
 	if (tray->next)
 		tray->next->prev = tray->prev;
 	else
-		policy->tail = tray->prev;
+		queue->tail = tray->prev;
 	tray->next = tray->prev = NULL;
 }
 
@@ -198,7 +431,8 @@ static void unlink_tray(struct policy *policy, struct tray *tray)
 void policy_wait(struct policy *policy, struct tray *tray)
 {
 	tray->queued = true;
-	atomic_fetch_add(&policy->pages->waiting, mask_count(tray->frames));
+	tray->since = policy->left;
+	pages_count_queued(policy->pages, tray, mask_count(tray->frames));
 	lock_take(&policy->lock, LOCK_POLICY);
 	tray->picked = false;
 	link_tail(policy, tray);
@@ -208,22 +442,34 @@ void policy_wait(struct policy *policy, struct tray *tray)
 void policy_leave(struct policy *policy, struct tray *tray)
 {
 	tray->queued = false;
-	atomic_fetch_sub(&policy->pages->waiting, mask_count(tray->frames));
+	pages_count_queued(policy->pages, tray, -(int64_t)mask_count(tray->frames));
+}
+
+/* What probes owe comes first.  The caller holds (P). */
+static struct tray *next_tray(const struct policy *policy, int64_t owed)
+{
+	if (policy->probes.head && (owed > 0 || !policy->waiting.head))
+		return policy->probes.head;
+	return policy->waiting.head;
 }
 
 unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames)
 {
+	int64_t owed = policy->owed;
+	struct tray *tray;
 	unsigned got = 0;
 
 	lock_take(&policy->lock, LOCK_POLICY);
-	while (got < n && policy->head) {
-		struct tray *tray = policy->head;
+	while (got < n && (tray = next_tray(policy, owed))) {
+		/* Read without (C): an estimate will do. */
+		unsigned count =
+			mask_count(atomic_load_explicit(&tray->frames, memory_order_relaxed));
 
 		unlink_tray(policy, tray);
 		tray->picked = true;
 		trays[got++] = tray;
-		/* Read without (C): an estimate will do. */
-		frames -= mask_count(atomic_load_explicit(&tray->frames, memory_order_relaxed));
+		owed -= tray->probe ? count : 0;
+		frames -= count;
 		if (frames <= 0)
 			break;
 	}
@@ -258,7 +504,12 @@ bool policy_remove(struct policy *policy, struct tray *tray)
 
 uint64_t policy_target(const struct policy *policy)
 {
-	int64_t frames = policy->budget->limit;
+	int64_t spare = room(policy);
 
-	return frames > 0 ? (uint64_t)frames / TARGET_DIVISOR : 0;
+	return (uint64_t)(part(policy, WAITING_DIVISOR) + (spare > 0 ? spare / ROOM_DIVISOR : 0));
+}
+
+bool policy_owes(const struct policy *policy)
+{
+	return policy->owed > 0 && policy->pages->probing > 0;
 }

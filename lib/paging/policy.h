@@ -1,30 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /* policy.h - replacement: which pages leave next, and how long they may still come back
  *
- * Segmented FIFO with a second chance, as in VAX/VMS, where the hardware kept no reference bits
- * either.  What left waits in a queue of trays, with its frames.  A touch there is a soft fault: it
- * is cheap, and it is the reference bit.  The page becomes hot.  So does a page that has to be read
- * again soon after its frame was given up (a refault).
+ * A pager sees no hits: as long as a page is mapped, nobody tells whether it is used.  What it sees
+ * are faults.  So this is LIRS (Jiang and Zhang, SIGMETRICS 2002) for who sees faults only: pages
+ * that come back after a short time stay, and to find out which of those that stay are still used,
+ * a few are unmapped.
  *
- *	 first fill                 evict                     reclaim
- *	-----------> [ new    ] -----------.
- *	                                    `-> [ trays ] ------------> free frames
- *	        .--> [ proven ] -----------'        |                        |
- *	        `---------------- soft fault -------'                        |
- *	        `---------------- refault, not long after ------------------'
+ *	 first fill                evict                    reclaim
+ *	-----------> [ new    ] ----------> [ waiting ] -------------> free frames
+ *	               |    ^                   |                        |   ^
+ *	     refault,  |    `---- soft fault ---'                        |   |
+ *	     soft fault|    `---- refault -------------------------------'   |
+ *	               v                                                     |
+ *	             [ proven ] ----------> [ probes  ] ---------------------'
+ *	                    ^                   |         for a page that came back sooner
+ *	                    `---- soft fault ---'
  *
- * A resident page has one of two standings, by its bit in chunk->hot: new or proven.  A scan passes
- * through the new pages, which are few, and leaves the working set among the proven ones alone.
- * Each standing has a queue of chunks.  A chunk is queued when its first such page appears, however
- * many follow, and leaves with all of them.  A chunk can be in both queues.
+ * A resident page has one of two standings, by its bit in chunk->hot: new or proven.  Each standing
+ * has a queue of chunks.  A chunk is queued when its first such page appears, however many follow,
+ * and leaves with all of them.  A chunk can be in both queues.
  *
- * New pages leave while they are more than an eighth of what is resident.  About a fifth of the
- * budget waits in trays.  2Q and S3-FIFO work the same way; here the trays double as their ghost
- * queue, and all pages of a chunk with the same standing move together.
+ * New pages are few.  They leave for trays where they wait for a while.  A touch there is a soft
+ * fault, which is cheap.  A scan or a long loop passes through them, and leaves alone what is
+ * proven.
  *
- * A refault is soon if about a budget of frames, or fewer, were given up in between.  Two masks of
- * a chunk tell that: what left in the present epoch, and what left in the previous one.  An epoch
- * is half a budget of frames.
+ * Proven pages are what the budget is for.  The chunks of them that have not been heard of for the
+ * longest time are unmapped, too, as probes: trays whose frames nobody takes for now.  A touch
+ * proves the page once more.  A probe that has waited for long holds pages that are needed less
+ * than others: those that come back sooner than that.  Time is counted in frames given up.
+ *
+ *	a page comes back that was away for D: if the oldest probe has waited for longer than D, the
+ *	page becomes proven, and the probe gives up a frame; otherwise the page is new
+ *
+ * So of a loop over more than the budget a part stays: all its pages come back after the same time,
+ * and no probe waits for longer.  When a working set ends, its probes wait for ever, and give way.
+ * As long as proven pages are fewer than there may be, whatever comes back becomes proven.
+ *
+ * A probe that is touched costs a soft fault and has gained nothing.  So there is a credit for
+ * these: a little for each frame given up, and more when a page came back soon and found no probe
+ * that had waited for long enough; but only while pages that are away come back more often than
+ * probes do.  Where all are alike, to exchange one for another gains nothing.
  *
  * Invariant: a chunk with a resident page that is not pinned is in the queue for that page's
  * standing, or in the hands of the handler that picked it.  (Chunks with pinned pages only are not
@@ -42,15 +57,39 @@ enum standing {
 	STANDINGS,
 };
 
+/* Trays, linked by next and prev. */
+struct tray_queue {
+	struct tray *head, *tail;
+};
+
+/* How likely pages are to be back soon.  They were away for so many frames given up altogether, each
+ * counted only as long as it could still be back soon, and so many were. */
+struct odds {
+	_Atomic int64_t back, away;
+};
+
 struct policy {
 	struct pages *pages;
 	const struct budget *budget;
 	struct lock lock;
-	struct chunk *oldest[STANDINGS]; /* (P) linked by queue[].newer and older */
-	struct chunk *newest[STANDINGS]; /* (P) */
-	struct tray *head, *tail;	 /* (P) trays, linked by next and prev */
-	_Atomic uint64_t left;		 /* pages whose frames were ever given up */
-	enum standing latest;		 /* (P) picked last */
+	struct chunk *oldest[STANDINGS];   /* (P) linked by queue[].newer and older */
+	struct chunk *newest[STANDINGS];   /* (P) */
+	struct tray_queue waiting, probes; /* (P) */
+	enum standing latest;		   /* (P) picked last, */
+	bool probed;			   /* (P) as a probe */
+	_Atomic int64_t more_new;	   /* pages, beyond the least that are new */
+	_Atomic uint64_t left;		   /* the clock: frames that were ever given up */
+	_Atomic int64_t owed;		   /* frames that probes must give up for proven pages */
+	_Atomic int64_t credit;		   /* soft faults that probes may cost, in parts */
+	struct odds odds_away;		   /* of new pages, and of all whose frames are gone; */
+	struct odds odds_probe;		   /* of probes */
+};
+
+/* What leaves next. */
+struct pick {
+	struct chunk *chunk; /* NULL: nothing */
+	enum standing standing;
+	bool probe; /* to be found out whether it is used */
 };
 
 /* Starts with empty queues. */
@@ -58,20 +97,25 @@ void policy_init(struct policy *policy, struct pages *pages, const struct budget
 
 /* Queues the chunk for those of its resident pages that may leave.  The chunk is locked. */
 void policy_insert(struct policy *policy, struct chunk *chunk);
-/* Takes the next chunk out of its queue; its pages of *ret_standing should leave.  by_turns:
- * alternates between the queues, since it may be that nothing in one of them can leave (swap space
- * is full, and all its pages are dirty).  NULL: there is none. */
-struct chunk *policy_pick(struct policy *policy, bool by_turns, enum standing *ret_standing);
+/* Takes the next chunk out of its queue; its pages of that standing should leave.  by_turns:
+ * alternates between the queues, and makes no probes, since it may be that nothing in one of them
+ * can leave (swap space is full, and all its pages are dirty). */
+struct pick policy_pick(struct policy *policy, bool by_turns);
 /* Puts it back as the newest, since it was locked. */
 void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing standing);
 /* The chunk's pages that leave.  The chunk is locked. */
 uint64_t policy_victims(const struct chunk *chunk, enum standing standing);
 
-/* The frames of these pages are given up.  The chunk is locked. */
-void policy_note_left(struct policy *policy, struct chunk *chunk, uint64_t mask);
-/* These pages are being read again: returns those that left a short while ago.  The chunk is
- * locked. */
-uint64_t policy_refault(struct policy *policy, struct chunk *chunk, uint64_t mask);
+/* These pages are unmapped now.  The chunk is locked. */
+void policy_note_out(struct policy *policy, struct chunk *chunk, uint64_t mask);
+/* The frames of so many pages are given up, which were in this tray. */
+void policy_note_left(struct policy *policy, const struct tray *tray, unsigned pages);
+/* These pages are being read again: returns those that become proven.  The chunk is locked. */
+uint64_t policy_refault(struct policy *policy, const struct chunk *chunk, uint64_t mask);
+/* A soft fault brings back these pages of the tray, by a touch of page i: returns those that become
+ * proven.  The chunk is locked. */
+uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const struct tray *tray,
+			uint64_t mask, unsigned i);
 
 /* A tray that an eviction or a read ahead has filled joins the queue.  Its chunk is locked. */
 void policy_wait(struct policy *policy, struct tray *tray);
@@ -89,7 +133,9 @@ void policy_leave(struct policy *policy, struct tray *tray);
  * picked it.  Its chunk is locked. */
 bool policy_remove(struct policy *policy, struct tray *tray);
 
-/* How many frames should wait in trays. */
+/* How many frames should wait in trays, apart from probes. */
 uint64_t policy_target(const struct policy *policy);
+/* Do probes owe frames to pages that have become proven? */
+bool policy_owes(const struct policy *policy);
 
 #endif

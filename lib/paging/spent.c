@@ -59,9 +59,9 @@ static void count_gone(struct paging *paging, struct tray *trays[], unsigned n, 
 		done -= mask_runs(part);
 		trays[i]->frames &= ~part;
 		tray_changed(trays[i], part);
+		pages_count_queued(&paging->pages, trays[i], -(int64_t)mask_count(part));
 		gone += mask_count(part);
 	}
-	atomic_fetch_sub(&paging->pages.waiting, gone);
 	credit_give(&paging->budget, gone);
 }
 

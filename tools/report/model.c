@@ -109,14 +109,17 @@ static void write_back(struct model *model, struct chunk *chunk, uint64_t mask)
 }
 
 /* Returns how many pages left. */
-static unsigned evict_chunk(struct model *model, struct chunk *chunk, enum standing standing)
+static unsigned evict_chunk(struct model *model, struct pick pick)
 {
 	struct paging *paging = model->paging;
-	uint64_t victims = policy_victims(chunk, standing);
+	struct chunk *chunk = pick.chunk;
+	uint64_t victims = policy_victims(chunk, pick.standing);
 	struct tray *tray = victims ? tray_alloc(&paging->pages.arena) : NULL;
 
 	if (tray) {
+		policy_note_out(&paging->policy, chunk, victims);
 		chunk_evict(&paging->pages, chunk, tray, victims);
+		tray->probe = pick.probe;
 		write_back(model, chunk, victims);
 		policy_wait(&paging->policy, tray);
 	}
@@ -135,15 +138,17 @@ static int64_t frames_missing(const struct model *model)
 static bool evict_some(struct model *model, int64_t frames)
 {
 	struct paging *paging = model->paging;
-	enum standing standing;
-	struct chunk *chunk;
-	unsigned gained = 0;
+	unsigned tried = 0, gained = 0;
 
-	for (unsigned i = 0; i < EVICT_BATCH && gained < frames; i++) {
-		chunk = policy_pick(&paging->policy, false, &standing);
-		if (!chunk)
+	while (tried < EVICT_BATCH && gained < frames) {
+		struct pick pick = policy_pick(&paging->policy, false);
+		unsigned more;
+
+		if (!pick.chunk)
 			break;
-		gained += evict_chunk(model, chunk, standing);
+		more = evict_chunk(model, pick);
+		gained += pick.probe ? 0 : more;
+		tried += !pick.probe;
 	}
 	return gained > 0;
 }
@@ -173,7 +178,7 @@ static bool make_room(struct model *model)
 		model->evicting = false;
 	if (!model->evicting)
 		return false;
-	if (paging->pages.waiting > target)
+	if (policy_owes(&paging->policy) || paging->pages.waiting > target)
 		progress = reclaim(model, RECLAIM_BATCH, frames_missing(model));
 	if (paging->pages.waiting <= 2 * target)
 		progress |= evict_some(model, frames_missing(model));
@@ -245,14 +250,12 @@ static void serve_cached(struct model *model, struct chunk *chunk, unsigned i, s
 {
 	struct tray *tray = chunk_tray_of(chunk, i);
 	uint64_t mask = take_others(model, window_mask(window, i) & chunk_restorable(tray, i), i);
-	bool ahead = tray->ahead; /* read now: the tray may be gone afterwards */
+	/* Now: the tray may be gone afterwards. */
+	uint64_t proven = policy_touched(&model->paging->policy, chunk, tray, mask, i);
 
 	model->counts.soft++;
 	put_back(model, chunk, tray, mask);
-	if (ahead)
-		fault_prove_refaults(model->paging, chunk, mask);
-	else
-		chunk_prove(&model->paging->pages, chunk, mask_bit(i));
+	chunk_prove(&model->paging->pages, chunk, proven & mask);
 }
 
 /* -- read ahead: ahead.c, where a read is done at once ---------------------------------- */
