@@ -149,8 +149,11 @@ static enum standing other(enum standing standing)
 /* Never twice in a row: somebody waits for frames.  The caller holds (P). */
 static bool may_probe(const struct policy *policy)
 {
-	return !policy->probed && policy->oldest[STANDING_PROVEN] && policy->credit > 0 &&
-	       (int64_t)policy->pages->probing < part(policy, PROBING_DIVISOR);
+	int64_t probing = (int64_t)policy->pages->probing;
+
+	return !policy->probed && policy->oldest[STANDING_PROVEN] &&
+	       (policy->credit > 0 || policy->owed > probing) &&
+	       probing < part(policy, PROBING_DIVISOR);
 }
 
 struct pick policy_pick(struct policy *policy, bool by_turns)
@@ -204,19 +207,10 @@ static void note_odds(const struct policy *policy, struct odds *odds, int64_t ba
 {
 	odds->back += back;
 	odds->away += away;
-	if (odds->away > part(policy, 1) * soon(policy)) {
+	if (odds->away > part(policy, 1) * soon(policy) || odds->back > part(policy, 1)) {
 		odds->back /= 2;
 		odds->away /= 2;
 	}
-}
-
-/* A page is back that was away for so long. */
-static void note_back(const struct policy *policy, struct odds *odds, int64_t away)
-{
-	if (away < soon(policy))
-		note_odds(policy, odds, 1, away);
-	else
-		note_odds(policy, odds, 0, soon(policy));
 }
 
 static int64_t since(const struct policy *policy, const struct tray *tray)
@@ -227,7 +221,7 @@ static int64_t since(const struct policy *policy, const struct tray *tray)
 /* How often these come back. */
 static double rate(const struct odds *odds)
 {
-	return odds->away ? (double)odds->back / (double)odds->away : 0;
+	return (double)odds->back / (odds->away > 0 ? (double)odds->away : 1.0);
 }
 
 /* Do pages that are away come back sooner than probes?  If not, to exchange the one for the other
@@ -365,17 +359,51 @@ uint64_t policy_refault(struct policy *policy, const struct chunk *chunk, uint64
 	return ret;
 }
 
+static void note_probe_back(struct policy *policy, int64_t waited)
+{
+	int64_t most = soon(policy);
+
+	if (waited < most)
+		note_odds(policy, &policy->odds_probe, 1, waited);
+	else
+		note_odds(policy, &policy->odds_probe, 0, most);
+}
+
+/* Beside the pages of a scan, which never come back, those that are worth a place would not show.  So
+ * each that comes back while it waits takes one that does not out of the count. */
+static void note_waited(struct policy *policy, const struct tray *tray)
+{
+	int64_t time = since(policy, tray), most = soon(policy);
+
+	if (time < most)
+		note_odds(policy, &policy->odds_away, 1, time - most);
+}
+
+/* A page that waited was touched.  That cost little, so it is enough if it came sooner than probes do
+ * on the average. */
+static bool is_needed(struct policy *policy, int64_t time)
+{
+	if (room(policy) > 0)
+		return true;
+	if ((double)time * rate(&policy->odds_probe) < 1) {
+		atomic_fetch_add(&policy->owed, 1);
+		return true;
+	}
+	return takes_place(policy, time, longest_wait(policy));
+}
+
 uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const struct tray *tray,
 			uint64_t mask, unsigned i)
 {
+	if (tray->ahead)
+		return policy_refault(policy, chunk, mask);
 	if (tray->probe) {
-		note_back(policy, &policy->odds_probe, since(policy, tray));
+		note_probe_back(policy, since(policy, tray));
 		spend(policy);
 		return mask;
 	}
-	if (!tray->ahead)
-		note_back(policy, &policy->odds_away, since(policy, tray));
-	return policy_refault(policy, chunk, tray->ahead ? mask : mask & mask_bit(i));
+	note_waited(policy, tray);
+	return is_needed(policy, away(policy, chunk, i)) ? mask & mask_bit(i) : 0;
 }
 
 /* -- trays; the caller holds (P) --------------------------------------------------- */

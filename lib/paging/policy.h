@@ -32,6 +32,9 @@
  *	a page comes back that was away for D: if the oldest probe has waited for longer than D, the
  *	page becomes proven, and the probe gives up a frame; otherwise the page is new
  *
+ * For a page that comes back while it waits, it is enough if D is less than what probes wait for on
+ * the average.
+ *
  * So of a loop over more than the budget a part stays: all its pages come back after the same time,
  * and no probe waits for longer.  When a working set ends, its probes wait for ever, and give way.
  * As long as proven pages are fewer than there may be, whatever comes back becomes proven.
@@ -81,8 +84,8 @@ struct policy {
 	_Atomic uint64_t left;		   /* the clock: frames that were ever given up */
 	_Atomic int64_t owed;		   /* frames that probes must give up for proven pages */
 	_Atomic int64_t credit;		   /* soft faults that probes may cost, in parts */
-	struct odds odds_away;		   /* of new pages, and of all whose frames are gone; */
-	struct odds odds_probe;		   /* of probes */
+	struct odds odds_away;	/* of new pages that wait, and of all whose frames are gone; */
+	struct odds odds_probe; /* of probes */
 };
 
 /* What leaves next. */
