@@ -27,3 +27,12 @@ uint64_t latency_quantile(const uint64_t counts[LATENCY_BUCKETS], double part)
 	}
 	return latency_value(bucket);
 }
+
+uint64_t latency_sum(const uint64_t counts[LATENCY_BUCKETS])
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		sum += counts[i] * latency_value(i);
+	return sum;
+}

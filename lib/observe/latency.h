@@ -43,4 +43,7 @@ uint64_t latency_value(unsigned bucket);
  * are none.  counts are the buckets, or what each has gained since some earlier time. */
 uint64_t latency_quantile(const uint64_t counts[LATENCY_BUCKETS], double part);
 
+/* All values together, in ns. */
+uint64_t latency_sum(const uint64_t counts[LATENCY_BUCKETS]);
+
 #endif

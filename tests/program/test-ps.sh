@@ -67,7 +67,7 @@ is "$(field "$busy" swapped)" -ge "$(bytes 16M)" swapped
 for what in "$busy" "$shell" all; do
 	"$SPILL" stat "$what" 0.2 3 >"$tmp/stat" || fail "stat $what: exit status $?"
 	[ "$(wc -l <"$tmp/stat")" -eq 4 ] || fail "stat $what: not four lines: $(cat "$tmp/stat")"
-	[ "$(awk '{ print NF }' "$tmp/stat" | sort -u)" = 12 ] || fail "columns: $(cat "$tmp/stat")"
+	[ "$(awk '{ print NF }' "$tmp/stat" | sort -u)" = 15 ] || fail "columns: $(cat "$tmp/stat")"
 	"$SPILL" stat --json "$what" >"$tmp/stat" || fail "stat --json $what: exit status $?"
 	python3 - "$tmp/stat" <<'END' || fail "$what: $(cat "$tmp/stat")"
 import json, sys
@@ -75,6 +75,7 @@ line = json.load(open(sys.argv[1]))
 assert line["faults_major_per_second"] > 0 and line["pages_read_per_second"] > 0, line
 assert line["bytes_read_per_second"] > 0 and 0 <= line["hit_ratio"] < 1, line
 assert 0 < line["latency_p50_seconds"] <= line["latency_p99_seconds"], line
+assert line["waiting_major"] > 0 and line["waiting_zero"] >= 0 and line["waiting_soft"] >= 0, line
 assert line["queue_depth"] > 0 and line["handler_cpu"] > 0, line
 END
 done

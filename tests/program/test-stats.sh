@@ -61,6 +61,11 @@ is read_errors -eq 0
 is write_errors -eq 0
 is pages_poisoned -eq 0
 is on_duty -ge 1
+for kind in zero major; do
+	awk -v s="$(json_value "$json" ${kind}_seconds)" -v n="$(json_value "$json" faults_$kind)" \
+		'BEGIN { exit !(s >= n * 250e-9) }' ||
+		fail "$(json_value "$json" faults_$kind) $kind faults took $(json_value "$json" ${kind}_seconds) s"
+done
 awk -v s="$(json_value "$json" faults_soft)" -v m="$(json_value "$json" faults_major)" \
 	-v r="$(json_value "$json" hit_ratio)" 'BEGIN { d = s / (s + m) - r; exit !(d < 1e-5 && d > -1e-5) }' ||
 	fail "hit_ratio is $(json_value "$json" hit_ratio)"
@@ -72,7 +77,7 @@ printed=$(sed -n 's/^ *"\([a-z_]*\)": .*/\1/p' "$json" | sort)
 	fail "keys that are printed (<) and documented (>): $(diff <(echo "$printed") <(echo "$documented"))"
 
 "$SPILL" run -m 32M --stats "${hungry[@]}" 64 >/dev/null 2>"$tmp/err" || fail "hungry: $?"
-for label in time budget peak resident faults 'hit ratio' evicted written read 'swap space'; do
+for label in time budget peak resident faults 'hit ratio' waited evicted written read 'swap space'; do
 	grep -q "^  $label  " "$tmp/err" || fail "no $label in: $(cat "$tmp/err")"
 done
 [ "$(wc -L <"$tmp/err")" -le 80 ] || fail "a line is longer than 80 columns: $(cat "$tmp/err")"

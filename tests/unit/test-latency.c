@@ -35,6 +35,8 @@ START_TEST(quantiles_are_those_of_the_values)
 		latency_note(&latency, us * 1000);
 	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
 		counts[i] = latency.bucket[i];
+	ck_assert_uint_ge(latency_sum(counts), UINT64_C(500500000) / 8 * 7);
+	ck_assert_uint_le(latency_sum(counts), UINT64_C(500500000) / 8 * 9);
 	for (unsigned percent = 1; percent <= 100; percent++) {
 		uint64_t is = latency_quantile(counts, percent / 100.0), be = percent * 10000;
 
@@ -48,6 +50,7 @@ START_TEST(quantiles_of_few_or_none)
 	uint64_t counts[LATENCY_BUCKETS] = { 0 };
 
 	ck_assert_uint_eq(latency_quantile(counts, 0.5), 0);
+	ck_assert_uint_eq(latency_sum(counts), 0);
 	counts[40] = 1;
 	ck_assert_uint_eq(latency_quantile(counts, 0.01), latency_value(40));
 	ck_assert_uint_eq(latency_quantile(counts, 0.99), latency_value(40));

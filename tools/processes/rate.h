@@ -22,4 +22,8 @@ double rate(uint64_t before, uint64_t after, uint64_t ns);
 double rate_latency(const struct stats *before, const struct stats *after, unsigned kinds,
 		    double part);
 
+/* How long threads waited for faults of this kind, in threads: 1 if one waited all of the ns. */
+double rate_waited(const struct stats *before, const struct stats *after, enum latency_kind kind,
+		   uint64_t ns);
+
 #endif

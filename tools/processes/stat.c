@@ -25,10 +25,10 @@ static const char help[] =
 	"      --help    print this, and exit\n"
 	"\n"
 	"ZERO, SOFT, MAJOR: page faults a second on new pages, on evicted pages that needed no\n"
-	"read, and on those that needed one; HIT: SOFT in percent of SOFT and MAJOR; IN, OUT:\n"
-	"pages a second; READ, WRITE: bytes a second; P50, P99: half of the faults, and 99 of 100,\n"
-	"took no longer; QUEUE: reads and writes in flight; CPU: of the pagers, in percent of one\n"
-	"CPU.\n";
+	"read, and on those that needed one; HIT: SOFT in percent of SOFT and MAJOR; WZ, WS, WM:\n"
+	"how long threads waited for each kind, in percent of the time of one; IN, OUT: pages a\n"
+	"second; READ, WRITE: bytes a second; P50, P99: half of the faults, and 99 of 100, took no\n"
+	"longer; QUEUE: reads and writes in flight; CPU: of the pagers, in percent of one CPU.\n";
 
 enum { OPTION_JSON = 256, OPTION_HELP };
 
@@ -38,13 +38,16 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-enum { ZERO, SOFT, MAJOR, HIT, IN, OUT, READ, WRITE, P50, P99, QUEUE, CPU, COLUMNS };
+enum { ZERO, SOFT, MAJOR, HIT, WZ, WS, WM, IN, OUT, READ, WRITE, P50, P99, QUEUE, CPU, COLUMNS };
 
 static const struct table_column columns[COLUMNS] = {
 	[ZERO] = { "ZERO", "faults_zero_per_second", TABLE_RATE, 5 },
 	[SOFT] = { "SOFT", "faults_soft_per_second", TABLE_RATE, 5 },
 	[MAJOR] = { "MAJOR", "faults_major_per_second", TABLE_RATE, 5 },
 	[HIT] = { "HIT", "hit_ratio", TABLE_PERCENT, 3 },
+	[WZ] = { "WZ", "waiting_zero", TABLE_PERCENT, 3 },
+	[WS] = { "WS", "waiting_soft", TABLE_PERCENT, 3 },
+	[WM] = { "WM", "waiting_major", TABLE_PERCENT, 3 },
 	[IN] = { "IN", "pages_read_per_second", TABLE_RATE, 5 },
 	[OUT] = { "OUT", "pages_evicted_per_second", TABLE_RATE, 5 },
 	[READ] = { "READ", "bytes_read_per_second", TABLE_BYTES, 5 },
@@ -139,6 +142,9 @@ static void compare(const struct sample *before, const struct sample *after,
 	values[SOFT].number = RATE(faults_soft);
 	values[MAJOR].number = RATE(faults_major);
 	values[HIT].number = values[SOFT].number / (values[SOFT].number + values[MAJOR].number);
+	values[WZ].number = rate_waited(from, to, LATENCY_ZERO, ns);
+	values[WS].number = rate_waited(from, to, LATENCY_SOFT, ns);
+	values[WM].number = rate_waited(from, to, LATENCY_MAJOR, ns);
 	values[IN].number = RATE(pages_read);
 	values[OUT].number = RATE(pages_evicted);
 	values[READ].number = RATE(bytes_read);

@@ -55,6 +55,16 @@ static double hit_ratio(const struct stats *sum)
 	return evicted ? (double)sum->faults_soft / (double)evicted : -1;
 }
 
+/* How long threads waited for faults of this kind, in seconds. */
+static double waited(const struct stats *sum, enum latency_kind kind)
+{
+	uint64_t counts[LATENCY_BUCKETS];
+
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		counts[i] = stat_get(&sum->latency[kind].bucket[i]);
+	return (double)latency_sum(counts) / 1e9;
+}
+
 /* -- for people ----------------------------------------------------------------------- */
 
 #define LABEL "  %-12s "
@@ -129,6 +139,21 @@ static void print_faults(FILE *file, const struct stats *sum)
 	fprintf(file, VALUE "of the faults on evicted pages needed no read\n", "hit ratio", text);
 }
 
+static void print_waited(FILE *file, const struct stats *sum)
+{
+	double zero = waited(sum, LATENCY_ZERO), soft = waited(sum, LATENCY_SOFT);
+	double major = waited(sum, LATENCY_MAJOR), all = zero + soft + major;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.2f s", all);
+	fprintf(file, VALUE, "waited", text);
+	if (all > 0)
+		fprintf(file, "for faults: %.0f %% zero, %.0f %% soft, %.0f %% major\n",
+			100 * zero / all, 100 * soft / all, 100 * major / all);
+	else
+		fputs("for faults\n", file);
+}
+
 static void print_evicted(FILE *file, const struct stats *sum)
 {
 	char text[32];
@@ -187,6 +212,7 @@ static void print_text(FILE *file, const struct totals *totals)
 		return;
 	}
 	print_faults(file, sum);
+	print_waited(file, sum);
 	print_evicted(file, sum);
 	print_transfer(file, "written", sum->bytes_written, sum->writes, "writes");
 	print_transfer(file, "read", sum->bytes_read, sum->reads, "reads");
@@ -231,6 +257,9 @@ static void print_json(FILE *file, const struct totals *totals)
 	STATS_CHOICES(PRINT)
 	STATS_COUNTERS(PRINT)
 #undef PRINT
+	print_key_seconds(file, "zero_seconds", waited(&totals->sum, LATENCY_ZERO));
+	print_key_seconds(file, "soft_seconds", waited(&totals->sum, LATENCY_SOFT));
+	print_key_seconds(file, "major_seconds", waited(&totals->sum, LATENCY_MAJOR));
 	if (ratio < 0)
 		fputs("  \"hit_ratio\": null\n}\n", file);
 	else
