@@ -201,6 +201,8 @@ struct spill_stats {
 	uint64_t read_time;	/* ns that all reads took together; over a second,
 				   the average number in flight */
 	uint64_t write_time;	/* the same for writes */
+	uint64_t pages_unread;	/* pages that were written, and then came back
+				   before their frames were given up */
 };
 
 /* Reads the statistics.  Errors: EINVAL size is too small to be valid. */

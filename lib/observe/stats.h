@@ -54,7 +54,8 @@
 	X(write_errors)   \
 	X(pages_poisoned) \
 	X(read_time)      \
-	X(write_time)
+	X(write_time)     \
+	X(pages_unread)
 
 /* The pager writes these now and then. */
 #define STATS_GAUGES(X) \
@@ -153,7 +154,7 @@ void stats_add_public(struct spill_stats *sum, const struct stats *stats);
 /* -- the memfd ------------------------------------------------------------------- */
 
 #define STATS_NAME "spill-stats"
-#define STATS_MAGIC UINT64_C(0x347461747370730a) /* "\nspstat4": includes the version */
+#define STATS_MAGIC UINT64_C(0x357461747370730a) /* "\nspstat5": includes the version */
 #define STATS_SLOTS 1024
 
 struct stats_slot {

@@ -33,6 +33,7 @@ struct tray {
 	_Atomic uint64_t frames;     /* (C) for writing */
 	uint64_t valid;		     /* (C) contents of the chunk's pages */
 	uint64_t writing;	     /* (C) pages whose write in flight is still of use */
+	uint64_t written;	     /* (C) valid pages that were written from here */
 	unsigned busy;		     /* (C) reads and writes in flight, of use or not */
 	_Atomic bool queued;	     /* (C) for writing; in the second-chance queue */
 	bool picked;		     /* (P) taken from the queue's head by some thread */

@@ -136,7 +136,7 @@ void chunk_prove(struct pages *pages, struct chunk *chunk, uint64_t mask)
 static void tray_attach(struct chunk *chunk, struct tray *tray)
 {
 	tray->chunk = chunk;
-	tray->valid = tray->writing = 0;
+	tray->valid = tray->writing = tray->written = 0;
 	tray->busy = 0;
 	tray->ahead = tray->unseen = tray->probe = false;
 	tray->sibling = chunk->trays;
@@ -222,6 +222,7 @@ void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tr
 	order_steps();
 	chunk->filling &= ~(mask | installed);
 	tray->valid &= ~installed;
+	tray->written &= ~installed;
 	if (moved) {
 		tray->frames &= ~installed;
 		if (tray->queued)
@@ -239,6 +240,7 @@ void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, 
 	assert(!(mask & ~tray->valid));
 	tray->valid &= ~mask;
 	tray->writing &= ~mask;
+	tray->written &= ~mask;
 	chunk->cached &= ~mask;
 	count_cached(pages, 0, mask);
 	count_kept(pages, chunk, before);

@@ -124,7 +124,7 @@ static enum answer serve_cached(struct serving *s)
 	struct window window = tray->unseen ? (struct window){ .pages = 1 } : ask_window(s, false);
 	uint64_t mask = window_mask(window, s->i) & chunk_restorable(tray, s->i);
 	bool idle = !(mask & tray->writing); /* no write is reading its frames */
-	uint64_t proven, installed;
+	uint64_t proven, written = tray->written, installed;
 	bool copies, again = false;
 
 	copies = copies_back(paging, mask) || (!idle && take_credits(s, &mask));
@@ -143,6 +143,7 @@ static enum answer serve_cached(struct serving *s)
 	policy_insert(&paging->policy, chunk);
 	tell_window(s, window, 0);
 	stat_add(&paging->stats->faults_soft, 1);
+	stat_add(&paging->stats->pages_unread, mask_count(installed & written));
 	watch_note(s->handler, TRACE_SOFT, chunk, s->i, installed);
 	return judge(s, installed, again);
 }

@@ -145,6 +145,7 @@ static uint64_t add_part(struct writes *writes, struct write *write, struct tray
 	writes->run = place_step(writes->run, n);
 	writes->run_left -= n;
 	tray->writing |= part;
+	tray->written |= part;
 	tray->busy++;
 	return part;
 }

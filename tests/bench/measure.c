@@ -54,22 +54,23 @@ void measure_begin(struct measure *measure, const struct memory *memory)
 }
 
 /* The counters of spill_stats that only grow. */
-#define COUNTERS(X)      \
-	X(faults_zero)   \
-	X(faults_soft)   \
-	X(faults_major)  \
-	X(faults_other)  \
-	X(pages_zeroed)  \
-	X(pages_read)    \
-	X(pages_evicted) \
-	X(pages_clean)   \
-	X(bytes_read)    \
-	X(bytes_written) \
-	X(reads)         \
-	X(writes)        \
-	X(read_errors)   \
-	X(write_errors)  \
-	X(pages_poisoned)
+#define COUNTERS(X)       \
+	X(faults_zero)    \
+	X(faults_soft)    \
+	X(faults_major)   \
+	X(faults_other)   \
+	X(pages_zeroed)   \
+	X(pages_read)     \
+	X(pages_evicted)  \
+	X(pages_clean)    \
+	X(bytes_read)     \
+	X(bytes_written)  \
+	X(reads)          \
+	X(writes)         \
+	X(read_errors)    \
+	X(write_errors)   \
+	X(pages_poisoned) \
+	X(pages_unread)
 
 #define GAUGES(X)    \
 	X(peak)      \

@@ -166,6 +166,40 @@ static void try_clean(void)
 	case_end();
 }
 
+/* Handlers count after they have woken whoever touched the page. */
+static void expect_unread(spill *s, uint64_t n)
+{
+	CHECK(WAIT_FOR(pager_stats(s).pages_unread == n, 5), "%zu pages came back unread, not %zu",
+	      (size_t)pager_stats(s).pages_unread, (size_t)n);
+}
+
+/* Written pages that come back from their tray were written for nothing. */
+static void try_unread(void)
+{
+	struct area area;
+	spill *s;
+
+	case_begin("written, and back unread", 0);
+	s = pager_open(BUDGET);
+	area = area_reserve(s, 1, 2 * BUDGET);
+	advise(&area, 0, PAGES, SPILL_RANDOM); /* pages come back one by one */
+	for (size_t i = 0; i < PAGES; i++)
+		area_write(&area, i);
+	advise(&area, 0, PAGES, SPILL_COLD);
+	CHECK(WAIT_FOR(area_count(&area, 0, PAGES, SPILL_CACHED) == PAGES, 5), "cold pages stay");
+	for (size_t i = 0; i < PAGES / 2; i++)
+		area_check(&area, i);
+	expect_unread(s, PAGES / 2);
+	/* These are clean: to leave once more, they are not written. */
+	advise(&area, 0, PAGES / 2, SPILL_COLD);
+	CHECK(WAIT_FOR(area_count(&area, 0, PAGES, SPILL_CACHED) == PAGES, 5), "cold pages stay");
+	area_check_all(&area);
+	expect_unread(s, PAGES);
+	area_forget(&area);
+	pager_close(s);
+	case_end();
+}
+
 int main(void)
 {
 	test_begin("states", 50);
@@ -173,5 +207,6 @@ int main(void)
 	try_life();
 	try_zeros();
 	try_clean();
+	try_unread();
 	return test_end();
 }

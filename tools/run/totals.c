@@ -169,7 +169,7 @@ static void print_transfer(FILE *file, const char *label, uint64_t bytes, uint64
 	char size[SIZE_TEXT];
 
 	print_size(file, label, bytes);
-	fprintf(file, "in %" PRIu64 " %s of %s each\n", requests, name,
+	fprintf(file, "in %" PRIu64 " %s of %s each", requests, name,
 		size_format(size, requests ? bytes / requests : 0));
 }
 
@@ -215,7 +215,9 @@ static void print_text(FILE *file, const struct totals *totals)
 	print_waited(file, sum);
 	print_evicted(file, sum);
 	print_transfer(file, "written", sum->bytes_written, sum->writes, "writes");
+	fprintf(file, "; %" PRIu64 " pages unread\n", sum->pages_unread);
 	print_transfer(file, "read", sum->bytes_read, sum->reads, "reads");
+	fputc('\n', file);
 	print_size(file, "swap space", sum->swap_size);
 	fprintf(file, "at most; tables took %s\n", size_format(size, sum->metadata));
 	print_choices(file, sum);
