@@ -382,12 +382,12 @@ static bool should_reclaim(const struct paging *paging)
 
 /* Takes trays from the heads of the queues, in order, up to one that will be ready soon; a probe is
  * passed over.  Returns the frames gained. */
-static unsigned reclaim(struct handler *handler)
+static unsigned reclaim(struct handler *handler, enum first first)
 {
 	struct paging *paging = handler->paging;
 	struct tray *trays[RECLAIM_BATCH];
-	unsigned n =
-		policy_pick_trays(&paging->policy, trays, RECLAIM_BATCH, frames_missing(paging));
+	unsigned n = policy_pick_trays(&paging->policy, trays, RECLAIM_BATCH,
+				       frames_missing(paging), first);
 	unsigned ready = 0, frames = 0, i;
 
 	for (i = 0; i < n; i++) {
@@ -423,7 +423,7 @@ struct tray *evict_recycle(struct handler *handler, uint64_t mask)
 		paging->stock_wanted = true;
 		return NULL;
 	}
-	if (!policy_pick_trays(&paging->policy, &tray, 1, CHUNK_PAGES))
+	if (!policy_pick_trays(&paging->policy, &tray, 1, CHUNK_PAGES, FIRST_OWED))
 		return NULL;
 	outcome = mask & ~tray->frames ? NOT_READY : reclaim_tray(handler, tray);
 	if (outcome == RECLAIMED)
@@ -500,6 +500,16 @@ static bool stock_up(struct handler *handler)
 	return evict_some(handler, EVICT_BATCH * CHUNK_PAGES) > 0;
 }
 
+/* With more than twice the target in trays the device is behind, and evicting more will not help,
+ * unless one of several stands still, and the trays that wait for it will for ever. */
+static bool is_behind(const struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	return paging->pages.waiting > 2 * policy_target(&paging->policy) &&
+	       !store_any_stalls(&paging->store, handler->round);
+}
+
 bool evict_ahead(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -525,13 +535,12 @@ bool evict_ahead(struct handler *handler)
 	if (!handler->evicting)
 		return stock_up(handler);
 	if (should_reclaim(paging))
-		progress = reclaim(handler) > 0;
-	/* More than twice the target in trays: the device is behind, and evicting more will not
-	 * help. */
-	if (paging->pages.waiting <= 2 * policy_target(&paging->policy))
+		progress = reclaim(handler, FIRST_OWED) > 0;
+	if (!is_behind(handler))
 		progress |= evict_some(handler, frames_missing(paging)) > 0;
 	if (!progress)
-		progress = reclaim(handler) > 0;
+		progress = reclaim(handler, FIRST_WAITING) > 0 ||
+			   reclaim(handler, FIRST_PROBES) > 0;
 	/* Swap space is full and everything here is dirty: to go on trying would only cost time,
 	 * until a fault needs a frame. */
 	if (!progress && paging->swap_full && !handler->starved)

@@ -481,9 +481,10 @@ static struct tray *next_tray(const struct policy *policy, int64_t owed)
 	return policy->waiting.head;
 }
 
-unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames)
+unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames,
+			   enum first first)
 {
-	int64_t owed = policy->owed;
+	int64_t owed = first == FIRST_OWED ? policy->owed : first == FIRST_PROBES ? frames : 0;
 	struct tray *tray;
 	unsigned got = 0;
 

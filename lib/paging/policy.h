@@ -122,9 +122,14 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 
 /* A tray that an eviction or a read ahead has filled joins the queue.  Its chunk is locked. */
 void policy_wait(struct policy *policy, struct tray *tray);
-/* Takes trays from the head until n are taken, or they have this many frames together; at least
+/* Which trays to take first: what probes owe, and then what waits, as it should be; or, since in one
+ * of the queues all writes may be stuck, those of the other. */
+enum first { FIRST_OWED, FIRST_WAITING, FIRST_PROBES };
+
+/* Takes trays from the heads until n are taken, or they have this many frames together; at least
  * one, if there is any.  Returns how many. */
-unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames);
+unsigned policy_pick_trays(struct policy *policy, struct tray *trays[], unsigned n, int64_t frames,
+			   enum first first);
 /* Puts back a tray that was not ready: to the head if it will be soon, otherwise to the tail. */
 void policy_unpick_tray(struct policy *policy, struct tray *tray, bool soon);
 

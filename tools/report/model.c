@@ -153,11 +153,11 @@ static bool evict_some(struct model *model, int64_t frames)
 	return gained > 0;
 }
 
-static bool reclaim(struct model *model, unsigned most, int64_t frames)
+static bool reclaim(struct model *model, unsigned most, int64_t frames, enum first first)
 {
 	struct paging *paging = model->paging;
 	struct tray *trays[RECLAIM_BATCH];
-	unsigned n = policy_pick_trays(&paging->policy, trays, most, frames);
+	unsigned n = policy_pick_trays(&paging->policy, trays, most, frames, first);
 
 	for (unsigned i = 0; i < n; i++)
 		evict_give_up(paging, trays[i]->chunk, trays[i]);
@@ -179,10 +179,10 @@ static bool make_room(struct model *model)
 	if (!model->evicting)
 		return false;
 	if (policy_owes(&paging->policy) || paging->pages.waiting > target)
-		progress = reclaim(model, RECLAIM_BATCH, frames_missing(model));
+		progress = reclaim(model, RECLAIM_BATCH, frames_missing(model), FIRST_OWED);
 	if (paging->pages.waiting <= 2 * target)
 		progress |= evict_some(model, frames_missing(model));
-	return progress || reclaim(model, RECLAIM_BATCH, frames_missing(model));
+	return progress || reclaim(model, RECLAIM_BATCH, frames_missing(model), FIRST_WAITING);
 }
 
 /* -- a fault: fault.c and ahead.c, where a read is done at once ------------------------- */
@@ -278,7 +278,7 @@ static void recycle(struct model *model)
 	if (paging->pages.waiting + CHUNK_PAGES <= policy_target(&paging->policy))
 		evict_some(model, EVICT_BATCH * CHUNK_PAGES);
 	else
-		reclaim(model, 1, CHUNK_PAGES);
+		reclaim(model, 1, CHUNK_PAGES, FIRST_OWED);
 }
 
 /* false: no more can be read now. */
