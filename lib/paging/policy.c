@@ -334,10 +334,11 @@ static bool takes_place(struct policy *policy, int64_t time, int64_t longest)
 	return false;
 }
 
-/* One page speaks for all that come with it. */
-static void note_refault(struct policy *policy, const struct chunk *chunk, unsigned i)
+/* A page is back that was away for so long.  Beside the pages of a scan, which never come back, those
+ * that are worth a place would not show.  So each takes one that did not come back out of the count. */
+static void note_back(struct policy *policy, int64_t time)
 {
-	int64_t time = away(policy, chunk, i), most = soon(policy);
+	int64_t most = soon(policy);
 
 	if (time < most)
 		note_odds(policy, &policy->odds_away, 1, time - most);
@@ -352,7 +353,8 @@ uint64_t policy_refault(struct policy *policy, const struct chunk *chunk, uint64
 	if (!mask || room(policy) >= (int64_t)mask_count(mask))
 		return mask;
 	longest = longest_wait(policy);
-	note_refault(policy, chunk, mask_first(mask));
+	/* One page speaks for all that come with it. */
+	note_back(policy, away(policy, chunk, mask_first(mask)));
 	mask_for_each(i, mask)
 		if (takes_place(policy, away(policy, chunk, i), longest))
 			ret |= mask_bit(i);
@@ -367,16 +369,6 @@ static void note_probe_back(struct policy *policy, int64_t waited)
 		note_odds(policy, &policy->odds_probe, 1, waited);
 	else
 		note_odds(policy, &policy->odds_probe, 0, most);
-}
-
-/* Beside the pages of a scan, which never come back, those that are worth a place would not show.  So
- * each that comes back while it waits takes one that does not out of the count. */
-static void note_waited(struct policy *policy, const struct tray *tray)
-{
-	int64_t time = since(policy, tray), most = soon(policy);
-
-	if (time < most)
-		note_odds(policy, &policy->odds_away, 1, time - most);
 }
 
 /* A page that waited was touched.  That cost little, so it is enough if it came sooner than probes do
@@ -402,7 +394,7 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 		spend(policy);
 		return mask;
 	}
-	note_waited(policy, tray);
+	note_back(policy, since(policy, tray));
 	return is_needed(policy, away(policy, chunk, i)) ? mask & mask_bit(i) : 0;
 }
 
