@@ -25,7 +25,7 @@
 #define FAULTS 9
 
 /* Of the median: evictions cost as much as many faults, come in batches, and are few here. */
-#define GROWTH_MAX 1.3
+#define GROWTH_MAX 1.6
 #define SLEEPS_GROWTH_MAX 2.5
 
 /* As many as there may be. */
