@@ -24,8 +24,8 @@ struct pages {
 	_Atomic uint64_t cached;
 	_Atomic uint64_t kept;	  /* pages with contents, wherever they are */
 	_Atomic uint64_t proven;  /* resident and hot */
-	_Atomic uint64_t waiting; /* frames in queued trays, without */
-	_Atomic uint64_t probing; /* those in probes (policy.h) */
+	_Atomic uint64_t waiting; /* frames in queued trays that are no probes */
+	_Atomic uint64_t probing; /* frames in queued probes (policy.h) */
 };
 
 /* The struct must be zeroed.  0 or -ENOMEM. */

@@ -373,13 +373,6 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 	return outcome;
 }
 
-/* Are there more frames in trays than should wait there? */
-static bool should_reclaim(const struct paging *paging)
-{
-	return policy_owes(&paging->policy) ||
-	       paging->pages.waiting > policy_target(&paging->policy);
-}
-
 /* Takes trays from the heads of the queues, in order, up to one that will be ready soon; a probe is
  * passed over.  Returns the frames gained. */
 static unsigned reclaim(struct handler *handler, enum first first)
@@ -534,7 +527,7 @@ bool evict_ahead(struct handler *handler)
 		handler->evicting = false;
 	if (!handler->evicting)
 		return stock_up(handler);
-	if (should_reclaim(paging))
+	if (policy_should_reclaim(&paging->policy))
 		progress = reclaim(handler, FIRST_OWED) > 0;
 	if (!is_behind(handler))
 		progress |= evict_some(handler, frames_missing(paging)) > 0;

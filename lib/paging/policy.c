@@ -530,7 +530,9 @@ uint64_t policy_target(const struct policy *policy)
 	return (uint64_t)(part(policy, WAITING_DIVISOR) + (spare > 0 ? spare / ROOM_DIVISOR : 0));
 }
 
-bool policy_owes(const struct policy *policy)
+bool policy_should_reclaim(const struct policy *policy)
 {
-	return policy->owed > 0 && policy->pages->probing > 0;
+	bool owes = policy->owed > 0 && policy->pages->probing > 0;
+
+	return owes || policy->pages->waiting > policy_target(policy);
 }

@@ -143,7 +143,7 @@ bool policy_remove(struct policy *policy, struct tray *tray);
 
 /* How many frames should wait in trays, apart from probes. */
 uint64_t policy_target(const struct policy *policy);
-/* Do probes owe frames to pages that have become proven? */
-bool policy_owes(const struct policy *policy);
+/* Do more frames wait, or do probes owe frames to pages that have become proven? */
+bool policy_should_reclaim(const struct policy *policy);
 
 #endif

@@ -178,7 +178,7 @@ static bool make_room(struct model *model)
 		model->evicting = false;
 	if (!model->evicting)
 		return false;
-	if (policy_owes(&paging->policy) || paging->pages.waiting > target)
+	if (policy_should_reclaim(&paging->policy))
 		progress = reclaim(model, RECLAIM_BATCH, frames_missing(model), FIRST_OWED);
 	if (paging->pages.waiting <= 2 * target)
 		progress |= evict_some(model, frames_missing(model));
