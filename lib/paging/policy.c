@@ -177,14 +177,16 @@ struct pick policy_pick(struct policy *policy, bool by_turns)
 	return pick;
 }
 
-/* Pages of the other standing leave too where sparing them would split a run: a MOVE flushes for
- * each run. */
+/* Proven pages take new ones along where sparing these would split a run, since a MOVE flushes for
+ * each run.  New pages leave alone, whatever that costs: in a chunk that is all here, two of them would
+ * take along whatever is proven. */
 uint64_t policy_victims(const struct chunk *chunk, enum standing standing)
 {
-	uint64_t all = chunk->resident & ~chunk->pinned;
-	uint64_t ours = all & (standing == STANDING_PROVEN ? chunk->hot : ~chunk->hot);
+	uint64_t all = chunk->resident & ~chunk->pinned, proven = all & chunk->hot;
 
-	return mask_runs(ours) <= mask_runs(all) ? ours : all;
+	if (standing == STANDING_NEW)
+		return all & ~proven;
+	return mask_runs(proven) <= mask_runs(all) ? proven : all;
 }
 
 /* -- pages that come back --------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* accesses.c - generated traces: see accesses.h */
 #include "accesses.h"
+#include "collected.h"
 #include "report/recording.h"
 #include <err.h>
 #include <errno.h>
@@ -310,6 +311,21 @@ static void make_merge_join(struct maker *maker, uint32_t pages)
 	}
 }
 
+static void touch_for(void *maker, uint32_t page)
+{
+	touch(maker, page);
+}
+
+static uint32_t random_for(void *maker, uint32_t n)
+{
+	return random_below(maker, n);
+}
+
+static void make_hash_map(struct maker *maker, uint32_t pages)
+{
+	collected_run(pages, touch_for, random_for, maker);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct maker *maker, uint32_t pages);
@@ -321,6 +337,7 @@ static const struct {
 	{ "loops", make_loops },	 { "loop and set", make_loop_and_set },
 	{ "two loops", make_two_loops }, { "collector", make_collector },
 	{ "solver", make_solver },	 { "merge join", make_merge_join },
+	{ "hash map", make_hash_map },
 };
 
 void accesses_generate(struct accesses *accesses, unsigned kind, uint32_t pages, uint64_t seed)

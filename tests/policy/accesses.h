@@ -19,7 +19,7 @@ struct accesses {
 	uint32_t *page;
 };
 
-#define ACCESSES_KINDS 14
+#define ACCESSES_KINDS 15
 
 /* One of the generated traces, over so many pages; the same for the same seed.
  * Exits if there is no memory. */
