@@ -170,6 +170,7 @@ END
 steered() {
 	local what=$1
 	shift
+	rm -f "$tmp/program.out" # the one before was filled too
 	SPILL_BUDGET=8M SPILL_SWAP=$tmp "$@" python3 "$tmp/program.py" >"$tmp/program.out" 2>"$tmp/told" &
 	pid=$!
 	at_exit "kill -KILL $pid 2>/dev/null"
