@@ -203,6 +203,10 @@ struct spill_stats {
 	uint64_t write_time;	/* the same for writes */
 	uint64_t pages_unread;	/* pages that were written, and then came back
 				   before their frames were given up */
+	uint64_t wait_zero;	/* ns that threads waited for the faults on absent
+				   pages, all together; known to an eighth */
+	uint64_t wait_soft;	/* the same for those served from a tray */
+	uint64_t wait_major;	/* the same for those served from swap space */
 };
 
 /* Reads the statistics.  Errors: EINVAL size is too small to be valid. */

@@ -333,10 +333,22 @@ bool stats_table_add(const struct stats_table *table, uint64_t mark, struct stat
 	return any;
 }
 
+uint64_t stats_waited(const struct stats *stats, enum latency_kind kind)
+{
+	uint64_t counts[LATENCY_BUCKETS];
+
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		counts[i] = stat_get(&stats->latency[kind].bucket[i]);
+	return latency_sum(counts);
+}
+
 void stats_add_public(struct spill_stats *sum, const struct stats *stats)
 {
 #define ADD(name) sum->name += stat_get(&stats->name);
 	STATS_COUNTERS(ADD)
 	STATS_GAUGES(ADD)
 #undef ADD
+	sum->wait_zero += stats_waited(stats, LATENCY_ZERO);
+	sum->wait_soft += stats_waited(stats, LATENCY_SOFT);
+	sum->wait_major += stats_waited(stats, LATENCY_MAJOR);
 }

@@ -148,7 +148,10 @@ struct steering *stats_steering(const struct stats_seat *seat);
 /* A descriptor that hears when the orders have changed, and that the caller closes; or -errno. */
 int stats_listen(const struct stats_seat *seat);
 
-/* Adds counters and gauges, but not the histograms. */
+/* How long threads waited for faults of this kind, in ns. */
+uint64_t stats_waited(const struct stats *stats, enum latency_kind kind);
+
+/* Adds counters and gauges, and the sums over the histograms. */
 void stats_add_public(struct spill_stats *sum, const struct stats *stats);
 
 /* -- the memfd ------------------------------------------------------------------- */

@@ -160,8 +160,15 @@ def operations(bench):
         ours, theirs = ({name: count / (misses_of(result) or 1)
                          for name, count in result["counts"].items()} if result else {}
                         for result in results)
-        evicted = results[0]["stats"]["pages_evicted"] / (misses_of(results[0]) or 1)
-        yield Finding(f"{row.label}: pages evicted for each miss", evicted, "")
+        stats = results[0]["stats"]
+        misses = misses_of(results[0]) or 1
+        yield Finding(f"{row.label}: pages evicted for each miss", stats["pages_evicted"] / misses,
+                      "", f"{stats['pages_unread'] / misses:.2f} written and back unread")
+        threads = results[0]["seconds"] * row.threads * 1e9
+        yield Finding(f"{row.label}: time that threads waited for major faults",
+                      100 * stats["wait_major"] / threads, "%",
+                      f"soft {100 * stats['wait_soft'] / threads:.1f} %, "
+                      f"zero {100 * stats['wait_zero'] / threads:.1f} %")
         for name, words in COUNTS.items():
             if name in ours:
                 yield Finding(f"{row.label}: {words} for each miss", ours[name], "",

@@ -70,7 +70,10 @@ void measure_begin(struct measure *measure, const struct memory *memory)
 	X(read_errors)    \
 	X(write_errors)   \
 	X(pages_poisoned) \
-	X(pages_unread)
+	X(pages_unread)   \
+	X(wait_zero)      \
+	X(wait_soft)      \
+	X(wait_major)
 
 #define GAUGES(X)    \
 	X(peak)      \

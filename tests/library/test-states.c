@@ -187,6 +187,7 @@ static void expect_unread(spill *s, uint64_t n)
 
 static void try_unread(void)
 {
+	struct spill_stats stats;
 	struct area area;
 	spill *s;
 
@@ -204,6 +205,10 @@ static void try_unread(void)
 	make_cold(&area, 0, PAGES / 2);
 	area_check_all(&area);
 	expect_unread(s, PAGES);
+	stats = pager_stats(s);
+	CHECK(stats.wait_zero && stats.wait_soft && !stats.wait_major,
+	      "%zu, %zu, and %zu ns were waited for zero, soft, and major faults",
+	      (size_t)stats.wait_zero, (size_t)stats.wait_soft, (size_t)stats.wait_major);
 	area_forget(&area);
 	pager_close(s);
 	case_end();

@@ -58,11 +58,7 @@ static double hit_ratio(const struct stats *sum)
 /* How long threads waited for faults of this kind, in seconds. */
 static double waited(const struct stats *sum, enum latency_kind kind)
 {
-	uint64_t counts[LATENCY_BUCKETS];
-
-	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
-		counts[i] = stat_get(&sum->latency[kind].bucket[i]);
-	return (double)latency_sum(counts) / 1e9;
+	return (double)stats_waited(sum, kind) / 1e9;
 }
 
 /* -- for people ----------------------------------------------------------------------- */

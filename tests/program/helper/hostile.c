@@ -225,5 +225,8 @@ int main(int argc, char **argv)
 		if (n % 1024 == 0)
 			plant();
 	}
+	/* Pagers that heard a ring while the word for "paused" was wrong must hear that it is right
+	 * again. */
+	press_bell();
 	return 0;
 }
