@@ -51,5 +51,8 @@ double rate_latency(const struct stats *before, const struct stats *after, unsig
 double rate_waited(const struct stats *before, const struct stats *after, enum latency_kind kind,
 		   uint64_t ns)
 {
-	return (double)(stats_waited(after, kind) - stats_waited(before, kind)) / (double)ns;
+	uint64_t counts[LATENCY_BUCKETS] = { 0 };
+
+	add_counts(counts, &before->latency[kind], &after->latency[kind]);
+	return (double)latency_sum(counts) / (double)ns;
 }
