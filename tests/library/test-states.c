@@ -62,7 +62,7 @@ static void try_unarmed(void)
 	case_end();
 }
 
-/* Have they left, and are they written?  */
+/* Have they left, and are they written? */
 static bool are_cold(const struct area *area, size_t first, size_t n)
 {
 	unsigned others = 0;

@@ -54,6 +54,11 @@ static void touch(const struct heap *heap, uint32_t address)
 	heap->touch(heap->maker, address / PAGE);
 }
 
+static uint32_t size_of_array(uint32_t capacity)
+{
+	return 16 + ((capacity * 4 + 7) & ~UINT32_C(7));
+}
+
 static uint32_t size_of(const struct heap *heap, uint32_t id)
 {
 	switch (id % KINDS) {
@@ -62,7 +67,7 @@ static uint32_t size_of(const struct heap *heap, uint32_t id)
 	case LIST:
 		return 24;
 	case ARRAY:
-		return 16 + ((heap->capacity[id / KINDS] * 4U + 7) & ~7U);
+		return size_of_array(heap->capacity[id / KINDS]);
 	default:
 		return 16;
 	}
@@ -214,6 +219,7 @@ static void collect(struct heap *heap)
 
 /* -- the program ------------------------------------------------------------------------- */
 
+/* What an operation has made and not stored yet is lost if this collects: too little to matter. */
 static uint32_t make(struct heap *heap, uint32_t size)
 {
 	uint32_t ret;
@@ -240,7 +246,7 @@ static void grow_array(struct heap *heap, uint32_t key)
 {
 	uint32_t id = key * KINDS + ARRAY;
 	uint8_t more = heap->capacity[key] ? (uint8_t)(heap->capacity[key] * 3 / 2 + 1) : 2;
-	uint32_t array = make(heap, 16 + ((more * 4U + 7) & ~7U));
+	uint32_t array = make(heap, size_of_array(more));
 
 	if (heap->address[id])
 		touch(heap, heap->address[id]);
@@ -252,7 +258,7 @@ static void grow_array(struct heap *heap, uint32_t key)
 static void add_value(struct heap *heap, uint32_t key)
 {
 	uint32_t *address = heap->address + (size_t)key * KINDS;
-	uint32_t number = make(heap, 16);
+	uint32_t number = make(heap, size_of(heap, VALUE));
 
 	if (!address[NODE])
 		add_key(heap, key, number);
@@ -264,7 +270,7 @@ static void add_value(struct heap *heap, uint32_t key)
 		return;
 	if (heap->values[key] == heap->capacity[key])
 		grow_array(heap, key);
-	number = make(heap, 16);
+	number = make(heap, size_of(heap, VALUE));
 	touch(heap, address[ARRAY]);
 	address[VALUE + heap->values[key]++] = number;
 }
@@ -275,6 +281,8 @@ void collected_run(uint32_t pages, void (*touched)(void *maker, uint32_t page),
 	uint32_t bytes = pages * PAGE, keys = bytes / KEY_BYTES;
 	struct heap heap = { .touch = touched, .maker = maker, .keys = keys, .heap_end = bytes };
 
+	if (pages > UINT32_MAX / PAGE)
+		errx(EXIT_FAILURE, "a heap of at most %u pages", UINT32_MAX / PAGE);
 	heap.address = allocate((size_t)keys * KINDS, sizeof(*heap.address));
 	heap.object = allocate((size_t)keys * KINDS, sizeof(*heap.object));
 	heap.values = allocate(keys, 1);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Calls touch for each touch of a page below `pages`.  next_random returns a number below n.  Exits
- * if there is no memory. */
+ * if there is no memory, or from 2^20 pages on: addresses have 32 bits. */
 void collected_run(uint32_t pages, void (*touch)(void *maker, uint32_t page),
 		   uint32_t (*next_random)(void *maker, uint32_t n), void *maker);
 
