@@ -3,6 +3,7 @@
  * long: they go back, and are written elsewhere
  */
 #include "harness.h"
+#include "base/fork_near.h"
 #include "store/io.h"
 #include "pager/pager.h"
 
@@ -160,10 +161,12 @@ static void try_stranded(void)
 	end(&area);
 }
 
-/* A fork's child has not got it, and says so; its parent has. */
+/* A fork's child has not got it, and says so; its parent has.  The page is stranded while nothing is
+ * evicted, or it might be written again before the fork. */
 static void try_fork(void)
 {
 	spill *s = begin("stranded, and a fork");
+	struct pager *pager = (struct pager *)s;
 	struct area area = area_reserve(s, 1, DATA);
 	size_t stranded = 0;
 	bool done = false;
@@ -171,8 +174,11 @@ static void try_fork(void)
 
 	plan.nth = 0;
 	area_write_all(&area);
+	fork_announce();
+	CHECK(WAIT_FOR(!pager->paging.evicting, 10), "evictions under way do not end");
 	CHECK(WAIT_FOR(done || (done = strand_page(&area, &stranded)), 10), "no page is cached");
 	pid = test_fork();
+	fork_withdraw();
 	if (pid == 0) {
 		CHECK(!area_touch(&area, stranded), "page %zu can be read", stranded);
 		for (size_t i = 0; i < area.pages; i++)
