@@ -82,7 +82,8 @@ struct chunk {
 	struct queued queue[2];	   /* (P) by standing (policy.h) */
 	bool claimed;		   /* (G) locked for a change of the mapping (replace.c) */
 	bool sampled, watched;	   /* (W) in the sample of a recording, in its queue (watch.h) */
-	uint16_t out[CHUNK_PAGES]; /* (C) when each was last unmapped (policy.h) */
+	uint64_t passed;	   /* (C) last given up as probes (policy.h) */
+	uint16_t out[CHUNK_PAGES]; /* (C) when each was last unmapped or given up (policy.h) */
 	struct page_record *page;  /* CHUNK_PAGES of them, kept apart: walking rows alone is
 				     faster */
 };

@@ -308,7 +308,7 @@ void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray
 		readahead_wasted(&paging->readahead,
 				 (chunk->address >> page_shift()) + mask_first(tray->valid));
 	else
-		policy_note_left(&paging->policy, tray, mask_count(tray->valid));
+		policy_note_left(&paging->policy, chunk, tray, tray->valid);
 	chunk_uncache(&paging->pages, chunk, tray, tray->valid);
 	chunk_detach(chunk, tray);
 	policy_leave(&paging->policy, tray);

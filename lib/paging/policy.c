@@ -8,9 +8,13 @@
  * the same.  So much of the budget waits, */
 #define NEW_MOST_DIVISOR 8
 #define NEW_TOGETHER 8
-#define WAITING_DIVISOR 12
-/* and so much more of what proven pages leave. */
+#define WAITING_DIVISOR 24
+/* and so much more of what proven pages leave; but no more than this part of the pages that are away.
+ * (If all pages are used alike, there are so many soft faults for a read.)  The least, in which writes
+ * can end, is enough where nothing is gained by a second chance. */
 #define ROOM_DIVISOR 4
+#define AWAY_DIVISOR 4
+#define WAITING_LEAST_DIVISOR 48
 /* Frames that are kept free, more or less. */
 #define FREE_DIVISOR 24
 /* Probes hold at most this part, */
@@ -22,13 +26,15 @@
 #define EARLY_DIVISOR 32
 
 /* Credit for soft faults on probes, in parts of one: what one costs, what a frame that is given up
- * earns, and what a page earns that came back soon, but not soon enough. */
+ * earns, and what a page earns that came back soon, but not soon enough.  It suffices for probes of
+ * this part of the budget at most. */
 #define CREDIT_SOFT 64
 #define CREDIT_LEFT 1
-#define CREDIT_SOON 256
-/* The latter only while pages that are away come back so much more often than probes. */
-#define GAIN_MIN 1.5
-/* So many probes must have waited before that can be said. */
+#define CREDIT_SOON 1024
+#define CREDIT_DIVISOR 4
+/* Pages that come back less than so much more often than others are as good as these. */
+#define ALIKE 2
+/* So many of both must have left before that can be said. */
 #define ODDS_MIN 32
 
 /* Stamps of pages are so fine. */
@@ -122,12 +128,41 @@ static int64_t share_of_new(const struct policy *policy)
 	return more < most - least ? least + more : most;
 }
 
+/* How often these come back. */
+static double rate(const struct odds *odds)
+{
+	return (double)odds->back / (odds->away > 0 ? (double)odds->away : 1.0);
+}
+
+static bool similar(const struct odds *some, const struct odds *others)
+{
+	return rate(some) < ALIKE * rate(others) && rate(others) < ALIKE * rate(some);
+}
+
+/* Is one page as good as another, so that it does not matter which of them leave? */
+static bool are_alike(const struct policy *policy)
+{
+	return similar(&policy->left_new, &policy->left_probes) &&
+	       similar(&policy->left_new, &policy->probes_wait);
+}
+
+static int64_t share_of_waiting(const struct policy *policy)
+{
+	const struct pages *pages = policy->pages;
+	int64_t away = (int64_t)(pages->kept - pages->resident - pages->cached) / AWAY_DIVISOR;
+	int64_t most = part(policy, WAITING_DIVISOR), least = part(policy, WAITING_LEAST_DIVISOR);
+
+	if (are_alike(policy) || away < least)
+		return least;
+	return away < most ? away : most;
+}
+
 /* How many more pages could be proven. */
 static int64_t room(const struct policy *policy)
 {
 	const struct pages *pages = policy->pages;
 	int64_t most = part(policy, 1) - part(policy, NEW_LEAST_DIVISOR) - policy->more_new -
-		       part(policy, WAITING_DIVISOR) - part(policy, FREE_DIVISOR);
+		       share_of_waiting(policy) - part(policy, FREE_DIVISOR);
 
 	return most - (int64_t)(pages->proven + pages->probing) + policy->owed;
 }
@@ -146,13 +181,14 @@ static enum standing other(enum standing standing)
 	return standing == STANDING_NEW ? STANDING_PROVEN : STANDING_NEW;
 }
 
-/* Never twice in a row: somebody waits for frames.  The caller holds (P). */
+/* There is credit for each probe until it has waited.  Never twice in a row: somebody waits for
+ * frames.  The caller holds (P). */
 static bool may_probe(const struct policy *policy)
 {
 	int64_t probing = (int64_t)policy->pages->probing;
 
 	return !policy->probed && policy->oldest[STANDING_PROVEN] &&
-	       (policy->credit > 0 || policy->owed > probing) &&
+	       (policy->credit > CREDIT_SOFT * probing || policy->owed > probing) &&
 	       probing < part(policy, PROBING_DIVISOR);
 }
 
@@ -220,26 +256,12 @@ static int64_t since(const struct policy *policy, const struct tray *tray)
 	return (int64_t)(policy->left - tray->since);
 }
 
-/* How often these come back. */
-static double rate(const struct odds *odds)
-{
-	return (double)odds->back / (odds->away > 0 ? (double)odds->away : 1.0);
-}
-
-/* Do pages that are away come back sooner than probes?  If not, to exchange the one for the other
- * would gain nothing. */
+/* Do new pages that left come back more often than those that left as probes?  If not, to exchange
+ * the one for the other would gain nothing. */
 static bool gains(const struct policy *policy)
 {
-	return policy->odds_probe.away < ODDS_MIN * soon(policy) ||
-	       rate(&policy->odds_away) > GAIN_MIN * rate(&policy->odds_probe);
-}
-
-/* Is one page as good as another, so that it does not matter which of them leave? */
-static bool are_alike(const struct policy *policy)
-{
-	double away = rate(&policy->odds_away), probe = rate(&policy->odds_probe);
-
-	return probe > 0 && away < GAIN_MIN * probe && probe < GAIN_MIN * away;
+	return policy->left_probes.away < ODDS_MIN * soon(policy) ||
+	       rate(&policy->left_new) > ALIKE * rate(&policy->left_probes);
 }
 
 /* So many new pages of a chunk have left together. */
@@ -252,21 +274,25 @@ static void adjust_share(struct policy *policy, unsigned pages)
 	policy->more_new = more < 0 ? 0 : more < most ? more : most;
 }
 
-void policy_note_out(struct policy *policy, struct chunk *chunk, uint64_t mask)
+static void stamp(const struct policy *policy, struct chunk *chunk, uint64_t mask)
 {
 	uint16_t now = (uint16_t)(policy->left >> stamp_shift(policy));
 	unsigned i;
 
-	if (mask & ~chunk->hot)
-		adjust_share(policy, mask_count(mask & ~chunk->hot));
 	mask_for_each(i, mask)
 		chunk->out[i] = now;
 }
 
-/* Not beyond what a few probes may cost. */
+void policy_note_out(struct policy *policy, struct chunk *chunk, uint64_t mask)
+{
+	if (mask & ~chunk->hot)
+		adjust_share(policy, mask_count(mask & ~chunk->hot));
+	stamp(policy, chunk, mask);
+}
+
 static void earn(struct policy *policy, int64_t credit)
 {
-	if (policy->credit < part(policy, 1))
+	if (policy->credit < CREDIT_SOFT * part(policy, CREDIT_DIVISOR))
 		atomic_fetch_add(&policy->credit, credit);
 }
 
@@ -284,18 +310,29 @@ static void pay(struct policy *policy, int64_t pages)
 		atomic_fetch_sub(&policy->owed, pages);
 }
 
-void policy_note_left(struct policy *policy, const struct tray *tray, unsigned pages)
+static void note_left(struct policy *policy, struct chunk *chunk, const struct tray *tray,
+		      uint64_t mask)
 {
-	int64_t waited = since(policy, tray), most = soon(policy);
+	int64_t pages = mask_count(mask), most = soon(policy), waited = since(policy, tray);
 
-	if (tray->probe) {
-		note_odds(policy, &policy->odds_probe, 0, pages * (waited < most ? waited : most));
-		pay(policy, pages);
+	stamp(policy, chunk, mask);
+	if (!tray->probe) {
+		chunk->passed &= ~mask;
+		note_odds(policy, &policy->left_new, 0, pages * most);
+		return;
 	}
-	/* Until one of them is back. */
-	note_odds(policy, &policy->odds_away, 0, pages * most);
-	atomic_fetch_add(&policy->left, pages);
-	earn(policy, CREDIT_LEFT * (int64_t)pages);
+	chunk->passed |= mask;
+	note_odds(policy, &policy->left_probes, 0, pages * most);
+	note_odds(policy, &policy->probes_wait, 0, pages * (waited < most ? waited : most));
+	pay(policy, pages);
+}
+
+void policy_note_left(struct policy *policy, struct chunk *chunk, const struct tray *tray,
+		      uint64_t mask)
+{
+	note_left(policy, chunk, tray, mask);
+	atomic_fetch_add(&policy->left, mask_count(mask));
+	earn(policy, CREDIT_LEFT * (int64_t)mask_count(mask));
 }
 
 /* For how long the oldest probe has waited; 0: there is none that is not spoken for. */
@@ -312,15 +349,20 @@ static int64_t longest_wait(struct policy *policy)
 	return ret;
 }
 
-/* How long the page was away.  It is not known when it was last touched before: half of the time for
- * which new pages stay, on the average. */
-static int64_t away(const struct policy *policy, const struct chunk *chunk, unsigned i)
+/* Since when the page has been in a tray, or, if it has none, without a frame. */
+static int64_t stamped(const struct policy *policy, const struct chunk *chunk, unsigned i)
 {
 	unsigned shift = stamp_shift(policy);
 	uint16_t stamps = (uint16_t)((policy->left >> shift) - chunk->out[i]);
-	int64_t stay = (int64_t)(policy->pages->resident - policy->pages->proven);
 
-	return ((int64_t)stamps << shift) + stay / 2;
+	return (int64_t)stamps << shift;
+}
+
+/* It is not known when a page was last touched before it left: half of the time for which new pages
+ * stay, on the average. */
+static int64_t untouched(const struct policy *policy)
+{
+	return (int64_t)(policy->pages->resident - policy->pages->proven) / 2;
 }
 
 /* A page that was away for so long: does it become proven, in the place of a probe that has waited
@@ -336,29 +378,34 @@ static bool takes_place(struct policy *policy, int64_t time, int64_t longest)
 	return false;
 }
 
-/* A page is back that was away for so long.  Beside the pages of a scan, which never come back, those
- * that are worth a place would not show.  So each takes one that did not come back out of the count. */
-static void note_back(struct policy *policy, int64_t time)
+/* A page is being read again.  Beside the pages of a scan, which never come back, those that are worth
+ * a place would not show.  So each takes one that did not come back out of the count. */
+static void note_back(struct policy *policy, const struct chunk *chunk, unsigned i)
 {
-	int64_t most = soon(policy);
+	bool passed = chunk->passed & mask_bit(i);
+	int64_t time = stamped(policy, chunk, i), most = soon(policy);
 
 	if (time < most)
-		note_odds(policy, &policy->odds_away, 1, time - most);
+		note_odds(policy, passed ? &policy->left_probes : &policy->left_new, 1,
+			  time - most);
 }
 
 uint64_t policy_refault(struct policy *policy, const struct chunk *chunk, uint64_t mask)
 {
 	uint64_t ret = 0;
-	int64_t longest;
+	int64_t longest, before;
 	unsigned i;
 
 	if (!mask || room(policy) >= (int64_t)mask_count(mask))
 		return mask;
 	longest = longest_wait(policy);
 	/* One page speaks for all that come with it. */
-	note_back(policy, away(policy, chunk, mask_first(mask)));
-	mask_for_each(i, mask)
-		if (takes_place(policy, away(policy, chunk, i), longest))
+	note_back(policy, chunk, mask_first(mask));
+	/* Before their frames were given up, they waited.  Those that waited as probes were away for
+	 * longer than any probe that is left. */
+	before = untouched(policy) + (int64_t)policy->pages->waiting;
+	mask_for_each(i, mask & ~chunk->passed)
+		if (takes_place(policy, stamped(policy, chunk, i) + before, longest))
 			ret |= mask_bit(i);
 	return ret;
 }
@@ -368,9 +415,9 @@ static void note_probe_back(struct policy *policy, int64_t waited)
 	int64_t most = soon(policy);
 
 	if (waited < most)
-		note_odds(policy, &policy->odds_probe, 1, waited);
+		note_odds(policy, &policy->probes_wait, 1, waited);
 	else
-		note_odds(policy, &policy->odds_probe, 0, most);
+		note_odds(policy, &policy->probes_wait, 0, most);
 }
 
 /* A page that waited was touched.  That cost little, so it is enough if it came sooner than probes do
@@ -379,7 +426,7 @@ static bool is_needed(struct policy *policy, int64_t time)
 {
 	if (room(policy) > 0)
 		return true;
-	if ((double)time * rate(&policy->odds_probe) < 1) {
+	if ((double)time * rate(&policy->probes_wait) < 1) {
 		atomic_fetch_add(&policy->owed, 1);
 		return true;
 	}
@@ -396,8 +443,8 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 		spend(policy);
 		return mask;
 	}
-	note_back(policy, since(policy, tray));
-	return is_needed(policy, away(policy, chunk, i)) ? mask & mask_bit(i) : 0;
+	return is_needed(policy, stamped(policy, chunk, i) + untouched(policy)) ? mask & mask_bit(i)
+										: 0;
 }
 
 /* -- trays; the caller holds (P) --------------------------------------------------- */
@@ -529,7 +576,7 @@ uint64_t policy_target(const struct policy *policy)
 {
 	int64_t spare = room(policy);
 
-	return (uint64_t)(part(policy, WAITING_DIVISOR) + (spare > 0 ? spare / ROOM_DIVISOR : 0));
+	return (uint64_t)(share_of_waiting(policy) + (spare > 0 ? spare / ROOM_DIVISOR : 0));
 }
 
 bool policy_should_reclaim(const struct policy *policy)

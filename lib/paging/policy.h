@@ -20,9 +20,9 @@
  * has a queue of chunks.  A chunk is queued when its first such page appears, however many follow,
  * and leaves with all of them.  A chunk can be in both queues.
  *
- * New pages are few.  They leave for trays where they wait for a while.  A touch there is a soft
- * fault, which is cheap.  A scan or a long loop passes through them, and leaves alone what is
- * proven.
+ * New pages are few.  They leave for trays where they wait for a while: the less, the fewer pages are
+ * away, since these come back sooner then.  A touch there is a soft fault, which is cheap.  A scan or
+ * a long loop passes through them, and leaves alone what is proven.
  *
  * Proven pages are what the budget is for.  The chunks of them that have not been heard of for the
  * longest time are unmapped, too, as probes: trays whose frames nobody takes for now.  A touch
@@ -41,8 +41,13 @@
  *
  * A probe that is touched costs a soft fault and has gained nothing.  So there is a credit for
  * these: a little for each frame given up, and more when a page came back soon and found no probe
- * that had waited for long enough; but only while pages that are away come back more often than
- * probes do.  Where all are alike, to exchange one for another gains nothing.
+ * that had waited for long enough.  A probe sets aside what it may cost until it has waited.
+ *
+ * To exchange one page for another gains nothing where all are alike.  So what is compared is how often
+ * pages come back after they were given up: those that left as new, and those that left as probes.  If
+ * probes tell used pages from others, the latter come back much more seldom; if all are used at
+ * random, as often.  Then there is no credit beyond the little, what waits is as little as can be, and
+ * more pages are new, so that more of a chunk leave together.
  *
  * Invariant: a chunk with a resident page that is not pinned is in the queue for that page's
  * standing, or in the hands of the handler that picked it.  (Chunks with pinned pages only are not
@@ -84,8 +89,9 @@ struct policy {
 	_Atomic uint64_t left;		   /* the clock: frames that were ever given up */
 	_Atomic int64_t owed;		   /* frames that probes must give up for proven pages */
 	_Atomic int64_t credit;		   /* soft faults that probes may cost, in parts */
-	struct odds odds_away;	/* of new pages that wait, and of all whose frames are gone; */
-	struct odds odds_probe; /* of probes */
+	struct odds probes_wait;	   /* of probes, while they wait, */
+	struct odds left_probes;	   /* and after they were given up; */
+	struct odds left_new;		   /* of others after they were given up */
 };
 
 /* What leaves next. */
@@ -111,8 +117,9 @@ uint64_t policy_victims(const struct chunk *chunk, enum standing standing);
 
 /* These pages are unmapped now.  The chunk is locked. */
 void policy_note_out(struct policy *policy, struct chunk *chunk, uint64_t mask);
-/* The frames of so many pages are given up, which were in this tray. */
-void policy_note_left(struct policy *policy, const struct tray *tray, unsigned pages);
+/* The frames of these pages, which were in this tray, are given up.  The chunk is locked. */
+void policy_note_left(struct policy *policy, struct chunk *chunk, const struct tray *tray,
+		      uint64_t mask);
 /* These pages are being read again: returns those that become proven.  The chunk is locked. */
 uint64_t policy_refault(struct policy *policy, const struct chunk *chunk, uint64_t mask);
 /* A soft fault brings back these pages of the tray, by a touch of page i: returns those that become

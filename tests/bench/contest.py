@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from machine import MIB
+from machine import MIB, read
 
 # spill's cgroup: what is not paged, the pager's tables and page tables included.
 MARGIN = 24 * MIB
@@ -66,6 +66,12 @@ def progress(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def swapped_pages():
+    """Pages that the kernel has read from swap, and written to it."""
+    counts = dict(line.split() for line in read("/proc/vmstat").splitlines())
+    return int(counts["pswpin"]), int(counts["pswpout"])
+
+
 def environment(disable=None):
     env = {name: value for name, value in os.environ.items() if not name.startswith("SPILL_")}
     env["LC_ALL"] = "C"
@@ -122,22 +128,30 @@ class Runner:
                 stdin=subprocess.DEVNULL, quota=None):
         """Runs a command as that contestant; gives what it printed and its facts.  quota: CPUs
         whose time it may use up."""
+        stats = os.path.join(self.machine.directory, "stats")
         if contestant.preload:
             command = [self.spill, "run", "-m", str(budget), "-s", self.machine.directory,
-                       "--", *command]
+                       f"--stats={stats}", "--json", "--", *command]
         env = environment(contestant.disable)
         if self.machine.swap:
             cluster = contestant.cluster
             self.machine.set_cluster(self.machine.default_cluster if cluster is None else cluster)
         os.sync()
+        before = swapped_pages()
         if contestant.limit is None or not self.machine.cgroups:
             status, out, err, wall = self.popen(command, env, None, stdout, stdin,
                                                 contestant.timeout)
-            return self.outcome(status, out, err, wall, 0, 0)
-        with self.machine.cgroup(budget + contestant.limit, contestant.swap, quota) as group:
-            status, out, err, wall = self.popen(command, env, group, stdout, stdin,
-                                                contestant.timeout)
-            return self.outcome(status, out, err, wall, group.peak(), group.killed())
+            out, facts = self.outcome(status, out, err, wall, 0, 0)
+        else:
+            with self.machine.cgroup(budget + contestant.limit, contestant.swap, quota) as group:
+                status, out, err, wall = self.popen(command, env, group, stdout, stdin,
+                                                    contestant.timeout)
+                out, facts = self.outcome(status, out, err, wall, group.peak(), group.killed())
+        facts["swapped"] = [now - then for now, then in zip(swapped_pages(), before)]
+        if contestant.preload:
+            with open(stats) as file:
+                facts["stats"] = json.load(file)
+        return out, facts
 
     @staticmethod
     def outcome(status, out, err, wall, peak, killed):

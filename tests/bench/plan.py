@@ -72,7 +72,7 @@ class Mode:
         self.rounds = int(os.environ.get("BENCH_ROUNDS", 3))
         self.seconds = float(os.environ.get("BENCH_SECONDS", 0.8 if quick else 1.2))
         # No run is begun later; the longest of them may follow.
-        self.minutes = float(os.environ.get("BENCH_MINUTES", 4.7 if quick else 38))
+        self.minutes = float(os.environ.get("BENCH_MINUTES", {"quick": 4.7, "full": 38, "jobs": 60}[name]))
         self.rows = ROWS[:QUICK_ROWS] if quick else ROWS
         self.multiples = [2] if quick else [2, 4]
 

@@ -74,12 +74,14 @@ class Program:
         self.digest = None
 
     def run(self, runner, contestant, budget, turn):
+        """Gives the facts of the run, or None if it failed or was not to be."""
         if not contestant.needs(runner.machine) or runner.out_of_time():
-            return
+            return None
         out = os.path.join(runner.machine.directory, "program-out")
         entry = {"section": "programs", "contestant": contestant.name, "round": turn,
                  "workload": self.name, "budget": budget}
         what = f"programs: {self.name}, {contestant.name}, {turn}"
+        facts = None
         start = time.monotonic()
         try:
             with open(out, "wb") as stdout, open(self.stdin or os.devnull, "rb") as stdin:
@@ -89,10 +91,12 @@ class Program:
             self.times.setdefault(contestant.name, []).append(facts["wall"])
             runner.say(what, f"{facts['wall']:.2f} s", facts["wall"])
         except Failure as failure:
+            facts = None
             runner.note(entry, what, failure, time.monotonic() - start)
         runner.results.append(entry)
         if os.path.exists(out):
             os.unlink(out)
+        return facts
 
     def compare(self, found):
         """All outputs have to be that of the first run, the plain one."""

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""jobs.py - real programs with a third, a half and three quarters of their memory (BENCH=jobs)
+
+Each runs once with all the memory that it wants; what it then has resident at most is what the
+budgets are parts of.  Beside the kernel's swap with the same budget, counted: the pages that are read
+and written, and the soft faults, which the kernel's swap does not have.
+"""
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+from contest import PLAIN, RUN, kernel
+from machine import MIB
+from programs import Program
+from table import factor, geometric_mean, ratio
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jobs")
+SHARES = [("1/3", 1 / 3), ("1/2", 1 / 2), ("3/4", 3 / 4)]
+LINES = 2_500_000
+PLENTY = 16 << 30
+COLLECTORS = ["Serial", "Parallel", "G1"]
+
+
+def job(name):
+    return os.path.join(HERE, name)
+
+
+def make_lines(path):
+    rng = random.Random(1)
+    with open(path, "w") as file:
+        for i in range(LINES):
+            file.write(f"{rng.getrandbits(64):020} a line that is longer {i}\n")
+
+
+def all_jobs(directory, solve):
+    """Those whose programs are there."""
+    yield Program("conjugate gradients", [solve, "1600", "20"])
+    yield Program("python", [os.path.realpath(sys.executable), job("collect.py"), "400000"])
+    if shutil.which("sqlite3"):
+        yield Program("sqlite join", ["sqlite3", "-batch", ":memory:"], job("join.sql"))
+    if shutil.which("sort"):
+        text = os.path.join(directory, "lines")
+        make_lines(text)
+        yield Program("sort", ["sort", "--parallel=1", "-S", "1G", "-T", directory, text])
+        os.unlink(text)
+    if shutil.which("javac"):
+        subprocess.run(["javac", "-d", directory, job("Lists.java")], check=True)
+        for name in COLLECTORS:
+            yield Program(f"java {name}", ["java", "-Xmx700m", f"-XX:+Use{name}GC",
+                                           "-cp", directory, "Lists", "1250000", "400000"])
+    if shutil.which("node"):
+        yield Program("node", ["node", job("lists.js"), "1000000", "400000"])
+
+
+def amounts(contestant, facts):
+    """Pages read and written, and soft faults."""
+    if contestant.preload:
+        stats = facts["stats"]
+        return stats["pages_read"], stats["bytes_written"] // os.sysconf("SC_PAGESIZE"), \
+            stats["faults_soft"], stats["faults_major"]
+    return (*facts["swapped"], 0, 0)
+
+
+class Comparison:
+    """One program with one budget."""
+
+    def __init__(self, program, share, budget):
+        self.program = program
+        self.share = share
+        self.budget = budget
+        self.ours = self.theirs = None   # (seconds, pages read, pages written, soft, major)
+
+    def run(self, runner, contestant, attempts):
+        """The kernel may kill its own program for want of memory: it has another go."""
+        for turn in range(1, attempts + 1):
+            facts = self.program.run(runner, contestant, self.budget, turn)
+            if facts:
+                return facts["wall"], *amounts(contestant, facts)
+        return None
+
+    def measure(self, runner):
+        self.ours = self.run(runner, RUN, 1)
+        self.theirs = self.run(runner, kernel(runner.machine.default_cluster), 2)
+
+    def over_kernel(self, i):
+        return ratio(self.ours[i], self.theirs[i]) if self.ours and self.theirs else None
+
+    def as_json(self):
+        names = ["seconds", "pages_read", "pages_written", "faults_soft", "faults_major"]
+        sides = {"spill": self.ours, "kernel": self.theirs}
+        return {"job": self.program.name, "share": self.share, "budget": self.budget,
+                **{side: dict(zip(names, facts)) if facts else None
+                   for side, facts in sides.items()}}
+
+    def line(self):
+        ours = self.ours or [None] * 5
+        theirs = self.theirs or [None] * 5
+        cells = [factor(ours[0]), factor(theirs[0]), factor(self.over_kernel(0)), ours[1], theirs[1],
+                 factor(self.over_kernel(1)), ours[2], theirs[2], factor(self.over_kernel(2)),
+                 factor(ratio(ours[3], ours[4]))]
+        return f"{self.program.name:20} {self.share:>4} {self.budget // MIB:>4}M " + " ".join(
+            f"{cell if cell is not None else '-':>9}" for cell in cells)
+
+
+def memory_of(runner, program):
+    facts = program.run(runner, RUN, PLENTY, 0)
+    return facts["stats"]["max_rss"] if facts else None
+
+
+def run_job(runner, program):
+    """Gives a comparison for each budget."""
+    program.run(runner, PLAIN, 0, 1)
+    memory = memory_of(runner, program)
+    for share, part in SHARES if memory else []:
+        comparison = Comparison(program, share, int(memory * part))
+        comparison.measure(runner)
+        yield comparison
+
+
+def print_jobs(done):
+    if not done:
+        return
+    print(f"\n{'':32}{'seconds':>29} {'pages read':>29} {'pages written':>29} {'soft for':>9}")
+    print(f"{'':32}" + " ".join(f"{name:>9}" for name in ["spill", "kernel", "ratio"] * 3
+                                + ["a miss"]))
+    for comparison in done:
+        print(comparison.line())
+    for i, what in ((0, "time"), (1, "pages read"), (2, "pages written")):
+        mean = geometric_mean([comparison.over_kernel(i) for comparison in done])
+        print(f"geometric mean, spill over kernel: {what} {factor(mean)}")
