@@ -24,7 +24,7 @@
 static const struct {
 	const char *name;
 	uint32_t eighths;
-} budgets[] = { { "1/8", 1 }, { "1/4", 2 }, { "1/2", 4 }, { "3/4", 6 } };
+} budgets[] = { { "1/8", 1 }, { "1/4", 2 }, { "1/2", 4 }, { "3/4", 6 }, { "7/8", 7 } };
 
 /* What is compared: the pager, LRU, FIFO, and the peers. */
 #define COLUMNS (3 + PEERS)
