@@ -17,8 +17,15 @@ check() {
 	python3 - "${@:2}" <<<"$1" || fail "$2: see above"
 }
 
+# The last pages that leave are on swap space: in a second nothing has changed.
+rests() {
+	"$SPILL" map --json "$pid" >"$tmp/before" && sleep 1 &&
+		"$SPILL" map --json "$pid" | cmp -s - "$tmp/before"
+}
+
 # -- a program that waits: what is shown is what is counted
 start -s "$tmp" -- "$secret" 32
+wait_for 60 rests || fail "pages do not cease to leave"
 "$SPILL" ps --json >"$tmp/ps"
 map --json "$pid" >"$tmp/map"
 check '
