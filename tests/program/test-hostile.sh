@@ -24,15 +24,16 @@ other=()
 has_strangers && as_stranger "$hostile" 0 1 | grep -q nothing &&
 	other=(setpriv --reuid=65531 --regid=65531 --clear-groups)
 
-# start_command NAME [OPTION...]: two siblings that page, one after the other, and look at what they have, and
-# a hostile one for some seconds.
+# start_command NAME [OPTION...]: two siblings that page, twice or for as long as the hostile one lives,
+# and look at what they have, and a hostile one for some seconds.
 start_command() {
 	local name=$1
 	shift
 	cat >"$tmp/siblings" <<-END
 		$(declare -p hungry other)
 		page() {
-			while kill -0 \$hostile 2>/dev/null; do
+			local round=0
+			while [ \$((round++)) -lt 2 ] || kill -0 \$hostile 2>/dev/null; do
 				"\${hungry[@]}" 24 2 >/dev/null 2>>"$tmp/$name.perl" </dev/null ||
 					echo "\$?" >>"$tmp/$name.failed"
 				echo again >>"$tmp/$name.rounds"
