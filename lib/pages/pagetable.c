@@ -3,6 +3,7 @@
 #include "pages/pagetable.h"
 
 #define LEAF_ENTRIES ((size_t)1 << PAGETABLE_LEAF_BITS)
+#define PART_ENTRIES (LEAF_ENTRIES / 32)
 
 struct pagetable_leaf {
 	struct chunk *_Atomic row[LEAF_ENTRIES];
@@ -13,11 +14,14 @@ int pagetable_init(struct pagetable *table)
 	table->root_entries = (size_t)1
 			      << (PAGETABLE_ADDRESS_BITS - chunk_shift() - PAGETABLE_LEAF_BITS);
 	table->root = meta_map(table->root_entries * sizeof(*table->root));
-	return table->root ? 0 : -ENOMEM;
+	table->parts = meta_map(table->root_entries * sizeof(*table->parts));
+	return table->root && table->parts ? 0 : -ENOMEM;
 }
 
 void pagetable_free(struct pagetable *table)
 {
+	meta_unmap(table->parts, table->root_entries * sizeof(*table->parts));
+	table->parts = NULL;
 	if (!table->root)
 		return;
 	for (size_t i = 0; i < table->root_entries; i++)
@@ -83,6 +87,16 @@ static struct pagetable_leaf *make_leaf(struct pagetable *table, size_t number)
 	return leaf;
 }
 
+static uint32_t part_of(size_t number)
+{
+	return UINT32_C(1) << number % LEAF_ENTRIES / PART_ENTRIES;
+}
+
+static bool has_rows(const struct pagetable *table, size_t number)
+{
+	return table->parts[number >> PAGETABLE_LEAF_BITS] & part_of(number);
+}
+
 static struct chunk *make_row(struct pagetable *table, struct pagetable_leaf *leaf, size_t number)
 {
 	struct chunk *chunk = meta_alloc(&table->rows, sizeof(*chunk));
@@ -93,6 +107,8 @@ static struct chunk *make_row(struct pagetable *table, struct pagetable_leaf *le
 		return NULL;
 	chunk->page = page;
 	chunk->address = number << chunk_shift();
+	if (!has_rows(table, number))
+		atomic_fetch_or(&table->parts[number >> PAGETABLE_LEAF_BITS], part_of(number));
 	/* Whoever loses this race leaves a row unused: that is rare, and costs a KiB or so. */
 	if (!atomic_compare_exchange_strong(&leaf->row[number % LEAF_ENTRIES], &other, chunk))
 		return other;
@@ -131,6 +147,10 @@ struct chunk *pagetable_next(const struct pagetable *table, uintptr_t start, uin
 
 		if (!leaf) {
 			number = (number / LEAF_ENTRIES + 1) * LEAF_ENTRIES;
+			continue;
+		}
+		if (!has_rows(table, number)) {
+			number = (number / PART_ENTRIES + 1) * PART_ENTRIES;
 			continue;
 		}
 		chunk = atomic_load_explicit(&leaf->row[number % LEAF_ENTRIES],

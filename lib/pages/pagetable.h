@@ -2,11 +2,14 @@
 /* pagetable.h - from an address to its chunk
  *
  * Two levels: a root of pointers to leaves, and leaves of pointers to rows.  Both cost memory only
- * where they are touched.  A row is made when the first page of its chunk is, and stays.
+ * where they are touched; and since a kernel without a page of zeros has to find a frame for what is
+ * only read, who walks the table passes over the parts of a leaf that have no row.  A row is made when
+ * the first page of its chunk is, and stays.
  *
  *	address  | root 16 bits | leaf 14 bits | page 6 bits | offset |
  *
- * Locking: none.  A look-up reads two pointers; a new row is published with one compare-and-swap.
+ * Locking: none.  A look-up reads two pointers; a new row is published with one compare-and-swap,
+ * after the bit of its part.
  * So handlers never wait here.
  */
 #ifndef SPILL_PAGETABLE_H
@@ -24,6 +27,7 @@ struct pagetable_leaf;
 struct pagetable {
 	struct meta rows, records;
 	struct pagetable_leaf *_Atomic *root;
+	_Atomic uint32_t *parts; /* for each leaf, which of its 32 parts have rows */
 	size_t root_entries;
 	_Atomic size_t chunks; /* rows made */
 	_Atomic size_t leaves;
