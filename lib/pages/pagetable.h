@@ -9,8 +9,7 @@
  *	address  | root 16 bits | leaf 14 bits | page 6 bits | offset |
  *
  * Locking: none.  A look-up reads two pointers; a new row is published with one compare-and-swap,
- * after the bit of its part.
- * So handlers never wait here.
+ * after the bit of its part.  So handlers never wait here.
  */
 #ifndef SPILL_PAGETABLE_H
 #define SPILL_PAGETABLE_H

@@ -34,7 +34,7 @@
 #define CREDIT_DIVISOR 4
 /* Pages that come back less than so much more often than others are as good as these. */
 #define ALIKE 2
-/* So many of both must have left before that can be said. */
+/* So many must have left as probes before it can be said that others gain nothing. */
 #define ODDS_MIN 32
 
 /* Stamps of pages are so fine. */

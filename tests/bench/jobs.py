@@ -55,7 +55,7 @@ def all_jobs(directory, solve):
 
 
 def amounts(contestant, facts):
-    """Pages read and written, and soft faults."""
+    """Pages read and written, soft and major faults."""
     if contestant.preload:
         stats = facts["stats"]
         return stats["pages_read"], stats["bytes_written"] // os.sysconf("SC_PAGESIZE"), \
