@@ -336,12 +336,14 @@ static bool live_once(const struct call *call, const struct fault *fault)
 
 static void sweep(const struct call *call)
 {
-	for (unsigned i = 0; i < 2 * WHATS; i++) {
-		struct fault fault = { .what = i / 2, .always = i % 2 };
+	for (enum what what = 0; what < WHATS; what++) {
+		struct fault once = { .what = what, .nth = 1 };
+		struct fault always = { .what = what, .nth = 1, .always = true };
 
-		do
-			fault.nth++;
-		while (live_once(call, &fault));
+		while (live_once(call, &once))
+			once.nth++;
+		while (always.nth < once.nth && live_once(call, &always))
+			always.nth++;
 	}
 }
 

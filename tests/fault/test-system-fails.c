@@ -503,12 +503,10 @@ static bool live_once(const struct row *row, unsigned nth, bool always)
 	return status != NO_FAULT << 8;
 }
 
-/* 1, 2, 8, 32 ... */
+/* 1, 8, 64 ... */
 static unsigned following(unsigned nth)
 {
-	if (getenv("SPILL_FAULTS_ALL"))
-		return nth + 1;
-	return nth == 1 ? 2 : 8 * nth;
+	return getenv("SPILL_FAULTS_ALL") ? nth + 1 : 8 * nth;
 }
 
 static void sweep(const struct row *row, bool always)

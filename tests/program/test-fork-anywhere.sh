@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Children are paged even if the swap directory is gone, or the root directory has changed.  A
-# thousand generations may follow one another.  In another PID namespace nobody is taken for dead,
+# Children are paged even if the swap directory is gone, or the root directory has changed.  Two
+# hundred generations may follow one another.  In another PID namespace nobody is taken for dead,
 # so nobody's segments of named swap are taken over there.
 #
 # The bugs: such children were told that swap space was full, and got SIGBUS; after 64 generations
@@ -54,7 +54,7 @@ fi
 # Each goes on in its child, and leaves what it has to it.
 cat >"$tmp/line.pl" <<'END'
 my @data = map { pack("N", $_) x 1024 } 0 .. 5119;
-for my $n (1 .. 1000) {
+for my $n (1 .. 200) {
 	my $pid = fork;
 	die "generation $n: $!\n" unless defined $pid;
 	exit 0 if $pid;
@@ -72,7 +72,7 @@ print $file "right\n";
 END
 "$SPILL" run -m 8M -s "$tmp" -- perl "$tmp/line.pl" "$tmp/line" 2>"$tmp/err" ||
 	fail "the first of a line: exit status $?"
-wait_for 150 test -s "$tmp/line" || fail "a thousand generations: $(head -3 "$tmp/err")"
+wait_for 150 test -s "$tmp/line" || fail "two hundred generations: $(head -3 "$tmp/err")"
 
 # One has its data on named swap; another, in a PID namespace of its own, needs more than is left.
 # Meanwhile the first one sleeps in the kernel: a new page that it touched then would get SIGBUS.

@@ -9,9 +9,9 @@ requires_paging
 python=$(python3 -c 'import sys; print(sys.executable)')
 cat >"$tmp/forks.py" <<'END'
 import os, subprocess
-data = [("%d " % i) * 20 for i in range(600000)]
+data = [("%d " % i) * 20 for i in range(200000)]
 def check(d):
-    return all(d[i] == ("%d " % i) * 20 for i in range(0, 600000, 7))
+    return all(d[i] == ("%d " % i) * 20 for i in range(0, 200000, 7))
 for turn in range(3):
     pid = os.fork()
     if pid == 0:
@@ -23,7 +23,7 @@ for turn in range(3):
                 os._exit(0 if check(data[14:21] and data[:7] + [("7 ") * 20] + data[8:]) else 9)
             ok = ok and os.waitpid(inner, 0)[1] == 0
         os._exit(0 if ok else 7)
-    for i in range(0, 600000, 11):
+    for i in range(0, 200000, 11):
         data[i] = ("%d " % i) * 20
     assert os.waitpid(pid, 0)[1] == 0, "child is wrong"
     assert subprocess.check_output(["echo", "hello"]) == b"hello\n"
@@ -31,23 +31,23 @@ for turn in range(3):
 assert check(data), "parent is wrong"
 END
 
-"$SPILL" run -m 32M -- "$python" "$tmp/forks.py" || fail "swap in a directory: exit status $?"
+"$SPILL" run -m 16M -- "$python" "$tmp/forks.py" || fail "swap in a directory: exit status $?"
 
 # Swap space with a name is one for parent and children, with the launcher and without.
 : >"$tmp/swap"
-"$SPILL" run -m 32M -s "$tmp/swap" -- "$python" "$tmp/forks.py" ||
+"$SPILL" run -m 16M -s "$tmp/swap" -- "$python" "$tmp/forks.py" ||
 	fail "named swap: exit status $?"
 preload=$(dirname "$SPILL")/../lib/preload/.libs/libspill-preload.so
 if [ -e "$preload" ]; then
-	LD_PRELOAD=$preload SPILL_BUDGET=32M SPILL_SWAP=$tmp/swap "$python" "$tmp/forks.py" ||
+	LD_PRELOAD=$preload SPILL_BUDGET=16M SPILL_SWAP=$tmp/swap "$python" "$tmp/forks.py" ||
 		fail "named swap without the launcher: exit status $?"
 fi
 
 # From any thread, with faults and writes in flight, forks of forks.
 seed=$(date +%s)
 echo "seed $seed"
-"$SPILL" run -m 12M -s "$tmp" -- "$helpers/forks" 40 "$seed" ||
-	fail "forks 40 $seed: exit status $?"
+"$SPILL" run -m 12M -s "$tmp" -- "$helpers/forks" 12 "$seed" ||
+	fail "forks 12 $seed: exit status $?"
 
 # Hundreds of FILEs, whose buffers the child has too; a daemon.
 "$SPILL" run -m 12M -s "$tmp" -- "$helpers/files" "$tmp/file" ||

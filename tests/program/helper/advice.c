@@ -62,18 +62,25 @@ static bool is_refused(unsigned char *at, bool write)
 
 /* -- what is here ------------------------------------------------------------------------------ */
 
+/* Nothing keeps a page that has been read from leaving at once, so it may take a few tries. */
+static bool is_there_once_read(size_t i)
+{
+	unsigned char there = 0;
+
+	for (unsigned tries = 0; tries < 1000 && !(there & 1); tries++) {
+		EXPECT(paged_holds(area + i * PAGE, PAGE, 1, i * PAGE));
+		REQUIRE(mincore(area + i * PAGE, PAGE, &there) == 0);
+	}
+	return there & 1;
+}
+
 static void check_mincore(void)
 {
-	unsigned char there[SIZE / PAGE];
-
 	paged_fill(area, SIZE, 1, 0);
 	EXPECT(paged_resident(area + SIZE - PAGE, PAGE) == 1);
 	paged_out(area, SIZE);
 	for (size_t i = 0; i < SIZE / PAGE; i += 20)
-		EXPECT(paged_holds(area + i * PAGE, PAGE, 1, i * PAGE));
-	REQUIRE(mincore(area, SIZE, there) == 0);
-	for (size_t i = 0; i < SIZE / PAGE; i += 20)
-		EXPECT(there[i] & 1);
+		EXPECT(is_there_once_read(i));
 	EXPECT(paged_holds(area, SIZE, 1, 0));
 }
 

@@ -18,7 +18,7 @@
 
 #define THREADS 4
 #define OBJECTS 1000
-#define STEPS 8000
+#define STEPS 2000
 
 struct object {
 	unsigned char *bytes;
