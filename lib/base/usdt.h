@@ -4,7 +4,8 @@
  *	spill:fault_start (address)			a handler has read a fault
  *	spill:fault_done  (address, kind, ns)		the page is there; enum latency_kind;
  *							ns since fault_start
- *	spill:evict	  (address, pages, dirty)	pages of a chunk left; both are masks
+ *	spill:evict	  (address, pages)		pages of a chunk left; a mask
+ *	spill:save	  (address, pages, dirty)	such pages are saved; both are masks
  *	spill:write_back  (slot, pages)			a write of this many pages was started
  *	spill:read	  (slot, pages, ahead)		a read was started; ahead: nobody waits
  *

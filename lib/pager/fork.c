@@ -12,7 +12,6 @@
 #include "kernel/pagemap.h"
 #include "pager/pager.h"
 #include "base/thread.h"
-#include "paging/watch.h"
 #include <pthread.h>
 
 /* How often prepare checks whether the last writes are done. */
@@ -68,14 +67,6 @@ void fork_delist(struct pager *pager)
 
 /* -- prepare ----------------------------------------------------------------------- */
 
-/* Is nothing being evicted, and is everything that was evicted on swap space?  It stays so while a
- * fork is near. */
-static bool is_quiet(const struct pager *pager)
-{
-	return !pager->paging.evicting && !pager->paging.writes &&
-	       !watch_is_away(pager->paging.watch);
-}
-
 static void prepare_pager(struct pager *pager)
 {
 	lock_take(&pager->region_lock, LOCK_REGION);
@@ -93,7 +84,7 @@ static struct pager *find_busy(void)
 {
 	struct pager *pager = pagers;
 
-	while (pager && is_quiet(pager))
+	while (pager && paging_is_quiet(&pager->paging))
 		pager = pager->next;
 	return pager;
 }

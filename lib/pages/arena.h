@@ -40,8 +40,9 @@ struct tray {
 	bool ahead;		     /* (C) its pages were read ahead, and never touched */
 	bool probe;		     /* (C) its pages were proven: who touches them? (policy.h) */
 	uint64_t since;		     /* (P) when it was queued, in frames given up */
-	bool unseen;   /* (C) its pages left to be watched (watch.h): not hashed, not written */
-	char *address; /* of its first page; never changes */
+	bool watched;		     /* (C) its pages left so that touches are seen (watch.h) */
+	_Atomic bool unsaved;	     /* (C) for writing; its pages are not hashed yet (evict.h) */
+	char *address;		     /* of its first page; never changes */
 };
 
 /* Trays that are swept together (spent.h). */

@@ -46,6 +46,7 @@ void chunk_check(const struct chunk *chunk)
 		assert(tray->chunk == chunk);
 		assert(!(tray->valid & cached));
 		assert(!(tray->valid & ~tray->frames));
+		assert(!tray->unsaved || !(tray->writing | tray->written));
 		cached |= tray->valid;
 	}
 	assert(cached == chunk->cached);
@@ -71,10 +72,17 @@ static void count_resident(struct pages *pages, uint64_t more, uint64_t fewer)
 		atomic_fetch_add(&pages->resident, mask_count(more) - (uint64_t)mask_count(fewer));
 }
 
-static void count_cached(struct pages *pages, uint64_t more, uint64_t fewer)
+/* Pages have come to this tray, or left it. */
+static void count_cached(struct pages *pages, const struct tray *tray, uint64_t more,
+			 uint64_t fewer)
 {
-	if (more != fewer)
-		atomic_fetch_add(&pages->cached, mask_count(more) - (uint64_t)mask_count(fewer));
+	uint64_t difference = mask_count(more) - (uint64_t)mask_count(fewer);
+
+	if (!difference)
+		return;
+	atomic_fetch_add(&pages->cached, difference);
+	if (tray->unsaved)
+		atomic_fetch_add(&pages->unsaved, difference);
 }
 
 static void count_proven(struct pages *pages, uint64_t more, uint64_t fewer)
@@ -138,7 +146,7 @@ static void tray_attach(struct chunk *chunk, struct tray *tray)
 	tray->chunk = chunk;
 	tray->valid = tray->writing = tray->written = 0;
 	tray->busy = 0;
-	tray->ahead = tray->unseen = tray->probe = false;
+	tray->ahead = tray->watched = tray->unsaved = tray->probe = false;
 	tray->sibling = chunk->trays;
 	chunk->trays = tray;
 }
@@ -166,7 +174,7 @@ void chunk_end_ahead(struct pages *pages, struct chunk *chunk, struct tray *tray
 	tray->valid |= good;
 	chunk->filling &= ~mask;
 	tray->busy--;
-	count_cached(pages, good, 0);
+	count_cached(pages, tray, good, 0);
 	note("end read ahead", chunk, mask);
 }
 
@@ -194,12 +202,14 @@ void chunk_evict(struct pages *pages, struct chunk *chunk, struct tray *tray, ui
 {
 	tray_attach(chunk, tray);
 	tray->frames = 0;
+	tray->unsaved = true;
 	chunk_evict_more(pages, chunk, tray, mask);
 }
 
 void chunk_evict_more(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	assert(!(mask & ~chunk->resident) && !(mask & tray->frames) && !tray->queued);
+	assert(tray->unsaved);
 	forget_writes(chunk, mask);
 	count_proven(pages, 0, mask & chunk->hot);
 	chunk->hot &= ~mask;
@@ -208,9 +218,16 @@ void chunk_evict_more(struct pages *pages, struct chunk *chunk, struct tray *tra
 	tray->frames |= mask;
 	tray->valid |= mask;
 	count_resident(pages, 0, mask);
-	count_cached(pages, mask, 0);
+	count_cached(pages, tray, mask, 0);
 	note("evict", chunk, mask);
 	chunk_check(chunk);
+}
+
+void chunk_save(struct pages *pages, struct tray *tray)
+{
+	assert(tray->unsaved && !tray->busy);
+	tray->unsaved = false;
+	atomic_fetch_sub(&pages->unsaved, mask_count(tray->valid));
 }
 
 void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask,
@@ -229,7 +246,7 @@ void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tr
 			pages_count_queued(pages, tray, -(int64_t)mask_count(installed));
 	}
 	count_resident(pages, installed, 0);
-	count_cached(pages, 0, installed);
+	count_cached(pages, tray, 0, installed);
 	note("put back", chunk, installed);
 }
 
@@ -242,7 +259,7 @@ void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, 
 	tray->writing &= ~mask;
 	tray->written &= ~mask;
 	chunk->cached &= ~mask;
-	count_cached(pages, 0, mask);
+	count_cached(pages, tray, 0, mask);
 	count_kept(pages, chunk, before);
 	note("reclaim", chunk, mask);
 }

@@ -159,10 +159,13 @@ void chunk_prove(struct pages *pages, struct chunk *chunk, uint64_t mask);
 /* These pages turned out to be resident: arming found them, or they came behind our back. */
 void chunk_found_resident(struct pages *pages, struct chunk *chunk, uint64_t mask);
 
-/* Resident pages have left for this tray, which belongs to the chunk from now on. */
+/* Resident pages have left for this tray, which belongs to the chunk from now on.  They are unsaved:
+ * a copy that the store has may be out of date. */
 void chunk_evict(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
-/* The same for a tray that the chunk already has and that is in no queue. */
+/* The same for a tray that the chunk already has, that is unsaved and in no queue. */
 void chunk_evict_more(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
+/* The tray's pages are being compared with the store's copies, and written if they differ. */
+void chunk_save(struct pages *pages, struct tray *tray);
 /* The attempt to put cached pages back (chunk_begin_fill) has ended.  installed: those that went
  * back.  moved: with their frames; else they were copied. */
 void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask,

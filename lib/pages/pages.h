@@ -20,8 +20,9 @@ struct pages {
 	struct pagetable table;
 	struct arena arena;
 	struct store *store;	   /* holds the copies of pages */
-	_Atomic uint64_t resident; /* in pages, as the next three */
+	_Atomic uint64_t resident; /* in pages, as the next four */
 	_Atomic uint64_t cached;
+	_Atomic uint64_t unsaved; /* cached, and perhaps nowhere else: not hashed yet */
 	_Atomic uint64_t kept;	  /* pages with contents, wherever they are */
 	_Atomic uint64_t proven;  /* resident and hot */
 	_Atomic uint64_t waiting; /* frames in queued trays that are no probes */
@@ -36,7 +37,7 @@ void pages_free(struct pages *pages);
 static inline void pages_reset_counts(struct pages *pages)
 {
 	pages->resident = pages->cached = pages->kept = pages->proven = 0;
-	pages->waiting = pages->probing = 0;
+	pages->unsaved = pages->waiting = pages->probing = 0;
 }
 
 /* So many frames more, or fewer, are in a queued tray.  (C) */

@@ -16,6 +16,9 @@
 /* Pages are worth gathering on swap space if they are in runs of this many here, but not there. */
 #define GATHER_RUN 8
 
+/* No more than this is unsaved, since a fork has to wait until it is written. */
+#define UNSAVED_BYTES ((size_t)64 << 20)
+
 /* How often a pager at rest checks whether a fork's child has ended. */
 #define CHILDREN_NS 500000000
 
@@ -107,28 +110,43 @@ static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *
 	tray_free(&paging->pages.arena, &tray, 1);
 }
 
-/* Pages in a tray, just moved there or watched until now, leave for good: dirty ones join a write,
- * and those for which there is no place go back.  Returns how many left. */
-static unsigned leave_for_good(struct handler *handler, struct chunk *chunk, struct tray *tray)
+/* What is in the tray joins a write if the store does not have it; pages for which there is no place
+ * go back. */
+static void save(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	struct paging *paging = handler->paging;
-	uint64_t out = tray->valid, dirty = find_dirty(paging, chunk, tray);
-	uint64_t stuck = dirty & ~writeback_add(&handler->writes, tray, dirty);
+	uint64_t dirty;
 
-	fill_put_back(paging, chunk, tray, stuck);
-	stat_add(&paging->stats->pages_evicted, mask_count(out & ~stuck));
-	USDT(evict, chunk->address, out & ~stuck, dirty);
-	watch_note(handler, TRACE_EVICT, chunk, 0, out & ~stuck);
-	return mask_count(out & ~stuck);
+	chunk_save(&paging->pages, tray);
+	dirty = find_dirty(paging, chunk, tray);
+	USDT(save, chunk->address, tray->valid, dirty);
+	fill_put_back(paging, chunk, tray, dirty & ~writeback_add(&handler->writes, tray, dirty));
 }
 
-/* Returns how many pages left for good, or as a probe. */
+/* These pages have left, and are not expected back. */
+static void note_evicted(struct handler *handler, struct chunk *chunk, uint64_t mask)
+{
+	stat_add(&handler->paging->stats->pages_evicted, mask_count(mask));
+	USDT(evict, chunk->address, mask);
+	watch_note(handler, TRACE_EVICT, chunk, 0, mask);
+}
+
+/* Should pages that leave now be saved at once? */
+static bool saves_at_once(const struct handler *handler, bool probe)
+{
+	struct paging *paging = handler->paging;
+
+	return paging->swap_full || handler->barren ||
+	       paging->pages.unsaved >= UNSAVED_BYTES >> page_shift() ||
+	       !policy_saves_late(&paging->policy, probe);
+}
+
+/* Returns how many pages left. */
 static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint64_t victims,
-			     bool probe)
+			     bool probe, bool save_now)
 {
 	struct paging *paging = handler->paging;
 	struct tray *tray = tray_alloc(&paging->pages.arena);
-	unsigned gone;
 	uint64_t out;
 
 	if (!tray)
@@ -143,11 +161,14 @@ static unsigned evict_locked(struct handler *handler, struct chunk *chunk, uint6
 	policy_note_out(&paging->policy, chunk, out);
 	chunk_evict(&paging->pages, chunk, tray, out);
 	tray->probe = probe;
-	gone = leave_for_good(handler, chunk, tray);
+	if (save_now)
+		save(handler, chunk, tray);
+	out &= ~chunk->resident;
+	note_evicted(handler, chunk, out);
 	queue_tray(paging, chunk, tray);
 	if (!chunk->resident)
 		pt_reclaim(&paging->pages.table, chunk);
-	return gone;
+	return mask_count(out);
 }
 
 /* The chunk was picked, and is out of the queue. */
@@ -164,7 +185,8 @@ static unsigned evict_chunk(struct handler *handler, struct pick pick)
 	}
 	victims = policy_victims(chunk, pick.standing);
 	if (victims)
-		gained = evict_locked(handler, chunk, victims, pick.probe);
+		gained = evict_locked(handler, chunk, victims, pick.probe,
+				      saves_at_once(handler, pick.probe));
 	if (chunk->resident)
 		policy_insert(&paging->policy, chunk);
 	chunk_check(chunk);
@@ -207,14 +229,15 @@ static void give_spent(struct paging *paging, struct tray *tray, uint64_t mask)
 static struct tray *tray_to_join(struct paging *paging, struct chunk *chunk, uint64_t victims)
 {
 	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
-		if (tray->unseen && tray->queued && policy_remove(&paging->policy, tray)) {
+		if (tray->watched && tray->unsaved && tray->queued &&
+		    policy_remove(&paging->policy, tray)) {
 			give_spent(paging, tray, tray->frames & ~tray->valid & victims);
 			return tray;
 		}
 	return NULL;
 }
 
-static bool leave_unseen(struct paging *paging, struct chunk *chunk, uint64_t victims)
+static bool leave_watched(struct paging *paging, struct chunk *chunk, uint64_t victims)
 {
 	struct tray *joined = tray_to_join(paging, chunk, victims);
 	struct tray *tray = joined ? joined : tray_alloc(&paging->pages.arena);
@@ -229,13 +252,12 @@ static bool leave_unseen(struct paging *paging, struct chunk *chunk, uint64_t vi
 		tray_free(&paging->pages.arena, &tray, 1);
 	if (!joined && !out)
 		return false;
-	tray->unseen = true;
-	atomic_fetch_add(&paging->watch->left, 1);
+	tray->watched = true;
 	policy_wait(&paging->policy, tray);
 	return true;
 }
 
-bool evict_unseen(struct handler *handler, struct chunk *chunk)
+bool evict_watched(struct handler *handler, struct chunk *chunk)
 {
 	struct paging *paging = handler->paging;
 	uint64_t victims;
@@ -246,7 +268,7 @@ bool evict_unseen(struct handler *handler, struct chunk *chunk)
 	if (chunk_try_lock(chunk)) {
 		victims = chunk->resident & ~chunk->pinned;
 		if (victims)
-			ret = leave_unseen(paging, chunk, victims);
+			ret = leave_watched(paging, chunk, victims);
 		if (chunk->resident)
 			policy_insert(&paging->policy, chunk);
 		chunk_check(chunk);
@@ -258,39 +280,83 @@ bool evict_unseen(struct handler *handler, struct chunk *chunk)
 	return ret;
 }
 
-/* The pages leave for good now.  The chunk is locked, and an eviction is entered.  false: not
- * now. */
-static bool hash_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
+/* -- saved late ----------------------------------------------------------------------------- */
+
+/* The tray's pages are not expected back any more.  The chunk is locked, and an eviction is entered.
+ * false: not now. */
+static bool save_waiting(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	if (!writeback_has_room(&handler->writes))
 		return false;
-	tray->unseen = false;
-	leave_for_good(handler, chunk, tray);
+	save(handler, chunk, tray);
+	if (tray->watched)
+		note_evicted(handler, chunk, tray->valid);
+	tray->watched = false;
 	return true;
 }
 
-static bool take_back(struct handler *handler, struct chunk *chunk, struct tray *tray)
+/* false: not now; a fork is near, or there is no room for writes. */
+static bool save_if_unsaved(struct handler *handler, struct chunk *chunk, struct tray *tray)
+{
+	bool ret;
+
+	if (!tray->unsaved)
+		return true;
+	if (!enter_eviction(handler->paging))
+		return false;
+	ret = save_waiting(handler, chunk, tray);
+	leave_eviction(handler->paging);
+	return ret;
+}
+
+/* Saves what waits and will be wanted before long. */
+static void save_ahead(struct handler *handler)
+{
+	struct policy *policy = &handler->paging->policy;
+	bool done = true;
+
+	for (unsigned n = 0; n < EVICT_BATCH && done; n++) {
+		struct tray *tray = policy_to_save(policy);
+		struct chunk *chunk = tray ? tray->chunk : NULL;
+
+		if (!chunk || !chunk_try_lock(chunk))
+			break;
+		if (tray->chunk == chunk && tray->queued)
+			done = save_if_unsaved(handler, chunk, tray);
+		chunk_unlock(chunk);
+	}
+}
+
+/* A fork waits, and has closed the gate to evictions. */
+static bool save_for_fork(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	bool done = true;
 
 	atomic_fetch_add(&handler->paging->evicting, 1);
-	fill_put_back(handler->paging, chunk, tray, tray->valid);
+	if (tray->watched)
+		fill_put_back(handler->paging, chunk, tray, tray->valid);
 	if (tray->valid)
-		done = hash_unseen(handler, chunk, tray);
-	else
-		tray->unseen = false;
+		done = save_waiting(handler, chunk, tray);
 	leave_eviction(handler->paging);
 	return done;
 }
 
-bool evict_take_back(struct handler *handler, struct chunk *chunk)
+/* Nothing joins meanwhile. */
+void evict_save_all(struct handler *handler)
 {
-	bool done = true;
+	struct pages *pages = &handler->paging->pages;
+	struct chunk *chunk;
 
-	for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
-		if (tray->unseen)
-			done &= take_back(handler, chunk, tray);
-	return done;
+	if (!pages->unsaved)
+		return;
+	pagetable_for_each(chunk, &pages->table, 0, PAGETABLE_END) {
+		if (!__atomic_load_n(&chunk->trays, __ATOMIC_RELAXED) || !chunk_try_lock(chunk))
+			continue;
+		for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
+			if (tray->unsaved && !save_for_fork(handler, chunk, tray))
+				break;
+		chunk_unlock(chunk);
+	}
 }
 
 /* -- frames come free ----------------------------------------------------------------------- */
@@ -333,20 +399,6 @@ static bool rescue(struct handler *handler, struct chunk *chunk, struct tray *tr
 	return true;
 }
 
-/* false: not now; a fork is near, or there is no room for writes. */
-static bool hash_if_unseen(struct handler *handler, struct chunk *chunk, struct tray *tray)
-{
-	bool ret;
-
-	if (!tray->unseen)
-		return true;
-	if (!enter_eviction(handler->paging))
-		return false;
-	ret = hash_unseen(handler, chunk, tray);
-	leave_eviction(handler->paging);
-	return ret;
-}
-
 static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 {
 	struct chunk *chunk = tray->chunk;
@@ -355,7 +407,7 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 
 	if (!chunk_try_lock(chunk))
 		return NOT_READY;
-	if (!hash_if_unseen(handler, chunk, tray)) {
+	if (!save_if_unsaved(handler, chunk, tray)) {
 		chunk_unlock(chunk);
 		return NOT_READY;
 	}
@@ -527,6 +579,7 @@ bool evict_ahead(struct handler *handler)
 		handler->evicting = false;
 	if (!handler->evicting)
 		return stock_up(handler);
+	save_ahead(handler);
 	if (policy_should_reclaim(&paging->policy))
 		progress = reclaim(handler, FIRST_OWED) > 0;
 	if (!is_behind(handler))
@@ -560,7 +613,7 @@ bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end)
 	if (chunk_try_lock(chunk)) {
 		victims = chunk_mask_of(chunk, *start, end) & chunk->resident & ~chunk->pinned;
 		if (victims)
-			evict_locked(handler, chunk, victims, false);
+			evict_locked(handler, chunk, victims, false, true);
 		chunk_unlock(chunk);
 		*start = chunk->address + chunk_size();
 	}

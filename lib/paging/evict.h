@@ -2,9 +2,16 @@
 /* evict.h - chunks leave, and frames come free
  *
  * A whole chunk leaves at once, into a tray at the same offsets (depart.h), where nobody can write
- * to it any more.  There each page is hashed.  If it is all zeros it is dropped; if it has the hash
- * that was kept with its place it is clean; otherwise it gets a new place and joins a write.  The
- * tray waits in the second-chance queue, and frames come free at the queue's head.
+ * to it any more.  The tray waits in the second-chance queue, and frames come free at the queue's
+ * head.
+ *
+ * Before that each page is saved: hashed, and if it is all zeros dropped; if it has the hash that was
+ * kept with its place it is clean; otherwise it gets a new place and joins a write.  Pages that come
+ * back before are never written.  So they are saved late: those that wait, in the middle of their
+ * time, so that the write has ended when frames are wanted; probes (policy.h), which mostly come
+ * back, when theirs are.  Only where few pages would come back are they saved as they leave, and
+ * where the device may have no room for them.  A fork's child gets what is resident or in the store,
+ * but no trays: a fork waits until all is saved.
  *
  * Evictions run ahead of demand: they begin when fewer than budget.low frames are free, and end at
  * budget.high.
@@ -27,13 +34,13 @@ bool evict_ahead(struct handler *handler);
 /* Evicts what it can of [start, end), a chunk at a time; *start moves on.  true: finished. */
 bool evict_range(struct handler *handler, uintptr_t *start, uintptr_t end);
 
-/* Lets all pages of the chunk that may leave go into a tray, where they are neither hashed nor
- * written until its frames are wanted.  So the next touch of each is seen (watch.h).  false: not
- * now. */
-bool evict_unseen(struct handler *handler, struct chunk *chunk);
-/* The chunk's pages that left in this way go back, or are written if they cannot.  The chunk is
- * locked.  false: some are still to do. */
-bool evict_take_back(struct handler *handler, struct chunk *chunk);
+/* Lets all pages of the chunk that may leave go into a tray, so that the next touch of each is seen
+ * (watch.h).  false: not now. */
+bool evict_watched(struct handler *handler, struct chunk *chunk);
+
+/* A fork waits: saves all pages that are in trays unsaved, as far as it gets the locks.  Watched ones
+ * go back if they can.  The caller is in no eviction. */
+void evict_save_all(struct handler *handler);
 
 /* Takes the tray at the head of the second-chance queue, frames included, if it has frames at these
  * offsets and the queue can spare it.  Otherwise returns NULL; if free frames are few, more is then

@@ -121,7 +121,7 @@ static enum answer serve_cached(struct serving *s)
 	struct tray *tray = chunk_tray_of(chunk, s->i);
 	/* From a watched tray the page comes alone, so that the touch of the next one is seen
 	 * too. */
-	struct window window = tray->unseen ? (struct window){ .pages = 1 } : ask_window(s, false);
+	struct window window = tray->watched ? (struct window){ .pages = 1 } : ask_window(s, false);
 	uint64_t mask = window_mask(window, s->i) & chunk_restorable(tray, s->i);
 	bool idle = !(mask & tray->writing); /* no write is reading its frames */
 	uint64_t proven, written = tray->written, installed;

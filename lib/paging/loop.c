@@ -464,7 +464,7 @@ static bool work(struct handler *handler)
 		lane_grow(&handler->lane);
 	progress |= evict_ahead(handler);
 	if (fork_is_near()) { /* the fork waits for this */
-		watch_call_back(handler);
+		evict_save_all(handler);
 		writeback_submit(&handler->writes);
 	}
 	if (handler->trace) {

@@ -107,6 +107,13 @@ static inline bool paging_is_armed(const struct paging *paging)
 	return atomic_load_explicit(&paging->armed, memory_order_acquire);
 }
 
+/* While a fork is near, so that no eviction begins: is everything that has left in the store?  Then it
+ * stays so.  To save pages counts as an eviction until it counts as a write. */
+static inline bool paging_is_quiet(const struct paging *paging)
+{
+	return !paging->evicting && !paging->pages.unsaved && !paging->evicting && !paging->writes;
+}
+
 /* From now on takes part in a command's budget; NULL: no longer does. */
 void paging_share(struct paging *paging, struct share *share);
 

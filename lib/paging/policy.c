@@ -15,6 +15,8 @@
 #define ROOM_DIVISOR 4
 #define AWAY_DIVISOR 4
 #define WAITING_LEAST_DIVISOR 48
+/* Pages that wait are saved when this part of their time is over, so that writes can end in the rest. */
+#define SAVE_DIVISOR 2
 /* Frames that are kept free, more or less. */
 #define FREE_DIVISOR 24
 /* Probes hold at most this part, */
@@ -465,6 +467,8 @@ static void link_head(struct policy *policy, struct tray *tray)
 	else
 		queue->tail = tray;
 	queue->head = tray;
+	if (tray->unsaved)
+		queue->unsaved = tray;
 }
 
 static void link_tail(struct policy *policy, struct tray *tray)
@@ -478,12 +482,16 @@ static void link_tail(struct policy *policy, struct tray *tray)
 	else
 		queue->head = tray;
 	queue->tail = tray;
+	if (tray->unsaved && !queue->unsaved)
+		queue->unsaved = tray;
 }
 
 static void unlink_tray(struct policy *policy, struct tray *tray)
 {
 	struct tray_queue *queue = queue_of(policy, tray);
 
+	if (queue->unsaved == tray)
+		queue->unsaved = tray->next;
 	if (tray->prev)
 		tray->prev->next = tray->next;
 	else
@@ -506,6 +514,27 @@ void policy_wait(struct policy *policy, struct tray *tray)
 	tray->picked = false;
 	link_tail(policy, tray);
 	lock_drop(&policy->lock, LOCK_POLICY);
+}
+
+bool policy_saves_late(const struct policy *policy, bool probe)
+{
+	return probe || share_of_waiting(policy) > part(policy, WAITING_LEAST_DIVISOR);
+}
+
+/* What waits now will have been given up when as many frames have been. */
+struct tray *policy_to_save(struct policy *policy)
+{
+	struct tray_queue *queue = &policy->waiting;
+	struct tray *ret = NULL;
+
+	lock_take(&policy->lock, LOCK_POLICY);
+	while (queue->unsaved && !queue->unsaved->unsaved)
+		queue->unsaved = queue->unsaved->next;
+	if (queue->unsaved &&
+	    since(policy, queue->unsaved) >= (int64_t)policy->pages->waiting / SAVE_DIVISOR)
+		ret = queue->unsaved;
+	lock_drop(&policy->lock, LOCK_POLICY);
+	return ret;
 }
 
 void policy_leave(struct policy *policy, struct tray *tray)

@@ -68,6 +68,7 @@ enum standing {
 /* Trays, linked by next and prev. */
 struct tray_queue {
 	struct tray *head, *tail;
+	struct tray *unsaved; /* those before it are saved, all if it is NULL */
 };
 
 /* How likely pages are to be back soon.  They were away for so many frames given up altogether, each
@@ -129,6 +130,12 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 
 /* A tray that an eviction or a read ahead has filled joins the queue.  Its chunk is locked. */
 void policy_wait(struct policy *policy, struct tray *tray);
+/* May pages that leave now wait before they are saved?  Not if few of them would come back before. */
+bool policy_saves_late(const struct policy *policy, bool probe);
+/* A tray that should be saved now, since its frames will be wanted before long, or NULL.  It may have
+ * been saved, or have become another chunk's, when its chunk is locked. */
+struct tray *policy_to_save(struct policy *policy);
+
 /* Which trays to take first: what probes owe, and then what waits, as it should be; or, since in one
  * of the queues all writes may be stuck, those of the other. */
 enum first { FIRST_OWED, FIRST_WAITING, FIRST_PROBES };

@@ -164,7 +164,7 @@ void watch_touched(struct handler *handler, struct chunk *chunk)
 		return;
 	for (int i = 0; i < LEAVE_MAX && leaving; i++) {
 		leaving = exchange(watch, chunk);
-		if (leaving && watch_takes(watch, leaving) && !evict_unseen(handler, leaving))
+		if (leaving && watch_takes(watch, leaving) && !evict_watched(handler, leaving))
 			put_back(watch, leaving);
 	}
 }
@@ -254,39 +254,9 @@ bool watch_sweep(struct handler *handler)
 			continue;
 		join(watch, chunk);
 		left++;
-		if (!evict_unseen(handler, chunk))
+		if (!evict_watched(handler, chunk))
 			put_back(watch, chunk);
 	}
 	watch->sweeping = false;
 	return true;
-}
-
-/* -- before a fork ---------------------------------------------------------------------------- */
-
-/* Nothing joins meanwhile: the fork that waits has closed the gate to evictions.  Chunks that have
- * left the sample may have such trays too, so this looks at all rows. */
-void watch_call_back(struct handler *handler)
-{
-	struct paging *paging = handler->paging;
-	bool away = false;
-	struct chunk *chunk;
-	uint64_t left;
-
-	if (!watch_is_away(paging->watch))
-		return;
-	/* An eviction may have begun before the gate was closed.  What leaves from now on counts as
-	 * away. */
-	left = paging->watch->left;
-	pagetable_for_each(chunk, &paging->pages.table, 0, PAGETABLE_END) {
-		if (!__atomic_load_n(&chunk->trays, __ATOMIC_RELAXED))
-			continue;
-		if (!chunk_try_lock(chunk)) {
-			away = true;
-			continue;
-		}
-		away |= !evict_take_back(handler, chunk);
-		chunk_unlock(chunk);
-	}
-	if (!away)
-		paging->watch->back = left;
 }

@@ -8,7 +8,7 @@
  * stays unseen are touches that follow one another so closely that even a tenth of the memory would
  * have been enough for them.
  *
- *	touch --> [ newest ... oldest ] --> tray, not hashed, not written --.
+ *	touch --> [ newest ... oldest ] --> tray, not saved (evict.h) ------.
  *	  ^            the queue                                            |
  *	  `---------------------- soft fault, recorded --------------------'
  *
@@ -18,9 +18,8 @@
  * the cost of recording does not grow with the program.  If touches come so often that the program
  * is slowed down, half are given up as well, down to a quarter of N.
  *
- * The pages in a watched chunk's tray may be nowhere else.  They are hashed and written when the
- * tray's frames are wanted, as if they left then (evict.h).  Before a fork all of them go back,
- * since the child gets what is here or on swap space, but no trays.
+ * The pages in a watched chunk's tray may be nowhere else.  They are saved when the tray's frames are
+ * wanted, as if they left then.  Before a fork all of them go back (evict.h).
  *
  * Invariant: a chunk is in the queue at most once (chunk->watched) and in the sample at most once
  * (chunk->sampled), and everything in the sample is below the threshold.
@@ -45,9 +44,6 @@ struct watch {
 	unsigned first, queued;	    /* (W) the queue, a ring */
 	uint64_t touches;	    /* (W) how many were recorded */
 	uint64_t rate_since;	    /* (W) ns: when their rate was last looked at */
-	_Atomic uint64_t left;	    /* how often pages left for such a tray; advanced under (C) */
-	_Atomic uint64_t back;	    /* left, as of when everything that had left was found to be
-				       back */
 	_Atomic bool sweeping;	    /* some of what was here at the beginning has not left yet */
 	uintptr_t swept;	    /* it has up to this address; the first handler's own */
 	struct chunk **sample;	    /* (W) */
@@ -73,12 +69,6 @@ bool watch_sweep(struct handler *handler);
  * by address.  32 bits. */
 uint64_t watch_hash(uint64_t number);
 
-/* May there be pages in such trays? */
-static inline bool watch_is_away(const struct watch *watch)
-{
-	return watch && watch->back != watch->left;
-}
-
 static inline bool watch_is_sweeping(const struct watch *watch)
 {
 	return watch && watch->sweeping;
@@ -99,9 +89,5 @@ static inline void watch_note(struct handler *handler, enum trace_kind kind,
 
 /* A fault on the chunk was served and its lock dropped.  There must be a watch. */
 void watch_touched(struct handler *handler, struct chunk *chunk);
-
-/* A fork waits: puts back what is in trays unwritten, as far as it gets the locks.  The caller is
- * in no eviction. */
-void watch_call_back(struct handler *handler);
 
 #endif

@@ -527,7 +527,7 @@ static bool is_idle(const struct pager *pager)
 
 static bool is_quiet(const struct pager *pager)
 {
-	if (pager->paging.evicting || pager->paging.writes)
+	if (!paging_is_quiet(&pager->paging))
 		return false;
 	for (unsigned i = 0; i < pager->paging.handler_count; i++)
 		if (pager->paging.handlers[i].fills.in_flight)

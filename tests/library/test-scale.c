@@ -24,7 +24,8 @@
 #define DATA (2 * BUDGET)
 #define FAULTS 9
 
-/* Of the lower quartile: a handler that spins or waits executes more, and evictions cost as much as many faults, come in batches, and are few here. */
+/* Of the lower quartile: a handler that spins executes more, and evictions cost as much as many
+ * faults, come in batches, and are few here. */
 #define GROWTH_MAX 1.6
 #define SLEEPS_GROWTH_MAX 2.5
 
