@@ -34,23 +34,29 @@ def make_lines(path):
             file.write(f"{rng.getrandbits(64):020} a line that is longer {i}\n")
 
 
-def all_jobs(directory, solve):
-    """Those whose programs are there."""
-    yield Program("conjugate gradients", [solve, "1600", "20"])
-    yield Program("python", [os.path.realpath(sys.executable), job("collect.py"), "400000"])
-    if shutil.which("sqlite3"):
+def all_jobs(directory, solve, wanted):
+    """Those that are wanted and whose programs are there."""
+    def may_run(name, command):
+        return shutil.which(command) and wanted(name)
+
+    if wanted("conjugate gradients"):
+        yield Program("conjugate gradients", [solve, "1600", "20"])
+    if wanted("python"):
+        yield Program("python", [os.path.realpath(sys.executable), job("collect.py"), "400000"])
+    if may_run("sqlite join", "sqlite3"):
         yield Program("sqlite join", ["sqlite3", "-batch", ":memory:"], job("join.sql"))
-    if shutil.which("sort"):
+    if may_run("sort", "sort"):
         text = os.path.join(directory, "lines")
         make_lines(text)
         yield Program("sort", ["sort", "--parallel=1", "-S", "1G", "-T", directory, text])
         os.unlink(text)
-    if shutil.which("javac"):
-        subprocess.run(["javac", "-d", directory, job("Lists.java")], check=True)
-        for name in COLLECTORS:
-            yield Program(f"java {name}", ["java", "-Xmx700m", f"-XX:+Use{name}GC",
-                                           "-cp", directory, "Lists", "1250000", "400000"])
-    if shutil.which("node"):
+    for collector in COLLECTORS:
+        name = f"java {collector}"
+        if may_run(name, "javac"):
+            subprocess.run(["javac", "-d", directory, job("Lists.java")], check=True)
+            yield Program(name, ["java", "-Xmx700m", f"-XX:+Use{collector}GC",
+                                 "-cp", directory, "Lists", "1250000", "400000"])
+    if may_run("node", "node"):
         yield Program("node", ["node", job("lists.js"), "1000000", "400000"])
 
 
