@@ -5,9 +5,9 @@
 #	compare NEED BUDGET COMMAND...
 #
 # runs COMMAND plainly, which must take NEED at least (else the test proves nothing), then with the
-# budget, once for each path through the kernel.  The outputs must be the same, and what was resident
-# at most must be the budget, 24 MiB, and the unmanaged part, which is printed and is at most 32 MiB
-# and 2 % of the need.
+# budget; if more than the first variant is wanted (run-test), once more without UFFDIO_MOVE.  The
+# outputs must be the same, and what was resident at most must be the budget, 24 MiB, and the
+# unmanaged part, which is printed and is at most 32 MiB and 2 % of the need.
 #
 #	compare_family NEED BUDGET COMMAND...
 #
@@ -21,9 +21,12 @@
 # are its two halves, for outputs that are not the same.  They leave them in $tmp/plain.out and
 # $tmp/paged.out.
 #
-# $variants are the paths through the kernel: "none move", unless the test sets it.
+# $variants are what SPILL_DISABLE is, one after the other.
 
-variants="none move"
+case ${SPILL_TEST_VARIANTS:-first} in
+first) variants=none ;;
+*) variants="none move" ;;
+esac
 
 # watched KIND FILE COMMAND...: writes to FILE the most bytes that the command took, as VmHWM (its own
 # process) or Pss_Anon (with its descendants, daemons included), and gives its exit status, or 98 if
