@@ -146,7 +146,8 @@ static void tray_attach(struct chunk *chunk, struct tray *tray)
 	tray->chunk = chunk;
 	tray->valid = tray->writing = tray->written = 0;
 	tray->busy = 0;
-	tray->ahead = tray->watched = tray->unsaved = tray->probe = false;
+	tray->ahead = tray->watched = tray->probe = false;
+	tray->unsaved = false;
 	tray->sibling = chunk->trays;
 	chunk->trays = tray;
 }

@@ -577,9 +577,10 @@ bool evict_ahead(struct handler *handler)
 	}
 	if (left >= (int64_t)paging->budget.high)
 		handler->evicting = false;
+	if (paging->pages.unsaved)
+		save_ahead(handler);
 	if (!handler->evicting)
 		return stock_up(handler);
-	save_ahead(handler);
 	if (policy_should_reclaim(&paging->policy))
 		progress = reclaim(handler, FIRST_OWED) > 0;
 	if (!is_behind(handler))

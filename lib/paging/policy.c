@@ -15,8 +15,12 @@
 #define ROOM_DIVISOR 4
 #define AWAY_DIVISOR 4
 #define WAITING_LEAST_DIVISOR 48
-/* Pages that wait are saved when this part of their time is over, so that writes can end in the rest. */
-#define SAVE_DIVISOR 2
+/* Pages that wait are saved when so much of their time is left: enough for a write to end. */
+#define SAVE_DIVISOR 4
+/* It is worth it if this part of them comes back.  What was long ago counts for less and less: after
+ * this part of the budget half. */
+#define RETURN_DIVISOR 32
+#define RETURN_AGE_DIVISOR 4
 /* Frames that are kept free, more or less. */
 #define FREE_DIVISOR 24
 /* Probes hold at most this part, */
@@ -253,6 +257,17 @@ static void note_odds(const struct policy *policy, struct odds *odds, int64_t ba
 	}
 }
 
+/* Of pages that waited these came back, and these did not. */
+static void note_waited(struct policy *policy, int64_t returned, int64_t passed)
+{
+	policy->returned += returned;
+	policy->passed += passed;
+	if (policy->returned + policy->passed > part(policy, RETURN_AGE_DIVISOR)) {
+		policy->returned /= 2;
+		policy->passed /= 2;
+	}
+}
+
 static int64_t since(const struct policy *policy, const struct tray *tray)
 {
 	return (int64_t)(policy->left - tray->since);
@@ -320,6 +335,7 @@ static void note_left(struct policy *policy, struct chunk *chunk, const struct t
 	stamp(policy, chunk, mask);
 	if (!tray->probe) {
 		chunk->passed &= ~mask;
+		note_waited(policy, 0, pages);
 		note_odds(policy, &policy->left_new, 0, pages * most);
 		return;
 	}
@@ -445,6 +461,7 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 		spend(policy);
 		return mask;
 	}
+	note_waited(policy, mask_count(mask), 0);
 	return is_needed(policy, stamped(policy, chunk, i) + untouched(policy)) ? mask & mask_bit(i)
 										: 0;
 }
@@ -518,12 +535,13 @@ void policy_wait(struct policy *policy, struct tray *tray)
 
 bool policy_saves_late(const struct policy *policy, bool probe)
 {
-	return probe || share_of_waiting(policy) > part(policy, WAITING_LEAST_DIVISOR);
+	return probe || policy->returned * RETURN_DIVISOR > policy->passed;
 }
 
 /* What waits now will have been given up when as many frames have been. */
 struct tray *policy_to_save(struct policy *policy)
 {
+	int64_t waiting = (int64_t)policy->pages->waiting;
 	struct tray_queue *queue = &policy->waiting;
 	struct tray *ret = NULL;
 
@@ -531,7 +549,7 @@ struct tray *policy_to_save(struct policy *policy)
 	while (queue->unsaved && !queue->unsaved->unsaved)
 		queue->unsaved = queue->unsaved->next;
 	if (queue->unsaved &&
-	    since(policy, queue->unsaved) >= (int64_t)policy->pages->waiting / SAVE_DIVISOR)
+	    since(policy, queue->unsaved) >= waiting - waiting / SAVE_DIVISOR)
 		ret = queue->unsaved;
 	lock_drop(&policy->lock, LOCK_POLICY);
 	return ret;

@@ -90,6 +90,7 @@ struct policy {
 	_Atomic uint64_t left;		   /* the clock: frames that were ever given up */
 	_Atomic int64_t owed;		   /* frames that probes must give up for proven pages */
 	_Atomic int64_t credit;		   /* soft faults that probes may cost, in parts */
+	_Atomic int64_t returned, passed;  /* pages that came back while they waited; that did not */
 	struct odds probes_wait;	   /* of probes, while they wait, */
 	struct odds left_probes;	   /* and after they were given up; */
 	struct odds left_new;		   /* of others after they were given up */
@@ -130,7 +131,7 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 
 /* A tray that an eviction or a read ahead has filled joins the queue.  Its chunk is locked. */
 void policy_wait(struct policy *policy, struct tray *tray);
-/* May pages that leave now wait before they are saved?  Not if few of them would come back before. */
+/* May pages that leave now wait before they are saved?  Not if hardly any would come back before. */
 bool policy_saves_late(const struct policy *policy, bool probe);
 /* A tray that should be saved now, since its frames will be wanted before long, or NULL.  It may have
  * been saved, or have become another chunk's, when its chunk is locked. */
