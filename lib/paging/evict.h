@@ -8,10 +8,10 @@
  * Before that each page is saved: hashed, and if it is all zeros dropped; if it has the hash that was
  * kept with its place it is clean; otherwise it gets a new place and joins a write.  Pages that come
  * back before are never written.  So they are saved late: those that wait, when three quarters of
- * their time are over, so that the write has ended when frames are wanted; probes (policy.h), which mostly come
- * back, when theirs are.  Only where hardly any come back are they saved as they leave, and
- * where the device may have no room for them.  A fork's child gets what is resident or in the store,
- * but no trays: a fork waits until all is saved.
+ * their time are over, so that the write has ended when their frames are wanted; probes (policy.h),
+ * which mostly come back, when their frames are wanted.  Where hardly any come back, or the device
+ * may have no room, they are saved as they leave.  A fork's child gets what is resident or in the
+ * store, but no trays: a fork waits until all is saved.
  *
  * Evictions run ahead of demand: they begin when fewer than budget.low frames are free, and end at
  * budget.high.
