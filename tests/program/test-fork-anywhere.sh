@@ -15,7 +15,7 @@ python=$(python3 -c 'import sys; print(sys.executable)')
 cat >"$tmp/family.py" <<'END'
 import os, sys
 what, directory = sys.argv[1:3]
-N = 200000
+N = 100000
 data = [("%d " % i) * 20 for i in range(N)]
 def check():
     return all(data[i] == ("%d " % i) * 20 for i in range(0, N, 7))
@@ -41,7 +41,7 @@ END
 # family WHAT: it runs, with its swap space in a directory that it may remove.
 family() {
 	mkdir -p "$tmp/swap" "$tmp/jail"
-	"$SPILL" run -m 16M -s "$tmp/swap" -- "$python" "$tmp/family.py" "$1" "$tmp/swap" "$tmp/jail" ||
+	"$SPILL" run -m 8M -s "$tmp/swap" -- "$python" "$tmp/family.py" "$1" "$tmp/swap" "$tmp/jail" ||
 		fail "$1: exit status $?"
 }
 family removed
