@@ -4,7 +4,7 @@
 # directory with the files that they mention.  Sizes, paths and processes are replaced by ones at
 # hand.  `spill top' alone is left to test-top.sh; commands behind root's prompt are not run.
 # Variants: default
-# Time limit: 200
+# Time limit: 400
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/secret.sh"
 requires jq make python3 sort
@@ -75,7 +75,7 @@ for page in "$manual"/*.1 "$manual/spill.7"; do
 		echo 'set -e -o pipefail'
 		cat "$tmp/commands"
 	} >"$tmp/script"
-	timeout 60 bash "$tmp/script" >"$tmp/said" 2>&1 </dev/null ||
+	timeout 150 bash "$tmp/script" >"$tmp/said" 2>&1 </dev/null ||
 		fail "${page##*/}: $(cat "$tmp/commands" "$tmp/said")"
 	rm -f "$tmp/data/job.swap"
 	[ -z "$busy" ] || kill "$busy"

@@ -289,9 +289,10 @@ left 130
 reset_window
 enter "$tmp/spill top -d 0.2"
 comes 'h Help'
-press C-z
-comes 'Stopped'
-hides 'h Help' || fail "C-z: $(screen)"
+kill -TSTP "$(pgrep -P "$shell")" # as the terminal does for C-z, which once did not arrive
+wait_for 20 shows Stopped ||
+	fail "it does not stop: $(screen) $(grep -E 'State|Sig|ShdPnd' "/proc/$(pgrep -P "$shell")/status")"
+hides 'h Help' || fail "stopped, and its screen is there: $(screen)"
 enter 'clear; stty -g >'"'$tmp/modes_now'"'; echo done'
 comes '^done$'
 cmp -s "$tmp/modes" "$tmp/modes_now" || fail "other modes while it is stopped"
