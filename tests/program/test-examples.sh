@@ -42,7 +42,7 @@ address=$("$SPILL" map --json "$process" | jq -r '.chunks[0].address')
 # workplace: a directory with a job, a server, a makefile, and text to sort
 workplace() {
 	rm -rf "$tmp/work" && mkdir "$tmp/work" && cd "$tmp/work" || exit 99
-	seq 1 200000 | sort -R >big.txt
+	seq 1 40000 | sort -R >big.txt
 	printf '#!/bin/sh\nexec sort -S 32M -o /dev/null big.txt\n' | tee job >server
 	chmod +x job server
 	echo 'print(len([str(n) for n in range(300000)]))' >job.py
