@@ -258,13 +258,13 @@ static void note_odds(const struct policy *policy, struct odds *odds, int64_t ba
 }
 
 /* Of pages that waited these came back, and these did not. */
-static void note_waited(struct policy *policy, int64_t returned, int64_t passed)
+static void note_waited(struct policy *policy, int64_t returned, int64_t unreturned)
 {
 	policy->returned += returned;
-	policy->passed += passed;
-	if (policy->returned + policy->passed > part(policy, RETURN_AGE_DIVISOR)) {
+	policy->unreturned += unreturned;
+	if (policy->returned + policy->unreturned > part(policy, RETURN_AGE_DIVISOR)) {
 		policy->returned /= 2;
-		policy->passed /= 2;
+		policy->unreturned /= 2;
 	}
 }
 
@@ -535,7 +535,7 @@ void policy_wait(struct policy *policy, struct tray *tray)
 
 bool policy_saves_late(const struct policy *policy, bool probe)
 {
-	return probe || policy->returned * RETURN_DIVISOR > policy->passed;
+	return probe || policy->returned * RETURN_DIVISOR > policy->unreturned;
 }
 
 /* What waits now will have been given up when as many frames have been. */
@@ -548,8 +548,7 @@ struct tray *policy_to_save(struct policy *policy)
 	lock_take(&policy->lock, LOCK_POLICY);
 	while (queue->unsaved && !queue->unsaved->unsaved)
 		queue->unsaved = queue->unsaved->next;
-	if (queue->unsaved &&
-	    since(policy, queue->unsaved) >= waiting - waiting / SAVE_DIVISOR)
+	if (queue->unsaved && since(policy, queue->unsaved) >= waiting - waiting / SAVE_DIVISOR)
 		ret = queue->unsaved;
 	lock_drop(&policy->lock, LOCK_POLICY);
 	return ret;

@@ -90,7 +90,8 @@ struct policy {
 	_Atomic uint64_t left;		   /* the clock: frames that were ever given up */
 	_Atomic int64_t owed;		   /* frames that probes must give up for proven pages */
 	_Atomic int64_t credit;		   /* soft faults that probes may cost, in parts */
-	_Atomic int64_t returned, passed;  /* pages that came back while they waited; that did not */
+	_Atomic int64_t returned;	   /* pages that came back while they waited, */
+	_Atomic int64_t unreturned;	   /* and that did not */
 	struct odds probes_wait;	   /* of probes, while they wait, */
 	struct odds left_probes;	   /* and after they were given up; */
 	struct odds left_new;		   /* of others after they were given up */
