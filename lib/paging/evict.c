@@ -350,7 +350,7 @@ void evict_save_all(struct handler *handler)
 	if (!pages->unsaved)
 		return;
 	pagetable_for_each(chunk, &pages->table, 0, PAGETABLE_END) {
-		if (!__atomic_load_n(&chunk->trays, __ATOMIC_RELAXED) || !chunk_try_lock(chunk))
+		if (!chunk_try_lock(chunk))
 			continue;
 		for (struct tray *tray = chunk->trays; tray; tray = tray->sibling)
 			if (tray->unsaved && !save_for_fork(handler, chunk, tray))
