@@ -3,6 +3,7 @@
 #include "base/process.h"
 #include "base/error.h"
 #include "base/page.h"
+#include "base/proc_self.h"
 #include "base/sys.h"
 #include <string.h>
 
@@ -40,6 +41,22 @@ static void read_line(uint32_t pid, const char *name, struct line *ret)
 	}
 	ret->size = sys_read(fd, ret->text, sizeof(ret->text));
 	sys_close(fd);
+}
+
+/* The same for a file that is kept open if the process is our own. */
+static void read_own_or(enum proc_self kept, uint32_t pid, const char *name, struct line *ret)
+{
+	int fd = pid == (uint32_t)sys_getpid() ? proc_self(kept) : -1;
+
+	if (fd < 0)
+		read_line(pid, name, ret);
+	else
+		ret->size = sys_pread(fd, ret->text, sizeof(ret->text), 0);
+}
+
+static void read_stat(uint32_t pid, struct line *ret)
+{
+	read_own_or(PROC_SELF_STAT, pid, "stat", ret);
 }
 
 /* Skips n blanks from p on, and returns the text after them. */
@@ -82,7 +99,7 @@ uint64_t process_mark(uint32_t pid)
 {
 	struct line stat;
 
-	read_line(pid, "stat", &stat);
+	read_stat(pid, &stat);
 	return stat.size > 0 ? (uint64_t)pid << 32 | start_of(&stat) : 0;
 }
 
@@ -169,7 +186,7 @@ bool process_has_only(unsigned threads, int *ret_status)
 	uint32_t pid = (uint32_t)sys_getpid();
 	struct line stat;
 
-	read_line(pid, "stat", &stat);
+	read_stat(pid, &stat);
 	if (stat.size <= 0 || !is_gone(&stat) ||
 	    threads_of(&stat) > 1 + threads + count_workers(pid))
 		return false;
@@ -181,7 +198,7 @@ bool process_is_ending(uint32_t pid)
 {
 	struct line stat;
 
-	read_line(pid, "stat", &stat);
+	read_stat(pid, &stat);
 	return stat.size <= 0 || is_gone(&stat) || (flags_of(&stat) & PF_EXITING);
 }
 
@@ -192,7 +209,7 @@ bool process_is_alive(uint64_t mark)
 
 	if (sys_kill((int)pid, 0) == -ESRCH)
 		return false;
-	read_line(pid, "stat", &stat);
+	read_stat(pid, &stat);
 	if (stat.size <= 0)
 		return stat.size != -ESRCH && stat.size != -ENOENT;
 	start_now = start_of(&stat);
@@ -238,7 +255,7 @@ int64_t process_anonymous(uint32_t pid)
 	struct line statm;
 	uint64_t resident, shared;
 
-	read_line(pid, "statm", &statm);
+	read_own_or(PROC_SELF_STATM, pid, "statm", &statm);
 	if (statm.size <= 0)
 		return -1;
 	resident = number_at(&statm, skip_fields(&statm, statm.text, 1));
@@ -255,6 +272,6 @@ uint64_t process_minor_faults(uint64_t mark)
 {
 	struct line stat;
 
-	read_line(process_pid(mark), "stat", &stat);
+	read_stat(process_pid(mark), &stat);
 	return stat.size > 0 ? number_at(&stat, stat_field(&stat, STAT_MINFLT)) : 0;
 }

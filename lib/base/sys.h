@@ -163,6 +163,12 @@ static inline long sys_getdents(int fd, void *buf, size_t size)
 	return tsan_kernel_wrote(buf, sys_call3(SYS_getdents64, fd, buf, size));
 }
 
+/* The next entries are a directory's first ones. */
+static inline int sys_rewind(int fd)
+{
+	return (int)sys_call3(SYS_lseek, fd, 0, SEEK_SET);
+}
+
 static inline long sys_write(int fd, const void *buf, size_t size)
 {
 	return tsan_kernel_read(buf, sys_call3(SYS_write, fd, buf, size));

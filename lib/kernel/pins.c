@@ -3,6 +3,7 @@
 #include "kernel/pins.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/proc_self.h"
 #include "base/sys.h"
 #include <stdatomic.h>
 #include <string.h>
@@ -24,19 +25,12 @@
 static _Atomic uint64_t known[FD_MOST / 64]; /* numbers in use that are not ours */
 static _Atomic bool too_many;
 static _Atomic uint64_t listed;	     /* ns: when all were last listed */
+static _Atomic uint32_t lister;	     /* the process in which a thread lists them, or 0 */
 static _Atomic uint64_t possible_at; /* ns: when the answer was last yes */
 static _Atomic uint64_t looked_at;   /* ns: when last all were looked at, */
 static _Atomic uint32_t look_ns;     /* and how long that took */
 
 /* -- which there are ------------------------------------------------------------------ */
-
-struct dirent64 {
-	uint64_t d_ino;
-	int64_t d_off;
-	unsigned short d_reclen;
-	unsigned char d_type;
-	char d_name[];
-};
 
 static int number_of(const char *name)
 {
@@ -52,36 +46,50 @@ static bool is_known(int fd)
 	return atomic_load_explicit(&known[fd / 64], memory_order_relaxed) >> fd % 64 & 1;
 }
 
+/* Notes that the number is in use.  false: it is too high. */
+static bool know(int fd)
+{
+	if (fd_is_ours(fd))
+		return true;
+	if (fd >= FD_MOST)
+		return false;
+	atomic_fetch_or(&known[fd / 64], UINT64_C(1) << fd % 64);
+	return true;
+}
+
 /* Notes all numbers in use.  Those closed since stay noted, at little cost.  false: too many. */
 static bool list_all(void)
 {
-	int dir = (int)sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	char buf[2048] __attribute__((aligned(8)));
-	bool all = dir >= 0;
+	_Alignas(struct sys_entry) char entries[2048];
+	int dir = proc_self(PROC_SELF_FD);
+	bool all = dir >= 0 && sys_rewind(dir) == 0;
 	long n;
 
-	while (dir >= 0 && (n = sys_call3(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
-		for (long at = 0; at < n; at += ((const struct dirent64 *)(buf + at))->d_reclen) {
-			int fd = number_of(((const struct dirent64 *)(buf + at))->d_name);
+	while (all && (n = sys_getdents(dir, entries, sizeof(entries))) > 0)
+		for (long at = 0; at < n && all;) {
+			const struct sys_entry *entry = (const void *)(entries + at);
 
-			if (fd == dir || fd_is_ours(fd))
-				continue;
-			if (fd < FD_MOST)
-				atomic_fetch_or(&known[fd / 64], UINT64_C(1) << fd % 64);
-			else
-				all = false;
+			all = know(number_of(entry->name));
+			at += entry->size;
 		}
-	if (dir >= 0)
-		sys_close(dir);
 	return all;
+}
+
+/* One thread at a time; in a fork's child, the parent's does not count. */
+static bool begin_listing(void)
+{
+	uint32_t us = (uint32_t)sys_getpid(), other = lister;
+
+	return other != us && atomic_compare_exchange_strong(&lister, &other, us);
 }
 
 static bool list_now_and_then(uint64_t now)
 {
-	uint64_t before = listed;
-
-	if (now - before >= LIST_NS && atomic_compare_exchange_strong(&listed, &before, now))
+	if (now - listed >= LIST_NS && begin_listing()) {
 		too_many = !list_all();
+		listed = now;
+		lister = 0;
+	}
 	return !too_many;
 }
 

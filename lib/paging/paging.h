@@ -60,6 +60,7 @@ struct paging {
 	const char *zeros;    /* a chunk of zeros to copy from */
 	int memory_fd;	      /* /proc/self/mem: reads that never fault, or -1 */
 	int pagemap_fd;	      /* /proc/self/pagemap, or -1 */
+	bool uses_proc;	      /* proc_self.h */
 	int poison_fd;	      /* an empty file, where UFFDIO_POISON is missing, or -1 */
 
 	/* what others see; seat changes only while nobody else counts */

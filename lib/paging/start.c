@@ -2,6 +2,7 @@
 /* start.c - paging starts and stops: see start.h */
 #include "paging/start.h"
 #include "base/fd.h"
+#include "base/proc_self.h"
 #include "kernel/pagemap.h"
 #include "paging/handler.h"
 #include "paging/loop.h"
@@ -47,6 +48,8 @@ static int make_helpers(struct paging *paging, const char **ret_why)
 	sys_madvise((void *)(uintptr_t)paging->zeros, chunk_size(), MADV_NOHUGEPAGE);
 	paging->memory_fd = fd_raise(sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0));
 	paging->pagemap_fd = fd_raise(pagemap_open());
+	proc_self_use();
+	paging->uses_proc = true;
 	if (!paging->uffd.poison)
 		paging->poison_fd = fd_raise(open_poison());
 	if (!paging->uffd.move && paging->memory_fd < 0) {
@@ -142,6 +145,9 @@ void paging_stop(struct paging *paging, bool in_child)
 	uffd_close(&paging->uffd);
 	close_fd(&paging->memory_fd);
 	close_fd(&paging->pagemap_fd);
+	if (paging->uses_proc)
+		proc_self_leave(in_child);
+	paging->uses_proc = false;
 	close_fd(&paging->poison_fd);
 	trace_free(paging->discards, in_child);
 	paging->discards = NULL;

@@ -52,6 +52,7 @@ static const struct trial {
 	{ "process_madvise", SYS_process_madvise, { -1 } },
 	{ "pidfd_open", SYS_pidfd_open, { -1, -1 } },
 	{ "getdents64", SYS_getdents64, { -1 } },
+	{ "lseek", SYS_lseek, { -1 } },
 	{ "readlinkat", SYS_readlinkat, { -1, (long)"" } },
 	{ "sched_getaffinity", SYS_sched_getaffinity, { -1 } },
 	{ "sched_setaffinity", SYS_sched_setaffinity, { -1 } },

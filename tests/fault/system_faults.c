@@ -76,6 +76,7 @@ static const struct kind kinds[] = {
 	CALL(readlinkat),
 	CALL(unlinkat),
 	CALL(getdents64),
+	CALL(lseek),
 	CALL(getcwd),
 	CALL(flock),
 	CALL(fchmod),

@@ -44,13 +44,13 @@ dir=$1
 until serve first $((port = 20000 + RANDOM % 10000)); do
 	grep -q 'Address already in use' "$dir/first/log" || exit 1
 done
-ask first debug populate 18000 key 9000 >&2
-redis-benchmark -s "$dir/first/socket" -t set,get,lpush,hset,zadd -d 5000 -r 3000 -n 3000 -P 16 -q >&2
+ask first debug populate 9000 key 9000 >&2
+redis-benchmark -s "$dir/first/socket" -t set,get,lpush,hset,zadd -d 5000 -r 1500 -n 1500 -P 16 -q >&2
 ask first debug digest
 ask first bgsave >&2
 n=0
 while [ "$(info first persistence rdb_bgsave_in_progress)" = 1 ]; do
-	ask first set "key:$((n % 18000))" "new $n" >/dev/null
+	ask first set "key:$((n % 9000))" "new $n" >/dev/null
 	n=$((n + 7))
 done
 [ "$(info first persistence rdb_last_bgsave_status)" = ok ] || exit 1
@@ -85,8 +85,8 @@ END
 for name in plain paged; do
 	mkdir "$tmp/$name"
 	case $name in
-	plain) run_plainly Pss_Anon 200M bash "$tmp/work" "$tmp/$name" ;;
-	paged) run_paged Pss_Anon 50M bash "$tmp/work" "$tmp/$name" ;;
+	plain) run_plainly Pss_Anon 100M bash "$tmp/work" "$tmp/$name" ;;
+	paged) run_paged Pss_Anon 25M bash "$tmp/work" "$tmp/$name" ;;
 	esac
 	grep 'keys were written' "$tmp/$name.err"
 	{ read -r before && read -r after && read -r replica; } <"$tmp/$name.out" || fail "$name: no digests"

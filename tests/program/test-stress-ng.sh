@@ -23,14 +23,14 @@ stress() {
 	echo "  $stressor: $evicted pages left memory"
 }
 
-stress 50000 vm 1500 --vm-bytes 64M --vm-method all
-stress 10000 mmap 8 --mmap-bytes 64M
+stress 25000 vm 700 --vm-bytes 64M --vm-method all
+stress 10000 mmap 5 --mmap-bytes 64M
 stress 10000 mremap 5 --mremap-bytes 64M
-stress 0 fork 150 --fork-vm
+stress 0 fork 80 --fork-vm
 stress 10000 vm 30 --vm-bytes 64M --fork 1 --fork-ops 100
 stress 0 madvise 50
-stress 5000 malloc 20000 --malloc-bytes 128M
+stress 5000 malloc 12000 --malloc-bytes 128M
 stress 50000 memrate 1 --memrate-bytes 64M
-stress 0 userfaultfd 20000 --userfaultfd-bytes 48M
-stress 10000 vm 300 --vm-bytes 48M --userfaultfd 1 --userfaultfd-ops 5000 --userfaultfd-bytes 8M
+stress 0 userfaultfd 10000 --userfaultfd-bytes 48M
+stress 10000 vm 150 --vm-bytes 48M --userfaultfd 1 --userfaultfd-ops 5000 --userfaultfd-bytes 8M
 stress 1000 mergesort 1 --mergesort-size 4000000

@@ -53,7 +53,7 @@ misses() {
 start 16M "$touches" random 32 400000
 filled
 for sample in 1024 64; do
-	record $((sample == 64 ? 10000 : 80000)) --sample "$sample"
+	record $((sample == 64 ? 8000 : 50000)) --sample "$sample"
 	for budget in 16M 24M; do
 		wanted=$((100 - ${budget%M} * 100 / 32)) told=$(misses "$budget")
 		echo "sample of $sample, $budget: $told % miss, $wanted expected"
@@ -73,7 +73,7 @@ refused "process $pid is already being recorded" trace -o "$tmp/second" "$pid"
 # Who is killed does not keep others from it, and is noticed by nobody but the next.
 kill -KILL "$first"
 wait "$first" 2>/dev/null
-record 40000
+record 25000
 [ "$(misses 16M)" -ge 45 ] || fail "after another was killed: $(misses 16M) % miss"
 
 # The process ends first.
@@ -92,7 +92,7 @@ import os, time
 data = [bytes([i % 251 + 1]) * 5000 for i in range(10000)]
 def check(d):
     return all(d[i] == bytes([i % 251 + 1]) * 5000 for i in range(10000))
-end = time.monotonic() + 5
+end = time.monotonic() + 3
 while time.monotonic() < end:
     pid = os.fork()
     if pid == 0:
