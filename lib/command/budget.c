@@ -5,9 +5,9 @@
 #include "base/sys.h"
 #include <assert.h>
 
-/* Eviction keeps between a 64th and a 32nd of the budget free.  The bounds: at least a window of
+/* Eviction keeps between a 256th and a 128th of the budget free.  The bounds: at least a window of
  * readahead, at most what the disk takes in a few milliseconds. */
-#define LOW_DIVISOR 64
+#define LOW_DIVISOR 256
 #define LOW_MIN 32
 #define LOW_MAX 1024
 

@@ -22,7 +22,7 @@
 #define RETURN_DIVISOR 32
 #define RETURN_AGE_DIVISOR 4
 /* Frames that are kept free, more or less. */
-#define FREE_DIVISOR 24
+#define FREE_DIVISOR 96
 /* Probes hold at most this part, */
 #define PROBING_DIVISOR 3
 /* and a page is back soon if that much has left meanwhile. */
@@ -273,12 +273,16 @@ static int64_t since(const struct policy *policy, const struct tray *tray)
 	return (int64_t)(policy->left - tray->since);
 }
 
-/* Do new pages that left come back more often than those that left as probes?  If not, to exchange
- * the one for the other would gain nothing. */
-static bool gains(const struct policy *policy)
+/* What a page earns that came back soon.  If new pages that left do not come back more often than those
+ * that left as probes, to exchange the one for the other would gain nothing.  If it is not known, or if
+ * they come back ALIKE times as often, all; in between, a part. */
+static int64_t gain(const struct policy *policy)
 {
-	return policy->left_probes.away < ODDS_MIN * soon(policy) ||
-	       rate(&policy->left_new) > ALIKE * rate(&policy->left_probes);
+	double probes = rate(&policy->left_probes), more = rate(&policy->left_new) - probes;
+
+	if (policy->left_probes.away < ODDS_MIN * soon(policy) || more > (ALIKE - 1) * probes)
+		return CREDIT_SOON;
+	return more > 0 ? (int64_t)(CREDIT_SOON * more / ((ALIKE - 1) * probes)) : 0;
 }
 
 /* So many new pages of a chunk have left together. */
@@ -391,8 +395,8 @@ static bool takes_place(struct policy *policy, int64_t time, int64_t longest)
 		atomic_fetch_add(&policy->owed, 1);
 		return true;
 	}
-	if (time < soon(policy) && gains(policy))
-		earn(policy, CREDIT_SOON);
+	if (time < soon(policy))
+		earn(policy, gain(policy));
 	return false;
 }
 
