@@ -5,20 +5,35 @@
 #include "base/sys.h"
 #include <assert.h>
 
-/* Eviction keeps between a 256th and a 128th of the budget free.  The bounds: at least a window of
- * readahead, at most what the disk takes in a few milliseconds. */
+/* Eviction keeps between a 256th and a 128th of the budget free, or four times as much while pages are
+ * read ahead.  The bounds: at least a window of readahead, at most what the disk takes in a few
+ * milliseconds. */
 #define LOW_DIVISOR 256
+#define LOW_AMPLE_DIVISOR 64
 #define LOW_MIN 32
 #define LOW_MAX 1024
 
-void budget_limit(struct budget *budget, int64_t frames)
+static void set_reserve(struct budget *budget, int64_t frames)
 {
-	uint64_t low = (uint64_t)frames / LOW_DIVISOR;
+	uint64_t low = (uint64_t)frames / (budget->ample ? LOW_AMPLE_DIVISOR : LOW_DIVISOR);
 
 	low = low < LOW_MIN ? LOW_MIN : low > LOW_MAX ? LOW_MAX : low;
 	budget->low = low;
 	budget->high = low * 2 < CHUNK_PAGES + LOW_MIN ? CHUNK_PAGES + LOW_MIN : low * 2;
+}
+
+void budget_limit(struct budget *budget, int64_t frames)
+{
+	set_reserve(budget, frames);
 	atomic_store(&budget->limit, frames);
+}
+
+void budget_reserve(struct budget *budget, bool ample)
+{
+	if (budget->ample == ample)
+		return;
+	budget->ample = ample;
+	set_reserve(budget, budget->limit);
 }
 
 void budget_reset(struct budget *budget)
@@ -26,6 +41,7 @@ void budget_reset(struct budget *budget)
 	budget->used = budget->peak = budget->overcommit = 0;
 	budget->exceeding = budget->beyond = 0;
 	budget->allowed = false;
+	budget_reserve(budget, false);
 	budget->waiters = 0;
 }
 

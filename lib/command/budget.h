@@ -30,6 +30,7 @@ struct budget {
 	_Atomic int64_t peak;
 	_Atomic uint64_t low;	      /* eviction begins below this many free frames, */
 	_Atomic uint64_t high;	      /* and ends at this many */
+	_Atomic bool ample;	      /* these are large, for windows of readahead */
 	_Atomic uint64_t pinned;      /* frames of pinned pages */
 	_Atomic uint64_t charge;      /* frames that the handlers' buffers take, or will take */
 	_Atomic int64_t overcommit;   /* frames allowed beyond the limit: */
@@ -44,6 +45,8 @@ struct budget {
 
 /* Sets the limit, and low and high from it. */
 void budget_limit(struct budget *budget, int64_t frames);
+/* Chooses between a little and a lot to keep free. */
+void budget_reserve(struct budget *budget, bool ample);
 /* In a fork's child: nothing is used, nothing is allowed. */
 void budget_reset(struct budget *budget);
 

@@ -82,6 +82,7 @@ void ahead_read(struct handler *handler, struct ahead ahead)
 	int64_t number;
 	uint64_t mask;
 
+	handler->paging->ahead_at = handler->round;
 	while (ahead_next(&ahead, &number, &mask)) {
 		if (!read_chunk(handler, number, mask)) {
 			readahead_stopped(&handler->paging->readahead, left);

@@ -16,6 +16,8 @@
 /* Pages are worth gathering on swap space if they are in runs of this many here, but not there. */
 #define GATHER_RUN 8
 
+/* How long after the last reading ahead there are free frames for more. */
+#define AMPLE_NS 100000000
 /* No more than this is unsaved, since a fork has to wait until it is written. */
 #define UNSAVED_BYTES ((size_t)64 << 20)
 
@@ -555,11 +557,22 @@ static bool is_behind(const struct handler *handler)
 	       !store_any_stalls(&paging->store, handler->round);
 }
 
+/* Windows of readahead need more free frames than faults do, whose every frame counts if the data is
+ * little more than the budget. */
+static void choose_reserve(const struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	budget_reserve(&paging->budget, handler->round - paging->ahead_at < AMPLE_NS);
+}
+
 bool evict_ahead(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
 	int64_t left = credit_left(&paging->budget);
 	bool progress = false;
+
+	choose_reserve(handler);
 
 	/* Until everything is registered arming may still fail, and then no page may be anywhere
 	 * else. */

@@ -97,6 +97,7 @@ struct paging {
 	_Atomic unsigned evicting; /* handlers inside an eviction */
 	_Atomic unsigned writes;   /* requests in flight, or being put together */
 	_Atomic uint64_t written;  /* how many succeeded */
+	_Atomic uint64_t ahead_at; /* ns: when pages were last read ahead */
 	_Atomic unsigned behind;   /* how often the address space was not as we knew it */
 	_Atomic unsigned refusals; /* chunks in a row of which no page could leave */
 	uint64_t children_checked; /* ns: when the first handler last looked for children that

@@ -21,8 +21,8 @@
  * this part of the budget half. */
 #define RETURN_DIVISOR 32
 #define RETURN_AGE_DIVISOR 4
-/* Frames that are kept free, more or less. */
-#define FREE_DIVISOR 96
+/* Frames that are free or hold what was read ahead, while something is. */
+#define AHEAD_DIVISOR 24
 /* Probes hold at most this part, */
 #define PROBING_DIVISOR 3
 /* and a page is back soon if that much has left meanwhile. */
@@ -163,12 +163,18 @@ static int64_t share_of_waiting(const struct policy *policy)
 	return away < most ? away : most;
 }
 
+/* What is read ahead takes frames, too. */
+static int64_t share_of_free(const struct policy *policy)
+{
+	return policy->budget->ample ? part(policy, AHEAD_DIVISOR) : (int64_t)policy->budget->high;
+}
+
 /* How many more pages could be proven. */
 static int64_t room(const struct policy *policy)
 {
 	const struct pages *pages = policy->pages;
 	int64_t most = part(policy, 1) - part(policy, NEW_LEAST_DIVISOR) - policy->more_new -
-		       share_of_waiting(policy) - part(policy, FREE_DIVISOR);
+		       share_of_waiting(policy) - share_of_free(policy);
 
 	return most - (int64_t)(pages->proven + pages->probing) + policy->owed;
 }
