@@ -24,6 +24,11 @@ static void close_all(void)
 		fd_close(atomic_exchange(&descriptors[i], -1));
 }
 
+int proc_self_open(enum proc_self which)
+{
+	return fd_raise(sys_open(files[which].path, files[which].flags, 0));
+}
+
 void proc_self_use(void)
 {
 	if (owner != sys_getpid()) {
@@ -37,7 +42,7 @@ void proc_self_use(void)
 
 		if (descriptors[i] >= 0)
 			continue;
-		fd = fd_raise(sys_open(files[i].path, files[i].flags, 0));
+		fd = proc_self_open(i);
 		if (fd >= 0 && !atomic_compare_exchange_strong(&descriptors[i], &none, fd))
 			fd_close(fd);
 	}

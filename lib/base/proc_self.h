@@ -27,6 +27,9 @@ enum proc_self {
 void proc_self_use(void);
 void proc_self_leave(bool in_child);
 
+/* Opens one for a moment, at a high number; or -errno. */
+int proc_self_open(enum proc_self which);
+
 /* The descriptor, or -1 if nobody uses it in this process or it cannot be opened. */
 int proc_self(enum proc_self which);
 

@@ -58,10 +58,9 @@ static bool know(int fd)
 }
 
 /* Notes all numbers in use.  Those closed since stay noted, at little cost.  false: too many. */
-static bool list_all(void)
+static bool list_all(int dir)
 {
 	_Alignas(struct sys_entry) char entries[2048];
-	int dir = proc_self(PROC_SELF_FD);
 	bool all = dir >= 0 && sys_rewind(dir) == 0;
 	long n;
 
@@ -86,7 +85,12 @@ static bool begin_listing(void)
 static bool list_now_and_then(uint64_t now)
 {
 	if (now - listed >= LIST_NS && begin_listing()) {
-		too_many = !list_all();
+		int kept = proc_self(PROC_SELF_FD);
+		int dir = kept < 0 ? proc_self_open(PROC_SELF_FD) : kept;
+
+		too_many = !list_all(dir);
+		if (kept < 0)
+			fd_close(dir);
 		listed = now;
 		lister = 0;
 	}
