@@ -38,8 +38,10 @@
 #define CREDIT_LEFT 1
 #define CREDIT_SOON 1024
 #define CREDIT_DIVISOR 4
-/* Pages that come back less than so much more often than others are as good as these. */
+/* Pages that come back less than so much more often than others are as good as these.  If it is not much
+ * less, probes may pay nevertheless, and earn a part. */
 #define ALIKE 2
+#define LITTLE 1.5
 /* So many must have left as probes before it can be said that others gain nothing. */
 #define ODDS_MIN 32
 
@@ -279,16 +281,18 @@ static int64_t since(const struct policy *policy, const struct tray *tray)
 	return (int64_t)(policy->left - tray->since);
 }
 
-/* What a page earns that came back soon.  If new pages that left do not come back more often than those
- * that left as probes, to exchange the one for the other would gain nothing.  If it is not known, or if
- * they come back ALIKE times as often, all; in between, a part. */
+/* What a page earns that came back soon: all if new pages that left come back ALIKE times as often as
+ * those that left as probes, or if that is not known; a part if they do so more seldom.  From LITTLE
+ * downwards to exchange the one for the other would gain nothing. */
 static int64_t gain(const struct policy *policy)
 {
-	double probes = rate(&policy->left_probes), more = rate(&policy->left_new) - probes;
+	double new = rate(&policy->left_new), probes = rate(&policy->left_probes);
 
-	if (policy->left_probes.away < ODDS_MIN * soon(policy) || more > (ALIKE - 1) * probes)
+	if (policy->left_probes.away < ODDS_MIN * soon(policy) || new > ALIKE *probes)
 		return CREDIT_SOON;
-	return more > 0 ? (int64_t)(CREDIT_SOON * more / ((ALIKE - 1) * probes)) : 0;
+	return new > LITTLE *probes
+		       ? (int64_t)(CREDIT_SOON * (new / probes - LITTLE) / (ALIKE - LITTLE))
+		       : 0;
 }
 
 /* So many new pages of a chunk have left together. */
