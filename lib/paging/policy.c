@@ -38,10 +38,8 @@
 #define CREDIT_LEFT 1
 #define CREDIT_SOON 1024
 #define CREDIT_DIVISOR 4
-/* Pages that come back less than so much more often than others are as good as these.  If it is not much
- * less, probes may pay nevertheless, and earn a part. */
+/* Pages that come back less than so much more often than others are as good as these. */
 #define ALIKE 2
-#define LITTLE 1.5
 /* So many must have left as probes before it can be said that others gain nothing. */
 #define ODDS_MIN 32
 
@@ -281,18 +279,12 @@ static int64_t since(const struct policy *policy, const struct tray *tray)
 	return (int64_t)(policy->left - tray->since);
 }
 
-/* What a page earns that came back soon: all if new pages that left come back ALIKE times as often as
- * those that left as probes, or if that is not known; a part if they do so more seldom.  From LITTLE
- * downwards to exchange the one for the other would gain nothing. */
-static int64_t gain(const struct policy *policy)
+/* Do new pages that left come back more often than those that left as probes?  If not, to exchange
+ * the one for the other would gain nothing. */
+static bool gains(const struct policy *policy)
 {
-	double new = rate(&policy->left_new), probes = rate(&policy->left_probes);
-
-	if (policy->left_probes.away < ODDS_MIN * soon(policy) || new > ALIKE *probes)
-		return CREDIT_SOON;
-	return new > LITTLE *probes
-		       ? (int64_t)(CREDIT_SOON * (new / probes - LITTLE) / (ALIKE - LITTLE))
-		       : 0;
+	return policy->left_probes.away < ODDS_MIN * soon(policy) ||
+	       rate(&policy->left_new) > ALIKE * rate(&policy->left_probes);
 }
 
 /* So many new pages of a chunk have left together. */
@@ -405,8 +397,8 @@ static bool takes_place(struct policy *policy, int64_t time, int64_t longest)
 		atomic_fetch_add(&policy->owed, 1);
 		return true;
 	}
-	if (time < soon(policy))
-		earn(policy, gain(policy));
+	if (time < soon(policy) && gains(policy))
+		earn(policy, CREDIT_SOON);
 	return false;
 }
 

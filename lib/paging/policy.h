@@ -46,8 +46,8 @@
  * To exchange one page for another gains nothing where all are alike.  So what is compared is how often
  * pages come back after they were given up: those that left as new, and those that left as probes.  If
  * probes tell used pages from others, the latter come back much more seldom; if all are used at
- * random, as often.  Then there is no credit beyond the little, what waits is as little as can be, and more
- * pages are new, so that more of a chunk leave together.  In between there is a part of the credit.
+ * random, as often.  Then there is no credit beyond the little, what waits is as little as can be, and
+ * more pages are new, so that more of a chunk leave together.
  *
  * Invariant: a chunk with a resident page that is not pinned is in the queue for that page's
  * standing, or in the hands of the handler that picked it.  (Chunks with pinned pages only are not

@@ -33,4 +33,4 @@ public class Heap {
 }
 END
 javac -d "$tmp" "$tmp/Heap.java" || fail "javac: exit status $?"
-compare_family 350M 80M java -Xms16m -Xmx1g -cp "$tmp" Heap "$seed"
+compare_family 300M 80M java -Xms16m -Xmx1g -cp "$tmp" Heap "$seed"
