@@ -5,13 +5,10 @@
 #include "base/sys.h"
 #include <stdatomic.h>
 
-static const struct {
-	const char *path;
-	int flags;
-} files[PROC_SELF_FILES] = {
-	[PROC_SELF_STAT] = { "/proc/self/stat", O_RDONLY | O_CLOEXEC },
-	[PROC_SELF_STATM] = { "/proc/self/statm", O_RDONLY | O_CLOEXEC },
-	[PROC_SELF_FD] = { "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC },
+static const char *const paths[PROC_SELF_FILES] = {
+	[PROC_SELF_STAT] = "/proc/self/stat",
+	[PROC_SELF_STATM] = "/proc/self/statm",
+	[PROC_SELF_FD] = "/proc/self/fd",
 };
 
 static _Atomic int descriptors[PROC_SELF_FILES] = { [0 ... PROC_SELF_FILES - 1] = -1 };
@@ -26,7 +23,7 @@ static void close_all(void)
 
 int proc_self_open(enum proc_self which)
 {
-	return fd_raise(sys_open(files[which].path, files[which].flags, 0));
+	return fd_raise(sys_open(paths[which], O_RDONLY | O_CLOEXEC, 0));
 }
 
 void proc_self_use(void)

@@ -13,19 +13,28 @@
 #define LOW_MIN 32
 #define LOW_MAX 1024
 
-static void set_reserve(struct budget *budget, int64_t frames)
+/* Another thread may change what they follow from at the same time; whoever is last sees both. */
+static void set_reserve(struct budget *budget)
 {
-	uint64_t low = (uint64_t)frames / (budget->ample ? LOW_AMPLE_DIVISOR : LOW_DIVISOR);
+	int64_t limit;
+	bool ample;
 
-	low = low < LOW_MIN ? LOW_MIN : low > LOW_MAX ? LOW_MAX : low;
-	budget->low = low;
-	budget->high = low * 2 < CHUNK_PAGES + LOW_MIN ? CHUNK_PAGES + LOW_MIN : low * 2;
+	do {
+		uint64_t low;
+
+		limit = budget->limit;
+		ample = budget->ample;
+		low = (uint64_t)limit / (ample ? LOW_AMPLE_DIVISOR : LOW_DIVISOR);
+		low = low < LOW_MIN ? LOW_MIN : low > LOW_MAX ? LOW_MAX : low;
+		budget->low = low;
+		budget->high = low * 2 < CHUNK_PAGES + LOW_MIN ? CHUNK_PAGES + LOW_MIN : low * 2;
+	} while (limit != budget->limit || ample != budget->ample);
 }
 
 void budget_limit(struct budget *budget, int64_t frames)
 {
-	set_reserve(budget, frames);
 	atomic_store(&budget->limit, frames);
+	set_reserve(budget);
 }
 
 void budget_reserve(struct budget *budget, bool ample)
@@ -33,7 +42,7 @@ void budget_reserve(struct budget *budget, bool ample)
 	if (budget->ample == ample)
 		return;
 	budget->ample = ample;
-	set_reserve(budget, budget->limit);
+	set_reserve(budget);
 }
 
 void budget_reset(struct budget *budget)
@@ -41,7 +50,6 @@ void budget_reset(struct budget *budget)
 	budget->used = budget->peak = budget->overcommit = 0;
 	budget->exceeding = budget->beyond = 0;
 	budget->allowed = false;
-	budget_reserve(budget, false);
 	budget->waiters = 0;
 }
 
