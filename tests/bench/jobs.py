@@ -3,8 +3,10 @@
 
 Each runs once with all the memory that it wants; what it then has resident at most is what the
 budgets are parts of.  Beside the kernel's swap with the same budget, counted: the pages that are read
-and written, and the soft faults, which the kernel's swap does not have.
+and written, and the soft faults, which the kernel's swap does not have; also what the pager says of
+itself, the part of what it wrote that came back unread, and the time for which faults were waited for.
 """
+import collections
 import os
 import random
 import shutil
@@ -21,6 +23,11 @@ SHARES = [("1/3", 1 / 3), ("1/2", 1 / 2), ("3/4", 3 / 4)]
 LINES = 2_500_000
 PLENTY = 16 << 30
 COLLECTORS = ["Serial", "Parallel", "G1"]
+
+# What is told of a run: of both sides, and of the pager alone.
+BOTH = ["seconds", "pages_read", "pages_written"]
+OURS = ["faults_soft", "faults_major", "pages_unread", "soft_seconds", "major_seconds"]
+Facts = collections.namedtuple("Facts", BOTH + OURS)
 
 
 def job(name):
@@ -60,13 +67,12 @@ def all_jobs(directory, solve, wanted):
         yield Program("node", ["node", job("lists.js"), "1000000", "400000"])
 
 
-def amounts(contestant, facts):
-    """Pages read and written, soft and major faults."""
+def facts_of(contestant, found):
     if contestant.preload:
-        stats = facts["stats"]
-        return stats["pages_read"], stats["bytes_written"] // os.sysconf("SC_PAGESIZE"), \
-            stats["faults_soft"], stats["faults_major"]
-    return (*facts["swapped"], 0, 0)
+        stats = found["stats"]
+        written = stats["bytes_written"] // os.sysconf("SC_PAGESIZE")
+        return Facts(found["wall"], stats["pages_read"], written, *(stats[name] for name in OURS))
+    return Facts(found["wall"], *found["swapped"], *(None for _ in OURS))
 
 
 class Comparison:
@@ -76,36 +82,42 @@ class Comparison:
         self.program = program
         self.share = share
         self.budget = budget
-        self.ours = self.theirs = None   # (seconds, pages read, pages written, soft, major)
+        self.ours = self.theirs = None   # Facts
 
     def run(self, runner, contestant, attempts):
         """The kernel may kill its own program for want of memory: it has another go."""
         for turn in range(1, attempts + 1):
-            facts = self.program.run(runner, contestant, self.budget, turn)
-            if facts:
-                return facts["wall"], *amounts(contestant, facts)
+            found = self.program.run(runner, contestant, self.budget, turn)
+            if found:
+                return facts_of(contestant, found)
         return None
 
     def measure(self, runner):
         self.ours = self.run(runner, RUN, 1)
         self.theirs = self.run(runner, kernel(runner.machine.default_cluster), 2)
 
-    def over_kernel(self, i):
-        return ratio(self.ours[i], self.theirs[i]) if self.ours and self.theirs else None
+    def over_kernel(self, name):
+        if self.ours and self.theirs:
+            return ratio(getattr(self.ours, name), getattr(self.theirs, name))
+        return None
 
     def as_json(self):
-        names = ["seconds", "pages_read", "pages_written", "faults_soft", "faults_major"]
         sides = {"spill": self.ours, "kernel": self.theirs}
         return {"job": self.program.name, "share": self.share, "budget": self.budget,
-                **{side: dict(zip(names, facts)) if facts else None
-                   for side, facts in sides.items()}}
+                **{side: facts._asdict() if facts else None for side, facts in sides.items()}}
 
     def line(self):
-        ours = self.ours or [None] * 5
-        theirs = self.theirs or [None] * 5
-        cells = [factor(ours[0]), factor(theirs[0]), factor(self.over_kernel(0)), ours[1], theirs[1],
-                 factor(self.over_kernel(1)), ours[2], theirs[2], factor(self.over_kernel(2)),
-                 factor(ratio(ours[3], ours[4]))]
+        cells = []
+        for name in BOTH:
+            for facts in self.ours, self.theirs:
+                value = getattr(facts, name) if facts else None
+                cells.append(factor(value) if name == "seconds" else value)
+            cells.append(factor(self.over_kernel(name)))
+        if self.ours:
+            cells += [factor(ratio(self.ours.faults_soft, self.ours.faults_major)),
+                      factor(ratio(self.ours.pages_unread, self.ours.pages_written)),
+                      factor(ratio(self.ours.soft_seconds, self.ours.seconds)),
+                      factor(ratio(self.ours.major_seconds, self.ours.seconds))]
         return f"{self.program.name:20} {self.share:>4} {self.budget // MIB:>4}M " + " ".join(
             f"{cell if cell is not None else '-':>9}" for cell in cells)
 
@@ -128,11 +140,12 @@ def run_job(runner, program):
 def print_jobs(done):
     if not done:
         return
-    print(f"\n{'':32}{'seconds':>29} {'pages read':>29} {'pages written':>29} {'soft for':>9}")
+    print(f"\n{'':32}{'seconds':>29} {'pages read':>29} {'pages written':>29} "
+          f"{'soft for':>9} {'unread of':>9} {'of the time in':>19}")
     print(f"{'':32}" + " ".join(f"{name:>9}" for name in ["spill", "kernel", "ratio"] * 3
-                                + ["a miss"]))
+                                + ["a miss", "written", "soft", "major"]))
     for comparison in done:
         print(comparison.line())
-    for i, what in ((0, "time"), (1, "pages read"), (2, "pages written")):
-        mean = geometric_mean([comparison.over_kernel(i) for comparison in done])
-        print(f"geometric mean, spill over kernel: {what} {factor(mean)}")
+    for name in BOTH:
+        mean = geometric_mean([comparison.over_kernel(name) for comparison in done])
+        print(f"geometric mean, spill over kernel: {name.replace('_', ' ')} {factor(mean)}")
