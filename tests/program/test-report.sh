@@ -56,7 +56,7 @@ rm "$trace"
 command=("$touches" loop 64 60000)
 "$SPILL" trace -o "$trace" --sample 512 -- "${command[@]}" >/dev/null || fail "spill trace: exit status $?"
 told=$(predicted pages_read 40M)
-near "loop, 40M" "$told" "$(real pages_read 40M)" 25
+near "loop, 40M" "$told" "$(real pages_read 40M)" 15
 [ "$(predicted faults_major 40M)" -le $((told / 20)) ] ||
 	fail "$(predicted faults_major 40M) touches of memory in order wait for $told pages"
 

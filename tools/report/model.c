@@ -23,18 +23,34 @@ struct model {
 	uint64_t slots; /* each page gets its own */
 	bool evicting;
 	unsigned spent; /* spent.h */
+	struct model_reserve reserve, ample;
+	unsigned ample_faults; /* how long the second one holds, */
+	unsigned ample_left;   /* and how long it still does */
 	struct model_counts counts;
 };
+
+/* As choose_reserve (evict.c). */
+static void choose_reserve(struct model *model)
+{
+	struct budget *budget = &model->paging->budget;
+	const struct model_reserve *reserve = model->ample_left ? &model->ample : &model->reserve;
+
+	budget_reserve(budget, model->ample_left > 0);
+	if (reserve->high) {
+		budget->low = reserve->low;
+		budget->high = reserve->high;
+	}
+}
 
 static void set_size(struct model *model, const struct model_size *size)
 {
 	struct paging *paging = model->paging;
 
 	paging_set_budget(paging, size->limit << page_shift());
-	if (size->high) {
-		paging->budget.low = size->low;
-		paging->budget.high = size->high;
-	}
+	model->reserve = size->reserve;
+	model->ample = size->ample;
+	model->ample_faults = size->ample_faults ? size->ample_faults : AMPLE_FAULTS;
+	choose_reserve(model);
 	/* The model is smaller than what it stands for; the window is not. */
 	model->window = size->window ? (int64_t)size->window * READAHEAD_DIVISOR : size->limit;
 	readahead_init(&paging->readahead, size->streams ? size->streams : READAHEAD_STREAMS,
@@ -172,6 +188,7 @@ static bool make_room(struct model *model)
 	int64_t left = credit_left(&paging->budget);
 	bool progress = false;
 
+	choose_reserve(model);
 	if (left < (int64_t)paging->budget.low)
 		model->evicting = true;
 	else if (left >= (int64_t)paging->budget.high)
@@ -319,6 +336,8 @@ static void read_ahead(struct model *model, struct ahead ahead)
 	int64_t number;
 	uint64_t mask;
 
+	if (ahead.count)
+		model->ample_left = model->ample_faults + 1;
 	while (ahead_next(&ahead, &number, &mask)) {
 		if (is_there(model, number) &&
 		    !read_chunk(model, &model->chunks[number - FIRST_CHUNK], mask)) {
@@ -338,6 +357,8 @@ static void serve(struct model *model, struct chunk *chunk, unsigned i, uint64_t
 	bool cached = chunk->cached & mask_bit(i);
 	struct window window = readahead_fault(&paging->readahead, page, !cached);
 
+	if (model->ample_left)
+		model->ample_left--;
 	if (cached)
 		serve_cached(model, chunk, i, window);
 	else if (chunk->swapped & mask_bit(i))

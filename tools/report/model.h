@@ -11,14 +11,24 @@
 
 struct model;
 
+/* What the pager does for a time (evict.c, AMPLE_NS) the model does for about as many faults. */
+#define AMPLE_FAULTS 500
+
+/* Free frames that evictions keep. */
+struct model_reserve {
+	uint64_t low, high;
+};
+
 /* The sizes that a pager would have with some budget. */
 struct model_size {
-	uint64_t limit;	    /* frames: the budget */
-	uint64_t charge;    /* of these, what handlers take for themselves */
-	uint64_t low, high; /* free frames that evictions keep; 0: as for such a budget */
-	unsigned spent;	    /* trays with spent frames before these are given back, */
-	unsigned window;    /* most pages to read ahead, */
-	unsigned streams;   /* streams to follow; each 0: as the pager does */
+	uint64_t limit;			     /* frames: the budget */
+	uint64_t charge;		     /* of these, what handlers take for themselves */
+	struct model_reserve reserve, ample; /* the second while pages are read ahead (evict.c);
+						0: as for such a budget */
+	unsigned ample_faults;		     /* for so many faults after that, */
+	unsigned spent;	  /* trays with spent frames before these are given back, */
+	unsigned window;  /* most pages to read ahead, */
+	unsigned streams; /* streams to follow; each 0: as the pager does */
 };
 
 struct model_counts {

@@ -140,6 +140,12 @@ static double find_seconds(const struct study *study)
 
 /* -- one budget ------------------------------------------------------------------------------ */
 
+static struct model_reserve reserve_of(struct budget *budget, bool ample)
+{
+	budget_reserve(budget, ample);
+	return (struct model_reserve){ .low = budget->low, .high = budget->high };
+}
+
 /* Frames of a budget that the command's pager may have, and what handlers take of them. */
 static void find_size(const struct study *study, uint64_t budget, struct model_size *size)
 {
@@ -153,8 +159,8 @@ static void find_size(const struct study *study, uint64_t budget, struct model_s
 	readahead_init(&paging.readahead, READAHEAD_STREAMS, &paging.budget.limit);
 	paging_set_budget(&paging, size->limit << page_shift());
 	size->charge = paging.budget.charge;
-	size->low = paging.budget.low;
-	size->high = paging.budget.high;
+	size->reserve = reserve_of(&paging.budget, false);
+	size->ample = reserve_of(&paging.budget, true);
 	size->window = readahead_most(&paging.readahead);
 }
 
@@ -168,23 +174,29 @@ static unsigned at_most(unsigned n, unsigned most)
 	return n < most ? n : most;
 }
 
+/* Returns how far apart the marks are beyond what they should be. */
+static uint64_t scale_reserve(const struct study *study, struct model_reserve *reserve)
+{
+	uint64_t high = scale(study, reserve->high) + 2, least;
+
+	reserve->low = scale(study, reserve->low) + 1;
+	least = CHUNK_PAGES + reserve->low;
+	reserve->high = high < least ? least : high;
+	return reserve->high - high;
+}
+
 /* Chunks leave whole and are read ahead whole.  So, on average, half a chunk more than was wanted
  * is free, and the marks are at least a chunk apart.  That does not shrink with the budget, so the
  * model makes up for it. */
 static void scale_size(const struct study *study, struct model_size *size)
 {
 	uint64_t over = CHUNK_PAGES / 2 - scale(study, CHUNK_PAGES / 2);
-	uint64_t low = scale(study, size->low) + 1, high = scale(study, size->high) + 2;
-	uint64_t least = CHUNK_PAGES + low;
 
-	if (high < least) {
-		over += (least - high) / 2;
-		high = least;
-	}
+	scale_reserve(study, &size->ample);
+	over += scale_reserve(study, &size->reserve) / 2;
 	size->limit = scale(study, size->limit) + over;
 	size->charge = scale(study, size->charge);
-	size->low = low;
-	size->high = high;
+	size->ample_faults = (unsigned)scale(study, AMPLE_FAULTS) + 1;
 	size->spent = at_most((unsigned)scale(study, SPENT_BATCH) + 1, SPENT_BATCH);
 	/* With fewer pages any two are closer together, so all of the pager's streams would find
 	 * false patterns more often than with all pages.  The model follows fewer. */
@@ -231,7 +243,7 @@ int study_predict(const struct study *study, uint64_t budget, struct study_point
 	int err;
 
 	find_size(study, budget, &size);
-	if (budget < SPILL_BUDGET_MIN || size.limit < size.charge + 2 * size.high) {
+	if (budget < SPILL_BUDGET_MIN || size.limit < size.charge + 2 * size.reserve.high) {
 		*ret_point = point;
 		return 0;
 	}
@@ -402,7 +414,7 @@ static void find_need(struct study *study)
 
 	study->need = pages << page_shift();
 	find_size(study, study->need, &size);
-	study->need += ((size.charge + size.high) << page_shift()) +
+	study->need += ((size.charge + size.reserve.high) << page_shift()) +
 		       arena_tables(study->need >> page_shift());
 }
 
