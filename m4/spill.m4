@@ -119,31 +119,60 @@ AC_CHECK_HEADER([jemalloc/jemalloc.h], [],
 CPPFLAGS=$spill_cppflags_saved
 AC_SUBST([JEMALLOC_ARCHIVE])])
 
-# SPILL_LIBURING_ARCHIVE
-# LIBURING_ARCHIVE: liburing's static library, which must be position-independent.
-AC_DEFUN([SPILL_LIBURING_ARCHIVE], [dnl
-AC_ARG_WITH([liburing-archive],
-  [AS_HELP_STRING([--with-liburing-archive=PATH],
-    [liburing's static library @<:@liburing.a where pkg-config finds liburing@:>@])],
-  [], [with_liburing_archive=])
-LIBURING_ARCHIVE=$with_liburing_archive
-AS_IF([test -z "$LIBURING_ARCHIVE"],
-  [PKG_CHECK_VAR([LIBURING_LIBDIR], [liburing], [libdir])
-   LIBURING_ARCHIVE=${LIBURING_LIBDIR:+$LIBURING_LIBDIR/}liburing.a])
-AC_MSG_CHECKING([for liburing's static library])
-AS_IF([test ! -f "$LIBURING_ARCHIVE"],
+# SPILL_FIND_ARCHIVE(PREFIX, NAME, MODULE)
+# PREFIX_ARCHIVE: the static library, which must be position-independent; spill_problem, if it is not
+# there or cannot be used.
+AC_DEFUN([SPILL_FIND_ARCHIVE], [dnl
+AC_ARG_WITH([$3-archive],
+  [AS_HELP_STRING([--with-$3-archive=PATH],
+    [$2's static library @<:@$3.a where pkg-config finds $2@:>@])],
+  [$1_ARCHIVE=$withval], [$1_ARCHIVE=])
+AS_IF([test -z "$$1_ARCHIVE"],
+  [PKG_CHECK_VAR([$1_LIBDIR], [$3], [libdir])
+   $1_ARCHIVE=${$1_LIBDIR:+$$1_LIBDIR/}$3.a])
+AC_MSG_CHECKING([for $2's static library])
+AS_IF([test ! -f "$$1_ARCHIVE"],
     [spill_problem="is not there"],
-  [SPILL_IF_PIC([$LIBURING_ARCHIVE], [spill_problem=],
+  [SPILL_IF_PIC([$$1_ARCHIVE], [spill_problem=],
     [spill_problem="is not position-independent"])])
 AS_IF([test -z "$spill_problem"],
-  [AC_MSG_RESULT([$LIBURING_ARCHIVE])],
-  [AC_MSG_RESULT([no])
-   SPILL_MISSING([liburing's static library: $LIBURING_ARCHIVE $spill_problem
+  [AC_MSG_RESULT([$$1_ARCHIVE])],
+  [AC_MSG_RESULT([no])])
+AS_CASE([$$1_ARCHIVE], [/*], [], [$1_ARCHIVE=`pwd`/$$1_ARCHIVE])
+AC_SUBST([$1_ARCHIVE])])
+
+# SPILL_LIBURING_ARCHIVE
+# LIBURING_ARCHIVE: it must be there.
+AC_DEFUN([SPILL_LIBURING_ARCHIVE], [dnl
+SPILL_FIND_ARCHIVE([LIBURING], [liburing], [liburing])
+AS_IF([test -n "$spill_problem"],
+  [SPILL_MISSING([liburing's static library: $LIBURING_ARCHIVE $spill_problem
         (Debian: liburing-dev; Fedora: liburing-devel has none, so build liburing with -fPIC
         and pass --with-liburing-archive=PATH; --disable-preload does without)],
-     [liburing-dev], [liburing-devel])])
-AS_CASE([$LIBURING_ARCHIVE], [/*], [], [LIBURING_ARCHIVE=`pwd`/$LIBURING_ARCHIVE])
-AC_SUBST([LIBURING_ARCHIVE])])
+     [liburing-dev], [liburing-devel])])])
+
+# SPILL_LZ4
+# LZ4_CFLAGS, LZ4_LIBS, LZ4_ARCHIVE (with a preload library), and whether LZ4 is there: it may be
+# missing, unless --with-lz4 asks for it.
+AC_DEFUN([SPILL_LZ4], [dnl
+AC_ARG_WITH([lz4],
+  [AS_HELP_STRING([--without-lz4], [build without --compress @<:@if LZ4 is missing@:>@])],
+  [], [with_lz4=check])
+spill_lz4_asked=$with_lz4
+AS_IF([test "$with_lz4" != no],
+  [PKG_CHECK_MODULES([LZ4], [liblz4 >= 1.9], [spill_problem=],
+     [spill_problem="is not there"])
+   AS_IF([test -z "$spill_problem" && test "$enable_preload" != no],
+     [SPILL_FIND_ARCHIVE([LZ4], [LZ4], [liblz4])])
+   spill_lz4_problem=$spill_problem
+   AS_IF([test -z "$spill_problem"], [with_lz4=yes], [with_lz4=no])])
+AS_IF([test "$with_lz4" = no],
+  [LZ4_CFLAGS= LZ4_LIBS= LZ4_ARCHIVE=
+   AS_IF([test "$spill_lz4_asked" = yes],
+     [SPILL_MISSING([LZ4 >= 1.9, with its static library (Debian: liblz4-dev, Fedora: lz4-devel and lz4-static)],
+        [liblz4-dev], [lz4-devel lz4-static])])])
+AM_CONDITIONAL([LZ4], [test "$with_lz4" = yes])
+AC_SUBST([LZ4_ARCHIVE])])
 
 # SPILL_CXX
 # CXX, CXXFLAGS: a C++ compiler for test programs, or nothing.  (AC_PROG_CXX

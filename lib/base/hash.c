@@ -18,11 +18,23 @@ uint64_t hash_page(uint64_t key, const void *page)
 	return hash_plain(page, page_size(), key);
 }
 
+bool page_is_word(const void *page, uint64_t *ret_word)
+{
+	memcpy(ret_word, page, sizeof(*ret_word));
+	return memcmp(page, (const char *)page + sizeof(*ret_word),
+		      page_size() - sizeof(*ret_word)) == 0;
+}
+
 bool page_is_zero(const void *page)
 {
 	uint64_t first;
 
 	memcpy(&first, page, sizeof(first));
-	return first == 0 &&
-	       memcmp(page, (const char *)page + sizeof(first), page_size() - sizeof(first)) == 0;
+	return first == 0 && page_is_word(page, &first);
+}
+
+void page_fill(void *page, uint64_t word)
+{
+	for (size_t i = 0; i < page_size(); i += sizeof(word))
+		memcpy((char *)page + i, &word, sizeof(word));
 }

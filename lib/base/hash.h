@@ -19,6 +19,9 @@
 /* The hash of a page, with key as the seed. */
 uint64_t hash_page(uint64_t key, const void *page);
 bool page_is_zero(const void *page);
+/* Is it this one word again and again?  The second function makes it so. */
+bool page_is_word(const void *page, uint64_t *ret_word);
+void page_fill(void *page, uint64_t word);
 
 /* The two implementations, which give the same result. */
 uint64_t hash_plain(const void *data, size_t size, uint64_t key);

@@ -25,7 +25,8 @@
  *	    LOCK_POLICY		policy.h (P), watch.h (W)	\
  *	    LOCK_ARENA		arena.h (A)			 |
  *	    LOCK_SLOT		slot.h (S)			 | leaves: held for
- *	    LOCK_STREAM		readahead.h (R), request.h (R)	 | a few hundred ns
+ *	    LOCK_SLAB		slab.h (Z)			 | a few hundred ns
+ *	    LOCK_STREAM		readahead.h (R), request.h (R)	 |
  *	    LOCK_META		meta.h (M), io_threads.c (I)	/
  */
 #ifndef SPILL_LOCK_H
@@ -45,6 +46,7 @@ enum lock_rank {
 	LOCK_POLICY,
 	LOCK_ARENA,
 	LOCK_SLOT,
+	LOCK_SLAB,
 	LOCK_STREAM,
 	LOCK_META,
 };

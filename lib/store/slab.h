@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* slab.h - memory for packed pages: pieces of any size below a page, out of whole frames
+ *
+ * Memory comes in blocks of SLAB_PAGES pages.  A block is cut into equal slots, for one class of
+ * sizes, and a bit for each says whether it is taken:
+ *
+ *	block  [ slot 0 | slot 1 | ... | slot n - 1 ]	n = 10 ... 64
+ *
+ * A block is full; partial, in the list of its class; empty, with its frames, for any class; or
+ * bare, without frames.  What is freed is used again by the next of its class, so in the long run
+ * nothing is copied.  (zsmalloc in the kernel does the same; here a block is contiguous, since
+ * addresses cost nothing.)
+ *
+ * Each object begins with the number of the page that it belongs to, so whoever compacts can find
+ * out whose it is.
+ *
+ * Invariant: the frames of blocks that are not bare are counted by the budget (budget.h), before
+ * they exist and until they are gone.
+ * Locking: (Z) the lists and bits, a leaf held for some hundred ns.  Contents are their owner's: a
+ * page's by its chunk's lock.  Frames are given back without it.
+ */
+#ifndef SPILL_SLAB_H
+#define SPILL_SLAB_H
+
+#include "base/lock.h"
+#include "base/page.h"
+#include "command/budget.h"
+#include <stdint.h>
+
+#define SLAB_PAGES 8
+#define SLAB_SLOTS 64 /* most in a block */
+#define SLAB_CLASSES 20
+
+/* A slot's name: its block and its number there. */
+#define SLAB_NONE UINT32_MAX
+
+struct slab_block {
+	uint64_t taken;	     /* (Z) a bit for each slot */
+	uint32_t next, prev; /* (Z) in its list */
+	uint32_t size_class; /* (Z) */
+};
+
+/* Blocks that are linked by next and prev. */
+struct slab_list {
+	uint32_t first;
+	_Atomic uint32_t count; /* (Z) */
+};
+
+struct slab {
+	struct budget *budget; /* which pays for the frames */
+	struct lock lock;
+	char *base; /* NULL: there is none */
+	uint32_t block_count;
+	struct slab_block *block;
+	struct slab_list partial[SLAB_CLASSES]; /* (Z) */
+	struct slab_list empty;			/* (Z) */
+	struct slab_list bare;			/* (Z) */
+	uint32_t fresh;				/* (Z) blocks from here on were never used */
+	_Atomic uint32_t held;			/* blocks that are not bare */
+	_Atomic bool frozen;			/* (Z) a fork is under way */
+};
+
+/* Addresses for so many frames.  0 or -ENOMEM. */
+int slab_init(struct slab *slab, struct budget *budget, uint64_t frames);
+void slab_free_all(struct slab *slab);
+
+/* The most bytes that an object may have. */
+unsigned slab_most(void);
+
+/* A slot for an object of this many bytes, which belongs to the page with this number.  spare: a
+ * new block's frames may be taken of the budget.  SLAB_NONE: there is none. */
+uint32_t slab_alloc(struct slab *slab, unsigned bytes, uint64_t page, bool spare);
+/* false: a fork is under way, and nothing was done. */
+bool slab_free(struct slab *slab, uint32_t slot);
+
+/* What is in a slot: its bytes, and whose it is. */
+char *slab_object(const struct slab *slab, uint32_t slot, unsigned *ret_bytes, uint64_t *ret_page);
+
+/* Gives the frames of empty blocks back, all but keep of them.  Returns how many frames. */
+unsigned slab_trim(struct slab *slab, unsigned keep);
+
+/* Frames in blocks. */
+static inline uint64_t slab_frames(const struct slab *slab)
+{
+	return (uint64_t)slab->held * SLAB_PAGES;
+}
+
+/* Around a fork: nothing changes between the two.  The child has all that the parent had; its own
+ * budget counts it (by credit_force) when it calls slab_fork_child. */
+void slab_fork(struct slab *slab);
+void slab_fork_parent(struct slab *slab);
+void slab_fork_child(struct slab *slab);
+
+/* Checks the invariants; aborts by assert.  For tests and debug builds. */
+void slab_check(struct slab *slab);
+
+#endif
