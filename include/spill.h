@@ -207,6 +207,12 @@ struct spill_stats {
 				   pages, all together; known to an eighth */
 	uint64_t wait_soft;	/* the same for those served from a tray */
 	uint64_t wait_major;	/* the same for those served from swap space */
+	uint64_t compressed;	/* bytes of pages that are in the compressed store, */
+	uint64_t compressed_size; /* and bytes that these take there; held includes them */
+	uint64_t faults_compressed; /* faults served from the compressed store */
+	uint64_t pages_compressed;  /* pages that were put there, */
+	uint64_t pages_passed;	    /* and that went on from there to swap space */
+	uint64_t wait_compressed;   /* as wait_zero, for those served from the store */
 };
 
 /* Reads the statistics.  Errors: EINVAL size is too small to be valid. */
@@ -235,7 +241,7 @@ SPILL_API void spill_detach(spill_attached *attached);
  * has what it had counted.  Any thread, several at a time. */
 SPILL_API int spill_attached_stats(const spill_attached *attached, struct spill_stats *ret_stats);
 
-/* The state of a page; spill(7) explains the states.  The first six exclude one another; the flags
+/* The state of a page; spill(7) explains the states.  The first seven exclude one another; the flags
  * are added to them. */
 enum spill_page_state {
 	SPILL_ABSENT = 0,	/* never touched, or discarded: zeros */
@@ -244,6 +250,7 @@ enum spill_page_state {
 	SPILL_SWAPPED = 3,	/* in swap space only */
 	SPILL_FILLING = 4,	/* being read */
 	SPILL_POISONED = 5,	/* lost: touching it raises SIGBUS */
+	SPILL_COMPRESSED = 6,	/* in the compressed store only, or in swap space as well */
 	SPILL_STATE_MASK = 0x0f,
 	SPILL_FLAG_SLOT = 0x10,	  /* a slot holds a copy, valid if unchanged */
 	SPILL_FLAG_PINNED = 0x20, /* not evicted */

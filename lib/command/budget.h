@@ -31,6 +31,7 @@ struct budget {
 	_Atomic uint64_t low;	      /* eviction begins below this many free frames, */
 	_Atomic uint64_t high;	      /* and ends at this many */
 	_Atomic bool ample;	      /* these are large, for windows of readahead */
+	_Atomic int64_t compressed;   /* of used, what the compressed store takes */
 	_Atomic uint64_t pinned;      /* frames of pinned pages */
 	_Atomic uint64_t charge;      /* frames that the handlers' buffers take, or will take */
 	_Atomic int64_t overcommit;   /* frames allowed beyond the limit: */

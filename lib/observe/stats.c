@@ -351,4 +351,5 @@ void stats_add_public(struct spill_stats *sum, const struct stats *stats)
 	sum->wait_zero += stats_waited(stats, LATENCY_ZERO);
 	sum->wait_soft += stats_waited(stats, LATENCY_SOFT);
 	sum->wait_major += stats_waited(stats, LATENCY_MAJOR);
+	sum->wait_compressed += stats_waited(stats, LATENCY_COMPRESSED);
 }

@@ -37,25 +37,28 @@
 
 /* The names are those of struct spill_stats, which explains them.  The same lists make the struct,
  * its sums, and the keys of --json. */
-#define STATS_COUNTERS(X) \
-	X(faults_zero)    \
-	X(faults_soft)    \
-	X(faults_major)   \
-	X(faults_other)   \
-	X(pages_zeroed)   \
-	X(pages_read)     \
-	X(pages_evicted)  \
-	X(pages_clean)    \
-	X(bytes_read)     \
-	X(bytes_written)  \
-	X(reads)          \
-	X(writes)         \
-	X(read_errors)    \
-	X(write_errors)   \
-	X(pages_poisoned) \
-	X(read_time)      \
-	X(write_time)     \
-	X(pages_unread)
+#define STATS_COUNTERS(X)    \
+	X(faults_zero)       \
+	X(faults_soft)       \
+	X(faults_major)      \
+	X(faults_other)      \
+	X(pages_zeroed)      \
+	X(pages_read)        \
+	X(pages_evicted)     \
+	X(pages_clean)       \
+	X(bytes_read)        \
+	X(bytes_written)     \
+	X(reads)             \
+	X(writes)            \
+	X(read_errors)       \
+	X(write_errors)      \
+	X(pages_poisoned)    \
+	X(read_time)         \
+	X(write_time)        \
+	X(pages_unread)      \
+	X(faults_compressed) \
+	X(pages_compressed)  \
+	X(pages_passed)
 
 /* The pager writes these now and then. */
 #define STATS_GAUGES(X) \
@@ -69,7 +72,9 @@
 	X(swap_used)    \
 	X(swap_size)    \
 	X(metadata)     \
-	X(armed)
+	X(armed)        \
+	X(compressed)   \
+	X(compressed_size)
 
 /* What the pager chose (ways.h, judge.h): from how many pages of a run on it moves them, rather than
  * copying, to a tray, back from it, and in when they are read (0: never); whether handlers spin; how
@@ -83,7 +88,7 @@
 
 /* How faults were served.  A latency is the time from when a handler saw the fault until the page
  * was there. */
-enum latency_kind { LATENCY_ZERO, LATENCY_SOFT, LATENCY_MAJOR, LATENCY_KINDS };
+enum latency_kind { LATENCY_ZERO, LATENCY_SOFT, LATENCY_MAJOR, LATENCY_COMPRESSED, LATENCY_KINDS };
 
 struct stats {
 #define STATS_FIELD(name) _Atomic uint64_t name;

@@ -214,7 +214,7 @@ static void discard(const struct away *away)
  * and what libc wrote. */
 static void discard_strangers(struct chunk *chunk, struct away *away)
 {
-	uint64_t left = (chunk->swapped | chunk->poisoned) & ~chunk->resident;
+	uint64_t left = (chunk->compressed | chunk->swapped | chunk->poisoned) & ~chunk->resident;
 
 	for (uint64_t run; left; left &= ~run) {
 		char *start, *end;

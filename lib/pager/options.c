@@ -7,6 +7,7 @@
 #include "base/page.h"
 #include "kernel/probe.h"
 #include "base/size.h"
+#include "store/codec.h"
 #include "store/target.h"
 #include "observe/trace.h"
 #include "paging/watch.h"
@@ -344,6 +345,7 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	options.swap_limit = copy.swap_limit;
 	options.quiet = fill_flag(copy.quiet, "SPILL_QUIET");
 	options.encrypt = fill_flag(copy.encrypt, "SPILL_ENCRYPT");
+	options.compress = fill_flag(0, "SPILL_COMPRESS") && codec_is_built();
 	options.strict = fill_flag(copy.strict, "SPILL_STRICT");
 	options.user_mode = fill_flag(copy.user_mode, "SPILL_USER_MODE");
 	*ret_options = options;

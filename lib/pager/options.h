@@ -25,6 +25,7 @@ struct options {
 	unsigned trace_sample;	/* chunks; 0: recordings are not sampled */
 	bool quiet;
 	bool encrypt;
+	bool compress;
 	bool strict;
 	bool user_mode;
 };

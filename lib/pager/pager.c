@@ -23,6 +23,7 @@ static void set_options(struct paging *paging, const struct options *options)
 	paging->crew = options->handlers < HANDLERS_MAX ? options->handlers : HANDLERS_MAX;
 	paging->disable = options->disable;
 	paging->calibration = options->calibration;
+	paging->compresses = options->compress;
 	paging->user_mode = options->user_mode;
 	paging->allowance = (int64_t)(options->overcommit >> page_shift());
 	paging->stall_ns = options->stall_warning * UINT64_C(1000000000);
@@ -264,6 +265,9 @@ int pager_arm(struct pager *pager)
 
 	pager->why = NULL;
 	err = store_open(&paging->store, &targets, pager->options.strict, &pager->why);
+	if (!err && paging->compresses)
+		err = compressed_open(&paging->store.compressed, &paging->budget,
+				      paging->budget.bytes >> page_shift());
 	if (!err) {
 		claim_stats(paging);
 		begin_trace(paging, pager->options.trace_sample);

@@ -38,7 +38,8 @@ static long op_forget(void *context, void *addr, size_t size)
 	uintptr_t start = (uintptr_t)addr, end = start + size;
 	struct chunk *chunk = pagetable_find(&pager->paging.pages.table, start);
 	uint64_t mask = chunk_mask_of(chunk, start, end);
-	uint64_t elsewhere = (chunk->cached | chunk->swapped) & ~chunk->resident;
+	uint64_t elsewhere = (chunk->cached | chunk->compressed | chunk->swapped) &
+			     ~chunk->resident;
 	int err = 0;
 
 	if ((elsewhere | chunk->filling | chunk->poisoned) & mask)

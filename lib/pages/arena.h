@@ -38,6 +38,7 @@ struct tray {
 	_Atomic bool queued;	     /* (C) for writing; in the second-chance queue */
 	bool picked;		     /* (P) taken from the queue's head by some thread */
 	bool ahead;		     /* (C) its pages were read ahead, and never touched */
+	bool passing;		     /* (C) from the compressed store to swap space (pack.h) */
 	bool probe;		     /* (C) its pages were proven: who touches them? (policy.h) */
 	uint64_t since;		     /* (P) when it was queued, in frames given up */
 	bool watched;		     /* (C) its pages left so that touches are seen (watch.h) */

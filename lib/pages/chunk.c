@@ -37,10 +37,11 @@ void chunk_check(const struct chunk *chunk)
 	uint64_t cached = 0, fills = 0;
 
 	assert(!(chunk->resident & chunk->cached));
-	assert(!(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)));
+	assert(!(chunk->poisoned &
+		 (chunk->resident | chunk->cached | chunk->compressed | chunk->swapped)));
 	assert(!(chunk->filling & chunk->resident));
-	assert(!(chunk->foreign & (chunk->resident | chunk->cached | chunk->swapped |
-				   chunk->filling | chunk->poisoned)));
+	assert(!(chunk->foreign & (chunk->resident | chunk->cached | chunk->compressed |
+				   chunk->swapped | chunk->filling | chunk->poisoned)));
 	assert(!(chunk->hot & ~(chunk->resident | chunk->filling)));
 	for (const struct tray *tray = chunk->trays; tray; tray = tray->sibling) {
 		assert(tray->chunk == chunk);
@@ -94,7 +95,7 @@ static void count_proven(struct pages *pages, uint64_t more, uint64_t fewer)
 /* Pages with contents that must not be lost. */
 static uint64_t kept(const struct chunk *chunk)
 {
-	return chunk->resident | chunk->cached | chunk->swapped;
+	return chunk->resident | chunk->cached | chunk->compressed | chunk->swapped;
 }
 
 static void count_kept(struct pages *pages, const struct chunk *chunk, uint64_t before)
@@ -146,7 +147,7 @@ static void tray_attach(struct chunk *chunk, struct tray *tray)
 	tray->chunk = chunk;
 	tray->valid = tray->writing = tray->written = 0;
 	tray->busy = 0;
-	tray->ahead = tray->watched = tray->probe = false;
+	tray->ahead = tray->passing = tray->watched = tray->probe = false;
 	tray->unsaved = false;
 	tray->sibling = chunk->trays;
 	chunk->trays = tray;
@@ -285,7 +286,20 @@ void chunk_keep_copy(struct chunk *chunk, unsigned i, struct place place)
 	note("keep copy", chunk, mask_bit(i));
 }
 
-void chunk_drop_copies(struct pages *pages, struct chunk *chunk, uint64_t mask)
+void chunk_keep_compressed(struct pages *pages, struct chunk *chunk, unsigned i,
+			   compressed_place at, uint64_t word)
+{
+	assert(!(chunk->compressed & mask_bit(i)) && at != COMPRESSED_NONE);
+	if (at == COMPRESSED_WORD) {
+		chunk_drop_swapped(pages, chunk, mask_bit(i));
+		chunk->page[i].hash = word;
+	}
+	chunk->at[i] = at;
+	chunk->compressed |= mask_bit(i);
+	note("keep compressed", chunk, mask_bit(i));
+}
+
+void chunk_drop_swapped(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t before = kept(chunk);
 	unsigned i;
@@ -296,6 +310,36 @@ void chunk_drop_copies(struct pages *pages, struct chunk *chunk, uint64_t mask)
 			chunk->swapped &= ~mask_bit(i);
 	count_kept(pages, chunk, before);
 	note("drop copies", chunk, mask);
+}
+
+void chunk_drop_compressed(struct pages *pages, struct chunk *chunk, uint64_t mask)
+{
+	uint64_t before = kept(chunk);
+	unsigned i;
+
+	mask &= chunk->compressed;
+	mask_for_each(i, mask)
+		if (compressed_free(&pages->store->compressed, chunk->at[i]))
+			chunk->compressed &= ~mask_bit(i);
+	count_kept(pages, chunk, before);
+	note("drop compressed", chunk, mask);
+}
+
+void chunk_drop_copies(struct pages *pages, struct chunk *chunk, uint64_t mask)
+{
+	chunk_drop_swapped(pages, chunk, mask);
+	chunk_drop_compressed(pages, chunk, mask);
+}
+
+void chunk_begin_passing(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	assert(!(mask & ~chunk_unpackable(chunk)));
+	tray_attach(chunk, tray);
+	tray->passing = true;
+	tray->frames = tray->valid = mask;
+	chunk->cached |= mask;
+	count_cached(pages, tray, mask, 0);
+	note("begin passing", chunk, mask);
 }
 
 /* Reads of these pages that are in flight will be thrown away when they arrive. */
@@ -354,23 +398,35 @@ void chunk_poison(struct pages *pages, struct chunk *chunk, uint64_t mask)
 	mask_for_each(i, mask & chunk->swapped)
 		store_retire(pages->store, chunk->page[i].place, 1);
 	chunk->swapped &= ~mask;
+	chunk_drop_compressed(pages, chunk, mask);
 	chunk->poisoned |= mask;
 	count_kept(pages, chunk, before);
 	note("poison", chunk, mask);
 	chunk_check(chunk);
 }
 
+static bool is_queued(const struct chunk *chunk)
+{
+	return chunk->queue[0].here || chunk->queue[1].here || chunk->queue[2].here;
+}
+
+static void reset_queues(struct chunk *chunk)
+{
+	for (unsigned i = 0; i < sizeof(chunk->queue) / sizeof(chunk->queue[0]); i++)
+		chunk->queue[i] = (struct queued){ 0 };
+}
+
 void chunk_forget(struct chunk *chunk)
 {
 	chunk->resident = chunk->hot = 0;
-	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
+	reset_queues(chunk);
 }
 
 /* Everything that the chunk has is on swap space, and no thread was working on it. */
 static bool is_at_rest(const struct chunk *chunk)
 {
 	return !(chunk->resident | chunk->cached | chunk->filling | chunk->hot) && !chunk->trays &&
-	       !chunk->reads && !chunk->lock.word && !chunk->queue[0].here && !chunk->queue[1].here;
+	       !chunk->compressed && !chunk->reads && !chunk->lock.word && !is_queued(chunk);
 }
 
 uint64_t chunk_fork_child(struct pages *pages, struct chunk *chunk, uint64_t present)
@@ -386,12 +442,12 @@ uint64_t chunk_fork_child(struct pages *pages, struct chunk *chunk, uint64_t pre
 	if (chunk->filling || chunk->lock.word)
 		chunk->resident = candidates & present;
 	lock_reset(&chunk->lock);
-	lost = chunk->cached & ~(chunk->swapped | chunk->resident);
+	lost = chunk->cached & ~(chunk->compressed | chunk->swapped | chunk->resident);
 	chunk->poisoned |= lost;
 	chunk->cached = chunk->filling = chunk->hot = 0;
 	chunk->trays = NULL;
 	chunk->reads = NULL;
-	chunk->queue[0] = chunk->queue[1] = (struct queued){ 0 };
+	reset_queues(chunk);
 	count_resident(pages, chunk->resident, 0);
 	count_kept(pages, chunk, 0);
 	credit_force(pages->arena.budget, mask_count(chunk->resident));

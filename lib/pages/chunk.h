@@ -3,21 +3,26 @@
  *
  * A page's state is a bit in each of these masks:
  *
- *	            resident cached swapped filling poisoned
- *	absent         .       .      .       .        .
- *	resident       1       .     0/1      .        .
- *	cached         .       1     0/1      .        .
- *	swapped        .       .      1       .        .
- *	filling        .       .     0/1      1        .
- *	poisoned       .       .      .       .        1
+ *	            resident cached compressed swapped filling poisoned
+ *	absent         .       .        .         .       .        .
+ *	resident       1       .       0/1       0/1      .        .
+ *	cached         .       1       0/1       0/1      .        .
+ *	compressed     .       .        1        0/1      .        .
+ *	swapped        .       .        .         1       .        .
+ *	filling        .       .       0/1       0/1      1        .
+ *	poisoned       .       .        .         .       .        1
  *
- * swapped means that the store holds a copy.  If the page is also resident or cached, the copy is
- * good as long as the contents still have the hash that was kept with its place.  A page that is
- * all zeros when it is evicted becomes absent.
+ * compressed and swapped mean that the compressed store, or swap space, holds a copy.  If the page is
+ * also resident or cached, these copies are good as long as the contents still have the hash that was
+ * kept with them.  A page that is all zeros when it is evicted becomes absent.
  *
- *	absent --zero fill--> resident --evict--> cached --reclaim--> swapped
- *	                          ^-----soft fault---'                   |
- *	                          `--------------- major fault ----------'
+ *	absent --zero fill--> resident --evict--> cached --reclaim--> compressed ------> swapped
+ *	                         ^ ^-----soft fault---'                    |                |
+ *	                         | `----------- compressed fault ----------'                |
+ *	                         `------------------------- major fault -------------------'
+ *
+ * Of a page that is one word again and again, the compressed store has nothing: the word stands in
+ * the place of the hash.
  *
  * Cached pages lie in trays (arena.h) at their own offsets.  A chunk has one tray for each time
  * that part of it was evicted and not yet reclaimed: usually none or one.
@@ -48,8 +53,8 @@ struct pages;
 /* Records change only in evictions, in write-backs and under (G).  A fork holds all of these back,
  * so that its child sees records that match their row. */
 struct page_record {
-	uint64_t hash;	    /* (C) of what the place holds, or is about to */
-	struct place place; /* (C) in the store; valid while swapped */
+	uint64_t hash;	    /* (C) of what the copies hold, or are about to; or the word */
+	struct place place; /* (C) in swap space; valid while swapped */
 };
 
 /* A read of a chunk's pages: the part that the chunk knows (the rest is in fill.h). */
@@ -70,6 +75,7 @@ struct chunk {
 	uintptr_t address;	   /* of the first page; never changes */
 	uint64_t resident;	   /* (C) */
 	uint64_t cached;	   /* (C) */
+	uint64_t compressed;	   /* (C) */
 	uint64_t swapped;	   /* (C) */
 	uint64_t filling;	   /* (C) */
 	uint64_t poisoned;	   /* (C) */
@@ -79,12 +85,13 @@ struct chunk {
 	uint64_t foreign;	   /* (C) belongs to another userfaultfd: never filled */
 	struct tray *trays;	   /* (C) linked by tray->sibling */
 	struct inflight *reads;	   /* (C) in flight, linked by sibling */
-	struct queued queue[2];	   /* (P) by standing (policy.h) */
+	struct queued queue[3];	   /* (P) by standing (policy.h) */
 	bool claimed;		   /* (G) locked for a change of the mapping (replace.c) */
 	bool sampled, watched;	   /* (W) in the sample of a recording, in its queue (watch.h) */
 	uint64_t passed;	   /* (C) last given up as probes (policy.h) */
 	uint16_t out[CHUNK_PAGES]; /* (C) when each was last unmapped or given up (policy.h) */
-	struct page_record *page;  /* CHUNK_PAGES of them, kept apart: walking rows alone is
+	compressed_place at[CHUNK_PAGES]; /* (C) in the compressed store; valid while compressed */
+	struct page_record *page;	  /* CHUNK_PAGES of them, kept apart: walking rows alone is
 				     faster */
 };
 
@@ -117,26 +124,34 @@ uint64_t chunk_mask_of(const struct chunk *chunk, uintptr_t start, uintptr_t end
 
 static inline uint64_t chunk_absent(const struct chunk *chunk)
 {
-	return ~(chunk->resident | chunk->cached | chunk->swapped | chunk->filling |
-		 chunk->poisoned | chunk->foreign);
+	return ~(chunk->resident | chunk->cached | chunk->compressed | chunk->swapped |
+		 chunk->filling | chunk->poisoned | chunk->foreign);
+}
+
+/* Pages that are in the compressed store, and not in a frame of their own. */
+static inline uint64_t chunk_unpackable(const struct chunk *chunk)
+{
+	return chunk->compressed & ~(chunk->resident | chunk->cached | chunk->filling);
 }
 
 /* Pages that are on swap space and nowhere else. */
 static inline uint64_t chunk_readable(const struct chunk *chunk)
 {
-	return chunk->swapped & ~(chunk->resident | chunk->cached | chunk->filling);
+	return chunk->swapped &
+	       ~(chunk->resident | chunk->cached | chunk->compressed | chunk->filling);
 }
 
 static inline unsigned chunk_state(const struct chunk *chunk, unsigned i)
 {
 	uint64_t bit = mask_bit(i);
 
-	return chunk->resident & bit   ? SPILL_RESIDENT
-	       : chunk->filling & bit  ? SPILL_FILLING
-	       : chunk->poisoned & bit ? SPILL_POISONED
-	       : chunk->cached & bit   ? SPILL_CACHED
-	       : chunk->swapped & bit  ? SPILL_SWAPPED
-				       : SPILL_ABSENT;
+	return chunk->resident & bit	 ? SPILL_RESIDENT
+	       : chunk->filling & bit	 ? SPILL_FILLING
+	       : chunk->poisoned & bit	 ? SPILL_POISONED
+	       : chunk->cached & bit	 ? SPILL_CACHED
+	       : chunk->compressed & bit ? SPILL_COMPRESSED
+	       : chunk->swapped & bit	 ? SPILL_SWAPPED
+					 : SPILL_ABSENT;
 }
 
 /* -- changes of state; the caller holds (C) ------------------------------- */
@@ -175,10 +190,20 @@ void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, 
 /* The tray leaves the chunk; nothing in it is valid any more. */
 void chunk_detach(struct chunk *chunk, struct tray *tray);
 
-/* The place now holds the contents whose hash is in the record.  The second function undoes that:
- * the places become free. */
+/* The place now holds the contents whose hash is in the record.  The same for one in the compressed
+ * store; if that is COMPRESSED_WORD, word takes the place of the hash. */
 void chunk_keep_copy(struct chunk *chunk, unsigned i, struct place place);
+void chunk_keep_compressed(struct pages *pages, struct chunk *chunk, unsigned i,
+			   compressed_place at, uint64_t word);
+/* Copies on swap space, or in the compressed store, are given up, or both: their places become free. */
+void chunk_drop_swapped(struct pages *pages, struct chunk *chunk, uint64_t mask);
+void chunk_drop_compressed(struct pages *pages, struct chunk *chunk, uint64_t mask);
 void chunk_drop_copies(struct pages *pages, struct chunk *chunk, uint64_t mask);
+
+/* These pages have been unpacked into this tray, which is new to the chunk: they are on their way
+ * from the compressed store to swap space. */
+void chunk_begin_passing(struct pages *pages, struct chunk *chunk, struct tray *tray,
+			 uint64_t mask);
 
 /* The contents are gone, whatever they were, and read as zeros from now on.  The caller has made
  * the mapping agree. */

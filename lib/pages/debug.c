@@ -8,13 +8,14 @@ _Atomic unsigned debug_kinds;
 
 const char *debug_describe(const struct chunk *chunk, char text[DEBUG_TEXT])
 {
-	error_format(text, DEBUG_TEXT,
-		     "%lx resident %lx cached %lx swapped %lx filling %lx poisoned %lx pinned %lx "
-		     "lock %u",
-		     (unsigned long)chunk->address, (unsigned long)chunk->resident,
-		     (unsigned long)chunk->cached, (unsigned long)chunk->swapped,
-		     (unsigned long)chunk->filling, (unsigned long)chunk->poisoned,
-		     (unsigned long)chunk->pinned, chunk->lock.word);
+	error_format(
+		text, DEBUG_TEXT,
+		"%lx resident %lx cached %lx compressed %lx swapped %lx filling %lx poisoned %lx pinned %lx "
+		"lock %u",
+		(unsigned long)chunk->address, (unsigned long)chunk->resident,
+		(unsigned long)chunk->cached, (unsigned long)chunk->compressed,
+		(unsigned long)chunk->swapped, (unsigned long)chunk->filling,
+		(unsigned long)chunk->poisoned, (unsigned long)chunk->pinned, chunk->lock.word);
 	return text;
 }
 

@@ -7,6 +7,7 @@
 #include "base/fork_near.h"
 #include "base/hash.h"
 #include "paging/gauges.h"
+#include "paging/pack.h"
 #include "paging/pt_reclaim.h"
 #include "base/usdt.h"
 #include "paging/watch.h"
@@ -20,6 +21,10 @@
 #define AMPLE_NS 100000000
 /* No more than this is unsaved, since a fork has to wait until it is written. */
 #define UNSAVED_BYTES ((size_t)64 << 20)
+
+/* Empty blocks that the compressed store keeps, and chunks that leave it at once. */
+#define SPARE_BLOCKS 2
+#define PASSED_BATCH 4
 
 /* How often a pager at rest checks whether a fork's child has ended. */
 #define CHILDREN_NS 500000000
@@ -74,7 +79,7 @@ static uint64_t worth_gathering(struct paging *paging, const struct chunk *chunk
 /* Drops the zeros.  Returns the pages that no place holds, with their hashes entered. */
 static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tray *tray)
 {
-	uint64_t dirty = 0, zero = 0, gathered;
+	uint64_t dirty = 0, zero = 0;
 	unsigned i;
 
 	mask_for_each(i, tray->valid) {
@@ -86,7 +91,8 @@ static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tr
 			continue;
 		}
 		hash = hash_page(paging->hash_key, page);
-		if ((chunk->swapped & mask_bit(i)) && chunk->page[i].hash == hash)
+		if (((chunk->swapped | chunk->compressed) & mask_bit(i)) &&
+		    chunk->page[i].hash == hash)
 			continue;
 		dirty |= mask_bit(i);
 		chunk_drop_copies(&paging->pages, chunk, mask_bit(i));
@@ -94,11 +100,19 @@ static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tr
 	}
 	chunk_drop_copies(&paging->pages, chunk, zero);
 	chunk_uncache(&paging->pages, chunk, tray, zero);
-	gathered = worth_gathering(paging, chunk, tray->valid, tray->valid & ~dirty);
-	chunk_drop_copies(&paging->pages, chunk, gathered);
-	dirty |= gathered;
 	stat_add(&paging->stats->pages_clean, mask_count(tray->valid & ~dirty) + mask_count(zero));
 	return dirty;
+}
+
+/* Returns the clean pages that are to be written once more. */
+static uint64_t gather(struct paging *paging, struct chunk *chunk, const struct tray *tray,
+		       uint64_t dirty)
+{
+	uint64_t clean = tray->valid & ~dirty & ~chunk->compressed;
+	uint64_t gathered = worth_gathering(paging, chunk, tray->valid, clean);
+
+	chunk_drop_swapped(&paging->pages, chunk, gathered);
+	return gathered;
 }
 
 /* A tray that holds nothing of use is given back at once. */
@@ -112,8 +126,8 @@ static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *
 	tray_free(&paging->pages.arena, &tray, 1);
 }
 
-/* What is in the tray joins a write if the store does not have it; pages for which there is no place
- * go back. */
+/* What is in the tray is packed, or joins a write if the store does not have it; pages for which there
+ * is no place go back. */
 static void save(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	struct paging *paging = handler->paging;
@@ -121,6 +135,8 @@ static void save(struct handler *handler, struct chunk *chunk, struct tray *tray
 
 	chunk_save(&paging->pages, tray);
 	dirty = find_dirty(paging, chunk, tray);
+	dirty &= ~pack_away(handler, chunk, tray, tray->valid);
+	dirty |= gather(paging, chunk, tray, dirty);
 	USDT(save, chunk->address, tray->valid, dirty);
 	fill_put_back(paging, chunk, tray, dirty & ~writeback_add(&handler->writes, tray, dirty));
 }
@@ -375,7 +391,7 @@ void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray
 	if (tray->ahead && tray->valid)
 		readahead_wasted(&paging->readahead,
 				 (chunk->address >> page_shift()) + mask_first(tray->valid));
-	else
+	else if (!tray->passing)
 		policy_note_left(&paging->policy, chunk, tray, tray->valid);
 	chunk_uncache(&paging->pages, chunk, tray, tray->valid);
 	chunk_detach(chunk, tray);
@@ -413,7 +429,7 @@ static enum outcome reclaim_tray(struct handler *handler, struct tray *tray)
 		chunk_unlock(chunk);
 		return NOT_READY;
 	}
-	dirty = tray->valid & ~chunk->swapped;
+	dirty = tray->valid & ~(chunk->compressed | chunk->swapped);
 	if (tray->busy) {
 		if (store_any_stalls(&handler->paging->store, handler->round))
 			outcome = NOT_SOON;
@@ -500,6 +516,21 @@ uint64_t evict_check_children(struct paging *paging)
 
 /* -- ahead of demand --------------------------------------------------------------------------- */
 
+/* Gives back what the compressed store does not need, and lets the oldest go on if it holds more than
+ * its share.  An eviction is entered. */
+static void tend_compressed(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	if (!compressed_is_open(&paging->store.compressed))
+		return;
+	slab_trim(&paging->store.compressed.slab, SPARE_BLOCKS);
+	for (unsigned n = 0;
+	     n < PASSED_BATCH && pack_is_over(paging) && writeback_has_room(&handler->writes); n++)
+		if (!pack_pass_on(handler))
+			break;
+}
+
 /* Evicts chunks until this many frames are gained, or a batch of chunks is done. */
 static unsigned evict_some(struct handler *handler, int64_t frames)
 {
@@ -511,6 +542,7 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	if (!enter_eviction(paging))
 		return 0;
 	store_check_children(&paging->store);
+	tend_compressed(handler);
 	while (tried < most && gained < frames && writeback_has_room(&handler->writes)) {
 		struct pick pick =
 			policy_pick(&paging->policy, paging->swap_full || handler->barren);

@@ -4,6 +4,7 @@
 #include "paging/ways.h"
 #include "paging/ahead.h"
 #include "paging/fill.h"
+#include "paging/pack.h"
 #include "paging/spent.h"
 #include "base/usdt.h"
 #include "paging/watch.h"
@@ -148,6 +149,31 @@ static enum answer serve_cached(struct serving *s)
 	return judge(s, installed, again);
 }
 
+/* -- compressed ------------------------------------------------------------------ */
+
+/* Pages that come along with others are being read in order: they keep their copies, since they soon
+ * leave as they are. */
+static enum answer serve_compressed(struct serving *s)
+{
+	struct paging *paging = s->paging;
+	struct chunk *chunk = s->chunk;
+	struct window window = ask_window(s, true);
+	uint64_t mask = window_mask(window, s->i) & chunk_unpackable(chunk), installed;
+	bool again = false;
+
+	if (!take_credits(s, &mask))
+		return ANSWER_STARVED;
+	chunk_begin_fill(chunk, mask);
+	fault_prove_refaults(paging, chunk, mask);
+	installed = pack_bring(s->handler, chunk, mask, mask != mask_bit(s->i), &again);
+	credit_give(&paging->budget, mask_count(mask & ~installed));
+	policy_insert(&paging->policy, chunk);
+	tell_window(s, window, 0);
+	stat_add(&paging->stats->faults_compressed, 1);
+	watch_note(s->handler, TRACE_SOFT, chunk, s->i, installed);
+	return judge(s, installed, again);
+}
+
 /* -- swapped -------------------------------------------------------------------- */
 
 static enum answer serve_swapped(struct serving *s)
@@ -254,6 +280,8 @@ static enum answer serve_locked(struct serving *s)
 		return serve_poisoned(s);
 	if (chunk->cached & bit)
 		return note_latency(s, LATENCY_SOFT, serve_cached(s));
+	if (chunk->compressed & bit)
+		return note_latency(s, LATENCY_COMPRESSED, serve_compressed(s));
 	if (chunk->swapped & bit)
 		return serve_swapped(s);
 	return note_latency(s, LATENCY_ZERO, serve_absent(s));

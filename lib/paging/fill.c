@@ -593,16 +593,14 @@ void fill_give_up_unknown(struct paging *paging, uintptr_t address)
 	fill_mark_lost(paging, (void *)address);
 }
 
-/* err 0: it was read, and is not what had been written. */
-static void poison(struct paging *paging, struct chunk *chunk, uint64_t mask, int err)
+void fill_lose(struct paging *paging, struct chunk *chunk, uint64_t mask, const char *why)
 {
 	unsigned i;
 
 	mask_for_each(i, mask)
 		error_report(EVENT_READ_FAILED,
 			     "the page at %lx is lost: %s; touching it raises SIGBUS",
-			     (unsigned long)(uintptr_t)chunk_page(chunk, i),
-			     err ? error_name(err) : "swap space returned other contents");
+			     (unsigned long)(uintptr_t)chunk_page(chunk, i), why);
 	fill_give_up(paging, chunk, mask);
 }
 
@@ -628,7 +626,10 @@ static enum answer finish_locked(struct fill *fill)
 		}
 		chunk_end_fill(&paging->pages, chunk, bad, 0);
 		fill->flight.mask &= ~bad;
-		poison(paging, chunk, bad, fill->result < 0 ? (int)-fill->result : 0);
+		/* Or it was read, and is not what had been written. */
+		fill_lose(paging, chunk, bad,
+			  fill->result < 0 ? error_name((int)-fill->result)
+					   : "swap space returned other contents");
 	}
 	installed = fill->tray ? install(paging, chunk, good, fill->tray, NULL, &again)
 			       : fill_copy(paging, chunk, good, fill_base(fill), &again);

@@ -116,6 +116,8 @@ void fill_drop_tray(struct paging *paging, struct chunk *chunk, struct tray *tra
 /* The pages are lost, since nothing can make room for them (the caller has reported it): whoever
  * touches them gets SIGBUS.  The caller holds (C). */
 void fill_give_up(struct paging *paging, struct chunk *chunk, uint64_t mask);
+/* The same, and reports it: why says how. */
+void fill_lose(struct paging *paging, struct chunk *chunk, uint64_t mask, const char *why);
 /* The same for a page for whose row there is no memory. */
 void fill_give_up_unknown(struct paging *paging, uintptr_t address);
 /* Marks a page as lost: whoever touches it or waits for it gets SIGBUS.  Ends the process if the

@@ -67,6 +67,8 @@ void gauges_publish(struct paging *paging)
 	stat_set(&stats->resident, paging->pages.resident << page_shift());
 	stat_set(&stats->cached, paging->pages.cached << page_shift());
 	stat_set(&stats->swapped, pages_swapped(paging) << page_shift());
+	stat_set(&stats->compressed, paging->store.compressed.pages << page_shift());
+	stat_set(&stats->compressed_size, (uint64_t)paging->budget.compressed << page_shift());
 	stat_set(&stats->swap_used, store_used(&paging->store));
 	stat_set(&stats->swap_size, store_size(&paging->store));
 	stat_set(&stats->metadata, pages_tables(&paging->pages));

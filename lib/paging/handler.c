@@ -19,7 +19,8 @@ unsigned handler_charge(const struct paging *paging)
 {
 	unsigned n = bounce_pages(paging);
 
-	return n + FILL_GAP_MAX + CHUNK_PAGES + lane_frames(&paging->store, n);
+	return n + FILL_GAP_MAX + CHUNK_PAGES + lane_frames(&paging->store, n) +
+	       (paging->compresses ? packer_frames() : 0);
 }
 
 int handler_ear(const struct paging *paging)
@@ -88,6 +89,8 @@ int handler_init(struct paging *paging, struct handler *handler, unsigned number
 		return -ENOMEM;
 	fill_init(&handler->fills, paging, &handler->lane, bounce, bounce_pages(paging));
 	err = writeback_init(&handler->writes, paging, &handler->lane);
+	if (!err && paging->compresses)
+		err = packer_open(&handler->packer);
 	return err ? err : open_lane(handler);
 }
 
@@ -118,6 +121,8 @@ void handler_stop(struct handler *handler, bool in_child)
 	trace_free(handler->trace, in_child);
 	handler->trace = NULL;
 	writeback_free(&handler->writes);
+	if (handler->packer.pages)
+		packer_close(&handler->packer);
 	meta_unmap(handler->fills.bounce, bounce_size(handler->fills.bounce_pages));
 	handler->fills.bounce = NULL;
 }

@@ -56,6 +56,7 @@ struct handler {
 
 	struct fills fills;
 	struct writes writes;
+	struct packer packer; /* if there is a compressed store */
 
 	_Atomic bool evicting;	/* between the low and the high mark */
 	bool barren;		/* of the chunk that it evicted last, no page left */

@@ -43,8 +43,8 @@ bool paging_has_room(const struct paging *paging, int64_t pages)
 	const struct budget *budget = &paging->budget;
 	uint64_t places = store_capacity(&paging->store, paging->swap_full);
 	int64_t frames = budget->limit + budget->overcommit - (int64_t)budget->charge;
-	int64_t own = frames + (int64_t)places -
-		      (int64_t)(paging->pages.kept + paging_reserve(paging));
+	int64_t own =
+		frames + (int64_t)places - (int64_t)(paging->pages.kept + paging_reserve(paging));
 
 	return own >= pages || (paging->share && own + share_left(paging->share) >= pages);
 }

@@ -29,6 +29,9 @@
 #include "paging/request.h"
 #include "store/store.h"
 
+/* Regions of memory that are told apart by how well their pages pack (pack.c). */
+#define ODD_REGIONS 256
+
 struct handler;
 struct trace;
 struct watch;
@@ -50,6 +53,7 @@ struct paging {
 	/* what the user asked for */
 	unsigned disable; /* enum spill_feature, or'ed */
 	enum prices_set calibration;
+	bool compresses;   /* has a compressed store (pack.h) */
 	bool user_mode;	   /* accept a userfaultfd that the kernel's own accesses do not wait for */
 	int64_t allowance; /* frames beyond the limit before a page is given up */
 	uint64_t stall_ns; /* report a fault that waits this long; 0: never */
@@ -85,21 +89,22 @@ struct paging {
 	_Atomic bool registered; /* all regions are, with our userfaultfd (a child's handlers
 				    start earlier) */
 	_Atomic bool stopping;
-	_Atomic bool retiring;	   /* everything comes back, and nothing leaves any more */
-	_Atomic bool paused;	   /* no handler watches for faults (steering.h) */
-	_Atomic bool dormant;	   /* a fork's child that has not needed us yet: it evicts
+	_Atomic bool retiring;		  /* everything comes back, and nothing leaves any more */
+	_Atomic bool paused;		  /* no handler watches for faults (steering.h) */
+	_Atomic bool dormant;		  /* a fork's child that has not needed us yet: it evicts
 				      nothing, since it may be about to exec */
-	_Atomic bool held_back;	   /* nothing may be evicted (exceed.h) */
-	_Atomic bool swap_full;	   /* the store has no free place */
-	struct judge spinning;	   /* does it pay that handlers spin? */
-	_Atomic bool stock_wanted; /* trays to recycle have run out (evict.c) */
-	_Atomic unsigned on_duty;  /* handlers that watch for faults */
-	_Atomic unsigned evicting; /* handlers inside an eviction */
-	_Atomic unsigned writes;   /* requests in flight, or being put together */
-	_Atomic uint64_t written;  /* how many succeeded */
-	_Atomic uint64_t ahead_at; /* ns: when pages were last read ahead */
-	_Atomic unsigned behind;   /* how often the address space was not as we knew it */
-	_Atomic unsigned refusals; /* chunks in a row of which no page could leave */
+	_Atomic bool held_back;		  /* nothing may be evicted (exceed.h) */
+	_Atomic bool swap_full;		  /* the store has no free place */
+	_Atomic uint8_t odd[ODD_REGIONS]; /* where pages do not pack (pack.c) */
+	struct judge spinning;		  /* does it pay that handlers spin? */
+	_Atomic bool stock_wanted;	  /* trays to recycle have run out (evict.c) */
+	_Atomic unsigned on_duty;	  /* handlers that watch for faults */
+	_Atomic unsigned evicting;	  /* handlers inside an eviction */
+	_Atomic unsigned writes;	  /* requests in flight, or being put together */
+	_Atomic uint64_t written;	  /* how many succeeded */
+	_Atomic uint64_t ahead_at;	  /* ns: when pages were last read ahead */
+	_Atomic unsigned behind;	  /* how often the address space was not as we knew it */
+	_Atomic unsigned refusals;	  /* chunks in a row of which no page could leave */
 	uint64_t children_checked; /* ns: when the first handler last looked for children that
 				      have ended (evict_check_children) */
 };

@@ -111,6 +111,21 @@ void policy_insert(struct policy *policy, struct chunk *chunk)
 		insert(policy, chunk, STANDING_PROVEN);
 }
 
+void policy_insert_compressed(struct policy *policy, struct chunk *chunk)
+{
+	insert(policy, chunk, STANDING_COMPRESSED);
+}
+
+struct chunk *policy_pick_compressed(struct policy *policy)
+{
+	struct chunk *chunk;
+
+	lock_take(&policy->lock, LOCK_POLICY);
+	chunk = unlink_oldest(policy, STANDING_COMPRESSED);
+	lock_drop(&policy->lock, LOCK_POLICY);
+	return chunk;
+}
+
 void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing standing)
 {
 	lock_take(&policy->lock, LOCK_POLICY);
@@ -118,9 +133,10 @@ void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing sta
 	lock_drop(&policy->lock, LOCK_POLICY);
 }
 
+/* Of the frames that pages may have. */
 static int64_t part(const struct policy *policy, int64_t divisor)
 {
-	int64_t frames = policy->budget->limit;
+	int64_t frames = policy->budget->limit - policy->budget->compressed;
 
 	return frames > 0 ? frames / divisor : 0;
 }
@@ -241,7 +257,8 @@ uint64_t policy_victims(const struct chunk *chunk, enum standing standing)
 
 static unsigned stamp_shift(const struct policy *policy)
 {
-	uint64_t frames = (uint64_t)part(policy, 1) >> STAMPS_PER_BUDGET_LOG;
+	int64_t limit = policy->budget->limit;
+	uint64_t frames = (uint64_t)(limit > 0 ? limit : 0) >> STAMPS_PER_BUDGET_LOG;
 
 	return frames ? 63 - (unsigned)__builtin_clzll(frames) : 0;
 }
@@ -382,6 +399,21 @@ static int64_t stamped(const struct policy *policy, const struct chunk *chunk, u
 	return (int64_t)stamps << shift;
 }
 
+uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask)
+{
+	int64_t most = 0;
+	uint64_t ret = 0;
+	unsigned i;
+
+	mask_for_each(i, mask)
+		if (stamped(policy, chunk, i) > most)
+			most = stamped(policy, chunk, i);
+	mask_for_each(i, mask)
+		if (stamped(policy, chunk, i) * 2 >= most)
+			ret |= mask_bit(i);
+	return ret;
+}
+
 /* It is not known when a page was last touched before it left: half of the time for which new pages
  * stay, on the average. */
 static int64_t untouched(const struct policy *policy)
@@ -460,7 +492,7 @@ static bool is_needed(struct policy *policy, int64_t time)
 uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const struct tray *tray,
 			uint64_t mask, unsigned i)
 {
-	if (tray->ahead)
+	if (tray->ahead || tray->passing)
 		return policy_refault(policy, chunk, mask);
 	if (tray->probe) {
 		note_probe_back(policy, since(policy, tray));
@@ -528,15 +560,26 @@ static void unlink_tray(struct policy *policy, struct tray *tray)
 
 /* -- trays ---------------------------------------------------------------------------- */
 
-void policy_wait(struct policy *policy, struct tray *tray)
+static void wait(struct policy *policy, struct tray *tray,
+		 void (*link)(struct policy *policy, struct tray *tray))
 {
 	tray->queued = true;
 	tray->since = policy->left;
 	pages_count_queued(policy->pages, tray, mask_count(tray->frames));
 	lock_take(&policy->lock, LOCK_POLICY);
 	tray->picked = false;
-	link_tail(policy, tray);
+	link(policy, tray);
 	lock_drop(&policy->lock, LOCK_POLICY);
+}
+
+void policy_wait(struct policy *policy, struct tray *tray)
+{
+	wait(policy, tray, link_tail);
+}
+
+void policy_wait_first(struct policy *policy, struct tray *tray)
+{
+	wait(policy, tray, link_head);
 }
 
 bool policy_saves_late(const struct policy *policy, bool probe)

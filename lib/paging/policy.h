@@ -62,6 +62,7 @@
 enum standing {
 	STANDING_NEW,
 	STANDING_PROVEN,
+	STANDING_COMPRESSED, /* not resident: a queue of its own for what leaves the store */
 	STANDINGS,
 };
 
@@ -118,6 +119,14 @@ void policy_unpick(struct policy *policy, struct chunk *chunk, enum standing sta
 /* The chunk's pages that leave.  The chunk is locked. */
 uint64_t policy_victims(const struct chunk *chunk, enum standing standing);
 
+/* The chunk has pages in the compressed store.  The chunk is locked. */
+void policy_insert_compressed(struct policy *policy, struct chunk *chunk);
+/* Takes the chunk out of the queue that has been there for the longest time, or NULL. */
+struct chunk *policy_pick_compressed(struct policy *policy);
+/* Of these pages, those that have been away for at least half as long as the first of them.  The chunk
+ * is locked. */
+uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask);
+
 /* These pages are unmapped now.  The chunk is locked. */
 void policy_note_out(struct policy *policy, struct chunk *chunk, uint64_t mask);
 /* The frames of these pages, which were in this tray, are given up.  The chunk is locked. */
@@ -132,6 +141,8 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 
 /* A tray that an eviction or a read ahead has filled joins the queue.  Its chunk is locked. */
 void policy_wait(struct policy *policy, struct tray *tray);
+/* The same for one whose frames are wanted as soon as it has been written. */
+void policy_wait_first(struct policy *policy, struct tray *tray);
 /* May pages that leave now wait before they are saved?  Not if hardly any would come back before. */
 bool policy_saves_late(const struct policy *policy, bool probe);
 /* A tray that should be saved now, since its frames will be wanted before long, or NULL.  It may have

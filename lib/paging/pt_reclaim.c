@@ -15,7 +15,7 @@ static unsigned chunks_per_table(void)
 static bool is_away(const struct chunk *chunk)
 {
 	return !(chunk->resident | chunk->filling) &&
-	       mask_count(chunk->swapped | chunk->cached) == CHUNK_PAGES;
+	       mask_count(chunk->swapped | chunk->compressed | chunk->cached) == CHUNK_PAGES;
 }
 
 /* Locks the chunks of the page table that starts here, from the first one on, as long as they are

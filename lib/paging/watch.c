@@ -178,7 +178,7 @@ static bool has_contents(struct chunk *chunk)
 
 	if (!chunk_try_lock(chunk))
 		return true;
-	ret = chunk->resident | chunk->cached | chunk->swapped | chunk->filling;
+	ret = chunk->resident | chunk->cached | chunk->compressed | chunk->swapped | chunk->filling;
 	chunk_unlock(chunk);
 	return ret;
 }

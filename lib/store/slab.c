@@ -113,6 +113,13 @@ void slab_free_all(struct slab *slab)
 	*slab = (struct slab){ 0 };
 }
 
+/* So many blocks more have frames.  (Z) */
+static void note_held(struct slab *slab, int blocks)
+{
+	slab->held += (uint32_t)blocks;
+	atomic_store(&slab->budget->compressed, (int64_t)slab_frames(slab));
+}
+
 /* A block without frames, or NO_BLOCK.  (Z) */
 static uint32_t bare_block(struct slab *slab)
 {
@@ -138,7 +145,7 @@ static uint32_t partial_block(struct slab *slab, unsigned size_class, bool spare
 			credit_give(slab->budget, SLAB_PAGES);
 			return NO_BLOCK;
 		}
-		slab->held++;
+		note_held(slab, 1);
 	}
 	slab->block[number].size_class = size_class;
 	slab->block[number].taken = 0;
@@ -246,7 +253,7 @@ unsigned slab_trim(struct slab *slab, unsigned keep)
 		lock_take(&slab->lock, LOCK_SLAB);
 		for (unsigned i = 0; i < n; i++)
 			push(slab, &slab->bare, numbers[i]);
-		slab->held -= n;
+		note_held(slab, -(int)n);
 		lock_drop(&slab->lock, LOCK_SLAB);
 		credit_give(slab->budget, (uint64_t)n * SLAB_PAGES);
 		total += n * SLAB_PAGES;

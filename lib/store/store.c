@@ -13,7 +13,7 @@ int store_init(struct store *store, bool encrypt, const char **ret_why)
 
 void store_destroy(struct store *store)
 {
-	swap_close(&store->swap);
+	store_close(store);
 	family_leave(&store->family);
 	cipher_free(store->cipher);
 }
@@ -26,6 +26,7 @@ int store_open(struct store *store, const struct target_list *targets, bool stri
 
 void store_close(struct store *store)
 {
+	compressed_close(&store->compressed);
 	swap_close(&store->swap);
 }
 
@@ -111,11 +112,13 @@ void store_fork(struct store *store)
 {
 	store_check_children(store);
 	swap_fork(&store->swap, family_join(&store->family));
+	slab_fork(&store->compressed.slab);
 }
 
 void store_fork_parent(struct store *store)
 {
 	swap_fork_parent(&store->swap);
+	slab_fork_parent(&store->compressed.slab);
 	fd_close(store->family.writer);
 	store->family.writer = -1;
 }
@@ -123,6 +126,7 @@ void store_fork_parent(struct store *store)
 int store_fork_child(struct store *store)
 {
 	family_fork_child(&store->family);
+	slab_fork_child(&store->compressed.slab);
 	swap_fork_child(&store->swap);
 	return cipher_fork_child(store->cipher);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* store.h - where pages are while they are not in memory
  *
- * store/ keeps the contents of pages: put, get and free, by place.  Swap spaces (swap.h) are its
- * first kind of place; another kind of storage would add its own.  No other room knows a
- * descriptor, an offset or a slot.  The room includes base, command and kernel, and is included
+ * store/ keeps the contents of pages: put, get and free, by place.  Swap spaces (swap.h) have one
+ * kind of place, and the compressed store another.  No other room knows a descriptor, an offset, a
+ * slot or an object.  The room includes base, command and kernel, and is included
  * from pages upward.
  *
  *	lane_find ──▶ a run of places ──lane_put──▶ they hold pages ──store_free──▶ free again
@@ -14,6 +14,8 @@
  *	swap.h	files and devices, by priority; target.h: how they are opened
  *	slot.h	which slots of a space are taken; slot_owner.h: by which process
  *	cipher.h, io_sealed.c	encryption of what is written
+ *	compressed.h	the compressed store, in frames of the budget: codec.h, slab.h.  A page can
+ *		be there and in swap space, so its places there are of a type of their own
  *	family.h	the children of forks that read our places
  *
  * A place carries its kind, so places of two kinds cannot be mixed up.  Places that were found
@@ -25,6 +27,7 @@
 #ifndef SPILL_STORE_H
 #define SPILL_STORE_H
 
+#include "store/compressed.h"
 #include "store/family.h"
 #include "store/swap.h"
 
@@ -43,8 +46,9 @@ struct place {
 
 struct store {
 	struct swap swap;
-	struct family family;  /* forks: which children read our places */
-	struct cipher *cipher; /* encrypts what is put; or NULL */
+	struct compressed compressed; /* open once the pager is armed, if it is wanted */
+	struct family family;	      /* forks: which children read our places */
+	struct cipher *cipher;	      /* encrypts what is put; or NULL */
 };
 
 /* The store must be zeroed.  0 or -errno; on failure *ret_why may be set to a reason for people. */

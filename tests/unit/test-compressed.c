@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test-packed.c - packed.h, slab.h, codec.h: every byte comes back, and frames are counted */
+/* test-compressed.c - compressed.h, slab.h, codec.h: every byte comes back, and frames are counted */
 #include "unit.h"
 #include "base/hash.h"
 #include "base/page.h"
-#include "store/packed.h"
+#include "store/compressed.h"
 #include <string.h>
 #include <sys/mman.h>
 
@@ -12,12 +12,12 @@
 #define PAGES 3000
 
 static struct budget budget;
-static struct packed packed;
+static struct compressed compressed;
 static struct packer packer;
 
 /* What should be in the store: a page's contents follow from its seed. */
 static struct {
-	packed_place place;
+	compressed_place place;
 	uint64_t seed, word;
 } model[PAGES];
 
@@ -26,21 +26,21 @@ static void begin(unsigned shift)
 	page_shift_value = shift;
 	memset(&budget, 0, sizeof(budget));
 	budget_limit(&budget, FRAMES);
-	ck_assert_int_eq(packed_open(&packed, &budget, FRAMES), 0);
+	ck_assert_int_eq(compressed_open(&compressed, &budget, FRAMES), 0);
 	ck_assert_int_eq(packer_open(&packer), 0);
 	for (unsigned i = 0; i < PAGES; i++)
-		model[i].place = PACKED_NONE;
+		model[i].place = COMPRESSED_NONE;
 }
 
 /* All that was taken is given back. */
 static void end(void)
 {
-	slab_trim(&packed.slab, 0);
-	slab_check(&packed.slab);
-	unit_check(slab_frames(&packed.slab) == 0);
+	slab_trim(&compressed.slab, 0);
+	slab_check(&compressed.slab);
+	unit_check(slab_frames(&compressed.slab) == 0);
 	unit_check(budget.used == 0);
 	packer_close(&packer);
-	packed_close(&packed);
+	compressed_close(&compressed);
 }
 
 /* A page of which a part, by its seed, is random, and the rest repeats. */
@@ -63,9 +63,9 @@ static void put(unsigned i)
 	bool odd;
 
 	make(made, seed);
-	model[i].place = packed_put(&packed, &packer, made, i, true, &model[i].word, &odd);
+	model[i].place = compressed_put(&compressed, &packer, made, i, true, &model[i].word, &odd);
 	unit_check(!odd);
-	unit_check((seed % 8 == 0) == (model[i].place == PACKED_WORD));
+	unit_check((seed % 8 == 0) == (model[i].place == COMPRESSED_WORD));
 	model[i].seed = seed;
 }
 
@@ -75,18 +75,18 @@ static void check(unsigned i)
 	unsigned length;
 
 	make(made, model[i].seed);
-	unit_check(packed_get(&packed, model[i].place, model[i].word, got));
+	unit_check(compressed_get(&compressed, model[i].place, model[i].word, got));
 	unit_check(memcmp(made, got, page_size()) == 0);
-	if (model[i].place == PACKED_WORD)
+	if (model[i].place == COMPRESSED_WORD)
 		return;
-	slab_object(&packed.slab, model[i].place, &length, &number);
+	slab_object(&compressed.slab, model[i].place, &length, &number);
 	unit_check(number == i);
 }
 
 static void drop(unsigned i)
 {
-	unit_check(packed_free(&packed, model[i].place));
-	model[i].place = PACKED_NONE;
+	unit_check(compressed_free(&compressed, model[i].place));
+	model[i].place = COMPRESSED_NONE;
 }
 
 START_TEST(every_byte_comes_back)
@@ -97,9 +97,9 @@ START_TEST(every_byte_comes_back)
 	for (unsigned step = 0; step < STEPS; step++) {
 		unsigned i = unit_below(PAGES);
 
-		if (model[i].place == PACKED_NONE) {
+		if (model[i].place == COMPRESSED_NONE) {
 			put(i);
-			held += model[i].place != PACKED_NONE;
+			held += model[i].place != COMPRESSED_NONE;
 		} else {
 			check(i);
 			if (unit_below(3)) {
@@ -107,19 +107,19 @@ START_TEST(every_byte_comes_back)
 				held--;
 			}
 		}
-		unit_check(packed.pages == held);
-		unit_check((uint64_t)budget.used == slab_frames(&packed.slab));
+		unit_check(compressed.pages == held);
+		unit_check((uint64_t)budget.used == slab_frames(&compressed.slab));
 		if (step % 1000 == 0) {
-			slab_trim(&packed.slab, unit_below(3));
-			slab_check(&packed.slab);
+			slab_trim(&compressed.slab, unit_below(3));
+			slab_check(&compressed.slab);
 		}
 	}
 	for (unsigned i = 0; i < PAGES; i++)
-		if (model[i].place != PACKED_NONE) {
+		if (model[i].place != COMPRESSED_NONE) {
 			check(i);
 			drop(i);
 		}
-	unit_check(packed.pages == 0 && packed.bytes == 0 && packed.words == 0);
+	unit_check(compressed.pages == 0 && compressed.bytes == 0 && compressed.words == 0);
 	end();
 }
 END_TEST
@@ -130,7 +130,7 @@ START_TEST(little_is_lost_between_objects)
 	begin(12);
 	for (unsigned i = 0; i < PAGES; i++)
 		put(i);
-	unit_check(packed.bytes * 6 >= (slab_frames(&packed.slab) << page_shift()) * 5);
+	unit_check(compressed.bytes * 6 >= (slab_frames(&compressed.slab) << page_shift()) * 5);
 	for (unsigned i = 0; i < PAGES; i++)
 		drop(i);
 	end();
@@ -147,20 +147,20 @@ START_TEST(the_budget_is_the_end)
 	budget_limit(&budget, 5 * SLAB_PAGES + 3);
 	for (unsigned i = 0; i < PAGES; i++) {
 		make(made, 8 * i + 7);
-		model[i].place = packed_put(&packed, &packer, made, i, true, &word, &odd);
+		model[i].place = compressed_put(&compressed, &packer, made, i, true, &word, &odd);
 		unit_check(!odd);
 		model[i].seed = 8 * i + 7;
-		n += model[i].place != PACKED_NONE;
+		n += model[i].place != COMPRESSED_NONE;
 	}
-	unit_check(slab_frames(&packed.slab) == 5 * SLAB_PAGES);
+	unit_check(slab_frames(&compressed.slab) == 5 * SLAB_PAGES);
 	unit_check(n == 50 || n == 55); /* ten or eleven to a block */
 	/* What is freed is used again, without a new frame. */
 	drop(0);
-	unit_check(packed_put(&packed, &packer, made, 0, false, &word, &odd) != PACKED_NONE);
+	unit_check(compressed_put(&compressed, &packer, made, 0, false, &word, &odd) != COMPRESSED_NONE);
 	for (unsigned i = 1; i < PAGES; i++)
-		if (model[i].place != PACKED_NONE)
+		if (model[i].place != COMPRESSED_NONE)
 			check(i);
-	packed_close(&packed);
+	compressed_close(&compressed);
 	packer_close(&packer);
 }
 END_TEST
@@ -173,13 +173,13 @@ START_TEST(what_does_not_pack_is_refused)
 	begin(12);
 	for (size_t i = 0; i < page_size(); i++)
 		made[i] = (char)unit_random();
-	unit_check(packed_put(&packed, &packer, made, 0, true, &word, &odd) == PACKED_NONE);
+	unit_check(compressed_put(&compressed, &packer, made, 0, true, &word, &odd) == COMPRESSED_NONE);
 	unit_check(odd);
-	unit_check(packed.pages == 0 && budget.used == 0);
+	unit_check(compressed.pages == 0 && budget.used == 0);
 	page_fill(made, word);
-	unit_check(packed_put(&packed, &packer, made, 0, true, &word, &odd) == PACKED_WORD);
-	unit_check(packed.pages == 1 && budget.used == 0);
-	unit_check(packed_free(&packed, PACKED_WORD));
+	unit_check(compressed_put(&compressed, &packer, made, 0, true, &word, &odd) == COMPRESSED_WORD);
+	unit_check(compressed.pages == 1 && budget.used == 0);
+	unit_check(compressed_free(&compressed, COMPRESSED_WORD));
 	end();
 }
 END_TEST
@@ -193,16 +193,16 @@ START_TEST(damage_stays_in_the_page)
 
 	begin(12);
 	put(0);
-	while (model[0].place == PACKED_WORD)
+	while (model[0].place == COMPRESSED_WORD)
 		put(0);
-	object = slab_object(&packed.slab, model[0].place, &length, &number);
+	object = slab_object(&compressed.slab, model[0].place, &length, &number);
 	memset(got, 'x', sizeof(got));
 	for (unsigned n = 0; n < 20000; n++) {
 		unsigned at = unit_below(length);
 		char before = object[at];
 
 		object[at] = (char)unit_random();
-		packed_get(&packed, model[0].place, 0, got);
+		compressed_get(&compressed, model[0].place, 0, got);
 		for (unsigned i = 0; i < 64; i++)
 			unit_check(got[page_size() + i] == 'x');
 		object[at] = before;
@@ -222,13 +222,13 @@ START_TEST(a_fork_freezes_it)
 	for (unsigned i = 0; i < 100; i++)
 		do
 			put(i);
-		while (model[i].place == PACKED_WORD);
-	frames = slab_frames(&packed.slab);
-	slab_fork(&packed.slab);
-	unit_check(!packed_free(&packed, model[0].place));
-	unit_check(slab_alloc(&packed.slab, 100, 0, true) == SLAB_NONE);
+		while (model[i].place == COMPRESSED_WORD);
+	frames = slab_frames(&compressed.slab);
+	slab_fork(&compressed.slab);
+	unit_check(!compressed_free(&compressed, model[0].place));
+	unit_check(slab_alloc(&compressed.slab, 100, 0, true) == SLAB_NONE);
 	budget_reset(&budget);
-	slab_fork_child(&packed.slab);
+	slab_fork_child(&compressed.slab);
 	unit_check((uint64_t)budget.used == frames);
 	for (unsigned i = 0; i < 100; i++) {
 		check(i);
@@ -240,7 +240,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("packed");
+	Suite *suite = suite_create("compressed");
 	TCase *tcase = unit_case(suite, "store", 60);
 
 	page_init();

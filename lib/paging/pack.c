@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* pack.c - pages that leave are packed, and come back unpacked: see pack.h */
+#include "paging/pack.h"
+#include "base/hash.h"
+#include "paging/fill.h"
+#include "base/usdt.h"
+
+/* The store's share of the budget. */
+#define SHARE_NUMERATOR 3
+#define SHARE_DIVISOR 4
+
+/* After so many pages of a region that did not pack, only one of a chunk is tried. */
+#define ODD_MANY 16
+#define REGION_SHIFT 24
+
+/* -- which are worth a try ---------------------------------------------------------------- */
+
+static _Atomic uint8_t *oddness(struct paging *paging, const struct chunk *chunk)
+{
+	return &paging->odd[(chunk->address >> REGION_SHIFT) % ODD_REGIONS];
+}
+
+static void note_odd(_Atomic uint8_t *odd, bool is_odd)
+{
+	uint8_t many = *odd;
+
+	if (is_odd && many < ODD_MANY)
+		*odd = many + 1;
+	else if (!is_odd && many)
+		*odd = many / 2;
+}
+
+/* -- away ------------------------------------------------------------------------------------ */
+
+static uint64_t number_of(const struct chunk *chunk, unsigned i)
+{
+	return (chunk->address >> page_shift()) + i;
+}
+
+bool pack_is_over(const struct paging *paging)
+{
+	return (int64_t)slab_frames(&paging->store.compressed.slab) >
+	       paging->budget.limit / SHARE_DIVISOR * SHARE_NUMERATOR;
+}
+
+/* false: there is no room. */
+static bool pack_page(struct handler *handler, struct chunk *chunk, const struct tray *tray,
+		      unsigned i, bool *ret_odd)
+{
+	struct paging *paging = handler->paging;
+	bool grow = !pack_is_over(paging);
+	compressed_place at;
+	uint64_t word;
+
+	at = compressed_put(&paging->store.compressed, &handler->packer, tray_page(tray, i),
+			    number_of(chunk, i), grow, &word, ret_odd);
+	if (at != COMPRESSED_NONE)
+		chunk_keep_compressed(&paging->pages, chunk, i, at, word);
+	return at != COMPRESSED_NONE || *ret_odd;
+}
+
+/* Those that take room. */
+static uint64_t objects(const struct chunk *chunk, uint64_t mask)
+{
+	uint64_t ret = 0;
+	unsigned i;
+
+	mask_for_each(i, mask & chunk->compressed)
+		if (chunk->at[i] != COMPRESSED_WORD)
+			ret |= mask_bit(i);
+	return ret;
+}
+
+uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tray, uint64_t mask)
+{
+	struct paging *paging = handler->paging;
+	_Atomic uint8_t *odd = oddness(paging, chunk);
+	unsigned i;
+
+	if (!compressed_is_open(&paging->store.compressed))
+		return 0;
+	mask &= ~chunk->compressed;
+	mask_for_each(i, mask) {
+		bool is_odd;
+
+		if (!pack_page(handler, chunk, tray, i, &is_odd))
+			break;
+		note_odd(odd, is_odd);
+		if (is_odd && *odd >= ODD_MANY)
+			break;
+	}
+	mask &= chunk->compressed;
+	stat_add(&paging->stats->pages_compressed, mask_count(mask));
+	if (objects(chunk, mask))
+		policy_insert_compressed(&paging->policy, chunk);
+	return mask;
+}
+
+/* -- back ------------------------------------------------------------------------------------ */
+
+/* Unpacks page i to where it is asked.  false: it is not what was packed. */
+static bool unpack(const struct paging *paging, const struct chunk *chunk, unsigned i, void *to)
+{
+	if (!compressed_get(&paging->store.compressed, chunk->at[i], chunk->page[i].hash, to))
+		return false;
+	return chunk->at[i] == COMPRESSED_WORD ||
+	       hash_page(paging->hash_key, to) == chunk->page[i].hash;
+}
+
+/* The copy of this page is damaged.  If swap space has it as well, it is read from there. */
+static void lose(struct paging *paging, struct chunk *chunk, unsigned i)
+{
+	uint64_t bit = mask_bit(i);
+
+	stat_add(&paging->stats->read_errors, 1);
+	chunk_drop_compressed(&paging->pages, chunk, bit);
+	if (chunk->filling & bit)
+		chunk_end_fill(&paging->pages, chunk, bit, 0);
+	if (!(chunk->swapped & bit))
+		fill_lose(paging, chunk, bit, "the compressed store holds other contents");
+}
+
+/* Pages of one run, few enough for the packer's buffer. */
+static uint64_t bring_run(struct handler *handler, struct chunk *chunk, uint64_t run,
+			  bool *ret_again)
+{
+	struct paging *paging = handler->paging;
+	unsigned first = mask_first(run), i;
+	uint64_t good = 0, installed;
+
+	mask_for_each(i, run) {
+		if (unpack(paging, chunk, i, packer_page(&handler->packer, i - first)))
+			good |= mask_bit(i);
+		else
+			lose(paging, chunk, i);
+	}
+	installed = fill_copy(paging, chunk, good,
+			      packer_page(&handler->packer, 0) - ((size_t)first << page_shift()),
+			      ret_again);
+	return installed;
+}
+
+uint64_t pack_bring(struct handler *handler, struct chunk *chunk, uint64_t mask, bool keep,
+		    bool *ret_again)
+{
+	struct pages *pages = &handler->paging->pages;
+	uint64_t installed = 0;
+
+	for (uint64_t left = mask, run; left; left &= ~run) {
+		run = mask_first_run(left);
+		run &= mask_range(mask_first(run), PACKER_PAGES);
+		installed |= bring_run(handler, chunk, run, ret_again);
+	}
+	chunk_end_fill(pages, chunk, mask & chunk->filling, installed);
+	if (!keep)
+		chunk_drop_compressed(pages, chunk, installed);
+	return installed;
+}
+
+/* -- onward ---------------------------------------------------------------------------------- */
+
+/* Unpacks these pages into a tray, from which they are written.  Returns those that went. */
+static uint64_t pass(struct handler *handler, struct chunk *chunk, uint64_t mask)
+{
+	struct paging *paging = handler->paging;
+	struct tray *tray;
+	uint64_t bad = 0;
+	unsigned i;
+
+	if (!credit_take(&paging->budget, mask_count(mask)))
+		return 0;
+	tray = tray_alloc(&paging->pages.arena);
+	if (!tray) {
+		credit_give(&paging->budget, mask_count(mask));
+		return 0;
+	}
+	mask_for_each(i, mask)
+		if (!unpack(paging, chunk, i, tray_page(tray, i)))
+			bad |= mask_bit(i);
+	chunk_begin_passing(&paging->pages, chunk, tray, mask);
+	chunk_uncache(&paging->pages, chunk, tray, bad);
+	mask_for_each(i, bad)
+		lose(paging, chunk, i);
+	mask &= ~bad;
+	fill_put_back(paging, chunk, tray, mask & ~writeback_add(&handler->writes, tray, mask));
+	policy_wait_first(&paging->policy, tray);
+	mask &= tray->writing | chunk->resident;
+	chunk_drop_compressed(&paging->pages, chunk, mask);
+	stat_add(&paging->stats->pages_passed, mask_count(mask));
+	return mask;
+}
+
+bool pack_pass_on(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+	struct chunk *chunk = policy_pick_compressed(&paging->policy);
+	uint64_t victims, spare;
+
+	if (!chunk)
+		return false;
+	if (!chunk_try_lock(chunk)) {
+		policy_unpick(&paging->policy, chunk, STANDING_COMPRESSED);
+		return false;
+	}
+	victims = policy_oldest(&paging->policy, chunk, objects(chunk, ~UINT64_C(0)));
+	spare = victims & (chunk->swapped | chunk->resident);
+	chunk_drop_compressed(&paging->pages, chunk, spare);
+	victims &= ~spare & chunk_unpackable(chunk);
+	if (victims)
+		victims = pass(handler, chunk, victims);
+	if (objects(chunk, ~UINT64_C(0)))
+		policy_insert_compressed(&paging->policy, chunk);
+	chunk_check(chunk);
+	chunk_unlock(chunk);
+	return (victims | spare) != 0;
+}
