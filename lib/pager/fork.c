@@ -192,6 +192,7 @@ static void leave_runs(struct paging *paging)
 static void reset_counts(struct paging *paging)
 {
 	policy_init(&paging->policy, &paging->pages, &paging->budget);
+	apportion_init(&paging->apportion, &paging->budget);
 	pages_reset_counts(&paging->pages);
 	budget_reset(&paging->budget);
 	paging->requests.count = 0;

@@ -41,6 +41,7 @@ static int init_paging(struct pager *pager, const struct options *options)
 	paging->regions = &pager->regions;
 	paging->hash_key = sys_random();
 	policy_init(&paging->policy, &paging->pages, &paging->budget);
+	apportion_init(&paging->apportion, &paging->budget);
 	readahead_init(&paging->readahead, READAHEAD_STREAMS, &paging->budget.limit);
 	/* First, since only then there is something to destroy. */
 	err = store_init(&paging->store, options->encrypt, &pager->why);

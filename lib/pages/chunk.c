@@ -299,6 +299,14 @@ void chunk_keep_compressed(struct pages *pages, struct chunk *chunk, unsigned i,
 	note("keep compressed", chunk, mask_bit(i));
 }
 
+void chunk_move_compressed(struct pages *pages, struct chunk *chunk, unsigned i,
+			   compressed_place at)
+{
+	assert(chunk->compressed & mask_bit(i));
+	compressed_free(&pages->store->compressed, chunk->at[i]);
+	chunk->at[i] = at;
+}
+
 void chunk_drop_swapped(struct pages *pages, struct chunk *chunk, uint64_t mask)
 {
 	uint64_t before = kept(chunk);

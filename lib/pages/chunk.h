@@ -195,6 +195,9 @@ void chunk_detach(struct chunk *chunk, struct tray *tray);
 void chunk_keep_copy(struct chunk *chunk, unsigned i, struct place place);
 void chunk_keep_compressed(struct pages *pages, struct chunk *chunk, unsigned i,
 			   compressed_place at, uint64_t word);
+/* The compressed copy is somewhere else now; the old place becomes free. */
+void chunk_move_compressed(struct pages *pages, struct chunk *chunk, unsigned i,
+			   compressed_place at);
 /* Copies on swap space, or in the compressed store, are given up, or both: their places become free. */
 void chunk_drop_swapped(struct pages *pages, struct chunk *chunk, uint64_t mask);
 void chunk_drop_compressed(struct pages *pages, struct chunk *chunk, uint64_t mask);

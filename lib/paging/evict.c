@@ -22,8 +22,7 @@
 /* No more than this is unsaved, since a fork has to wait until it is written. */
 #define UNSAVED_BYTES ((size_t)64 << 20)
 
-/* Empty blocks that the compressed store keeps, and chunks that leave it at once. */
-#define SPARE_BLOCKS 2
+/* Chunks that leave the compressed store at once. */
 #define PASSED_BATCH 4
 
 /* How often a pager at rest checks whether a fork's child has ended. */
@@ -521,10 +520,18 @@ uint64_t evict_check_children(struct paging *paging)
 static void tend_compressed(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
+	struct store *store = &paging->store;
+	unsigned stock;
 
-	if (!compressed_is_open(&paging->store.compressed))
+	if (!compressed_is_open(&store->compressed))
 		return;
-	slab_trim(&paging->store.compressed.slab, SPARE_BLOCKS);
+	stock = pack_stock(paging);
+	slab_trim(&store->compressed.slab, 2 * stock);
+	slab_stock(&store->compressed.slab, stock);
+	apportion_judge(&paging->apportion, paging->policy.left, store->compressed.pages,
+			slab_frames(&store->compressed.slab));
+	if (pack_is_thin(paging))
+		pack_drain(handler);
 	for (unsigned n = 0;
 	     n < PASSED_BATCH && pack_is_over(paging) && writeback_has_room(&handler->writes); n++)
 		if (!pack_pass_on(handler))

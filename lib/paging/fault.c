@@ -159,6 +159,7 @@ static enum answer serve_compressed(struct serving *s)
 	struct chunk *chunk = s->chunk;
 	struct window window = ask_window(s, true);
 	uint64_t mask = window_mask(window, s->i) & chunk_unpackable(chunk), installed;
+	int64_t age = policy_away(&paging->policy, chunk, s->i);
 	bool again = false;
 
 	if (!take_credits(s, &mask))
@@ -170,6 +171,7 @@ static enum answer serve_compressed(struct serving *s)
 	policy_insert(&paging->policy, chunk);
 	tell_window(s, window, 0);
 	stat_add(&paging->stats->faults_compressed, 1);
+	apportion_note_compressed(&paging->apportion, age, sys_now() - s->fault->seen);
 	watch_note(s->handler, TRACE_SOFT, chunk, s->i, installed);
 	return judge(s, installed, again);
 }
@@ -187,6 +189,7 @@ static enum answer serve_swapped(struct serving *s)
 	if (answer != ANSWER_DONE)
 		return answer;
 	stat_add(&s->paging->stats->faults_major, 1);
+	apportion_note_major(&s->paging->apportion, policy_away(&s->paging->policy, chunk, s->i));
 	/* The rest of the window, which lies elsewhere on swap space. */
 	for (uint64_t rest = mask & ~got; rest; rest &= ~more) {
 		if (fill_start(fills, chunk, rest, mask_first(rest), NULL, &more) != ANSWER_DONE)

@@ -503,8 +503,10 @@ static void free_fill(struct fill *fill)
 	uint64_t now = sys_now();
 
 	stat_add(&stats->read_time, now - fill->started);
-	if (fill->since)
+	if (fill->since) {
 		note_major(stats, fill, now - fill->since);
+		apportion_note_major_ns(&fills->paging->apportion, now - fill->since);
+	}
 	fill->started = 0;
 	fill->next = fills->free;
 	fills->free = fill;

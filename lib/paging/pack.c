@@ -5,9 +5,14 @@
 #include "paging/fill.h"
 #include "base/usdt.h"
 
-/* The store's share of the budget. */
-#define SHARE_NUMERATOR 3
-#define SHARE_DIVISOR 4
+/* The stock of empty blocks is this part of the budget. */
+#define STOCK_DIVISOR 256
+#define STOCK_LEAST 2
+#define STOCK_MOST 16
+
+/* Blocks are drained if more than this part of their frames, and more than so many, hold nothing. */
+#define THIN_DIVISOR 8
+#define THIN_LEAST 64
 
 /* After so many pages of a region that did not pack, only one of a chunk is tried. */
 #define ODD_MANY 16
@@ -39,8 +44,24 @@ static uint64_t number_of(const struct chunk *chunk, unsigned i)
 
 bool pack_is_over(const struct paging *paging)
 {
-	return (int64_t)slab_frames(&paging->store.compressed.slab) >
-	       paging->budget.limit / SHARE_DIVISOR * SHARE_NUMERATOR;
+	return (int64_t)(paging->store.compressed.slab.used >> page_shift()) >
+	       apportion_share(&paging->apportion);
+}
+
+/* May the store take frames? */
+static bool may_grow(const struct paging *paging)
+{
+	return (int64_t)slab_frames(&paging->store.compressed.slab) <
+	       apportion_share(&paging->apportion);
+}
+
+unsigned pack_stock(const struct paging *paging)
+{
+	int64_t blocks = paging->budget.limit / STOCK_DIVISOR / SLAB_PAGES;
+
+	return blocks < STOCK_LEAST  ? STOCK_LEAST
+	       : blocks < STOCK_MOST ? (unsigned)blocks
+				     : STOCK_MOST;
 }
 
 /* false: there is no room. */
@@ -48,7 +69,7 @@ static bool pack_page(struct handler *handler, struct chunk *chunk, const struct
 		      unsigned i, bool *ret_odd)
 {
 	struct paging *paging = handler->paging;
-	bool grow = !pack_is_over(paging);
+	bool grow = may_grow(paging);
 	compressed_place at;
 	uint64_t word;
 
@@ -190,6 +211,19 @@ static uint64_t pass(struct handler *handler, struct chunk *chunk, uint64_t mask
 	return mask;
 }
 
+static void note_oldest(struct paging *paging, const struct chunk *chunk)
+{
+	int64_t most = 0;
+	unsigned i;
+
+	mask_for_each(i, objects(chunk, ~UINT64_C(0))) {
+		int64_t age = policy_away(&paging->policy, chunk, i);
+
+		most = age > most ? age : most;
+	}
+	apportion_note_oldest(&paging->apportion, most);
+}
+
 bool pack_pass_on(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
@@ -202,6 +236,7 @@ bool pack_pass_on(struct handler *handler)
 		policy_unpick(&paging->policy, chunk, STANDING_COMPRESSED);
 		return false;
 	}
+	note_oldest(paging, chunk);
 	victims = policy_oldest(&paging->policy, chunk, objects(chunk, ~UINT64_C(0)));
 	spare = victims & (chunk->swapped | chunk->resident);
 	chunk_drop_compressed(&paging->pages, chunk, spare);
@@ -213,4 +248,48 @@ bool pack_pass_on(struct handler *handler)
 	chunk_check(chunk);
 	chunk_unlock(chunk);
 	return (victims | spare) != 0;
+}
+
+/* -- drained --------------------------------------------------------------------------------- */
+
+bool pack_is_thin(const struct paging *paging)
+{
+	const struct slab *slab = &paging->store.compressed.slab;
+	uint64_t held = slab_frames(slab);
+
+	return held > (slab->used >> page_shift()) + held / THIN_DIVISOR + THIN_LEAST;
+}
+
+/* Moves one object to a block that stays. */
+static void move_object(struct paging *paging, uint32_t slot)
+{
+	struct compressed *compressed = &paging->store.compressed;
+	struct chunk *chunk;
+	compressed_place to;
+	uint64_t number;
+	unsigned bytes, i;
+
+	slab_object(&compressed->slab, slot, &bytes, &number);
+	chunk = pagetable_find(&paging->pages.table, (uintptr_t)number << page_shift());
+	if (!chunk || !chunk_try_lock(chunk))
+		return;
+	i = (unsigned)(number % CHUNK_PAGES);
+	if ((chunk->compressed & mask_bit(i)) && chunk->at[i] == slot) {
+		to = compressed_copy(compressed, slot);
+		if (to != COMPRESSED_NONE)
+			chunk_move_compressed(&paging->pages, chunk, i, to);
+	}
+	chunk_unlock(chunk);
+}
+
+void pack_drain(struct handler *handler)
+{
+	struct slab *slab = &handler->paging->store.compressed.slab;
+	uint32_t block = slab_drain(slab), slot = SLAB_NONE;
+
+	if (block == SLAB_NONE)
+		return;
+	while (slab_next(slab, block, &slot))
+		move_object(handler->paging, slot);
+	slab_drained(slab, block);
 }

@@ -33,11 +33,21 @@ uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tr
 uint64_t pack_bring(struct handler *handler, struct chunk *chunk, uint64_t mask, bool keep,
 		    bool *ret_again);
 
+/* How many empty blocks the store should have in stock: to pack pages takes frames before it frees
+ * some. */
+unsigned pack_stock(const struct paging *paging);
+
 /* Does the store hold more than its share? */
 bool pack_is_over(const struct paging *paging);
 
 /* Lets the oldest pages go on to swap space, or drops what swap space has, or what is resident, too.
  * The caller holds no lock, and has entered an eviction.  true: something was done. */
 bool pack_pass_on(struct handler *handler);
+
+/* Has the store many frames that hold nothing, since they are in blocks that hold something?  The
+ * second function frees one such block, as far as it gets the locks of its pages.  The caller holds no
+ * lock, and has entered an eviction. */
+bool pack_is_thin(const struct paging *paging);
+void pack_drain(struct handler *handler);
 
 #endif

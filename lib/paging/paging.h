@@ -23,6 +23,7 @@
 #include "observe/stats.h"
 #include "pages/pages.h"
 #include "pages/ranges.h"
+#include "paging/apportion.h"
 #include "paging/judge.h"
 #include "paging/policy.h"
 #include "paging/readahead.h"
@@ -42,6 +43,7 @@ struct paging {
 	struct pages pages;
 	const struct region_table *regions; /* the pager's: to know how much is reserved */
 	struct policy policy;
+	struct apportion apportion; /* between memory and the compressed store */
 	struct readahead readahead;
 	struct request_queue requests;
 	struct store store;

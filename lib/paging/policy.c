@@ -391,7 +391,7 @@ static int64_t longest_wait(struct policy *policy)
 }
 
 /* Since when the page has been in a tray, or, if it has none, without a frame. */
-static int64_t stamped(const struct policy *policy, const struct chunk *chunk, unsigned i)
+int64_t policy_away(const struct policy *policy, const struct chunk *chunk, unsigned i)
 {
 	unsigned shift = stamp_shift(policy);
 	uint16_t stamps = (uint16_t)((policy->left >> shift) - chunk->out[i]);
@@ -406,10 +406,10 @@ uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, u
 	unsigned i;
 
 	mask_for_each(i, mask)
-		if (stamped(policy, chunk, i) > most)
-			most = stamped(policy, chunk, i);
+		if (policy_away(policy, chunk, i) > most)
+			most = policy_away(policy, chunk, i);
 	mask_for_each(i, mask)
-		if (stamped(policy, chunk, i) * 2 >= most)
+		if (policy_away(policy, chunk, i) * 2 >= most)
 			ret |= mask_bit(i);
 	return ret;
 }
@@ -439,7 +439,7 @@ static bool takes_place(struct policy *policy, int64_t time, int64_t longest)
 static void note_back(struct policy *policy, const struct chunk *chunk, unsigned i)
 {
 	bool passed = chunk->passed & mask_bit(i);
-	int64_t time = stamped(policy, chunk, i), most = soon(policy);
+	int64_t time = policy_away(policy, chunk, i), most = soon(policy);
 
 	if (time < most)
 		note_odds(policy, passed ? &policy->left_probes : &policy->left_new, 1,
@@ -461,7 +461,7 @@ uint64_t policy_refault(struct policy *policy, const struct chunk *chunk, uint64
 	 * longer than any probe that is left. */
 	before = untouched(policy) + (int64_t)policy->pages->waiting;
 	mask_for_each(i, mask & ~chunk->passed)
-		if (takes_place(policy, stamped(policy, chunk, i) + before, longest))
+		if (takes_place(policy, policy_away(policy, chunk, i) + before, longest))
 			ret |= mask_bit(i);
 	return ret;
 }
@@ -500,8 +500,9 @@ uint64_t policy_touched(struct policy *policy, const struct chunk *chunk, const 
 		return mask;
 	}
 	note_waited(policy, mask_count(mask), 0);
-	return is_needed(policy, stamped(policy, chunk, i) + untouched(policy)) ? mask & mask_bit(i)
-										: 0;
+	return is_needed(policy, policy_away(policy, chunk, i) + untouched(policy))
+		       ? mask & mask_bit(i)
+		       : 0;
 }
 
 /* -- trays; the caller holds (P) --------------------------------------------------- */

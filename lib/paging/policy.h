@@ -127,6 +127,9 @@ struct chunk *policy_pick_compressed(struct policy *policy);
  * is locked. */
 uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask);
 
+/* For how long page i has been away, in frames given up. */
+int64_t policy_away(const struct policy *policy, const struct chunk *chunk, unsigned i);
+
 /* These pages are unmapped now.  The chunk is locked. */
 void policy_note_out(struct policy *policy, struct chunk *chunk, uint64_t mask);
 /* The frames of these pages, which were in this tray, are given up.  The chunk is locked. */

@@ -91,6 +91,21 @@ compressed_place compressed_put(struct compressed *compressed, struct packer *pa
 	return put_object(compressed, packer, length, number, grow);
 }
 
+compressed_place compressed_copy(struct compressed *compressed, compressed_place place)
+{
+	uint64_t number;
+	unsigned length;
+	const char *object = slab_object(&compressed->slab, place, &length, &number);
+	uint32_t slot = slab_alloc(&compressed->slab, length, number, false);
+
+	if (slot == SLAB_NONE)
+		return COMPRESSED_NONE;
+	memcpy(slab_object(&compressed->slab, slot, &length, &number), object, length);
+	atomic_fetch_add(&compressed->pages, 1);
+	atomic_fetch_add(&compressed->bytes, length);
+	return slot;
+}
+
 bool compressed_get(const struct compressed *compressed, compressed_place place, uint64_t word,
 		    void *page)
 {

@@ -67,6 +67,9 @@ compressed_place compressed_put(struct compressed *compressed, struct packer *pa
 				const void *page, uint64_t number, bool grow, uint64_t *ret_word,
 				bool *ret_odd);
 
+/* Puts what is at this place, an object, a second time, without new frames. */
+compressed_place compressed_copy(struct compressed *compressed, compressed_place place);
+
 /* Makes the page again.  word: what compressed_put has given for COMPRESSED_WORD.  false: the object is not
  * what was put. */
 bool compressed_get(const struct compressed *compressed, compressed_place place, uint64_t word,

@@ -4,10 +4,11 @@
 #include "base/meta.h"
 #include "kernel/zap.h"
 
-/* Slots of a block, by class: from four fifths of a page to an eighth, each at most a tenth smaller
- * than the one before it. */
+/* Slots of a block, by class: from four fifths of a page to an eighth, each at most an eighth smaller
+ * than the one before it, and most by less. */
 static const uint8_t slots_of[SLAB_CLASSES] = {
-	10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 22, 24, 27, 30, 34, 38, 43, 49, 56, 64,
+	10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+	23, 24, 26, 28, 30, 33, 36, 40, 44, 49, 56, 64,
 };
 
 #define NO_BLOCK UINT32_MAX
@@ -17,6 +18,9 @@ static const uint8_t slots_of[SLAB_CLASSES] = {
 /* An object begins with its page's number and its length. */
 #define LENGTH_BITS 16
 #define HEADER sizeof(uint64_t)
+
+/* Blocks that are compared before one is drained. */
+#define DRAIN_LOOKS 8
 
 /* Blocks whose frames are given back in one call. */
 #define TRIM_BATCH 16
@@ -61,6 +65,8 @@ static void push(struct slab *slab, struct slab_list *list, uint32_t number)
 	block->next = list->count ? list->first : NO_BLOCK;
 	if (list->count)
 		slab->block[list->first].prev = number;
+	else
+		list->last = number;
 	list->first = number;
 	list->count++;
 }
@@ -75,6 +81,8 @@ static void unlink_block(struct slab *slab, struct slab_list *list, uint32_t num
 		list->first = block->next;
 	if (block->next != NO_BLOCK)
 		slab->block[block->next].prev = block->prev;
+	else
+		list->last = block->prev;
 	list->count--;
 }
 
@@ -128,8 +136,23 @@ static uint32_t bare_block(struct slab *slab)
 	return slab->fresh < slab->block_count ? slab->fresh++ : NO_BLOCK;
 }
 
+/* A block with frames, newly taken of the budget; or NO_BLOCK.  (Z) */
+static uint32_t new_block(struct slab *slab)
+{
+	uint32_t number;
+
+	if (!credit_take(slab->budget, SLAB_PAGES))
+		return NO_BLOCK;
+	number = bare_block(slab);
+	if (number == NO_BLOCK)
+		credit_give(slab->budget, SLAB_PAGES);
+	else
+		note_held(slab, 1);
+	return number;
+}
+
 /* A block with a free slot of this class, at the head of its list.  (Z) */
-static uint32_t partial_block(struct slab *slab, unsigned size_class, bool spare)
+static uint32_t partial_block(struct slab *slab, unsigned size_class, bool grow)
 {
 	struct slab_list *list = &slab->partial[size_class];
 	uint32_t number;
@@ -137,18 +160,13 @@ static uint32_t partial_block(struct slab *slab, unsigned size_class, bool spare
 	if (list->count)
 		return list->first;
 	number = pop(slab, &slab->empty);
-	if (number == NO_BLOCK) {
-		if (!spare || !credit_take(slab->budget, SLAB_PAGES))
-			return NO_BLOCK;
-		number = bare_block(slab);
-		if (number == NO_BLOCK) {
-			credit_give(slab->budget, SLAB_PAGES);
-			return NO_BLOCK;
-		}
-		note_held(slab, 1);
-	}
+	if (number == NO_BLOCK && grow)
+		number = new_block(slab);
+	if (number == NO_BLOCK)
+		return NO_BLOCK;
 	slab->block[number].size_class = size_class;
 	slab->block[number].taken = 0;
+	slab->vacant[size_class] += slots_of[size_class];
 	push(slab, list, number);
 	return number;
 }
@@ -159,6 +177,8 @@ static uint32_t take_slot(struct slab *slab, uint32_t number)
 	unsigned i = mask_first(~block->taken);
 
 	block->taken |= mask_bit(i);
+	slab->used += slot_size(block->size_class);
+	slab->vacant[block->size_class]--;
 	if (block->taken == all_slots(block->size_class))
 		unlink_block(slab, &slab->partial[block->size_class], number);
 	return number * SLAB_SLOTS + i;
@@ -172,18 +192,23 @@ static char *address_of(const struct slab *slab, uint32_t slot)
 	       slot % SLAB_SLOTS * slot_size(slab->block[number].size_class);
 }
 
-uint32_t slab_alloc(struct slab *slab, unsigned bytes, uint64_t page, bool spare)
+uint32_t slab_alloc(struct slab *slab, unsigned bytes, uint64_t page, bool grow)
 {
 	uint32_t slot = SLAB_NONE, number;
 
 	lock_take(&slab->lock, LOCK_SLAB);
-	number = slab->frozen ? NO_BLOCK : partial_block(slab, class_for(bytes), spare);
+	number = slab->frozen ? NO_BLOCK : partial_block(slab, class_for(bytes), grow);
 	if (number != NO_BLOCK)
 		slot = take_slot(slab, number);
 	lock_drop(&slab->lock, LOCK_SLAB);
 	if (slot != SLAB_NONE)
 		*(uint64_t *)address_of(slab, slot) = page << LENGTH_BITS | bytes;
 	return slot;
+}
+
+static unsigned vacancy(const struct slab_block *block)
+{
+	return slots_of[block->size_class] - mask_count(block->taken);
 }
 
 /* (Z) */
@@ -195,9 +220,14 @@ static void free_slot(struct slab *slab, uint32_t slot)
 
 	assert(block->taken & mask_bit(slot % SLAB_SLOTS));
 	block->taken &= ~mask_bit(slot % SLAB_SLOTS);
-	if (was_full)
+	slab->used -= slot_size(block->size_class);
+	if (block->draining)
+		return;
+	slab->vacant[block->size_class]++;
+	if (was_full) {
 		push(slab, &slab->partial[block->size_class], number);
-	if (!block->taken) {
+	} else if (!block->taken) {
+		slab->vacant[block->size_class] -= vacancy(block);
 		unlink_block(slab, &slab->partial[block->size_class], number);
 		push(slab, &slab->empty, number);
 	}
@@ -223,6 +253,86 @@ char *slab_object(const struct slab *slab, uint32_t slot, unsigned *ret_bytes, u
 	*ret_bytes = (unsigned)(header & ((1u << LENGTH_BITS) - 1));
 	*ret_page = header >> LENGTH_BITS;
 	return address + HEADER;
+}
+
+/* -- drained --------------------------------------------------------------------------- */
+
+/* The class with the most room that nobody uses.  (Z) */
+static unsigned emptiest_class(const struct slab *slab)
+{
+	unsigned ret = 0;
+
+	for (unsigned i = 1; i < SLAB_CLASSES; i++)
+		if (slab->vacant[i] * slot_size(i) > slab->vacant[ret] * slot_size(ret))
+			ret = i;
+	return ret;
+}
+
+/* Of the blocks that became partial first, the one with the fewest objects.  (Z) */
+static uint32_t thinnest(const struct slab *slab, const struct slab_list *list)
+{
+	uint32_t ret = list->last, number = ret;
+
+	for (unsigned n = 0; n < DRAIN_LOOKS && number != NO_BLOCK; n++) {
+		if (vacancy(&slab->block[number]) > vacancy(&slab->block[ret]))
+			ret = number;
+		number = slab->block[number].prev;
+	}
+	return ret;
+}
+
+/* (Z) */
+static uint32_t begin_draining(struct slab *slab, unsigned size_class)
+{
+	struct slab_list *list = &slab->partial[size_class];
+	uint32_t number;
+
+	/* The others must have room for all that it has. */
+	if (slab->frozen || list->count < 2 || slab->vacant[size_class] < slots_of[size_class])
+		return SLAB_NONE;
+	number = thinnest(slab, list);
+	unlink_block(slab, list, number);
+	slab->vacant[size_class] -= vacancy(&slab->block[number]);
+	slab->block[number].draining = true;
+	return number;
+}
+
+uint32_t slab_drain(struct slab *slab)
+{
+	uint32_t ret;
+
+	lock_take(&slab->lock, LOCK_SLAB);
+	ret = begin_draining(slab, emptiest_class(slab));
+	lock_drop(&slab->lock, LOCK_SLAB);
+	return ret;
+}
+
+bool slab_next(struct slab *slab, uint32_t number, uint32_t *slot)
+{
+	unsigned i = *slot == SLAB_NONE ? 0 : *slot % SLAB_SLOTS + 1;
+	uint64_t left;
+
+	lock_take(&slab->lock, LOCK_SLAB);
+	left = i < SLAB_SLOTS ? slab->block[number].taken & ~mask_range(0, i) : 0;
+	lock_drop(&slab->lock, LOCK_SLAB);
+	if (left)
+		*slot = number * SLAB_SLOTS + mask_first(left);
+	return left != 0;
+}
+
+void slab_drained(struct slab *slab, uint32_t number)
+{
+	struct slab_block *block = &slab->block[number];
+
+	lock_take(&slab->lock, LOCK_SLAB);
+	block->draining = false;
+	if (!block->taken) {
+		push(slab, &slab->empty, number);
+	} else {
+		slab->vacant[block->size_class] += vacancy(block);
+		push(slab, &slab->partial[block->size_class], number);
+	}
+	lock_drop(&slab->lock, LOCK_SLAB);
 }
 
 /* -- frames ------------------------------------------------------------------------------ */
@@ -261,6 +371,21 @@ unsigned slab_trim(struct slab *slab, unsigned keep)
 	return total;
 }
 
+void slab_stock(struct slab *slab, unsigned blocks)
+{
+	uint32_t number = 0;
+
+	while (slab->empty.count < blocks && number != NO_BLOCK) {
+		lock_take(&slab->lock, LOCK_SLAB);
+		number = slab->frozen ? NO_BLOCK : new_block(slab);
+		if (number != NO_BLOCK) {
+			slab->block[number].taken = 0;
+			push(slab, &slab->empty, number);
+		}
+		lock_drop(&slab->lock, LOCK_SLAB);
+	}
+}
+
 /* -- forks ------------------------------------------------------------------------------- */
 
 void slab_fork(struct slab *slab)
@@ -288,7 +413,7 @@ void slab_fork_child(struct slab *slab)
 static uint32_t check_list(const struct slab *slab, const struct slab_list *list,
 			   unsigned size_class, bool partial)
 {
-	uint32_t n = 0, prev = NO_BLOCK;
+	uint32_t n = 0, prev = NO_BLOCK, vacant = 0;
 
 	for (uint32_t i = list->count ? list->first : NO_BLOCK; i != NO_BLOCK;
 	     i = slab->block[i].next) {
@@ -298,10 +423,12 @@ static uint32_t check_list(const struct slab *slab, const struct slab_list *list
 		assert(partial == (block->taken != 0));
 		assert(!partial ||
 		       (block->size_class == size_class && block->taken != all_slots(size_class)));
+		vacant += partial ? vacancy(block) : 0;
 		prev = i;
 		n++;
 	}
-	assert(n == list->count);
+	assert(n == list->count && (!n || list->last == prev));
+	assert(!partial || vacant == slab->vacant[size_class]);
 	return n;
 }
 

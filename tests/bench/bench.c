@@ -37,6 +37,7 @@ static const char help[] =
 	"      --fifo=CPU          a SCHED_FIFO thread that keeps this CPU busy meanwhile\n"
 	"      --cpus=N            uses no more CPUs than these, other processes excepted\n"
 	"      --count             counts system calls, frames and others meanwhile, as root\n"
+	"      --compressible      data that LZ4 packs to 1 : 2.4, page by page\n"
 	"      --list              lists the workloads, and exits\n"
 	"      --help              prints this, and exits\n";
 
@@ -103,6 +104,7 @@ enum {
 	OPTION_FIFO,
 	OPTION_CPUS,
 	OPTION_COUNT,
+	OPTION_COMPRESSIBLE,
 	OPTION_LIST,
 	OPTION_HELP,
 };
@@ -128,6 +130,7 @@ static const struct option long_options[] = {
 	{ "fifo", required_argument, NULL, OPTION_FIFO },
 	{ "cpus", required_argument, NULL, OPTION_CPUS },
 	{ "count", no_argument, NULL, OPTION_COUNT },
+	{ "compressible", no_argument, NULL, OPTION_COMPRESSIBLE },
 	{ "list", no_argument, NULL, OPTION_LIST },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -245,6 +248,9 @@ static void set_option(struct options *options, int c)
 	case OPTION_SWAP:
 		options->swap = optarg;
 		return;
+	case OPTION_COMPRESSIBLE:
+		options->compressible = true;
+		break;
 	case OPTION_COUNT:
 		options->count = true;
 		return;

@@ -48,6 +48,7 @@ struct options {
 	double scan_rate;    /* MB/s at most of the scan in zipf-scan */
 	unsigned hogs;	     /* processes that keep CPUs busy meanwhile */
 	unsigned readers;    /* processes that read the pager's statistics meanwhile */
+	bool compressible;   /* contents.h */
 	bool count;	     /* what the kernel does meanwhile (count.h) */
 	unsigned cpus;	     /* of those that it may use, it uses so many; 0: all */
 	int fifo_cpu;	     /* a CPU that a SCHED_FIFO thread keeps busy meanwhile; -1: none */

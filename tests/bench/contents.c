@@ -8,6 +8,10 @@
 #define MARK UINT64_C(0x6c6c6970736e6562)
 #define HEAD_WORDS 2
 
+/* Of the words of compressible data, two of eight are noise, and the others are all the same. */
+#define PERIOD 8
+#define SECOND 2
+
 struct noise {
 	uint64_t begin, step;
 };
@@ -21,6 +25,13 @@ static struct noise noise_of(size_t i, uint8_t version)
 	return (struct noise){ begin, mix(begin) | 1 };
 }
 
+static uint64_t word_of(struct noise noise, size_t k, bool compressible)
+{
+	size_t rest = compressible ? k % PERIOD : 0;
+
+	return rest == 0 || rest == SECOND ? noise.begin + k * noise.step : noise.begin;
+}
+
 static uint64_t head(uint8_t version)
 {
 	return MARK ^ (uint64_t)version << 56;
@@ -30,6 +41,7 @@ static uint64_t head(uint8_t version)
 void contents_open(struct contents *contents, const struct options *options)
 {
 	memory_open(&contents->memory, options, options->data, options->regions);
+	contents->compressible = options->compressible;
 	contents->version = mmap(NULL, contents->memory.pages, PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (contents->version == MAP_FAILED)
@@ -51,7 +63,7 @@ void contents_write(struct contents *contents, size_t i)
 	word[0] = i;
 	word[1] = head(version);
 	for (size_t k = HEAD_WORDS; k < contents->memory.page / sizeof(*word); k++)
-		word[k] = noise.begin + k * noise.step;
+		word[k] = word_of(noise, k, contents->compressible);
 }
 
 static _Noreturn void wrong(const struct contents *contents, size_t i)
@@ -70,7 +82,7 @@ void contents_check(const struct contents *contents, size_t i)
 	uint64_t differs = (word[0] ^ i) | (word[1] ^ head(version));
 
 	for (size_t k = HEAD_WORDS; k < contents->memory.page / sizeof(*word); k++)
-		differs |= word[k] ^ (noise.begin + k * noise.step);
+		differs |= word[k] ^ word_of(noise, k, contents->compressible);
 	if (differs)
 		wrong(contents, i);
 }

@@ -2,7 +2,8 @@
 /* contents.h - pages that can be told from one another
  *
  * A page's bytes are a function of its number and its version: two words that
- * name it, then noise that no compressor makes smaller.  Versions are kept beside
+ * name it, then noise that no compressor makes smaller.  Of compressible data, most words are the
+ * same, so that LZ4 makes 1741 bytes or so of a page.  Versions are kept beside
  * the memory, a byte for each page, so that a page that is lost, stale, torn or in
  * the wrong place is found when it is read.
  *
@@ -16,6 +17,7 @@
 struct contents {
 	struct memory memory;
 	uint8_t *version; /* of each page; 0: zeros */
+	bool compressible;
 };
 
 void contents_open(struct contents *contents, const struct options *options);

@@ -73,9 +73,16 @@ void measure_begin(struct measure *measure, const struct memory *memory)
 	X(pages_unread)   \
 	X(wait_zero)      \
 	X(wait_soft)      \
-	X(wait_major)
+	X(wait_major)   \
+	X(faults_compressed) \
+	X(wait_compressed) \
+	X(pages_compressed) \
+	X(pages_passed)
 
 #define GAUGES(X)    \
+	X(compressed) \
+	X(compressed_size) \
+	X(resident) \
 	X(peak)      \
 	X(swap_used) \
 	X(metadata)  \

@@ -511,7 +511,7 @@ struct walk {
 	int pagemap;
 	uint64_t resident, cached;  /* pages */
 	uint64_t swapped[SWAP_MAX]; /* pages, in each swap space */
-	uint64_t tray_frames;
+	uint64_t compressed, tray_frames;
 	unsigned rounds;
 	uint64_t *seen[SWAP_MAX]; /* a bit for each slot that some page has */
 };
@@ -598,7 +598,8 @@ static void walk_trays(struct walk *walk, const struct chunk *chunk)
 static void walk_states(const struct chunk *chunk)
 {
 	CHECK(!(chunk->resident & chunk->cached) && !(chunk->filling & chunk->resident) &&
-		      !(chunk->poisoned & (chunk->resident | chunk->cached | chunk->swapped)),
+		      !(chunk->poisoned &
+			(chunk->resident | chunk->cached | chunk->compressed | chunk->swapped)),
 	      "a page of the chunk at %p is in two states", chunk_page(chunk, 0));
 	CHECK(!chunk->filling && !chunk->reads, "a page of the chunk at %p is filling for ever",
 	      chunk_page(chunk, 0));
@@ -622,6 +623,22 @@ static void walk_mapping(struct walk *walk, const struct chunk *chunk, uint64_t 
 				  present & mask_bit(i) ? "mapped" : "not mapped");
 }
 
+/* Each object that the chunk has says whose it is. */
+static void walk_objects(struct walk *walk, const struct chunk *chunk)
+{
+	const struct slab *slab = &walk->pager->paging.store.compressed.slab;
+	uint64_t number;
+	unsigned bytes, i;
+
+	mask_for_each(i, chunk->compressed) {
+		if (chunk->at[i] == COMPRESSED_WORD)
+			continue;
+		slab_object(slab, chunk->at[i], &bytes, &number);
+		CHECK(number == (uintptr_t)chunk_page(chunk, i) >> page_shift(),
+		      "the compressed copy of the page %p is another's", chunk_page(chunk, i));
+	}
+}
+
 static void walk_chunk(struct walk *walk, struct chunk *chunk)
 {
 	uint64_t resident, poisoned;
@@ -634,6 +651,8 @@ static void walk_chunk(struct walk *walk, struct chunk *chunk)
 	walk_slots(walk, chunk);
 	walk->resident += mask_count(chunk->resident);
 	walk->cached += mask_count(chunk->cached);
+	walk->compressed += mask_count(chunk->compressed);
+	walk_objects(walk, chunk);
 	resident = chunk->resident;
 	poisoned = chunk->poisoned;
 	chunk_unlock(chunk);
@@ -683,11 +702,16 @@ static bool counts_agree(const struct walk *walk, uint64_t *ret_held)
 	unsigned sealed =
 		pager->paging.store.cipher ? IO_SEALED_PIECES * handler->lane.seal.piece_pages : 0;
 
+	unsigned packer = handler->packer.pages ? packer_frames() : 0;
+
 	*ret_held = walk->resident + walk->tray_frames +
-		    pager->paging.handler_count * (uint64_t)(handler->fills.bounce_pages +
-							     FILL_GAP_MAX + CHUNK_PAGES + sealed);
+		    slab_frames(&pager->paging.store.compressed.slab) +
+		    pager->paging.handler_count *
+			    (uint64_t)(handler->fills.bounce_pages + FILL_GAP_MAX + CHUNK_PAGES +
+				       sealed + packer);
 	return walk->resident == pager->paging.pages.resident &&
 	       walk->cached == pager->paging.pages.cached &&
+	       walk->compressed == pager->paging.store.compressed.pages &&
 	       *ret_held == (uint64_t)pager->paging.budget.used;
 }
 
@@ -695,13 +719,15 @@ static void walk_all(struct walk *walk)
 {
 	struct chunk *chunk;
 
-	walk->resident = walk->cached = walk->tray_frames = 0;
+	walk->resident = walk->cached = walk->compressed = walk->tray_frames = 0;
 	memset(walk->swapped, 0, sizeof(walk->swapped));
 	memset(walk->seen, 0, sizeof(walk->seen));
 	lock_guard_begin(); /* nothing that is paged is touched */
 	pagetable_for_each(chunk, &walk->pager->paging.pages.table, 0, PAGETABLE_END)
 		walk_chunk(walk, chunk);
 	check_slots(walk);
+	if (walk->pager->paging.compresses)
+		slab_check(&walk->pager->paging.store.compressed.slab);
 	lock_guard_end();
 }
 
