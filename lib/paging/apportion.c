@@ -75,7 +75,7 @@ void apportion_note_compressed(struct apportion *apportion, int64_t age, uint64_
 	if (age > apportion->oldest)
 		apportion->oldest = age;
 	if (age < part(apportion, 1, STEP_DIVISOR))
-		apportion->young += apportion->fault_ns;
+		apportion->young += apportion->fault_ns + apportion->evict_ns;
 	if (age > apportion->oldest - step_of_store(apportion))
 		apportion->old += difference(apportion);
 }
@@ -89,6 +89,12 @@ void apportion_note_major(struct apportion *apportion, int64_t age)
 void apportion_note_major_ns(struct apportion *apportion, uint64_t ns)
 {
 	average(&apportion->major_ns, (int64_t)ns);
+}
+
+void apportion_note_evicted(struct apportion *apportion, unsigned pages, uint64_t ns)
+{
+	if (pages)
+		average(&apportion->evict_ns, (int64_t)ns / pages);
 }
 
 void apportion_note_oldest(struct apportion *apportion, int64_t age)

@@ -34,7 +34,8 @@ struct apportion {
 	_Atomic int64_t old;	  /* and that a smaller one would have cost */
 	_Atomic int64_t fault_ns; /* what a compressed fault costs, and a major one */
 	_Atomic int64_t major_ns;
-	_Atomic uint64_t judged; /* when, in frames given up */
+	_Atomic int64_t evict_ns; /* and what it costs to let a page leave for it */
+	_Atomic uint64_t judged;  /* when, in frames given up */
 };
 
 void apportion_init(struct apportion *apportion, const struct budget *budget);
@@ -46,6 +47,8 @@ int64_t apportion_share(const struct apportion *apportion);
 void apportion_note_compressed(struct apportion *apportion, int64_t age, uint64_t ns);
 void apportion_note_major(struct apportion *apportion, int64_t age);
 void apportion_note_major_ns(struct apportion *apportion, uint64_t ns);
+/* So many pages left in this time. */
+void apportion_note_evicted(struct apportion *apportion, unsigned pages, uint64_t ns);
 /* The oldest page of the store has been away for so long. */
 void apportion_note_oldest(struct apportion *apportion, int64_t age);
 

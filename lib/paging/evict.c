@@ -545,11 +545,13 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	bool hurried = handler->fault_count || fill_demanded(&handler->fills);
 	unsigned most = hurried ? EVICT_BATCH_HURRIED : EVICT_BATCH;
 	unsigned tried = 0, gained = 0;
+	uint64_t since, now;
 
 	if (!enter_eviction(paging))
 		return 0;
 	store_check_children(&paging->store);
 	tend_compressed(handler);
+	since = sys_now();
 	while (tried < most && gained < frames && writeback_has_room(&handler->writes)) {
 		struct pick pick =
 			policy_pick(&paging->policy, paging->swap_full || handler->barren);
@@ -558,6 +560,9 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 		if (!pick.chunk)
 			break;
 		more = evict_chunk(handler, pick);
+		now = sys_now();
+		apportion_note_evicted(&paging->apportion, more, now - since);
+		since = now;
 		handler->barren = more == 0;
 		/* The frames of probes stay where they are. */
 		gained += pick.probe ? 0 : more;
