@@ -77,9 +77,12 @@ struct spill_options {
 	unsigned strict;     /* not 0: once the pager has armed, reserving memory
 				that can be touched also reserves swap space for
 				it, or fails with ENOMEM; 0: SPILL_STRICT */
+	const char *compress; /* "lz4": pages that leave are compressed in memory,
+				within the budget, before they go to swap space;
+				"off"; NULL: SPILL_COMPRESS, else "off" */
 };
 
-#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define SPILL_OPTIONS_INIT { sizeof(struct spill_options), 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
 
 /* Makes a pager.
  *
@@ -91,7 +94,7 @@ struct spill_options {
  *   EINVAL  an option is malformed or out of range (a budget below
  *           SPILL_BUDGET_MIN, a swap target that cannot be parsed)
  *   EPERM   userfaultfd is refused; spill(7) says how to allow it
- *   ENOSYS  the kernel lacks userfaultfd, or this build lacks encryption
+ *   ENOSYS  the kernel lacks userfaultfd, or this build lacks encryption or LZ4
  *   ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC, EBUSY, EEXIST
  *           the swap target does not exist, is not writable, has too little
  *           room, is in use, or holds somebody else's data; or (ENOENT)

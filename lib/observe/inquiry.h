@@ -41,6 +41,7 @@ enum inquiry_kind {
 #define INQUIRY_MASKS(MASK) \
 	MASK(resident)      \
 	MASK(cached)        \
+	MASK(compressed)    \
 	MASK(swapped)       \
 	MASK(filling)       \
 	MASK(poisoned)      \

@@ -162,7 +162,7 @@ void stats_add_public(struct spill_stats *sum, const struct stats *stats);
 /* -- the memfd ------------------------------------------------------------------- */
 
 #define STATS_NAME "spill-stats"
-#define STATS_MAGIC UINT64_C(0x357461747370730a) /* "\nspstat5": includes the version */
+#define STATS_MAGIC UINT64_C(0x367461747370730a) /* "\nspstat6": includes the version */
 #define STATS_SLOTS 1024
 
 struct stats_slot {

@@ -106,6 +106,12 @@ int options_parse_stall_warning(const char *text, unsigned *ret_seconds)
 	return parse_number(text, 0, STALL_WARNING_MAX, ret_seconds);
 }
 
+int options_parse_compress(const char *text, bool *ret_compress)
+{
+	*ret_compress = strcmp(text, "lz4") == 0;
+	return *ret_compress || strcmp(text, "off") == 0 ? 0 : -EINVAL;
+}
+
 int options_parse_trace_sample(const char *text, unsigned *ret_chunks)
 {
 	return parse_number(text, WATCH_MIN, WATCH_MAX, ret_chunks);
@@ -258,6 +264,21 @@ static int fill_disable(unsigned given, uint64_t quota, unsigned *ret,
 	return 0;
 }
 
+static int fill_compress(const char *given, bool *ret, const struct complaint *complaint)
+{
+	const char *value = given ? given : environment("SPILL_COMPRESS");
+
+	*ret = false;
+	if (value && options_parse_compress(value, ret))
+		return complain(complaint, "%s: %s is not one of lz4, off",
+				given ? "compress" : "SPILL_COMPRESS", value);
+	if (*ret && !codec_is_built()) {
+		(void)complain(complaint, "this spill was built without LZ4, which compresses");
+		return -ENOSYS;
+	}
+	return 0;
+}
+
 static int fill_calibration(enum prices_set *ret, const struct complaint *complaint)
 {
 	const char *value = environment("SPILL_CALIBRATION");
@@ -336,6 +357,8 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	if (!err)
 		err = fill_disable(copy.disable, quota, &options.disable, &complaint);
 	if (!err)
+		err = fill_compress(copy.compress, &options.compress, &complaint);
+	if (!err)
 		err = fill_calibration(&options.calibration, &complaint);
 	if (err) {
 		if (ret_why)
@@ -345,7 +368,6 @@ int options_fill(const struct spill_options *given, struct options *ret_options,
 	options.swap_limit = copy.swap_limit;
 	options.quiet = fill_flag(copy.quiet, "SPILL_QUIET");
 	options.encrypt = fill_flag(copy.encrypt, "SPILL_ENCRYPT");
-	options.compress = fill_flag(0, "SPILL_COMPRESS") && codec_is_built();
 	options.strict = fill_flag(copy.strict, "SPILL_STRICT");
 	options.user_mode = fill_flag(copy.user_mode, "SPILL_USER_MODE");
 	*ret_options = options;

@@ -30,7 +30,7 @@ struct options {
 	bool user_mode;
 };
 
-/* given may be NULL.  0, or -EINVAL; then *ret_why, unless NULL, says what is wrong: a static text,
+/* given may be NULL.  0, -EINVAL or -ENOSYS; then *ret_why, unless NULL, says what is wrong: a static text,
  * or one in ret_options->swap, such as "SPILL_BUDGET: 12Q is not a size".  The rest of *ret_options
  * is then unchanged.  Also reads what else the environment has for the library: SPILL_LOG
  * (error_log_to), SPILL_TRACE (trace_to), SPILL_DEBUG (debug_kinds), and what the launcher handed
@@ -46,6 +46,9 @@ int options_parse_disable(const char *text, unsigned *ret_disable);
 
 /* Parses a number of handlers, 1 to HANDLERS_MAX.  0 or -EINVAL. */
 int options_parse_handlers(const char *text, unsigned *ret_handlers);
+
+/* Parses "lz4" or "off".  0 or -EINVAL. */
+int options_parse_compress(const char *text, bool *ret_compress);
 
 /* Parses the chunks of a recording's sample, WATCH_MIN to WATCH_MAX.  0 or -EINVAL. */
 int options_parse_trace_sample(const char *text, unsigned *ret_chunks);

@@ -16,6 +16,7 @@ static const char *state_of(struct chunk *chunk, uintptr_t address)
 		[SPILL_ABSENT] = "absent",	[SPILL_RESIDENT] = "resident",
 		[SPILL_CACHED] = "cached",	[SPILL_SWAPPED] = "swapped",
 		[SPILL_FILLING] = "being read", [SPILL_POISONED] = "lost",
+		[SPILL_COMPRESSED] = "compressed",
 	};
 	const char *ret;
 

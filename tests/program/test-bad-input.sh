@@ -31,6 +31,7 @@ refused '--budget: 8191K is less than the least budget, 8M' run -m 8191K "${run[
 refused '--overcommit: much is not a size' run --overcommit much "${run[@]}"
 refused '--handlers: 0 is not a number' run --handlers 0 "${run[@]}"
 refused '--handlers: two is not a number' run --handlers=two "${run[@]}"
+refused '--compress: gzip is not one of lz4, off' run --compress gzip "${run[@]}"
 refused '--stall-warning: soon is not a number of seconds' run --stall-warning soon "${run[@]}"
 refused '--disable: gravity is not' run --disable gravity "${run[@]}"
 SPILL_BUDGET=12Q refused 'SPILL_BUDGET: 12Q is not a size' run "${run[@]}"

@@ -46,7 +46,7 @@ for state in "resident", "cached", "swapped":
     assert sum(s[state] for s in map["stretches"]) * map["page_size"] == process[state], state
 for s in map["stretches"]:
     pages = (int(s["end"], 16) - int(s["start"], 16)) // map["page_size"]
-    states = "absent", "resident", "cached", "swapped", "filling", "poisoned"
+    states = "absent", "resident", "cached", "compressed", "swapped", "filling", "poisoned"
     assert sum(s[state] for state in states) == pages, s
 assert max(s["swapped"] for s in map["stretches"]) > 5000
 ' "$tmp/map" "$tmp/ps"

@@ -74,11 +74,14 @@ START_TEST(the_caller_comes_first)
 	given.swap = "/c";
 	given.disable = SPILL_FEATURE_MOVE;
 	given.stall_warning = 3;
+	given.compress = "off";
+	setenv("SPILL_COMPRESS", "lz4", 1);
 	setenv("SPILL_STALL_WARNING", "5", 1);
 	ck_assert_int_eq(options_fill(&given, &options, &why), 0);
 	ck_assert_uint_eq(options.budget, 16 * M);
 	ck_assert_str_eq(options.swap, "/c");
 	ck_assert_uint_eq(options.stall_warning, 3);
+	ck_assert(!options.compress);
 	ck_assert_uint_eq(options.disable, SPILL_FEATURE_MOVE | SPILL_FEATURE_URING);
 }
 END_TEST
@@ -100,6 +103,7 @@ static const struct {
 	{ "SPILL_DISABLE", "moves" },
 	{ "SPILL_DISABLE", "move uring" },
 	{ "SPILL_STALL_WARNING", "soon" },
+	{ "SPILL_COMPRESS", "1" },
 	{ "SPILL_STALL_WARNING", "86401" },
 };
 

@@ -20,7 +20,7 @@
 /* For output that is not a terminal with a known number of lines. */
 #define LINES_LEAST 8
 
-enum shape { HOT, RESIDENT, CACHED, SWAPPED, ABSENT, FILLING, POISONED, SHAPES };
+enum shape { HOT, RESIDENT, CACHED, COMPRESSED, SWAPPED, ABSENT, FILLING, POISONED, SHAPES };
 
 /* The hotter the darker; in colours: red, yellow, cyan, blue. */
 static const struct {
@@ -29,6 +29,7 @@ static const struct {
 	[HOT] = { "hot", "█", "#", "\033[91m" },
 	[RESIDENT] = { "resident", "▓", "+", "\033[33m" },
 	[CACHED] = { "cached", "▒", "-", "\033[36m" },
+	[COMPRESSED] = { "compressed", "▪", "o", "\033[32m" },
 	[SWAPPED] = { "swapped", "░", ".", "\033[34m" },
 	[ABSENT] = { "absent", "·", " ", "\033[2m" },
 	[FILLING] = { "being read", "»", ">", "\033[35m" },
@@ -38,8 +39,10 @@ static const struct {
 static enum shape shape_of(const struct picture_count *count)
 {
 	static const enum shape of_state[PICTURE_STATES] = {
-		[SPILL_ABSENT] = ABSENT,   [SPILL_RESIDENT] = RESIDENT, [SPILL_CACHED] = CACHED,
-		[SPILL_SWAPPED] = SWAPPED, [SPILL_FILLING] = FILLING,	[SPILL_POISONED] = POISONED,
+		[SPILL_ABSENT] = ABSENT,	 [SPILL_RESIDENT] = RESIDENT,
+		[SPILL_CACHED] = CACHED,	 [SPILL_SWAPPED] = SWAPPED,
+		[SPILL_FILLING] = FILLING,	 [SPILL_POISONED] = POISONED,
+		[SPILL_COMPRESSED] = COMPRESSED,
 	};
 	bool hot;
 	enum spill_page_state state = picture_summary(count, &hot);
@@ -143,15 +146,17 @@ uint64_t map_fit(const struct picture *picture, unsigned rows, unsigned a_row)
 
 static void print_head(const struct map *map, const struct picture_count *count)
 {
-	char budget[SIZE_TEXT] = "not known", size[4][SIZE_TEXT];
+	char budget[SIZE_TEXT] = "not known", size[5][SIZE_TEXT];
 
 	if (map->budget)
 		size_format(budget, map->budget);
-	printf("%s, process %" PRIu32 ": %s resident (%s hot), %s cached, %s swapped; budget %s\n",
+	printf("%s, process %" PRIu32
+	       ": %s resident (%s hot), %s cached, %s compressed, %s swapped; budget %s\n",
 	       map->name, map->pid, size_format(size[0], count->of[SPILL_RESIDENT] << page_shift()),
 	       size_format(size[1], count->hot << page_shift()),
 	       size_format(size[2], count->of[SPILL_CACHED] << page_shift()),
-	       size_format(size[3], count->of[SPILL_SWAPPED] << page_shift()), budget);
+	       size_format(size[3], count->of[SPILL_COMPRESSED] << page_shift()),
+	       size_format(size[4], count->of[SPILL_SWAPPED] << page_shift()), budget);
 }
 
 static void print_legend(const struct terminal *terminal, uint64_t cell)

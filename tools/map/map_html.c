@@ -18,17 +18,18 @@
 #define CELL 8
 #define LABEL 112
 
-static const char *const classes[PICTURE_STATES] = { "a", "r", "c", "s", "f", "p" };
+static const char *const classes[PICTURE_STATES] = { "a", "r", "c", "s", "f", "p", "k" };
 
 static const char style[] =
 	":root{--hot:#d7301f;--resident:#fc8d59;--cached:#fdd49e;--swapped:#7fa8d1;"
-	"--absent:#eceef1;--filling:#8c6bb1;--poisoned:#000}\n"
+	"--absent:#eceef1;--filling:#8c6bb1;--poisoned:#000;--compressed:#74c476}\n"
 	"@media(prefers-color-scheme:dark){:root{--hot:#ff5b4a;--resident:#e07b45;"
 	"--cached:#b8935a;--swapped:#456f9c;--absent:#24282e;--filling:#a98bd0;"
-	"--poisoned:#fff}}\n"
+	"--poisoned:#fff;--compressed:#3f8f4d}}\n"
 	"#picture text{font-size:7.5px;fill:var(--dim)}\n"
 	".h{fill:var(--hot)}.r{fill:var(--resident)}.c{fill:var(--cached)}.s{fill:var(--swapped)}"
-	".a{fill:var(--absent)}.f{fill:var(--filling)}.p{fill:var(--poisoned)}\n"
+	".a{fill:var(--absent)}.f{fill:var(--filling)}.p{fill:var(--poisoned)}"
+	".k{fill:var(--compressed)}\n"
 	"rect[data-a]{cursor:pointer}rect[data-a]:hover,.chosen{stroke:var(--text);stroke-width:1.5}\n"
 	"#told{font-family:monospace;min-height:1.5em;color:var(--dim)}button{font:inherit}\n"
 	"path{fill:none;stroke:var(--dim);stroke-width:.7}.frame{stroke:var(--line)}\n"
@@ -61,12 +62,12 @@ static const char script[] =
 	"document.getElementById('out').onclick=()=>zoom(1/0.6,...middle());\n"
 	"document.getElementById('whole').onclick=()=>{view=all.slice();show();};\n"
 	"const NAMES={h:'resident, hot',r:'resident',c:'cached',s:'swapped',a:'absent',f:'filling',"
-	"p:'poisoned'};\n"
+	"p:'poisoned',k:'compressed'};\n"
 	"const bit=(m,i)=>(m>>BigInt(i))&1n;\n"
 	"function stateOf(c,i){return bit(c.p,i)?'p':bit(c.f,i)?'f':bit(c.r,i)?(bit(c.h,i)?'h':'r'):\n"
-	" bit(c.c,i)?'c':bit(c.s,i)?'s':'a';}\n"
-	"const chunks=DATA.chunks.map(([a,r,c,s,f,p,h,slots])=>{const n=x=>BigInt('0x'+(x||'0'));\n"
-	" return {a:n(a),r:n(r),c:n(c),s:n(s),f:n(f),p:n(p),h:n(h),slots};});\n"
+	" bit(c.c,i)?'c':bit(c.k,i)?'k':bit(c.s,i)?'s':'a';}\n"
+	"const chunks=DATA.chunks.map(([a,r,c,k,s,f,p,h,slots])=>{const n=x=>BigInt('0x'+(x||'0'));\n"
+	" return {a:n(a),r:n(r),c:n(c),k:n(k),s:n(s),f:n(f),p:n(p),h:n(h),slots};});\n"
 	"function el(name,attributes,text){const e=document.createElementNS("
 	"'http://www.w3.org/2000/svg',name);\n"
 	" for(const k in attributes)e.setAttribute(k,attributes[k]);\n"
@@ -251,6 +252,7 @@ static void put_data(FILE *file, const struct picture *picture)
 		fprintf(file, "%s[\"%" PRIx64 "\"", i ? ",\n" : "\n", row->address);
 		put_mask(file, row->resident);
 		put_mask(file, row->cached);
+		put_mask(file, row->compressed);
 		put_mask(file, row->swapped);
 		put_mask(file, row->filling);
 		put_mask(file, row->poisoned);

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 
 const char *const picture_state_names[PICTURE_STATES] = {
-	[SPILL_ABSENT] = "absent",   [SPILL_RESIDENT] = "resident", [SPILL_CACHED] = "cached",
-	[SPILL_SWAPPED] = "swapped", [SPILL_FILLING] = "filling",   [SPILL_POISONED] = "poisoned",
+	[SPILL_ABSENT] = "absent",	   [SPILL_RESIDENT] = "resident",
+	[SPILL_CACHED] = "cached",	   [SPILL_SWAPPED] = "swapped",
+	[SPILL_FILLING] = "filling",	   [SPILL_POISONED] = "poisoned",
+	[SPILL_COMPRESSED] = "compressed",
 };
 
 /* -- rows ---------------------------------------------------------------------------------- */
@@ -24,7 +26,10 @@ static uint64_t in_state(const struct inquiry_row *row, unsigned state)
 	case SPILL_CACHED:
 		return row->cached;
 	case SPILL_SWAPPED:
-		return row->swapped & ~(row->resident | row->cached | row->filling);
+		return row->swapped &
+		       ~(row->resident | row->cached | row->compressed | row->filling);
+	case SPILL_COMPRESSED:
+		return row->compressed & ~(row->resident | row->cached | row->filling);
 	case SPILL_FILLING:
 		return row->filling;
 	case SPILL_POISONED:
@@ -115,7 +120,7 @@ enum spill_page_state picture_summary(const struct picture_count *count, bool *r
 	*ret_hot = false;
 	if (count->of[SPILL_POISONED])
 		return SPILL_POISONED;
-	for (unsigned state = SPILL_RESIDENT; state < SPILL_POISONED; state++)
+	for (unsigned state = SPILL_RESIDENT; state < PICTURE_STATES; state++)
 		if (count->of[state] > (most == SPILL_ABSENT ? 0 : count->of[most]))
 			most = state;
 	*ret_hot = most == SPILL_RESIDENT && 2 * count->hot > count->of[SPILL_RESIDENT];

@@ -11,7 +11,7 @@
 #include "processes/ask.h"
 #include "spill.h"
 
-#define PICTURE_STATES (SPILL_POISONED + 1)
+#define PICTURE_STATES (SPILL_COMPRESSED + 1)
 
 struct picture_stretch {
 	uint64_t start, end;

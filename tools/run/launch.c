@@ -88,6 +88,16 @@ static int set_handlers(struct launch *launch, const char *text)
 	return 0;
 }
 
+static int set_compress(struct launch *launch, const char *text)
+{
+	bool compress;
+
+	if (options_parse_compress(text, &compress))
+		return tool_fail("--compress: %s is not one of lz4, off", text);
+	launch->given.compress = text;
+	return 0;
+}
+
 static int set_stall_warning(struct launch *launch, const char *text)
 {
 	unsigned seconds;
@@ -126,6 +136,8 @@ int launch_option(struct launch *launch, char **argv, int c)
 	case OPTION_ENCRYPT:
 		launch->given.encrypt = 1;
 		return 0;
+	case OPTION_COMPRESS:
+		return set_compress(launch, optarg);
 	case OPTION_HANDLERS:
 		return set_handlers(launch, optarg);
 	case OPTION_STALL_WARNING:
@@ -456,6 +468,7 @@ static void set_environment(const struct launch *launch)
 	set_text("SPILL_QUIET", options->quiet ? "1" : "");
 	set_text("SPILL_STRICT", options->strict ? "1" : "");
 	set_text("SPILL_ENCRYPT", options->encrypt ? "1" : "");
+	set_text("SPILL_COMPRESS", options->compress ? "lz4" : "");
 	make_log_absolute();
 	set_text(COMMAND_ENV_USERFAULTFD, launch->userfaultfd_text);
 	setenv(COMMAND_ENV_BUDGET, launch->budget_text, 1);

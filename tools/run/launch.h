@@ -42,6 +42,7 @@ enum launch_option {
 	OPTION_OVERCOMMIT = 256,
 	OPTION_STRICT,
 	OPTION_ENCRYPT,
+	OPTION_COMPRESS,
 	OPTION_HANDLERS,
 	OPTION_STALL_WARNING,
 	OPTION_DISABLE,
@@ -58,6 +59,7 @@ enum launch_option {
 	{ "overcommit", required_argument, NULL, OPTION_OVERCOMMIT }, \
 	{ "strict", no_argument, NULL, OPTION_STRICT }, \
 	{ "encrypt", no_argument, NULL, OPTION_ENCRYPT }, \
+	{ "compress", required_argument, NULL, OPTION_COMPRESS }, \
 	{ "handlers", required_argument, NULL, OPTION_HANDLERS }, \
 	{ "stall-warning", required_argument, NULL, OPTION_STALL_WARNING }, \
 	{ "disable", required_argument, NULL, OPTION_DISABLE }, \
@@ -74,6 +76,8 @@ enum launch_option {
 	"                          full (default: 0)\n" \
 	"      --strict            map memory only if there is swap space for all of it\n" \
 	"      --encrypt           encrypt what goes to swap space; the key is in memory only\n" \
+	"      --compress lz4|off  compress pages in memory before they go to swap space\n" \
+	"                          (default: off)\n" \
 	"      --handlers N        threads that serve page faults, 1 to 4 (default: one for\n" \
 	"                          each CPU)\n" \
 	"      --stall-warning N   say what a page fault waits for after N seconds\n" \
@@ -86,8 +90,8 @@ enum launch_option {
 	"125 if spill fails, 126 if COMMAND cannot be executed, 127 if it is not found.\n" \
 	"\n" \
 	"SPILL_BUDGET, SPILL_SWAP, SPILL_OVERCOMMIT, SPILL_STRICT, SPILL_ENCRYPT,\n" \
-	"SPILL_HANDLERS, SPILL_STALL_WARNING, SPILL_DISABLE and SPILL_QUIET in the environment\n" \
-	"stand in for options that are not given.\n"
+	"SPILL_COMPRESS, SPILL_HANDLERS, SPILL_STALL_WARNING, SPILL_DISABLE and SPILL_QUIET in\n" \
+	"the environment stand in for options that are not given.\n"
 /* clang-format on */
 
 /* Reads options (shorts: "+:" and LAUNCH_SHORT_OPTIONS among them), calling option for each, and

@@ -50,9 +50,10 @@ static double seconds_of(struct timeval t)
 /* How many of the faults on evicted pages needed no read; -1: there were none. */
 static double hit_ratio(const struct stats *sum)
 {
-	uint64_t evicted = sum->faults_soft + sum->faults_major;
+	uint64_t hits = sum->faults_soft + sum->faults_compressed;
+	uint64_t evicted = hits + sum->faults_major;
 
-	return evicted ? (double)sum->faults_soft / (double)evicted : -1;
+	return evicted ? (double)hits / (double)evicted : -1;
 }
 
 /* How long threads waited for faults of this kind, in seconds. */
@@ -119,14 +120,17 @@ static void print_memory(FILE *file, const struct totals *totals)
 
 static void print_faults(FILE *file, const struct stats *sum)
 {
-	uint64_t all = sum->faults_zero + sum->faults_soft + sum->faults_major + sum->faults_other;
+	uint64_t all = sum->faults_zero + sum->faults_soft + sum->faults_compressed +
+		       sum->faults_major + sum->faults_other;
 	double ratio = hit_ratio(sum);
 	char text[32];
 
 	snprintf(text, sizeof(text), "%" PRIu64, all);
-	fprintf(file,
-		VALUE "%" PRIu64 " zero, %" PRIu64 " soft, %" PRIu64 " major, %" PRIu64 " other\n",
-		"faults", text, sum->faults_zero, sum->faults_soft, sum->faults_major,
+	fprintf(file, VALUE "%" PRIu64 " zero, %" PRIu64 " soft, ", "faults", text,
+		sum->faults_zero, sum->faults_soft);
+	if (sum->pages_compressed)
+		fprintf(file, "%" PRIu64 " compressed, ", sum->faults_compressed);
+	fprintf(file, "%" PRIu64 " major, %" PRIu64 " other\n", sum->faults_major,
 		sum->faults_other);
 	if (ratio < 0)
 		strcpy(text, "-");
@@ -138,16 +142,21 @@ static void print_faults(FILE *file, const struct stats *sum)
 static void print_waited(FILE *file, const struct stats *sum)
 {
 	double zero = waited(sum, LATENCY_ZERO), soft = waited(sum, LATENCY_SOFT);
-	double major = waited(sum, LATENCY_MAJOR), all = zero + soft + major;
+	double major = waited(sum, LATENCY_MAJOR), packed = waited(sum, LATENCY_COMPRESSED);
+	double all = zero + soft + packed + major;
 	char text[32];
 
 	snprintf(text, sizeof(text), "%.2f s", all);
 	fprintf(file, VALUE, "waited", text);
-	if (all > 0)
-		fprintf(file, "for faults: %.0f %% zero, %.0f %% soft, %.0f %% major\n",
-			100 * zero / all, 100 * soft / all, 100 * major / all);
-	else
+	if (all <= 0) {
 		fputs("for faults\n", file);
+		return;
+	}
+	fprintf(file, "for faults: %.0f %% zero, %.0f %% soft, ", 100 * zero / all,
+		100 * soft / all);
+	if (sum->pages_compressed)
+		fprintf(file, "%.0f %% compressed, ", 100 * packed / all);
+	fprintf(file, "%.0f %% major\n", 100 * major / all);
 }
 
 static void print_evicted(FILE *file, const struct stats *sum)
@@ -157,6 +166,18 @@ static void print_evicted(FILE *file, const struct stats *sum)
 	snprintf(text, sizeof(text), "%" PRIu64, sum->pages_evicted);
 	fprintf(file, VALUE "pages, %" PRIu64 " of them clean (not written)\n", "evicted", text,
 		sum->pages_clean);
+}
+
+/* What was packed, and what of it went on. */
+static void print_compressed(FILE *file, const struct stats *sum)
+{
+	char text[32];
+
+	if (!sum->pages_compressed)
+		return;
+	snprintf(text, sizeof(text), "%" PRIu64, sum->pages_compressed);
+	fprintf(file, VALUE "pages; %" PRIu64 " went on to swap space\n", "compressed", text,
+		sum->pages_passed);
 }
 
 static void print_transfer(FILE *file, const char *label, uint64_t bytes, uint64_t requests,
@@ -173,8 +194,9 @@ static void print_errors(FILE *file, const struct stats *sum)
 {
 	if (sum->read_errors || sum->write_errors || sum->pages_poisoned)
 		fprintf(file,
-			VALUE "failed reads, %" PRIu64 " failed writes, %" PRIu64 " pages lost\n",
-			"errors", "", sum->write_errors, sum->pages_poisoned);
+			LABEL "%10" PRIu64 "  failed reads, %" PRIu64 " failed writes, %" PRIu64
+			      " pages lost\n",
+			"errors", sum->read_errors, sum->write_errors, sum->pages_poisoned);
 }
 
 /* "moved out from 3 pages of a run on" */
@@ -210,6 +232,7 @@ static void print_text(FILE *file, const struct totals *totals)
 	print_faults(file, sum);
 	print_waited(file, sum);
 	print_evicted(file, sum);
+	print_compressed(file, sum);
 	print_transfer(file, "written", sum->bytes_written, sum->writes, "writes");
 	fprintf(file, "; %" PRIu64 " pages unread\n", sum->pages_unread);
 	print_transfer(file, "read", sum->bytes_read, sum->reads, "reads");
@@ -258,6 +281,7 @@ static void print_json(FILE *file, const struct totals *totals)
 	print_key_seconds(file, "zero_seconds", waited(&totals->sum, LATENCY_ZERO));
 	print_key_seconds(file, "soft_seconds", waited(&totals->sum, LATENCY_SOFT));
 	print_key_seconds(file, "major_seconds", waited(&totals->sum, LATENCY_MAJOR));
+	print_key_seconds(file, "compressed_seconds", waited(&totals->sum, LATENCY_COMPRESSED));
 	if (ratio < 0)
 		fputs("  \"hit_ratio\": null\n}\n", file);
 	else
