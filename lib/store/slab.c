@@ -198,11 +198,12 @@ uint32_t slab_alloc(struct slab *slab, unsigned bytes, uint64_t page, bool grow)
 
 	lock_take(&slab->lock, LOCK_SLAB);
 	number = slab->frozen ? NO_BLOCK : partial_block(slab, class_for(bytes), grow);
-	if (number != NO_BLOCK)
+	if (number != NO_BLOCK) {
 		slot = take_slot(slab, number);
-	lock_drop(&slab->lock, LOCK_SLAB);
-	if (slot != SLAB_NONE)
+		/* Before anybody who drains the block can see the slot. */
 		*(uint64_t *)address_of(slab, slot) = page << LENGTH_BITS | bytes;
+	}
+	lock_drop(&slab->lock, LOCK_SLAB);
 	return slot;
 }
 
