@@ -195,6 +195,7 @@ static void reset_counts(struct paging *paging)
 	apportion_init(&paging->apportion, &paging->budget);
 	pages_reset_counts(&paging->pages);
 	budget_reset(&paging->budget);
+	credit_force(&paging->budget, slab_frames(&paging->store.compressed.slab));
 	paging->requests.count = 0;
 	paging->evicting = paging->writes = 0;
 	paging->swap_full = paging->held_back = false;

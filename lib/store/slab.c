@@ -405,7 +405,6 @@ void slab_fork_child(struct slab *slab)
 {
 	lock_reset(&slab->lock);
 	slab->frozen = false;
-	credit_force(slab->budget, slab_frames(slab));
 }
 
 /* -- checks ------------------------------------------------------------------------------- */

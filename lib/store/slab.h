@@ -100,8 +100,8 @@ static inline uint64_t slab_frames(const struct slab *slab)
 	return (uint64_t)slab->held * SLAB_PAGES;
 }
 
-/* Around a fork: nothing changes between the two.  The child has all that the parent had; its own
- * budget counts it (by credit_force) when it calls slab_fork_child. */
+/* Around a fork: nothing changes between the two.  The child has all that the parent had, and its own
+ * budget has to count it. */
 void slab_fork(struct slab *slab);
 void slab_fork_parent(struct slab *slab);
 void slab_fork_child(struct slab *slab);
