@@ -87,6 +87,16 @@ static inline unsigned mask_first(uint64_t mask)
 	return (unsigned)__builtin_ctzll(mask);
 }
 
+/* The n lowest pages of a mask. */
+static inline uint64_t mask_lowest(uint64_t mask, unsigned n)
+{
+	uint64_t rest = mask;
+
+	while (n-- && rest)
+		rest &= rest - 1;
+	return mask & ~rest;
+}
+
 static inline unsigned mask_last(uint64_t mask)
 {
 	return CHUNK_PAGES - 1 - (unsigned)__builtin_clzll(mask);

@@ -121,7 +121,7 @@ static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *
 		policy_wait(&paging->policy, tray);
 		return;
 	}
-	chunk_detach(chunk, tray);
+	chunk_detach(&paging->pages, chunk, tray);
 	tray_free(&paging->pages.arena, &tray, 1);
 }
 
@@ -393,7 +393,7 @@ void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray
 	else if (!tray->passing)
 		policy_note_left(&paging->policy, chunk, tray, tray->valid);
 	chunk_uncache(&paging->pages, chunk, tray, tray->valid);
-	chunk_detach(chunk, tray);
+	chunk_detach(&paging->pages, chunk, tray);
 	policy_leave(&paging->policy, tray);
 }
 
@@ -538,6 +538,24 @@ static void tend_compressed(struct handler *handler)
 			break;
 }
 
+/* No other frame can be freed: the store gives what it has in stock, and lets its oldest go, whatever
+ * its share is. */
+static bool relieve_compressed(struct handler *handler)
+{
+	struct slab *slab = &handler->paging->store.compressed.slab;
+	bool ret;
+
+	if (!slab->held || !enter_eviction(handler->paging))
+		return false;
+	pack_drain(handler);
+	ret = slab_trim(slab, 0) > 0;
+	if (!ret && writeback_has_room(&handler->writes))
+		ret = pack_pass_on(handler);
+	writeback_submit(&handler->writes);
+	leave_eviction(handler->paging);
+	return ret;
+}
+
 /* Evicts chunks until this many frames are gained, or a batch of chunks is done. */
 static unsigned evict_some(struct handler *handler, int64_t frames)
 {
@@ -644,7 +662,7 @@ bool evict_ahead(struct handler *handler)
 		progress |= evict_some(handler, frames_missing(paging)) > 0;
 	if (!progress)
 		progress = reclaim(handler, FIRST_WAITING) > 0 ||
-			   reclaim(handler, FIRST_PROBES) > 0;
+			   reclaim(handler, FIRST_PROBES) > 0 || relieve_compressed(handler);
 	/* Swap space is full and everything here is dirty: to go on trying would only cost time,
 	 * until a fault needs a frame. */
 	if (!progress && paging->swap_full && !handler->starved)

@@ -180,21 +180,47 @@ uint64_t pack_bring(struct handler *handler, struct chunk *chunk, uint64_t mask,
 
 /* -- onward ---------------------------------------------------------------------------------- */
 
+/* Takes frames for as many of these pages as can be unpacked now.  Where there are none, what is kept
+ * for this purpose will do for a few, since the store itself may be what holds all frames. */
+static uint64_t take_frames(struct paging *paging, uint64_t mask, bool first)
+{
+	struct budget *budget = &paging->budget;
+
+	if (credit_take(budget, mask_count(mask)))
+		return mask;
+	if (!first)
+		return 0;
+	mask = mask_lowest(mask, PACK_RESERVE);
+	credit_force(budget, mask_count(mask));
+	return mask;
+}
+
+/* A tray, and frames for as many of the pages as there are.  NULL: there are none. */
+static struct tray *begin_passing(struct paging *paging, uint64_t *mask)
+{
+	struct pages *pages = &paging->pages;
+	struct tray *tray = NULL;
+
+	*mask = take_frames(paging, *mask, atomic_fetch_add(&pages->passing, 1) == 0);
+	if (*mask)
+		tray = tray_alloc(&pages->arena);
+	if (!tray) {
+		credit_give(&paging->budget, mask_count(*mask));
+		atomic_fetch_sub(&pages->passing, 1);
+	}
+	return tray;
+}
+
 /* Unpacks these pages into a tray, from which they are written.  Returns those that went. */
 static uint64_t pass(struct handler *handler, struct chunk *chunk, uint64_t mask)
 {
 	struct paging *paging = handler->paging;
-	struct tray *tray;
+	struct tray *tray = begin_passing(paging, &mask);
 	uint64_t bad = 0;
 	unsigned i;
 
-	if (!credit_take(&paging->budget, mask_count(mask)))
+	if (!tray)
 		return 0;
-	tray = tray_alloc(&paging->pages.arena);
-	if (!tray) {
-		credit_give(&paging->budget, mask_count(mask));
-		return 0;
-	}
 	mask_for_each(i, mask)
 		if (!unpack(paging, chunk, i, tray_page(tray, i)))
 			bad |= mask_bit(i);

@@ -23,6 +23,9 @@
 
 #include "paging/handler.h"
 
+/* Frames of the budget that only the store's own pages may have, on their way to swap space. */
+#define PACK_RESERVE 16
+
 /* Packs pages of a saved tray, whose hashes are in the chunk's records.  Returns those that the
  * compressed store holds now.  An eviction is entered. */
 uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tray, uint64_t mask);

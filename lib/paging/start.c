@@ -6,6 +6,7 @@
 #include "kernel/pagemap.h"
 #include "paging/handler.h"
 #include "paging/loop.h"
+#include "paging/pack.h"
 #include "paging/steer.h"
 #include "paging/watch.h"
 #include "paging/ways.h"
@@ -19,7 +20,8 @@
 void paging_set_budget(struct paging *paging, uint64_t bytes)
 {
 	paging->budget.bytes = bytes;
-	paging->budget.charge = (uint64_t)paging->crew * handler_charge(paging);
+	paging->budget.charge = (uint64_t)paging->crew * handler_charge(paging) +
+				(paging->compresses ? PACK_RESERVE : 0);
 	budget_limit(&paging->budget, (int64_t)(bytes >> page_shift()));
 }
 

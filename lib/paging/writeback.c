@@ -119,23 +119,13 @@ static struct write *open_write(struct writes *writes)
 	return write;
 }
 
-/* The n lowest pages of a mask. */
-static uint64_t lowest(uint64_t mask, unsigned n)
-{
-	uint64_t rest = mask;
-
-	while (n-- && rest)
-		rest &= rest - 1;
-	return mask & ~rest;
-}
-
 /* Adds as many of the pages as fit in this write and the run of places. */
 static uint64_t add_part(struct writes *writes, struct write *write, struct tray *tray,
 			 uint64_t mask)
 {
 	unsigned room = WRITE_PAGES_MAX - write->pages;
 	unsigned n = writes->run_left < room ? writes->run_left : room;
-	uint64_t part = lowest(mask, n);
+	uint64_t part = mask_lowest(mask, n);
 
 	n = mask_count(part);
 	write->part[write->parts++] =

@@ -11,6 +11,7 @@
 #include "paging/handler.h"
 #include "kernel/pagemap.h"
 #include "pager/pager.h"
+#include "paging/pack.h"
 #include <dirent.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -706,6 +707,7 @@ static bool counts_agree(const struct walk *walk, uint64_t *ret_held)
 
 	*ret_held = walk->resident + walk->tray_frames +
 		    slab_frames(&pager->paging.store.compressed.slab) +
+		    (pager->paging.compresses ? PACK_RESERVE : 0) +
 		    pager->paging.handler_count *
 			    (uint64_t)(handler->fills.bounce_pages + FILL_GAP_MAX + CHUNK_PAGES +
 				       sealed + packer);
