@@ -272,6 +272,8 @@ static void rebuild_rows(struct pager *pager)
 		discard_strangers(chunk, &away);
 		if (chunk->resident)
 			policy_insert(&pager->paging.policy, chunk);
+		if (chunk->compressed)
+			policy_insert_compressed(&pager->paging.policy, chunk);
 	}
 	discard(&away);
 	fd_close(pagemap);
