@@ -5,7 +5,7 @@
  *
  * The bug: the parent's slots that were older than any fork were never freed.
  *
- * Variants: default move
+ * Variants: default move compress
  * Time limit: 120
  */
 #include "harness.h"

@@ -3,7 +3,7 @@
  * pin, and set the budget
  *
  * Time limit: 90
- * Variants: default move move,uring taskrun encrypt
+ * Variants: default move move,uring taskrun encrypt compress
  */
 #include "harness.h"
 #include "base/tsan.h"

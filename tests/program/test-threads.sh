@@ -2,7 +2,7 @@
 # test-threads.sh - threads are created, are cancelled, and end with their process while pages come
 # and go
 #
-# Variants: default move
+# Variants: default move compress
 
 . "$(dirname "$0")/lib.sh"
 requires_paging
