@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 
 #define FRAMES 4096
-#define STEPS 60000
-#define PAGES 3000
+#define STEPS 15000
+#define PAGES 2000
 
 static struct budget budget;
 static struct compressed compressed;
@@ -197,7 +197,7 @@ START_TEST(damage_stays_in_the_page)
 		put(0);
 	object = slab_object(&compressed.slab, model[0].place, &length, &number);
 	memset(got, 'x', sizeof(got));
-	for (unsigned n = 0; n < 20000; n++) {
+	for (unsigned n = 0; n < 5000; n++) {
 		unsigned at = unit_below(length);
 		char before = object[at];
 
