@@ -79,6 +79,7 @@ int pager_retire(struct pager *pager)
 	guard_call(pager, end_guarded, &none, sizeof(none));
 	if (was_armed) {
 		paging_stop(&pager->paging, false);
+		compressed_close(&pager->paging.store.compressed);
 		stat_set(&pager->paging.stats->armed, 0);
 		gauges_publish(&pager->paging);
 	}

@@ -99,7 +99,7 @@ static uint64_t find_dirty(struct paging *paging, struct chunk *chunk, struct tr
 	}
 	chunk_drop_copies(&paging->pages, chunk, zero);
 	chunk_uncache(&paging->pages, chunk, tray, zero);
-	stat_add(&paging->stats->pages_clean, mask_count(tray->valid & ~dirty) + mask_count(zero));
+	stat_add(&paging->stats->pages_clean, mask_count(zero));
 	return dirty;
 }
 
@@ -130,12 +130,14 @@ static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *
 static void save(struct handler *handler, struct chunk *chunk, struct tray *tray)
 {
 	struct paging *paging = handler->paging;
-	uint64_t dirty;
+	uint64_t dirty, packed, gathered;
 
 	chunk_save(&paging->pages, tray);
 	dirty = find_dirty(paging, chunk, tray);
-	dirty &= ~pack_away(handler, chunk, tray, tray->valid);
-	dirty |= gather(paging, chunk, tray, dirty);
+	packed = pack_away(handler, chunk, tray, tray->valid);
+	gathered = gather(paging, chunk, tray, dirty);
+	stat_add(&paging->stats->pages_clean, mask_count(tray->valid & ~(dirty | gathered)));
+	dirty = (dirty & ~packed) | gathered;
 	USDT(save, chunk->address, tray->valid, dirty);
 	fill_put_back(paging, chunk, tray, dirty & ~writeback_add(&handler->writes, tray, dirty));
 }

@@ -25,7 +25,6 @@ void compressed_close(struct compressed *compressed)
 {
 	if (!compressed_is_open(compressed))
 		return;
-	credit_give(compressed->slab.budget, slab_frames(&compressed->slab));
 	slab_free_all(&compressed->slab);
 	compressed->pages = compressed->words = compressed->bytes = 0;
 }

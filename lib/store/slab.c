@@ -40,11 +40,6 @@ static uint64_t all_slots(unsigned size_class)
 	return mask_range(0, slots_of[size_class]);
 }
 
-unsigned slab_most(void)
-{
-	return (unsigned)(slot_size(0) - HEADER);
-}
-
 /* The last class whose slots are large enough. */
 static unsigned class_for(unsigned bytes)
 {
@@ -116,6 +111,8 @@ int slab_init(struct slab *slab, struct budget *budget, uint64_t frames)
 
 void slab_free_all(struct slab *slab)
 {
+	credit_give(slab->budget, slab_frames(slab));
+	slab->budget->compressed = 0;
 	meta_unmap(slab->block, slab->block_count * sizeof(struct slab_block));
 	meta_unmap(slab->base, slab->block_count * block_size());
 	*slab = (struct slab){ 0 };

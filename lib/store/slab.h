@@ -65,10 +65,8 @@ struct slab {
 
 /* Addresses for so many frames.  0 or -ENOMEM. */
 int slab_init(struct slab *slab, struct budget *budget, uint64_t frames);
+/* Gives everything back, whatever is in it. */
 void slab_free_all(struct slab *slab);
-
-/* The most bytes that an object may have. */
-unsigned slab_most(void);
 
 /* A slot for an object of this many bytes, which belongs to the page with this number.  grow: a
  * new block's frames may be taken of the budget.  SLAB_NONE: there is none. */

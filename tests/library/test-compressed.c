@@ -188,6 +188,27 @@ static void try_damage(void)
 	case_end();
 }
 
+/* Its memory is plain from then on, and nothing else stays. */
+static void try_retiring(void)
+{
+	struct dice dice = dice_new(3);
+	const struct paging *paging;
+
+	case_begin("retiring", 0);
+	open_all();
+	paging = &((struct pager *)pager)->paging;
+	touch_at_random(&dice, 2000);
+	CHECK(slab_frames(&paging->store.compressed.slab) > 0, "nothing is compressed");
+	pager_set_budget(pager, 2 * BUDGET); /* what comes back needs more than before */
+	CHECK(pager_retire((struct pager *)pager) == 0, "the pager does not retire");
+	CHECK(slab_frames(&paging->store.compressed.slab) == 0 && paging->budget.compressed == 0,
+	      "the compressed store still has %llu frames",
+	      (unsigned long long)slab_frames(&paging->store.compressed.slab));
+	check_all();
+	close_all();
+	case_end();
+}
+
 int main(void)
 {
 	test_begin("compressed", 80);
@@ -196,5 +217,6 @@ int main(void)
 	try_touches();
 	try_forks();
 	try_damage();
+	try_retiring();
 	return test_end();
 }

@@ -162,6 +162,7 @@ START_TEST(the_budget_is_the_end)
 			check(i);
 	compressed_close(&compressed);
 	packer_close(&packer);
+	unit_check(budget.used == 0 && budget.compressed == 0);
 }
 END_TEST
 
