@@ -47,6 +47,7 @@ for name in $(spill --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p
 	shown "spill $name --" $(spill $name --help | grep -o '^  *\(-., \)\?--[a-z-]*' | sed 's/.*--/--/')
 done
 shown 'spill run -s sub-' directory
+shown 'spill run --compress l' z4
 shown 'spill run cat sub-' directory
 shown 'spill set 1 ' 'budget=' 'readahead=' 'paused='
 shown 'spill set 1 bu' dget=

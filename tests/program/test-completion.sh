@@ -39,6 +39,7 @@ completes zz ===
 completes run -- === --budget --swap --stats --json --help
 completes run -m 5 === 512M
 completes run --disable mo === move
+completes run --compress '' === lz4 off
 completes run -m 1G ca === cat
 completes run -m 1G -- ca === cat
 completes run --quiet --budget = 1G ca === cat
