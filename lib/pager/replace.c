@@ -52,7 +52,7 @@ static void discard(struct pager *pager, struct chunk *chunk, uint64_t mask)
 {
 	if (__builtin_expect(pager->paging.discards != NULL, 0) && mask &&
 	    watch_takes(pager->paging.watch, chunk))
-		trace_append(pager->paging.discards, TRACE_DISCARD, chunk->address >> page_shift(),
+		trace_append(pager->paging.discards, TRACE_DISCARD, chunk_page_number(chunk, 0),
 			     mask);
 	chunk_discard(&pager->paging.pages, chunk, mask);
 }

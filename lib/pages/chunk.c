@@ -320,7 +320,7 @@ void chunk_drop_swapped(struct pages *pages, struct chunk *chunk, uint64_t mask)
 		if (store_free(pages->store, chunk->page[i].place, 1))
 			chunk->swapped &= ~mask_bit(i);
 	count_kept(pages, chunk, before);
-	note("drop copies", chunk, mask);
+	note("drop swapped", chunk, mask);
 }
 
 void chunk_drop_compressed(struct pages *pages, struct chunk *chunk, uint64_t mask)

@@ -110,6 +110,12 @@ static inline void *chunk_page(const struct chunk *chunk, unsigned i)
 	return (void *)(chunk->address + ((uintptr_t)i << page_shift()));
 }
 
+/* The page's number in the address space. */
+static inline uint64_t chunk_page_number(const struct chunk *chunk, unsigned i)
+{
+	return (chunk->address >> page_shift()) + i;
+}
+
 /* The page that holds this address. */
 static inline unsigned chunk_index(const struct chunk *chunk, uintptr_t address)
 {

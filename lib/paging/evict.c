@@ -22,9 +22,6 @@
 /* No more than this is unsaved, since a fork has to wait until it is written. */
 #define UNSAVED_BYTES ((size_t)64 << 20)
 
-/* Chunks that leave the compressed store at once. */
-#define PASSED_BATCH 4
-
 /* How often a pager at rest checks whether a fork's child has ended. */
 #define CHILDREN_NS 500000000
 
@@ -391,7 +388,7 @@ void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray
 {
 	if (tray->ahead && tray->valid)
 		readahead_wasted(&paging->readahead,
-				 (chunk->address >> page_shift()) + mask_first(tray->valid));
+				 chunk_page_number(chunk, mask_first(tray->valid)));
 	else if (!tray->passing)
 		policy_note_left(&paging->policy, chunk, tray, tray->valid);
 	chunk_uncache(&paging->pages, chunk, tray, tray->valid);
@@ -517,45 +514,32 @@ uint64_t evict_check_children(struct paging *paging)
 
 /* -- ahead of demand --------------------------------------------------------------------------- */
 
-/* Gives back what the compressed store does not need, and lets the oldest go on if it holds more than
- * its share.  An eviction is entered. */
-static void tend_compressed(struct handler *handler)
+/* No other frame can be freed: what the compressed store can give. */
+static bool relieve(struct handler *handler)
 {
-	struct paging *paging = handler->paging;
-	struct store *store = &paging->store;
-	unsigned stock;
-
-	if (!compressed_is_open(&store->compressed))
-		return;
-	stock = pack_stock(paging);
-	slab_trim(&store->compressed.slab, 2 * stock);
-	slab_stock(&store->compressed.slab, stock);
-	apportion_judge(&paging->apportion, paging->policy.left, store->compressed.pages,
-			slab_frames(&store->compressed.slab));
-	if (pack_is_thin(paging))
-		pack_drain(handler);
-	for (unsigned n = 0;
-	     n < PASSED_BATCH && pack_is_over(paging) && writeback_has_room(&handler->writes); n++)
-		if (!pack_pass_on(handler))
-			break;
-}
-
-/* No other frame can be freed: the store gives what it has in stock, and lets its oldest go, whatever
- * its share is. */
-static bool relieve_compressed(struct handler *handler)
-{
-	struct slab *slab = &handler->paging->store.compressed.slab;
 	bool ret;
 
-	if (!slab->held || !enter_eviction(handler->paging))
+	if (!handler->paging->budget.compressed || !enter_eviction(handler->paging))
 		return false;
-	pack_drain(handler);
-	ret = slab_trim(slab, 0) > 0;
-	if (!ret && writeback_has_room(&handler->writes))
-		ret = pack_pass_on(handler);
+	ret = pack_relieve(handler);
 	writeback_submit(&handler->writes);
 	leave_eviction(handler->paging);
 	return ret;
+}
+
+/* What it costs to let a page leave is one side of the store's share. */
+static unsigned evict_timed(struct handler *handler, struct pick pick)
+{
+	struct paging *paging = handler->paging;
+	uint64_t since;
+	unsigned gained;
+
+	if (!paging->compresses)
+		return evict_chunk(handler, pick);
+	since = sys_now();
+	gained = evict_chunk(handler, pick);
+	apportion_note_evicted(&paging->apportion, gained, sys_now() - since);
+	return gained;
 }
 
 /* Evicts chunks until this many frames are gained, or a batch of chunks is done. */
@@ -565,13 +549,11 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 	bool hurried = handler->fault_count || fill_demanded(&handler->fills);
 	unsigned most = hurried ? EVICT_BATCH_HURRIED : EVICT_BATCH;
 	unsigned tried = 0, gained = 0;
-	uint64_t since, now;
 
 	if (!enter_eviction(paging))
 		return 0;
 	store_check_children(&paging->store);
-	tend_compressed(handler);
-	since = sys_now();
+	pack_tend(handler);
 	while (tried < most && gained < frames && writeback_has_room(&handler->writes)) {
 		struct pick pick =
 			policy_pick(&paging->policy, paging->swap_full || handler->barren);
@@ -579,10 +561,7 @@ static unsigned evict_some(struct handler *handler, int64_t frames)
 
 		if (!pick.chunk)
 			break;
-		more = evict_chunk(handler, pick);
-		now = sys_now();
-		apportion_note_evicted(&paging->apportion, more, now - since);
-		since = now;
+		more = evict_timed(handler, pick);
 		handler->barren = more == 0;
 		/* The frames of probes stay where they are. */
 		gained += pick.probe ? 0 : more;
@@ -664,7 +643,7 @@ bool evict_ahead(struct handler *handler)
 		progress |= evict_some(handler, frames_missing(paging)) > 0;
 	if (!progress)
 		progress = reclaim(handler, FIRST_WAITING) > 0 ||
-			   reclaim(handler, FIRST_PROBES) > 0 || relieve_compressed(handler);
+			   reclaim(handler, FIRST_PROBES) > 0 || relieve(handler);
 	/* Swap space is full and everything here is dirty: to go on trying would only cost time,
 	 * until a fault needs a frame. */
 	if (!progress && paging->swap_full && !handler->starved)

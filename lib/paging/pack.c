@@ -3,7 +3,6 @@
 #include "paging/pack.h"
 #include "base/hash.h"
 #include "paging/fill.h"
-#include "base/usdt.h"
 
 /* The stock of empty blocks is this part of the budget. */
 #define STOCK_DIVISOR 256
@@ -13,6 +12,9 @@
 /* Blocks are drained if more than this part of their frames, and more than so many, hold nothing. */
 #define THIN_DIVISOR 8
 #define THIN_LEAST 64
+
+/* Chunks that are passed on at once. */
+#define PASSED_BATCH 4
 
 /* After so many pages of a region that did not pack, only one of a chunk is tried. */
 #define ODD_MANY 16
@@ -37,12 +39,8 @@ static void note_odd(_Atomic uint8_t *odd, bool is_odd)
 
 /* -- away ------------------------------------------------------------------------------------ */
 
-static uint64_t number_of(const struct chunk *chunk, unsigned i)
-{
-	return (chunk->address >> page_shift()) + i;
-}
-
-bool pack_is_over(const struct paging *paging)
+/* Does the store hold more than its share? */
+static bool is_over(const struct paging *paging)
 {
 	return (int64_t)(paging->store.compressed.slab.used >> page_shift()) >
 	       apportion_share(&paging->apportion);
@@ -55,7 +53,8 @@ static bool may_grow(const struct paging *paging)
 	       apportion_share(&paging->apportion);
 }
 
-unsigned pack_stock(const struct paging *paging)
+/* How many empty blocks there should be: to pack pages takes frames before it frees some. */
+static unsigned stock_of(const struct paging *paging)
 {
 	int64_t blocks = paging->budget.limit / STOCK_DIVISOR / SLAB_PAGES;
 
@@ -74,7 +73,7 @@ static bool pack_page(struct handler *handler, struct chunk *chunk, const struct
 	uint64_t word;
 
 	at = compressed_put(&paging->store.compressed, &handler->packer, tray_page(tray, i),
-			    number_of(chunk, i), grow, &word, ret_odd);
+			    chunk_page_number(chunk, i), grow, &word, ret_odd);
 	if (at != COMPRESSED_NONE)
 		chunk_keep_compressed(&paging->pages, chunk, i, at, word);
 	return at != COMPRESSED_NONE || *ret_odd;
@@ -147,7 +146,7 @@ static uint64_t bring_run(struct handler *handler, struct chunk *chunk, uint64_t
 {
 	struct paging *paging = handler->paging;
 	unsigned first = mask_first(run), i;
-	uint64_t good = 0, installed;
+	uint64_t good = 0;
 
 	mask_for_each(i, run) {
 		if (unpack(paging, chunk, i, packer_page(&handler->packer, i - first)))
@@ -155,10 +154,9 @@ static uint64_t bring_run(struct handler *handler, struct chunk *chunk, uint64_t
 		else
 			lose(paging, chunk, i);
 	}
-	installed = fill_copy(paging, chunk, good,
-			      packer_page(&handler->packer, 0) - ((size_t)first << page_shift()),
-			      ret_again);
-	return installed;
+	return fill_copy(paging, chunk, good,
+			 packer_page(&handler->packer, 0) - ((size_t)first << page_shift()),
+			 ret_again);
 }
 
 uint64_t pack_bring(struct handler *handler, struct chunk *chunk, uint64_t mask, bool keep,
@@ -237,24 +235,14 @@ static uint64_t pass(struct handler *handler, struct chunk *chunk, uint64_t mask
 	return mask;
 }
 
-static void note_oldest(struct paging *paging, const struct chunk *chunk)
-{
-	int64_t most = 0;
-	unsigned i;
-
-	mask_for_each(i, objects(chunk, ~UINT64_C(0))) {
-		int64_t age = policy_away(&paging->policy, chunk, i);
-
-		most = age > most ? age : most;
-	}
-	apportion_note_oldest(&paging->apportion, most);
-}
-
-bool pack_pass_on(struct handler *handler)
+/* Lets the oldest pages go on to swap space, or drops what swap space has, or what is resident, too.
+ * The caller holds no lock.  true: something was done. */
+static bool pass_on(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
 	struct chunk *chunk = policy_pick_compressed(&paging->policy);
 	uint64_t victims, spare;
+	int64_t oldest;
 
 	if (!chunk)
 		return false;
@@ -262,8 +250,8 @@ bool pack_pass_on(struct handler *handler)
 		policy_unpick(&paging->policy, chunk, STANDING_COMPRESSED);
 		return false;
 	}
-	note_oldest(paging, chunk);
-	victims = policy_oldest(&paging->policy, chunk, objects(chunk, ~UINT64_C(0)));
+	victims = policy_oldest(&paging->policy, chunk, objects(chunk, ~UINT64_C(0)), &oldest);
+	apportion_note_oldest(&paging->apportion, oldest);
 	spare = victims & (chunk->swapped | chunk->resident);
 	chunk_drop_compressed(&paging->pages, chunk, spare);
 	victims &= ~spare & chunk_unpackable(chunk);
@@ -278,7 +266,8 @@ bool pack_pass_on(struct handler *handler)
 
 /* -- drained --------------------------------------------------------------------------------- */
 
-bool pack_is_thin(const struct paging *paging)
+/* Are there many frames that hold nothing, since they are in blocks that hold something? */
+static bool is_thin(const struct paging *paging)
 {
 	const struct slab *slab = &paging->store.compressed.slab;
 	uint64_t held = slab_frames(slab);
@@ -308,14 +297,48 @@ static void move_object(struct paging *paging, uint32_t slot)
 	chunk_unlock(chunk);
 }
 
-void pack_drain(struct handler *handler)
+/* Frees one such block, as far as it gets the locks of its pages. */
+static void drain(struct paging *paging)
 {
-	struct slab *slab = &handler->paging->store.compressed.slab;
+	struct slab *slab = &paging->store.compressed.slab;
 	uint32_t block = slab_drain(slab), slot = SLAB_NONE;
 
 	if (block == SLAB_NONE)
 		return;
 	while (slab_next(slab, block, &slot))
-		move_object(handler->paging, slot);
+		move_object(paging, slot);
 	slab_drained(slab, block);
+}
+
+/* -- now and then ------------------------------------------------------------------------------ */
+
+void pack_tend(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+	struct compressed *compressed = &paging->store.compressed;
+	unsigned stock;
+
+	if (!compressed_is_open(compressed))
+		return;
+	stock = stock_of(paging);
+	slab_trim(&compressed->slab, 2 * stock);
+	slab_stock(&compressed->slab, stock);
+	apportion_judge(&paging->apportion, paging->policy.left, compressed->pages,
+			slab_frames(&compressed->slab));
+	if (is_thin(paging))
+		drain(paging);
+	for (unsigned n = 0;
+	     n < PASSED_BATCH && is_over(paging) && writeback_has_room(&handler->writes); n++)
+		if (!pass_on(handler))
+			break;
+}
+
+bool pack_relieve(struct handler *handler)
+{
+	struct paging *paging = handler->paging;
+
+	drain(paging);
+	if (slab_trim(&paging->store.compressed.slab, 0))
+		return true;
+	return writeback_has_room(&handler->writes) && pass_on(handler);
 }

@@ -2,7 +2,7 @@
 /* pack.h - pages that leave are packed, and come back unpacked
  *
  *	a tray --pack_away--> the compressed store --fault: pack_bring--> resident
- *	                                `----pack_pass_on--> a tray --> swap space
+ *	                                `----pack_tend--> a tray --> swap space
  *
  * When a tray is saved (evict.h), what packs well goes to the compressed store, and the rest joins a
  * write.  So a page is either there or on its way to swap space when its frame is wanted.  Clean pages
@@ -36,21 +36,12 @@ uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tr
 uint64_t pack_bring(struct handler *handler, struct chunk *chunk, uint64_t mask, bool keep,
 		    bool *ret_again);
 
-/* How many empty blocks the store should have in stock: to pack pages takes frames before it frees
- * some. */
-unsigned pack_stock(const struct paging *paging);
+/* Now and then: keeps the stock of empty blocks, drains thin ones, chooses the store's share, and passes
+ * on what is oldest if the store holds more.  The caller holds no lock, and has entered an eviction. */
+void pack_tend(struct handler *handler);
 
-/* Does the store hold more than its share? */
-bool pack_is_over(const struct paging *paging);
-
-/* Lets the oldest pages go on to swap space, or drops what swap space has, or what is resident, too.
- * The caller holds no lock, and has entered an eviction.  true: something was done. */
-bool pack_pass_on(struct handler *handler);
-
-/* Has the store many frames that hold nothing, since they are in blocks that hold something?  The
- * second function frees one such block, as far as it gets the locks of its pages.  The caller holds no
- * lock, and has entered an eviction. */
-bool pack_is_thin(const struct paging *paging);
-void pack_drain(struct handler *handler);
+/* No other frame can be freed: the store, which has some, gives up its stock, or else passes on what is
+ * oldest, whatever its share.  The caller as above.  true: something was done. */
+bool pack_relieve(struct handler *handler);
 
 #endif

@@ -399,17 +399,20 @@ int64_t policy_away(const struct policy *policy, const struct chunk *chunk, unsi
 	return (int64_t)stamps << shift;
 }
 
-uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask)
+uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask,
+		       int64_t *ret_away)
 {
-	int64_t most = 0;
+	int64_t away[CHUNK_PAGES];
 	uint64_t ret = 0;
 	unsigned i;
 
+	*ret_away = 0;
+	mask_for_each(i, mask) {
+		away[i] = policy_away(policy, chunk, i);
+		*ret_away = away[i] > *ret_away ? away[i] : *ret_away;
+	}
 	mask_for_each(i, mask)
-		if (policy_away(policy, chunk, i) > most)
-			most = policy_away(policy, chunk, i);
-	mask_for_each(i, mask)
-		if (policy_away(policy, chunk, i) * 2 >= most)
+		if (away[i] * 2 >= *ret_away)
 			ret |= mask_bit(i);
 	return ret;
 }

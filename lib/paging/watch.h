@@ -84,7 +84,7 @@ static inline void watch_note(struct handler *handler, enum trace_kind kind,
 {
 	if (__builtin_expect(handler->trace != NULL, 0) &&
 	    watch_takes(handler->paging->watch, chunk))
-		trace_append(handler->trace, kind, (chunk->address >> page_shift()) + page, mask);
+		trace_append(handler->trace, kind, chunk_page_number(chunk, page), mask);
 }
 
 /* A fault on the chunk was served and its lock dropped.  There must be a watch. */

@@ -56,15 +56,15 @@ void packer_close(struct packer *packer)
 
 /* -- put, get and free -------------------------------------------------------------------- */
 
-static compressed_place put_object(struct compressed *compressed, struct packer *packer,
-				   unsigned length, uint64_t number, bool grow)
+/* Enters an object that is packed already. */
+static compressed_place enter(struct compressed *compressed, const char *packed, unsigned length,
+			      uint64_t number, bool grow)
 {
 	uint32_t slot = slab_alloc(&compressed->slab, length, number, grow);
-	uint64_t owner;
 
 	if (slot == SLAB_NONE)
 		return COMPRESSED_NONE;
-	memcpy(slab_object(&compressed->slab, slot, &length, &owner), packer->pages, length);
+	memcpy(slab_object(&compressed->slab, slot, &length, &number), packed, length);
 	atomic_fetch_add(&compressed->pages, 1);
 	atomic_fetch_add(&compressed->bytes, length);
 	return slot;
@@ -87,22 +87,16 @@ compressed_place compressed_put(struct compressed *compressed, struct packer *pa
 		*ret_odd = true;
 		return COMPRESSED_NONE;
 	}
-	return put_object(compressed, packer, length, number, grow);
+	return enter(compressed, packer->pages, length, number, grow);
 }
 
 compressed_place compressed_copy(struct compressed *compressed, compressed_place place)
 {
 	uint64_t number;
 	unsigned length;
-	const char *object = slab_object(&compressed->slab, place, &length, &number);
-	uint32_t slot = slab_alloc(&compressed->slab, length, number, false);
+	const char *packed = slab_object(&compressed->slab, place, &length, &number);
 
-	if (slot == SLAB_NONE)
-		return COMPRESSED_NONE;
-	memcpy(slab_object(&compressed->slab, slot, &length, &number), object, length);
-	atomic_fetch_add(&compressed->pages, 1);
-	atomic_fetch_add(&compressed->bytes, length);
-	return slot;
+	return enter(compressed, packed, length, number, false);
 }
 
 bool compressed_get(const struct compressed *compressed, compressed_place place, uint64_t word,

@@ -59,7 +59,7 @@ struct slab {
 	uint32_t fresh;				/* (Z) blocks from here on were never used */
 	_Atomic uint32_t held;			/* blocks that are not bare */
 	_Atomic uint64_t used;			/* bytes of slots that are taken */
-	_Atomic uint32_t vacant[SLAB_CLASSES];	/* (Z) free slots in partial blocks */
+	uint32_t vacant[SLAB_CLASSES];		/* (Z) free slots in partial blocks */
 	_Atomic bool frozen;			/* (Z) a fork is under way */
 };
 

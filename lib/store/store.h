@@ -2,9 +2,8 @@
 /* store.h - where pages are while they are not in memory
  *
  * store/ keeps the contents of pages: put, get and free, by place.  Swap spaces (swap.h) have one
- * kind of place, and the compressed store another.  No other room knows a descriptor, an offset, a
- * slot or an object.  The room includes base, command and kernel, and is included
- * from pages upward.
+ * kind of place, and the compressed store another.  No other room knows a descriptor, an offset or a
+ * slot.  The room includes base, command and kernel, and is included from pages upward.
  *
  *	lane_find ──▶ a run of places ──lane_put──▶ they hold pages ──store_free──▶ free again
  *	                                   │      ▲

@@ -54,38 +54,38 @@ void measure_begin(struct measure *measure, const struct memory *memory)
 }
 
 /* The counters of spill_stats that only grow. */
-#define COUNTERS(X)       \
-	X(faults_zero)    \
-	X(faults_soft)    \
-	X(faults_major)   \
-	X(faults_other)   \
-	X(pages_zeroed)   \
-	X(pages_read)     \
-	X(pages_evicted)  \
-	X(pages_clean)    \
-	X(bytes_read)     \
-	X(bytes_written)  \
-	X(reads)          \
-	X(writes)         \
-	X(read_errors)    \
-	X(write_errors)   \
-	X(pages_poisoned) \
-	X(pages_unread)   \
-	X(wait_zero)      \
-	X(wait_soft)      \
-	X(wait_major)   \
+#define COUNTERS(X)          \
+	X(faults_zero)       \
+	X(faults_soft)       \
+	X(faults_major)      \
+	X(faults_other)      \
+	X(pages_zeroed)      \
+	X(pages_read)        \
+	X(pages_evicted)     \
+	X(pages_clean)       \
+	X(bytes_read)        \
+	X(bytes_written)     \
+	X(reads)             \
+	X(writes)            \
+	X(read_errors)       \
+	X(write_errors)      \
+	X(pages_poisoned)    \
+	X(pages_unread)      \
+	X(wait_zero)         \
+	X(wait_soft)         \
+	X(wait_major)        \
 	X(faults_compressed) \
-	X(wait_compressed) \
-	X(pages_compressed) \
+	X(wait_compressed)   \
+	X(pages_compressed)  \
 	X(pages_passed)
 
-#define GAUGES(X)    \
-	X(compressed) \
+#define GAUGES(X)          \
+	X(compressed)      \
 	X(compressed_size) \
-	X(resident) \
-	X(peak)      \
-	X(swap_used) \
-	X(metadata)  \
+	X(resident)        \
+	X(peak)            \
+	X(swap_used)       \
+	X(metadata)        \
 	X(armed)
 
 void measure_end(struct measure *measure)
