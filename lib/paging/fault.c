@@ -23,7 +23,7 @@ struct serving {
 
 static uint64_t page_number(const struct serving *s)
 {
-	return (s->chunk->address >> page_shift()) + s->i;
+	return chunk_page_number(s->chunk, s->i);
 }
 
 /* missing: the page must be read or made. */
@@ -171,7 +171,7 @@ static enum answer serve_compressed(struct serving *s)
 	policy_insert(&paging->policy, chunk);
 	tell_window(s, window, 0);
 	stat_add(&paging->stats->faults_compressed, 1);
-	apportion_note_compressed(&paging->apportion, age, sys_now() - s->fault->seen);
+	apportion_note_return(&paging->apportion, age);
 	watch_note(s->handler, TRACE_SOFT, chunk, s->i, installed);
 	return judge(s, installed, again);
 }
@@ -189,7 +189,9 @@ static enum answer serve_swapped(struct serving *s)
 	if (answer != ANSWER_DONE)
 		return answer;
 	stat_add(&s->paging->stats->faults_major, 1);
-	apportion_note_major(&s->paging->apportion, policy_away(&s->paging->policy, chunk, s->i));
+	if (s->paging->compresses)
+		apportion_note_return(&s->paging->apportion,
+				      policy_away(&s->paging->policy, chunk, s->i));
 	/* The rest of the window, which lies elsewhere on swap space. */
 	for (uint64_t rest = mask & ~got; rest; rest &= ~more) {
 		if (fill_start(fills, chunk, rest, mask_first(rest), NULL, &more) != ANSWER_DONE)
@@ -264,6 +266,8 @@ static enum answer note_latency(const struct serving *s, enum latency_kind kind,
 		return answer;
 	ns = sys_now() - s->fault->seen;
 	latency_note(&s->paging->stats->latency[kind], ns);
+	if (kind == LATENCY_COMPRESSED)
+		apportion_note_compressed(&s->paging->apportion, ns);
 	USDT(fault_done, s->fault->address, kind, ns);
 	return ANSWER_DONE;
 }

@@ -379,6 +379,8 @@ static void start_read(struct fills *fills, struct chunk *chunk, uint64_t run,
 	fill->started = fills->lane->now;
 	fill->since = fault ? fault->seen : 0;
 	fill->wanted = fault ? fault->address : 0;
+	if (fault)
+		apportion_note_waiting(&fills->paging->apportion, 1);
 	fill->flight.sibling = chunk->reads;
 	chunk->reads = &fill->flight;
 	stat_add(&fills->paging->stats->pages_read, mask_count(run));
@@ -489,11 +491,14 @@ static void wake_dropped(struct paging *paging, struct chunk *chunk, uint64_t dr
 	}
 }
 
-static void note_major(struct stats *stats, const struct fill *fill, uint64_t ns)
+static void note_major(struct paging *paging, const struct fill *fill, uint64_t now)
 {
-	latency_note(&stats->latency[LATENCY_MAJOR], ns);
+	uint64_t ns = now - fill->since;
+
+	latency_note(&paging->stats->latency[LATENCY_MAJOR], ns);
+	if (paging->compresses)
+		apportion_note_major(&paging->apportion, ns);
 	USDT(fault_done, fill->wanted, LATENCY_MAJOR, ns);
-	(void)fill;
 }
 
 static void free_fill(struct fill *fill)
@@ -504,8 +509,8 @@ static void free_fill(struct fill *fill)
 
 	stat_add(&stats->read_time, now - fill->started);
 	if (fill->since) {
-		note_major(stats, fill, now - fill->since);
-		apportion_note_major_ns(&fills->paging->apportion, now - fill->since);
+		note_major(fills->paging, fill, now);
+		apportion_note_waiting(&fills->paging->apportion, -1);
 	}
 	fill->started = 0;
 	fill->next = fills->free;

@@ -132,6 +132,7 @@ static void read_faults(struct handler *handler)
 			note_seen(handler->faults + handler->fault_count, (unsigned)n);
 			debug_faults(handler->faults + handler->fault_count, (unsigned)n);
 			handler->fault_count += (unsigned)n;
+			apportion_note_waiting(&handler->paging->apportion, n);
 			handler->paging->dormant = false;
 		}
 	}
@@ -169,6 +170,7 @@ static bool serve_faults(struct handler *handler)
 		handler->faults[left++] = *fault;
 	}
 	handler->fault_count = left;
+	apportion_note_waiting(&handler->paging->apportion, (int)left - (int)count);
 	note_waiting(handler);
 	return left < count;
 }

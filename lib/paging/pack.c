@@ -97,7 +97,8 @@ uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tr
 	_Atomic uint8_t *odd = oddness(paging, chunk);
 	unsigned i;
 
-	if (!compressed_is_open(&paging->store.compressed))
+	if (!compressed_is_open(&paging->store.compressed) ||
+	    !apportion_admits(&paging->apportion, chunk->address))
 		return 0;
 	mask &= ~chunk->compressed;
 	mask_for_each(i, mask) {
@@ -241,8 +242,7 @@ static bool pass_on(struct handler *handler)
 {
 	struct paging *paging = handler->paging;
 	struct chunk *chunk = policy_pick_compressed(&paging->policy);
-	uint64_t victims, spare;
-	int64_t oldest;
+	uint64_t victims, spare, since;
 
 	if (!chunk)
 		return false;
@@ -250,8 +250,8 @@ static bool pass_on(struct handler *handler)
 		policy_unpick(&paging->policy, chunk, STANDING_COMPRESSED);
 		return false;
 	}
-	victims = policy_oldest(&paging->policy, chunk, objects(chunk, ~UINT64_C(0)), &oldest);
-	apportion_note_oldest(&paging->apportion, oldest);
+	since = sys_now();
+	victims = policy_oldest(&paging->policy, chunk, objects(chunk, ~UINT64_C(0)));
 	spare = victims & (chunk->swapped | chunk->resident);
 	chunk_drop_compressed(&paging->pages, chunk, spare);
 	victims &= ~spare & chunk_unpackable(chunk);
@@ -261,6 +261,7 @@ static bool pass_on(struct handler *handler)
 		policy_insert_compressed(&paging->policy, chunk);
 	chunk_check(chunk);
 	chunk_unlock(chunk);
+	apportion_note_passed(&paging->apportion, mask_count(victims | spare), sys_now() - since);
 	return (victims | spare) != 0;
 }
 
@@ -324,7 +325,7 @@ void pack_tend(struct handler *handler)
 	slab_trim(&compressed->slab, 2 * stock);
 	slab_stock(&compressed->slab, stock);
 	apportion_judge(&paging->apportion, paging->policy.left, compressed->pages,
-			slab_frames(&compressed->slab));
+			compressed->slab.used);
 	if (is_thin(paging))
 		drain(paging);
 	for (unsigned n = 0;

@@ -399,20 +399,18 @@ int64_t policy_away(const struct policy *policy, const struct chunk *chunk, unsi
 	return (int64_t)stamps << shift;
 }
 
-uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask,
-		       int64_t *ret_away)
+uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask)
 {
-	int64_t away[CHUNK_PAGES];
+	int64_t away[CHUNK_PAGES], most = 0;
 	uint64_t ret = 0;
 	unsigned i;
 
-	*ret_away = 0;
 	mask_for_each(i, mask) {
 		away[i] = policy_away(policy, chunk, i);
-		*ret_away = away[i] > *ret_away ? away[i] : *ret_away;
+		most = away[i] > most ? away[i] : most;
 	}
 	mask_for_each(i, mask)
-		if (away[i] * 2 >= *ret_away)
+		if (away[i] * 2 >= most)
 			ret |= mask_bit(i);
 	return ret;
 }

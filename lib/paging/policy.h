@@ -123,10 +123,9 @@ uint64_t policy_victims(const struct chunk *chunk, enum standing standing);
 void policy_insert_compressed(struct policy *policy, struct chunk *chunk);
 /* Takes the chunk out of the queue that has been there for the longest time, or NULL. */
 struct chunk *policy_pick_compressed(struct policy *policy);
-/* Of these pages, those that have been away for at least half as long as the first of them; that is
- * *ret_away.  The chunk is locked. */
-uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask,
-		       int64_t *ret_away);
+/* Of these pages, those that have been away for at least half as long as the first of them.  The chunk
+ * is locked. */
+uint64_t policy_oldest(const struct policy *policy, const struct chunk *chunk, uint64_t mask);
 
 /* For how long page i has been away, in frames given up. */
 int64_t policy_away(const struct policy *policy, const struct chunk *chunk, unsigned i);
