@@ -89,6 +89,7 @@ struct chunk {
 	bool claimed;		   /* (G) locked for a change of the mapping (replace.c) */
 	bool sampled, watched;	   /* (W) in the sample of a recording, in its queue (watch.h) */
 	uint64_t passed;	   /* (C) last given up as probes (policy.h) */
+	uint64_t ordered;	   /* (C) last came along with others, in order (pack.h) */
 	uint16_t out[CHUNK_PAGES]; /* (C) when each was last unmapped or given up (policy.h) */
 	compressed_place at[CHUNK_PAGES]; /* (C) in the compressed store; valid while compressed */
 	struct page_record *page;	  /* CHUNK_PAGES of them, kept apart: walking rows alone is

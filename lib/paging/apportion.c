@@ -106,6 +106,11 @@ static int64_t width_of(unsigned bucket)
 	return bucket < 8 ? 1 : INT64_C(1) << (bucket / 4 - 1);
 }
 
+void apportion_note_left(struct apportion *apportion, unsigned pages)
+{
+	apportion->departed += (int64_t)pages * COUNT_UNIT;
+}
+
 void apportion_note_return(struct apportion *apportion, int64_t age)
 {
 	unsigned bucket = bucket_of(age / unit(apportion));
@@ -161,8 +166,8 @@ void apportion_note_passed(struct apportion *apportion, unsigned pages, uint64_t
 
 /* -- judged --------------------------------------------------------------------------------- */
 
-/* Of each page that leaves: has it come back by the end of an age, and for how many frames given up was
- * it away until then?  Both are means over all pages. */
+/* At the end of an age: what part of the pages that left has come back, and how many frames would keep
+ * all that are younger and have not? */
 struct curve {
 	double back[APPORTION_BUCKETS + 1];
 	double away[APPORTION_BUCKETS + 1];
@@ -170,7 +175,8 @@ struct curve {
 
 static void draw(struct curve *curve, const struct apportion *apportion)
 {
-	double width = (double)unit(apportion);
+	double width =
+		(double)unit(apportion) * (double)apportion->departed / (double)apportion->given_up;
 
 	curve->back[0] = curve->away[0] = 0;
 	for (unsigned i = 0; i < APPORTION_BUCKETS; i++) {
@@ -267,7 +273,7 @@ static int64_t next_share(const struct apportion *apportion)
 }
 
 /* What was long ago counts for less and less.  Returns how many pages came back. */
-static int64_t age_counts(struct apportion *apportion, int64_t departed)
+static int64_t age_counts(struct apportion *apportion, int64_t given_up)
 {
 	int64_t returned = 0;
 
@@ -276,7 +282,8 @@ static int64_t age_counts(struct apportion *apportion, int64_t departed)
 		apportion->returned[i] -= apportion->returned[i] / JUDGE_DIVISOR;
 	}
 	apportion->departed -= apportion->departed / JUDGE_DIVISOR;
-	apportion->departed += departed * COUNT_UNIT;
+	apportion->given_up -= apportion->given_up / JUDGE_DIVISOR;
+	apportion->given_up += given_up * COUNT_UNIT;
 	return returned / COUNT_UNIT;
 }
 
@@ -293,5 +300,7 @@ void apportion_judge(struct apportion *apportion, uint64_t left, uint64_t pages,
 	if (bytes)
 		apportion->packed = (int64_t)((pages << page_shift()) * PACKED_UNIT / bytes);
 	returned = age_counts(apportion, (int64_t)(left - judged));
-	apportion->share = returned < RETURNS_LEAST ? share : next_share(apportion);
+	if (returned >= RETURNS_LEAST && apportion->departed > 0 && apportion->given_up > 0)
+		share = next_share(apportion);
+	apportion->share = share;
 }

@@ -40,7 +40,8 @@ struct apportion {
 	const struct budget *budget;
 	_Atomic int64_t share;			     /* frames that the store may have */
 	_Atomic int64_t packed;			     /* pages in a frame of the store, in 1/16 */
-	_Atomic int64_t departed;		     /* frames given up, */
+	_Atomic int64_t given_up;		     /* frames, */
+	_Atomic int64_t departed;		     /* pages that left and might be packed, */
 	_Atomic int64_t returned[APPORTION_BUCKETS]; /* and pages that came back, by their ages */
 	_Atomic int64_t fault_ns; /* what a compressed fault costs, and a major one, */
 	_Atomic int64_t major_ns;
@@ -57,7 +58,9 @@ int64_t apportion_share(const struct apportion *apportion);
 /* Do pages of this chunk go there? */
 bool apportion_admits(const struct apportion *apportion, uintptr_t chunk);
 
-/* A page came back, or is being read, that had been away for so long. */
+/* So many pages left that the store might have had: all but those that are used in order. */
+void apportion_note_left(struct apportion *apportion, unsigned pages);
+/* One of them came back, or is being read, that had been away for so long. */
 void apportion_note_return(struct apportion *apportion, int64_t age);
 
 /* So many more faults, or fewer, wait to be served. */

@@ -59,6 +59,24 @@ static enum answer judge(const struct serving *s, uint64_t installed, bool again
 	return ANSWER_DONE;
 }
 
+/* Pages that come along with so many others are being used in order. */
+#define ORDERED_RUN 8
+
+/* The page that faulted returns, and these with it. */
+static void note_return(const struct serving *s, uint64_t mask)
+{
+	struct paging *paging = s->paging;
+	struct chunk *chunk = s->chunk;
+
+	if (paging->compresses && !(chunk->ordered & mask_bit(s->i)))
+		apportion_note_return(&paging->apportion,
+				      policy_away(&paging->policy, chunk, s->i));
+	if (mask_count(mask) >= ORDERED_RUN)
+		chunk->ordered |= mask;
+	else
+		chunk->ordered &= ~mask;
+}
+
 /* -- absent --------------------------------------------------------------------- */
 
 /* Takes credits for all pages of mask, or at least for the one that faulted. */
@@ -88,6 +106,7 @@ static enum answer serve_absent(struct serving *s)
 	if (!take_credits(s, &mask))
 		return ANSWER_STARVED;
 	chunk_begin_fill(chunk, mask);
+	chunk->ordered &= ~mask;
 	installed = fill_copy(paging, chunk, mask, paging->zeros, &again);
 	chunk_end_fill(&paging->pages, chunk, mask, installed);
 	credit_give(&paging->budget, mask_count(mask & ~installed));
@@ -126,7 +145,7 @@ static enum answer serve_cached(struct serving *s)
 	uint64_t mask = window_mask(window, s->i) & chunk_restorable(tray, s->i);
 	bool idle = !(mask & tray->writing); /* no write is reading its frames */
 	uint64_t proven, written = tray->written, installed;
-	bool copies, again = false;
+	bool copies, ahead = tray->ahead, again = false;
 
 	copies = copies_back(paging, mask) || (!idle && take_credits(s, &mask));
 	if (!copies && !idle)
@@ -141,6 +160,8 @@ static enum answer serve_cached(struct serving *s)
 		fill_drop_tray(paging, chunk, tray);
 	}
 	chunk_prove(&paging->pages, chunk, installed & proven);
+	if (ahead)
+		chunk->ordered |= installed;
 	policy_insert(&paging->policy, chunk);
 	tell_window(s, window, 0);
 	stat_add(&paging->stats->faults_soft, 1);
@@ -159,19 +180,18 @@ static enum answer serve_compressed(struct serving *s)
 	struct chunk *chunk = s->chunk;
 	struct window window = ask_window(s, true);
 	uint64_t mask = window_mask(window, s->i) & chunk_unpackable(chunk), installed;
-	int64_t age = policy_away(&paging->policy, chunk, s->i);
 	bool again = false;
 
 	if (!take_credits(s, &mask))
 		return ANSWER_STARVED;
 	chunk_begin_fill(chunk, mask);
 	fault_prove_refaults(paging, chunk, mask);
+	note_return(s, mask);
 	installed = pack_bring(s->handler, chunk, mask, mask != mask_bit(s->i), &again);
 	credit_give(&paging->budget, mask_count(mask & ~installed));
 	policy_insert(&paging->policy, chunk);
 	tell_window(s, window, 0);
 	stat_add(&paging->stats->faults_compressed, 1);
-	apportion_note_return(&paging->apportion, age);
 	watch_note(s->handler, TRACE_SOFT, chunk, s->i, installed);
 	return judge(s, installed, again);
 }
@@ -189,9 +209,6 @@ static enum answer serve_swapped(struct serving *s)
 	if (answer != ANSWER_DONE)
 		return answer;
 	stat_add(&s->paging->stats->faults_major, 1);
-	if (s->paging->compresses)
-		apportion_note_return(&s->paging->apportion,
-				      policy_away(&s->paging->policy, chunk, s->i));
 	/* The rest of the window, which lies elsewhere on swap space. */
 	for (uint64_t rest = mask & ~got; rest; rest &= ~more) {
 		if (fill_start(fills, chunk, rest, mask_first(rest), NULL, &more) != ANSWER_DONE)
@@ -200,6 +217,7 @@ static enum answer serve_swapped(struct serving *s)
 	}
 	watch_note(s->handler, TRACE_MAJOR, chunk, s->i, got);
 	fault_prove_refaults(s->paging, chunk, got);
+	note_return(s, got);
 	tell_window(s, window, got);
 	return ANSWER_DONE;
 }

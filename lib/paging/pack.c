@@ -97,10 +97,12 @@ uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tr
 	_Atomic uint8_t *odd = oddness(paging, chunk);
 	unsigned i;
 
-	if (!compressed_is_open(&paging->store.compressed) ||
-	    !apportion_admits(&paging->apportion, chunk->address))
+	if (!compressed_is_open(&paging->store.compressed))
 		return 0;
-	mask &= ~chunk->compressed;
+	apportion_note_left(&paging->apportion, mask_count(mask & ~chunk->ordered));
+	if (!apportion_admits(&paging->apportion, chunk->address))
+		return 0;
+	mask &= ~(chunk->compressed | chunk->ordered);
 	mask_for_each(i, mask) {
 		bool is_odd;
 

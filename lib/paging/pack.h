@@ -14,6 +14,8 @@
  * The store grows up to its share.  Beyond that what is oldest is passed on, chunk by chunk: unpacked
  * into a tray, from which it is written as everything else is.
  *
+ * Pages that are read in order are left to the disk, which reads many at once.
+ *
  * Where pages do not pack, one of a chunk is tried, and the others only if it does.
  *
  * Locking: the caller holds the chunk's lock (C), unless it says otherwise.

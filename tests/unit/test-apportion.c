@@ -56,6 +56,7 @@ static void evict(const struct machine *machine)
 	resident[at] = resident[--resident_count];
 	is_resident[page] = false;
 	out[page] = left++;
+	apportion_note_left(&apportion, 1);
 	apportion_note_evicted(&apportion, 1, (uint64_t)machine->evict * US);
 	if (!apportion_admits(&apportion, page * chunk_size()))
 		return;
