@@ -35,7 +35,7 @@ is "$(field "$pid" swapped)" -ge "$(bytes 24M)" swapped
 is "$(field "$pid" cached)" -le "$(bytes 8M)" cached
 [ "$(field "$pid" command)" = secret ] || fail "the name: $(field "$pid" command)"
 [ "$(field "$pid" user)" = "$(id -un)" ] || fail "the user: $(field "$pid" user)"
-[ "$(wc -L < <("$SPILL" ps))" -le 80 ] || fail "a line is longer than 80 columns"
+[ "$(wc -L < <("$SPILL" ps | grep "^ *$pid "))" -le 80 ] || fail "a line is longer than 80 columns"
 "$SPILL" ps | grep -Eq "^ *$pid .* secret\$" || fail "not in the list: $("$SPILL" ps)"
 
 # It waits: nothing happens, so nothing is known of faults.
@@ -87,6 +87,30 @@ wait_for 10 test -s "$tmp/stat" || fail "stat prints nothing"
 kill "$busy"
 wait "$watching" || fail "stat of a process that ends: exit status $?: $(cat "$tmp/err")"
 wait "$shell"
+
+# -- one whose pages are compressed
+if "$SPILL" run --compress lz4 true 2>/dev/null; then
+	"$SPILL" run -m 24M --compress lz4 -s "$tmp" -- python3 -c '
+import time
+records = bytearray()
+for i in range(1200000):
+    records += b"this is record number %d of the table\n" % i
+print("filled", flush=True)
+time.sleep(100)' >"$tmp/said" &
+	packed=$!
+	at_exit "kill $packed 2>/dev/null"
+	wait_for 60 grep -qs filled "$tmp/said" || fail "python3 does not get filled"
+	wait_for 10 eval '[ "$(field "$packed" compressed_size)" != 0 ]' || fail "nothing is compressed"
+	for what in "$packed" all; do
+		"$SPILL" stat "$what" 0.1 2 >"$tmp/stat" || fail "stat $what: exit status $?"
+		[ "$(awk '{ print NF }' "$tmp/stat" | sort -u)" = 19 ] || fail "columns: $(cat "$tmp/stat")"
+		"$SPILL" stat --json "$what" | jq -e '.compression_ratio > 1.3 and .compressed_size > 0' \
+			>"$tmp/seen" || fail "stat $what: $("$SPILL" stat --json "$what")"
+	done
+	"$SPILL" ps | grep -q ' COMPR ' || fail "ps has no column for it: $("$SPILL" ps)"
+	kill "$packed"
+	wait "$packed" 2>/dev/null
+fi
 
 # -- one that paged, and executed a program that does not: it has plain memory again
 "$SPILL" run -m 8M -s "$tmp" -- perl -e 'my $x = "x" x (32 << 20); exec "sleep", "100"' &

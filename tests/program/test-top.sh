@@ -86,7 +86,7 @@ wait_for 10 eval 'screen | grep -q "^▸ *$pid .* secret\$"' || fail "it is not 
 row=$(screen | sed -n "s/^▸\( *$pid .* secret\)\$/\1/p" | tail -n 1)
 listed=$("$SPILL" ps | grep " $pid ")
 [ "$(awk '{ print $1, $2, $3, $4, $5, $NF }' <<<"$row")" = \
-	"$(awk '{ print $1, $2, $4, $5, $6, $NF }' <<<"$listed")" ] || fail "ps: $listed; top: $row"
+	"$(awk '{ print $1, $2, $4, $5, $(NF - 3), $NF }' <<<"$listed")" ] || fail "ps: $listed; top: $row"
 shows '1 command, 1 process ' || fail "the title: $(screen)"
 # More than is in memory is swapped: over half of the bar is to the right of the budget.
 bar=$(screen | sed -n "s/^▸ *$pid secret .* 8M \[\(.*\)\] .*/\1/p")
@@ -116,7 +116,7 @@ shows "^▸secret +8M \[.*\] +[0-9]+M\$" || fail "40x10: no bar: $(screen)"
 shows '^MAJOR/s ' || fail "40x10: no last minute: $(screen)"
 [ "$(screen | wc -l)" -eq 10 ] && [[ $(screen | tail -n 1) = 'h Help'* ]] || fail "40x10: $(screen)"
 resize 200 50
-comes '^ +PID +USER BUDGET RESIDENT CACHED SWAPPED  SOFT.MAJOR  READ WRITE   P99 COMMAND$'
+comes '^ +PID +USER BUDGET RESIDENT CACHED COMPR SWAPPED  SOFT.MAJOR  READ WRITE   P99 COMMAND$'
 shows 'MAJOR/s .* READ/s ' || fail "200x50: $(screen)"
 [[ $(screen | tail -n 1) = 'h Help'* ]] || fail "200x50: $(screen)"
 resize 12 3

@@ -26,8 +26,11 @@ static const char *bar(unsigned width, struct meter_use use, bool utf8)
 static struct meter_use use(unsigned budget, unsigned resident, unsigned cached, unsigned other,
 			    unsigned swapped)
 {
-	return (struct meter_use){ budget * MIB, resident * MIB, cached * MIB, other * MIB,
-				   swapped * MIB };
+	return (struct meter_use){ .budget = budget * MIB,
+				   .resident = resident * MIB,
+				   .cached = cached * MIB,
+				   .other = other * MIB,
+				   .swapped = swapped * MIB };
 }
 
 START_TEST(a_bar_has_each_part_in_its_length)
@@ -38,6 +41,19 @@ START_TEST(a_bar_has_each_part_in_its_length)
 	/* As much again is swapped: half of it. */
 	ck_assert_str_eq(bar(21, use(10, 6, 3, 1, 10), false), "######===:|----------");
 	ck_assert_str_eq(bar(21, use(10, 4, 3, 1, 10), true), "████▓▓▓▒  │░░░░░░░░░░");
+}
+END_TEST
+
+START_TEST(what_is_compressed_is_part_of_the_bar)
+{
+	struct meter_use packed = use(10, 4, 2, 1, 10);
+
+	packed.compressed = 3 * MIB;
+	ck_assert_str_eq(bar(21, packed, false), "####==ooo:|----------");
+	ck_assert_str_eq(bar(21, packed, true), "████▓▓▪▪▪▒│░░░░░░░░░░");
+	packed = use(32, 17, 0, 0, 0);
+	packed.compressed = 15 * MIB;
+	ck_assert_str_eq(bar(4, packed, true), "██▪▪");
 }
 END_TEST
 
@@ -68,6 +84,7 @@ START_TEST(bars_are_in_order)
 	for (unsigned round = 0; round < 100000; round++) {
 		unsigned width = unit_below(100) + 1, last = 0;
 		struct meter_use some = { unit_random() >> unit_below(64),
+					  unit_random() >> unit_below(64),
 					  unit_random() >> unit_below(64),
 					  unit_random() >> unit_below(64),
 					  unit_random() >> unit_below(64),
@@ -156,6 +173,7 @@ int main(void)
 	TCase *c = unit_case(suite, "meter", 20);
 
 	tcase_add_test(c, a_bar_has_each_part_in_its_length);
+	tcase_add_test(c, what_is_compressed_is_part_of_the_bar);
 	tcase_add_test(c, a_bar_ends_in_eighths);
 	tcase_add_test(c, a_long_bar_is_cut_and_says_so);
 	tcase_add_test(c, bars_are_in_order);

@@ -21,9 +21,9 @@ static const char help[] =
 	"      --help    print this, and exit\n"
 	"\n"
 	"BUDGET is that of the whole command that a process belongs to.  RESIDENT, CACHED and\n"
-	"SWAPPED are its own: mapped, evicted but still in memory, and in swap space.  SOFT/s and\n"
-	"MAJOR/s are page faults that needed no read, and that needed one.  A process with `-' has\n"
-	"needed no paging so far.\n";
+	"SWAPPED are its own: mapped, evicted but still in memory, and in swap space; COMPR, if\n"
+	"there is any, is memory that holds compressed pages.  SOFT/s and MAJOR/s are page faults\n"
+	"that needed no read, and that needed one.  A process with `-' has needed no paging so far.\n";
 
 enum { OPTION_JSON = 256, OPTION_HELP };
 
@@ -33,14 +33,15 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-enum { PID, USER, BUDGET, RESIDENT, CACHED, SWAPPED, SOFT, MAJOR, COMMAND, COLUMNS };
+enum { PID, USER, BUDGET, RESIDENT, CACHED, COMPRESSED, SWAPPED, SOFT, MAJOR, COMMAND, COLUMNS };
 
-static const struct table_column columns[COLUMNS] = {
+static struct table_column columns[COLUMNS] = {
 	[PID] = { "PID", "pid", TABLE_COUNT, 7 },
 	[USER] = { "USER", "user", TABLE_TEXT, 8 },
 	[BUDGET] = { "BUDGET", "budget", TABLE_BYTES, 6 },
 	[RESIDENT] = { "RESIDENT", "resident", TABLE_BYTES, 8 },
 	[CACHED] = { "CACHED", "cached", TABLE_BYTES, 6 },
+	[COMPRESSED] = { "COMPR", "compressed_size", TABLE_BYTES, 5 },
 	[SWAPPED] = { "SWAPPED", "swapped", TABLE_BYTES, 7 },
 	[SOFT] = { "SOFT/s", "faults_soft_per_second", TABLE_RATE, 6 },
 	[MAJOR] = { "MAJOR/s", "faults_major_per_second", TABLE_RATE, 7 },
@@ -59,6 +60,7 @@ static void fill(struct table_value values[COLUMNS], const struct survey_process
 	values[BUDGET].number = table_or_none(budget, (double)budget);
 	values[RESIDENT].number = (double)sum->resident;
 	values[CACHED].number = table_or_none(paged, (double)sum->cached);
+	values[COMPRESSED].number = table_or_none(paged, (double)sum->compressed_size);
 	values[SWAPPED].number = table_or_none(paged, (double)sum->swapped);
 	values[SOFT].number =
 		table_or_none(paged, rate(before->sum.faults_soft, sum->faults_soft, SAMPLE_NS));
@@ -67,10 +69,21 @@ static void fill(struct table_value values[COLUMNS], const struct survey_process
 	values[COMMAND].text = process->name;
 }
 
+static bool any_compressed(const struct survey *survey)
+{
+	for (size_t i = 0; i < survey->processes; i++)
+		if (survey->process[i].sum.compressed_size)
+			return true;
+	return false;
+}
+
 static void print(const struct survey *first, const struct survey *second, bool json)
 {
 	json_t *list = json ? json_array() : NULL;
 
+	/* Without it, every line fits into 80 columns. */
+	if (!any_compressed(second))
+		columns[COMPRESSED].title = NULL;
 	if (!json)
 		table_print_titles(columns, COLUMNS);
 	for (size_t i = 0; i < second->processes; i++) {

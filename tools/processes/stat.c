@@ -25,10 +25,12 @@ static const char help[] =
 	"      --help    print this, and exit\n"
 	"\n"
 	"ZERO, SOFT, MAJOR: page faults a second on new pages, on evicted pages that needed no\n"
-	"read, and on those that needed one; HIT: SOFT in percent of SOFT and MAJOR; WZ, WS, WM:\n"
-	"how long threads waited for each kind, in percent of the time of one; IN, OUT: pages a\n"
-	"second; READ, WRITE: bytes a second; P50, P99: half of the faults, and 99 of 100, took no\n"
-	"longer; QUEUE: reads and writes in flight; CPU: of the pagers, in percent of one CPU.\n";
+	"read, and on those that needed one; HIT: faults on evicted pages that needed none, in\n"
+	"percent; WZ, WS, WM: how long threads waited for each kind, in percent of the time of\n"
+	"one; IN, OUT: pages a second; READ, WRITE: bytes a second; P50, P99: half of the faults,\n"
+	"and 99 of 100, took no longer; QUEUE: reads and writes in flight; CPU: of the pagers, in\n"
+	"percent of one CPU.  With compressed pages (--compress of `spill run'), COMP: faults on\n"
+	"them; WC: the wait for these; SIZE: memory that holds them; RATIO: their size to that.\n";
 
 enum { OPTION_JSON = 256, OPTION_HELP };
 
@@ -38,7 +40,31 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-enum { ZERO, SOFT, MAJOR, HIT, WZ, WS, WM, IN, OUT, READ, WRITE, P50, P99, QUEUE, CPU, COLUMNS };
+enum {
+	ZERO,
+	SOFT,
+	MAJOR,
+	HIT,
+	WZ,
+	WS,
+	WM,
+	IN,
+	OUT,
+	READ,
+	WRITE,
+	P50,
+	P99,
+	QUEUE,
+	CPU,
+	COMP,
+	WC,
+	SIZE,
+	RATIO,
+	COLUMNS
+};
+
+/* What people see while nothing is compressed: this fits into 80 columns. */
+#define PLAIN_COLUMNS COMP
 
 static const struct table_column columns[COLUMNS] = {
 	[ZERO] = { "ZERO", "faults_zero_per_second", TABLE_RATE, 5 },
@@ -56,6 +82,10 @@ static const struct table_column columns[COLUMNS] = {
 	[P99] = { "P99", "latency_p99_seconds", TABLE_TIME, 5 },
 	[QUEUE] = { "QUEUE", "queue_depth", TABLE_RATE, 5 },
 	[CPU] = { "CPU", "handler_cpu", TABLE_PERCENT, 4 },
+	[COMP] = { "COMP", "faults_compressed_per_second", TABLE_RATE, 5 },
+	[WC] = { "WC", "waiting_compressed", TABLE_PERCENT, 3 },
+	[SIZE] = { "SIZE", "compressed_size", TABLE_BYTES, 5 },
+	[RATIO] = { "RATIO", "compression_ratio", TABLE_RATE, 5 },
 };
 
 /* Titles are repeated before anybody forgets them. */
@@ -81,6 +111,7 @@ struct watch {
 	uint64_t cpu; /* ns: of all handlers, including processes that have ended */
 	uint32_t pid; /* the one process; 0: everything that the survey finds */
 	bool json;
+	size_t columns;	 /* of the last titles; 0: there are none yet */
 	double interval; /* seconds */
 	unsigned long count;
 };
@@ -115,6 +146,15 @@ static void add_cpu(struct watch *watch)
 	watch->used_count = survey->processes;
 }
 
+/* What is compressed now, which only living processes have. */
+static void add_compressed(const struct survey *survey, struct stats *sum)
+{
+	for (size_t i = 0; i < survey->processes; i++) {
+		stat_add(&sum->compressed, survey->process[i].sum.compressed);
+		stat_add(&sum->compressed_size, survey->process[i].sum.compressed_size);
+	}
+}
+
 /* false: everything that was watched has ended. */
 static bool take(struct watch *watch, struct sample *ret)
 {
@@ -122,10 +162,12 @@ static bool take(struct watch *watch, struct sample *ret)
 	bool any = survey_take(survey, watch->pid) == 0;
 
 	*ret = (struct sample){ .time = rate_now() };
-	if (watch->pid && any)
+	if (watch->pid && any) {
 		stats_add(&ret->sum, &survey->process[0].sum);
-	else
+	} else {
 		survey_sum(survey, &ret->sum);
+		add_compressed(survey, &ret->sum);
+	}
 	add_cpu(watch);
 	ret->cpu = watch->cpu;
 	return any;
@@ -136,15 +178,22 @@ static void compare(const struct sample *before, const struct sample *after,
 {
 	const struct stats *from = &before->sum, *to = &after->sum;
 	uint64_t ns = after->time - before->time;
+	double hits;
 
 #define RATE(name) rate(from->name, to->name, ns)
 	values[ZERO].number = RATE(faults_zero);
 	values[SOFT].number = RATE(faults_soft);
 	values[MAJOR].number = RATE(faults_major);
-	values[HIT].number = values[SOFT].number / (values[SOFT].number + values[MAJOR].number);
+	values[COMP].number = RATE(faults_compressed);
+	hits = values[SOFT].number + values[COMP].number;
+	values[HIT].number = hits / (hits + values[MAJOR].number);
 	values[WZ].number = rate_waited(from, to, LATENCY_ZERO, ns);
 	values[WS].number = rate_waited(from, to, LATENCY_SOFT, ns);
 	values[WM].number = rate_waited(from, to, LATENCY_MAJOR, ns);
+	values[WC].number = rate_waited(from, to, LATENCY_COMPRESSED, ns);
+	values[SIZE].number = (double)to->compressed_size;
+	values[RATIO].number = table_or_none(to->compressed_size,
+					     (double)to->compressed / (double)to->compressed_size);
 	values[IN].number = RATE(pages_read);
 	values[OUT].number = RATE(pages_evicted);
 	values[READ].number = RATE(bytes_read);
@@ -168,15 +217,18 @@ static json_t *object_of(const struct stats *sum, const struct table_value value
 	return object;
 }
 
-static void print(const struct watch *watch, const struct stats *sum,
+static void print(struct watch *watch, const struct stats *sum,
 		  const struct table_value values[COLUMNS], unsigned long line)
 {
 	if (watch->json) {
 		table_print_json(object_of(sum, values), true);
 	} else {
-		if (line == 0 || (isatty(STDOUT_FILENO) && line % LINES_A_TITLE == 0))
-			table_print_titles(columns, COLUMNS);
-		table_print(columns, COLUMNS, values);
+		size_t n = sum->pages_compressed ? COLUMNS : PLAIN_COLUMNS;
+
+		if (n != watch->columns || (isatty(STDOUT_FILENO) && line % LINES_A_TITLE == 0))
+			table_print_titles(columns, n);
+		watch->columns = n;
+		table_print(columns, n, values);
 	}
 	fflush(stdout);
 }

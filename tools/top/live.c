@@ -135,6 +135,7 @@ static void add_process(struct live_command *command, const struct survey_proces
 	command->processes++;
 	command->resident += process->sum.resident;
 	command->cached += process->sum.cached;
+	command->compressed += process->sum.compressed_size;
 	command->swapped += process->sum.swapped;
 }
 

@@ -29,7 +29,7 @@ struct live_command {
 	char name[16];		/* and what that runs */
 	unsigned processes;
 	struct survey_share share;
-	uint64_t resident, cached, swapped; /* bytes, over all its processes */
+	uint64_t resident, cached, compressed, swapped; /* bytes, over all its processes */
 	double rate[LIVE_SERIES];
 	double p50, p99; /* ns of a major fault; NAN: there was none */
 	struct minute minute[LIVE_SERIES];

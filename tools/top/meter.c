@@ -6,8 +6,8 @@
 #define LEVELS 8
 
 static const char *const parts[2][METER_PARTS] = {
-	{ "#", "=", ":", " ", "|", "-" },
-	{ "█", "▓", "▒", " ", "│", "░" },
+	{ "#", "=", "o", ":", " ", "|", "-" },
+	{ "█", "▓", "▪", "▒", " ", "│", "░" },
 };
 /* The last cell shows that the bar goes on. */
 static const char *const more[2] = { ">", "»" };
@@ -32,13 +32,21 @@ static void set(struct meter_cell *cell, enum meter_part part, bool utf8)
 /* The part of the bar this many bytes along. */
 static enum meter_part part_at(const struct meter_use *use, double bytes)
 {
-	if (bytes < (double)use->resident)
-		return METER_RESIDENT;
-	if (bytes < (double)use->resident + (double)use->cached)
-		return METER_CACHED;
-	if (bytes < (double)use->resident + (double)use->cached + (double)use->other)
-		return METER_OTHER;
-	return METER_FREE;
+	const uint64_t sizes[] = {
+		[METER_RESIDENT] = use->resident,
+		[METER_CACHED] = use->cached,
+		[METER_COMPRESSED] = use->compressed,
+		[METER_OTHER] = use->other,
+	};
+	enum meter_part part;
+	double end = 0;
+
+	for (part = METER_RESIDENT; part < METER_FREE; part++) {
+		end += (double)sizes[part];
+		if (bytes < end)
+			break;
+	}
+	return part;
 }
 
 /* If what is resident ends within a cell and nothing follows, shows eighths of the cell. */
@@ -47,7 +55,7 @@ static void end_in_eighths(struct meter_cell *cells, unsigned width, const struc
 	double columns = (double)use->resident / (double)use->budget * width;
 	unsigned cell;
 
-	if (use->cached || use->other || columns >= width)
+	if (use->cached || use->compressed || use->other || columns >= width)
 		return;
 	cell = (unsigned)columns;
 	cells[cell].glyph = eighths[(unsigned)((columns - cell) * LEVELS)];

@@ -3,7 +3,7 @@
  *
  * A bar shows, to one scale, where a command has its memory:
  *
- *	[resident][cached][other][free] budget [swapped]
+ *	[resident][cached][compressed][other][free] budget [swapped]
  *
  * So one sees at once where the budget ends, and how much more than that there is.  A bar longer
  * than METER_BAR_MOST budgets is cut off.  Each part has its own character, so no colour is needed
@@ -21,6 +21,7 @@
 enum meter_part {
 	METER_RESIDENT,
 	METER_CACHED,
+	METER_COMPRESSED,
 	METER_OTHER, /* what the pager does not page, and its buffers */
 	METER_FREE,
 	METER_BUDGET, /* the budget's end */
@@ -35,7 +36,7 @@ struct meter_cell {
 
 /* In bytes.  What is in memory is cut off at the budget. */
 struct meter_use {
-	uint64_t budget, resident, cached, other, swapped;
+	uint64_t budget, resident, cached, compressed, other, swapped;
 };
 
 /* The character for a part. */

@@ -13,6 +13,7 @@ const struct table_column top_columns[TOP_COLUMNS] = {
 	[TOP_BUDGET] = { "BUDGET", NULL, TABLE_BYTES, 6 },
 	[TOP_RESIDENT] = { "RESIDENT", "resident", TABLE_BYTES, 8 },
 	[TOP_CACHED] = { "CACHED", "cached", TABLE_BYTES, 6 },
+	[TOP_COMPRESSED] = { "COMPR", "compressed_size", TABLE_BYTES, 5 },
 	[TOP_SWAPPED] = { "SWAPPED", "swapped", TABLE_BYTES, 7 },
 	[TOP_SOFT] = { "SOFT", "faults_soft_per_second", TABLE_RATE, 5 },
 	[TOP_MAJOR] = { "MAJOR", "faults_major_per_second", TABLE_RATE, 5 },
@@ -25,9 +26,9 @@ const struct table_column top_columns[TOP_COLUMNS] = {
 /* The width of a terminal from which on each column is shown.  80 columns have room for the longest
  * name of a command, 15 characters. */
 static const unsigned wide_enough[TOP_COLUMNS] = {
-	[TOP_RESIDENT] = 30, [TOP_SWAPPED] = 22, [TOP_MAJOR] = 36, [TOP_SOFT] = 50,
-	[TOP_READ] = 56,     [TOP_CACHED] = 64,	 [TOP_WRITE] = 70, [TOP_USER] = 80,
-	[TOP_P99] = 86,	     [TOP_BUDGET] = 94,
+	[TOP_RESIDENT] = 30, [TOP_SWAPPED] = 22, [TOP_MAJOR] = 36,	 [TOP_SOFT] = 50,
+	[TOP_READ] = 56,     [TOP_CACHED] = 64,	 [TOP_WRITE] = 70,	 [TOP_USER] = 80,
+	[TOP_P99] = 86,	     [TOP_BUDGET] = 94,	 [TOP_COMPRESSED] = 100,
 };
 
 bool top_column_fits(enum top_column column, unsigned width)
@@ -45,6 +46,7 @@ static struct table_value number_of(const struct live *live, const struct live_p
 		[TOP_BUDGET] = table_or_none(budget, (double)budget),
 		[TOP_RESIDENT] = (double)was->sum.resident,
 		[TOP_CACHED] = table_or_none(was->paged, (double)was->sum.cached),
+		[TOP_COMPRESSED] = table_or_none(was->paged, (double)was->sum.compressed_size),
 		[TOP_SWAPPED] = table_or_none(was->paged, (double)was->sum.swapped),
 		[TOP_SOFT] = process->rate[LIVE_SOFT],
 		[TOP_MAJOR] = process->rate[LIVE_MAJOR],

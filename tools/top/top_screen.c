@@ -130,9 +130,13 @@ static void draw_title(const struct top *top)
 /* -- bars ---------------------------------------------------------------------------------- */
 
 static const enum screen_look bar_looks[METER_PARTS] = {
-	[METER_RESIDENT] = LOOK_RESIDENT, [METER_CACHED] = LOOK_CACHED,
-	[METER_OTHER] = LOOK_OTHER,	  [METER_FREE] = LOOK_PLAIN,
-	[METER_BUDGET] = LOOK_BOLD,	  [METER_SWAPPED] = LOOK_SWAPPED,
+	[METER_RESIDENT] = LOOK_RESIDENT,
+	[METER_CACHED] = LOOK_CACHED,
+	[METER_COMPRESSED] = LOOK_COMPRESSED,
+	[METER_OTHER] = LOOK_OTHER,
+	[METER_FREE] = LOOK_PLAIN,
+	[METER_BUDGET] = LOOK_BOLD,
+	[METER_SWAPPED] = LOOK_SWAPPED,
 };
 
 #define BAR_SWAPPED 7 /* columns after the bar */
@@ -140,11 +144,12 @@ static const enum screen_look bar_looks[METER_PARTS] = {
 static void draw_bar(unsigned line, unsigned column, unsigned width,
 		     const struct live_command *command)
 {
-	uint64_t paged = command->resident + command->cached;
+	uint64_t paged = command->resident + command->cached + command->compressed;
 	struct meter_use use = {
 		.budget = command->share.budget,
 		.resident = command->resident,
 		.cached = command->cached,
+		.compressed = command->compressed,
 		.other = command->share.held > paged ? command->share.held - paged : 0,
 		.swapped = command->swapped,
 	};
@@ -194,15 +199,26 @@ static void draw_command(unsigned line, const struct live_command *command, bool
 	}
 }
 
+static bool any_compressed(const struct live *live)
+{
+	for (size_t i = 0; i < live->commands; i++)
+		if (live->command[i].compressed)
+			return true;
+	return false;
+}
+
 /* In the order of the bars' parts. */
-static void draw_legend(unsigned line)
+static void draw_legend(unsigned line, bool compressed)
 {
 	static const struct {
 		enum meter_part part;
 		const char *name;
 	} parts[] = {
-		{ METER_RESIDENT, "resident " }, { METER_CACHED, "cached " },
-		{ METER_OTHER, "other " },	 { METER_BUDGET, "" },
+		{ METER_RESIDENT, "resident " },
+		{ METER_CACHED, "cached " },
+		{ METER_COMPRESSED, "compr " },
+		{ METER_OTHER, "other " },
+		{ METER_BUDGET, "" },
 		{ METER_SWAPPED, "swapped" },
 	};
 	unsigned column;
@@ -210,6 +226,8 @@ static void draw_legend(unsigned line)
 	column = put(line, 1, LOOK_DIM, "%7s %-*s%6s%7s  ", "PID", (int)name_width(), "COMMAND",
 		     "HELD", "BUDGET");
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].part == METER_COMPRESSED && !compressed)
+			continue;
 		if (column + 1 + strlen(parts[i].name) + BAR_SWAPPED > screen_width())
 			break;
 		column = put(line, column, bar_looks[parts[i].part], "%s",
@@ -421,10 +439,11 @@ static const char *const help[] = {
 	"  q                             quit",
 	"",
 	"A bar is the memory of all processes that share a budget: what is resident;",
-	"cached, evicted but still in memory; other, which is not paged, or buffers;",
-	"what is free, up to the budget.  To the right of that is what is swapped.  A bar",
-	"with an arrow at its end is longer than four budgets.  A dot marks the processes",
-	"that share the budget of the selected one.",
+	"cached, evicted but still in memory; compressed, what holds compressed pages;",
+	"other, which is not paged, or buffers; what is free, up to the budget.  To the",
+	"right of that is what is swapped.  A bar with an arrow at its end is longer than",
+	"four budgets.  A dot marks the processes that share the budget of the selected",
+	"one.",
 	"",
 	"Soft faults found their page in memory, major faults read it; READ and WRITE are",
 	"bytes from and to swap space.  P99: 99 of 100 major faults took no longer.",
@@ -457,7 +476,7 @@ static unsigned draw_head(const struct top *top, const struct layout *layout)
 	unsigned line = 1;
 
 	if (layout->legend)
-		draw_legend(line++);
+		draw_legend(line++, any_compressed(&top->live));
 	draw_bars(top, line, layout->bars, selected);
 	line += layout->bars + (layout->gaps > 1);
 	if (layout->heading)
