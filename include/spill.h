@@ -216,6 +216,7 @@ struct spill_stats {
 	uint64_t pages_compressed;  /* pages that were put there, */
 	uint64_t pages_passed;	    /* and that went on from there to swap space */
 	uint64_t wait_compressed;   /* as wait_zero, for those served from the store */
+	uint64_t bytes_packed;	    /* what the pages that were put there took */
 };
 
 /* Reads the statistics.  Errors: EINVAL size is too small to be valid. */

@@ -47,7 +47,7 @@ void budget_reserve(struct budget *budget, bool ample)
 
 void budget_reset(struct budget *budget)
 {
-	budget->used = budget->peak = budget->overcommit = 0;
+	budget->used = budget->peak = budget->lent = budget->overcommit = 0;
 	budget->exceeding = budget->beyond = 0;
 	budget->allowed = false;
 	budget->waiters = 0;
@@ -56,8 +56,9 @@ void budget_reset(struct budget *budget)
 static void note_peak(struct budget *budget, int64_t used)
 {
 	int64_t peak = atomic_load_explicit(&budget->peak, memory_order_relaxed);
+	int64_t held = used - budget->lent;
 
-	while (used > peak && !atomic_compare_exchange_weak(&budget->peak, &peak, used))
+	while (held > peak && !atomic_compare_exchange_weak(&budget->peak, &peak, held))
 		;
 }
 
@@ -87,6 +88,21 @@ bool credit_take(struct budget *budget, unsigned n)
 void credit_force(struct budget *budget, uint64_t n)
 {
 	note_peak(budget, atomic_fetch_add(&budget->used, (int64_t)n) + (int64_t)n);
+}
+
+bool credit_lend(struct budget *budget, uint64_t n)
+{
+	int64_t lent = 0;
+
+	if (!atomic_compare_exchange_strong(&budget->lent, &lent, (int64_t)n))
+		return false;
+	credit_force(budget, n);
+	return true;
+}
+
+void credit_lent(struct budget *budget, uint64_t n)
+{
+	atomic_fetch_sub(&budget->lent, (int64_t)n);
 }
 
 void credit_give(struct budget *budget, uint64_t n)

@@ -9,7 +9,8 @@
  *	0 ............ used ........ limit - high ..... limit - low ..... limit .... + overcommit
  *	                             evictions end      evictions begin
  *
- * Invariant: used is the number of frames in all resident pages, trays and buffers.
+ * Invariant: used is the number of frames in all resident pages, trays and buffers, and in what is
+ * charged for later.  While some of the latter are in use, they are counted twice (lent).
  * Locking: none; each word is exact by itself.  Whoever changes the limit holds (G) or (B).
  */
 #ifndef SPILL_BUDGET_H
@@ -34,6 +35,7 @@ struct budget {
 	_Atomic int64_t compressed;   /* of used, what the compressed store takes */
 	_Atomic uint64_t pinned;      /* frames of pinned pages */
 	_Atomic uint64_t charge;      /* frames that the handlers' buffers take, or will take */
+	_Atomic int64_t lent;	      /* of the charge, what is in use, and so counted twice */
 	_Atomic int64_t overcommit;   /* frames allowed beyond the limit: */
 	_Atomic bool allowed;	      /* the allowance is included, */
 	_Atomic int64_t exceeding;    /* and this much for what cannot leave (exceed.h) */
@@ -56,9 +58,19 @@ bool credit_take(struct budget *budget, unsigned n);
 /* Takes them even beyond the budget, for pages that are already there. */
 void credit_force(struct budget *budget, uint64_t n);
 void credit_give(struct budget *budget, uint64_t n);
+/* Takes them from those that are charged for later, if none of those are in use.  The second function:
+ * they have been given back. */
+bool credit_lend(struct budget *budget, uint64_t n);
+void credit_lent(struct budget *budget, uint64_t n);
 /* Allows this many more frames beyond the limit, on top of what else is allowed.  false: they are
  * already allowed, or there are none. */
 bool credit_allow(struct budget *budget, int64_t frames);
+/* Frames that are held. */
+static inline int64_t budget_held(const struct budget *budget)
+{
+	return budget->used - budget->lent;
+}
+
 /* Frames that may still be taken; negative after the budget was lowered. */
 int64_t credit_left(const struct budget *budget);
 

@@ -58,7 +58,8 @@
 	X(pages_unread)      \
 	X(faults_compressed) \
 	X(pages_compressed)  \
-	X(pages_passed)
+	X(pages_passed)      \
+	X(bytes_packed)
 
 /* The pager writes these now and then. */
 #define STATS_GAUGES(X) \

@@ -101,6 +101,9 @@ static void tray_release(struct arena *arena, struct tray *tray)
 	size_t i = (size_t)(tray - arena->trays);
 
 	tray->frames = 0;
+	if (tray->lent)
+		credit_lent(arena->budget, tray->lent);
+	tray->lent = 0;
 	lock_take(&arena->lock, LOCK_ARENA);
 	arena->taken[i / 64] &= ~mask_bit(i % 64);
 	lock_drop(&arena->lock, LOCK_ARENA);

@@ -39,6 +39,7 @@ struct tray {
 	bool picked;		     /* (P) taken from the queue's head by some thread */
 	bool ahead;		     /* (C) its pages were read ahead, and never touched */
 	bool passing;		     /* (C) from the compressed store to swap space (pack.h) */
+	unsigned char lent;	     /* (C) of its frames, those lent by the budget (budget.h) */
 	bool probe;		     /* (C) its pages were proven: who touches them? (policy.h) */
 	uint64_t since;		     /* (P) when it was queued, in frames given up */
 	bool watched;		     /* (C) its pages left so that touches are seen (watch.h) */

@@ -266,7 +266,7 @@ void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, 
 	note("reclaim", chunk, mask);
 }
 
-void chunk_detach(struct pages *pages, struct chunk *chunk, struct tray *tray)
+void chunk_detach(struct chunk *chunk, struct tray *tray)
 {
 	struct tray **link = &chunk->trays;
 
@@ -275,8 +275,6 @@ void chunk_detach(struct pages *pages, struct chunk *chunk, struct tray *tray)
 		link = &(*link)->sibling;
 	*link = tray->sibling;
 	tray->sibling = NULL;
-	if (tray->passing)
-		atomic_fetch_sub(&pages->passing, 1);
 	tray->passing = false;
 	chunk_check(chunk);
 }

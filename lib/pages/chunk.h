@@ -195,7 +195,7 @@ void chunk_end_restore(struct pages *pages, struct chunk *chunk, struct tray *tr
 /* These cached pages need not be kept: the store has them, or they are zeros. */
 void chunk_uncache(struct pages *pages, struct chunk *chunk, struct tray *tray, uint64_t mask);
 /* The tray leaves the chunk; nothing in it is valid any more. */
-void chunk_detach(struct pages *pages, struct chunk *chunk, struct tray *tray);
+void chunk_detach(struct chunk *chunk, struct tray *tray);
 
 /* The place now holds the contents whose hash is in the record.  The same for one in the compressed
  * store; if that is COMPRESSED_WORD, word takes the place of the hash. */

@@ -27,7 +27,6 @@ struct pages {
 	_Atomic uint64_t proven;  /* resident and hot */
 	_Atomic uint64_t waiting; /* frames in queued trays that are no probes */
 	_Atomic uint64_t probing; /* frames in queued probes (policy.h) */
-	_Atomic unsigned passing; /* trays on their way from the compressed store, or about to be */
 };
 
 /* The struct must be zeroed.  0 or -ENOMEM. */
@@ -39,7 +38,6 @@ static inline void pages_reset_counts(struct pages *pages)
 {
 	pages->resident = pages->cached = pages->kept = pages->proven = 0;
 	pages->unsaved = pages->waiting = pages->probing = 0;
-	pages->passing = 0;
 }
 
 /* So many frames more, or fewer, are in a queued tray.  (C) */

@@ -118,7 +118,7 @@ static void queue_tray(struct paging *paging, struct chunk *chunk, struct tray *
 		policy_wait(&paging->policy, tray);
 		return;
 	}
-	chunk_detach(&paging->pages, chunk, tray);
+	chunk_detach(chunk, tray);
 	tray_free(&paging->pages.arena, &tray, 1);
 }
 
@@ -392,7 +392,7 @@ void evict_give_up(struct paging *paging, struct chunk *chunk, struct tray *tray
 	else if (!tray->passing)
 		policy_note_left(&paging->policy, chunk, tray, tray->valid);
 	chunk_uncache(&paging->pages, chunk, tray, tray->valid);
-	chunk_detach(&paging->pages, chunk, tray);
+	chunk_detach(chunk, tray);
 	policy_leave(&paging->policy, tray);
 }
 

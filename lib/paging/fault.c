@@ -143,7 +143,8 @@ static enum answer serve_cached(struct serving *s)
 	 * too. */
 	struct window window = tray->watched ? (struct window){ .pages = 1 } : ask_window(s, false);
 	uint64_t mask = window_mask(window, s->i) & chunk_restorable(tray, s->i);
-	bool idle = !(mask & tray->writing); /* no write is reading its frames */
+	/* No write is reading its frames, and they may stay with the pages. */
+	bool idle = !(mask & tray->writing) && !tray->lent;
 	uint64_t proven, written = tray->written, installed;
 	bool copies, ahead = tray->ahead, again = false;
 

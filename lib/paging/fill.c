@@ -151,7 +151,7 @@ void fill_drop_tray(struct paging *paging, struct chunk *chunk, struct tray *tra
 {
 	if (tray->valid || tray->busy || !policy_remove(&paging->policy, tray))
 		return;
-	chunk_detach(&paging->pages, chunk, tray);
+	chunk_detach(chunk, tray);
 	tray_free(&paging->pages.arena, &tray, 1);
 }
 

@@ -26,10 +26,10 @@ static uint64_t pages_swapped(const struct paging *paging)
 static void sample_unmanaged(struct paging *paging)
 {
 	int64_t anonymous = process_anonymous((uint32_t)sys_getpid());
-	int64_t used = paging->budget.used;
+	int64_t held = budget_held(&paging->budget);
 
-	if (anonymous > used)
-		stat_raise(&paging->stats->unmanaged_peak, (uint64_t)(anonymous - used)
+	if (anonymous > held)
+		stat_raise(&paging->stats->unmanaged_peak, (uint64_t)(anonymous - held)
 								   << page_shift());
 }
 
@@ -61,7 +61,7 @@ void gauges_publish(struct paging *paging)
 	struct stats *stats = paging->stats;
 
 	stat_set(&stats->budget, paging_command_budget(paging));
-	stat_set(&stats->held, (uint64_t)paging->budget.used << page_shift());
+	stat_set(&stats->held, (uint64_t)budget_held(&paging->budget) << page_shift());
 	stat_set(&stats->peak, (uint64_t)paging->budget.peak << page_shift());
 	stat_set(&stats->reserved, paging->regions->reserved);
 	stat_set(&stats->resident, paging->pages.resident << page_shift());
@@ -86,8 +86,8 @@ static void note_gauge(struct trace *trace, enum trace_gauge gauge, uint64_t val
 static uint64_t pages_unmanaged(const struct paging *paging)
 {
 	size_t tables = arena_bytes(&paging->pages.arena);
-	int64_t unmanaged = process_anonymous((uint32_t)sys_getpid()) - paging->budget.used -
-			    (int64_t)(tables >> page_shift());
+	int64_t unmanaged = process_anonymous((uint32_t)sys_getpid()) -
+			    budget_held(&paging->budget) - (int64_t)(tables >> page_shift());
 
 	return unmanaged > 0 ? (uint64_t)unmanaged : 0;
 }
@@ -98,7 +98,7 @@ static void append_gauges(struct paging *paging, struct trace *trace)
 	const struct watch *watch = paging->watch;
 
 	note_gauge(trace, GAUGE_KEPT, paging->pages.kept);
-	note_gauge(trace, GAUGE_HELD, (uint64_t)paging->budget.used);
+	note_gauge(trace, GAUGE_HELD, (uint64_t)budget_held(&paging->budget));
 	note_gauge(trace, GAUGE_UNMANAGED, pages_unmanaged(paging));
 	note_gauge(trace, GAUGE_ZEROED, stat_get(&stats->pages_zeroed));
 	note_gauge(trace, GAUGE_FAULTS_ZERO, stat_get(&stats->faults_zero));

@@ -2,6 +2,7 @@
 /* pack.c - pages that leave are packed, and come back unpacked: see pack.h */
 #include "paging/pack.h"
 #include "base/hash.h"
+#include "base/usdt.h"
 #include "paging/fill.h"
 
 /* The stock of empty blocks is this part of the budget. */
@@ -91,6 +92,19 @@ static uint64_t objects(const struct chunk *chunk, uint64_t mask)
 	return ret;
 }
 
+/* What these take, which have just been packed. */
+static uint64_t packed_bytes(const struct paging *paging, const struct chunk *chunk, uint64_t mask)
+{
+	uint64_t ret = 0, number;
+	unsigned bytes, i;
+
+	mask_for_each(i, objects(chunk, mask)) {
+		slab_object(&paging->store.compressed.slab, chunk->at[i], &bytes, &number);
+		ret += bytes;
+	}
+	return ret;
+}
+
 uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tray, uint64_t mask)
 {
 	struct paging *paging = handler->paging;
@@ -114,6 +128,8 @@ uint64_t pack_away(struct handler *handler, struct chunk *chunk, struct tray *tr
 	}
 	mask &= chunk->compressed;
 	stat_add(&paging->stats->pages_compressed, mask_count(mask));
+	stat_add(&paging->stats->bytes_packed, packed_bytes(paging, chunk, mask));
+	USDT(pack, chunk->address, mask);
 	if (objects(chunk, mask))
 		policy_insert_compressed(&paging->policy, chunk);
 	return mask;
@@ -183,31 +199,32 @@ uint64_t pack_bring(struct handler *handler, struct chunk *chunk, uint64_t mask,
 
 /* Takes frames for as many of these pages as can be unpacked now.  Where there are none, what is kept
  * for this purpose will do for a few, since the store itself may be what holds all frames. */
-static uint64_t take_frames(struct paging *paging, uint64_t mask, bool first)
+static uint64_t take_frames(struct budget *budget, uint64_t mask, unsigned char *ret_lent)
 {
-	struct budget *budget = &paging->budget;
-
+	*ret_lent = 0;
 	if (credit_take(budget, mask_count(mask)))
 		return mask;
-	if (!first)
-		return 0;
 	mask = mask_lowest(mask, PACK_RESERVE);
-	credit_force(budget, mask_count(mask));
-	return mask;
+	*ret_lent = (unsigned char)mask_count(mask);
+	return credit_lend(budget, *ret_lent) ? mask : 0;
 }
 
 /* A tray, and frames for as many of the pages as there are.  NULL: there are none. */
 static struct tray *begin_passing(struct paging *paging, uint64_t *mask)
 {
-	struct pages *pages = &paging->pages;
-	struct tray *tray = NULL;
+	struct budget *budget = &paging->budget;
+	struct tray *tray;
+	unsigned char lent;
 
-	*mask = take_frames(paging, *mask, atomic_fetch_add(&pages->passing, 1) == 0);
-	if (*mask)
-		tray = tray_alloc(&pages->arena);
-	if (!tray) {
-		credit_give(&paging->budget, mask_count(*mask));
-		atomic_fetch_sub(&pages->passing, 1);
+	*mask = take_frames(budget, *mask, &lent);
+	if (!*mask)
+		return NULL;
+	tray = tray_alloc(&paging->pages.arena);
+	if (tray) {
+		tray->lent = lent;
+	} else {
+		credit_give(budget, mask_count(*mask));
+		credit_lent(budget, lent);
 	}
 	return tray;
 }

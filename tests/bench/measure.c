@@ -77,7 +77,8 @@ void measure_begin(struct measure *measure, const struct memory *memory)
 	X(faults_compressed) \
 	X(wait_compressed)   \
 	X(pages_compressed)  \
-	X(pages_passed)
+	X(pages_passed)      \
+	X(bytes_packed)
 
 #define GAUGES(X)          \
 	X(compressed)      \

@@ -5,6 +5,7 @@
  * up over the processes, and gauges are those of the process that had the most.
  */
 #include "run/totals.h"
+#include "base/page.h"
 #include "base/size.h"
 #include "common/tool.h"
 #include <inttypes.h>
@@ -176,8 +177,11 @@ static void print_compressed(FILE *file, const struct stats *sum)
 	if (!sum->pages_compressed)
 		return;
 	snprintf(text, sizeof(text), "%" PRIu64, sum->pages_compressed);
-	fprintf(file, VALUE "pages; %" PRIu64 " went on to swap space\n", "compressed", text,
-		sum->pages_passed);
+	fprintf(file, VALUE "pages, ", "compressed", text);
+	if (sum->bytes_packed)
+		fprintf(file, "%.1f to 1; ",
+			(double)(sum->pages_compressed * page_size()) / (double)sum->bytes_packed);
+	fprintf(file, "%" PRIu64 " went on to swap space\n", sum->pages_passed);
 }
 
 static void print_transfer(FILE *file, const char *label, uint64_t bytes, uint64_t requests,
