@@ -18,7 +18,7 @@
 #define TOUCHES 30000
 #define FORKS 5
 
-/* A disk on which a compressed store pays, whatever the machine's is. */
+/* A disk on which a compressed store pays, whatever the machine's is, and however slow the rest. */
 static struct io_faulty_plan slow_reads = { .operations = IO_FAULTY_READS,
 					    .kind = IO_FAULTY_DELAY,
 					    .nth = 1,
@@ -100,6 +100,7 @@ static void try_touches(void)
 	uint64_t served, read;
 
 	case_begin("at random", 0);
+	slow_reads.delay_ns *= test_patience();
 	io_faulty_plan_current = &slow_reads;
 	open_all();
 	io_faulty_plan_current = NULL;
