@@ -65,6 +65,7 @@ void credit_lent(struct budget *budget, uint64_t n);
 /* Allows this many more frames beyond the limit, on top of what else is allowed.  false: they are
  * already allowed, or there are none. */
 bool credit_allow(struct budget *budget, int64_t frames);
+
 /* Frames that are held. */
 static inline int64_t budget_held(const struct budget *budget)
 {

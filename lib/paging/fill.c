@@ -380,7 +380,7 @@ static void start_read(struct fills *fills, struct chunk *chunk, uint64_t run,
 	fill->since = fault ? fault->seen : 0;
 	fill->wanted = fault ? fault->address : 0;
 	if (fault)
-		apportion_note_waiting(&fills->paging->apportion, 1);
+		paging_note_waiting(fills->paging, 1);
 	fill->flight.sibling = chunk->reads;
 	chunk->reads = &fill->flight;
 	stat_add(&fills->paging->stats->pages_read, mask_count(run));
@@ -510,7 +510,7 @@ static void free_fill(struct fill *fill)
 	stat_add(&stats->read_time, now - fill->started);
 	if (fill->since) {
 		note_major(fills->paging, fill, now);
-		apportion_note_waiting(&fills->paging->apportion, -1);
+		paging_note_waiting(fills->paging, -1);
 	}
 	fill->started = 0;
 	fill->next = fills->free;

@@ -132,7 +132,7 @@ static void read_faults(struct handler *handler)
 			note_seen(handler->faults + handler->fault_count, (unsigned)n);
 			debug_faults(handler->faults + handler->fault_count, (unsigned)n);
 			handler->fault_count += (unsigned)n;
-			apportion_note_waiting(&handler->paging->apportion, n);
+			paging_note_waiting(handler->paging, n);
 			handler->paging->dormant = false;
 		}
 	}
@@ -170,7 +170,7 @@ static bool serve_faults(struct handler *handler)
 		handler->faults[left++] = *fault;
 	}
 	handler->fault_count = left;
-	apportion_note_waiting(&handler->paging->apportion, (int)left - (int)count);
+	paging_note_waiting(handler->paging, (int)left - (int)count);
 	note_waiting(handler);
 	return left < count;
 }

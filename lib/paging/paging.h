@@ -123,6 +123,14 @@ static inline bool paging_is_quiet(const struct paging *paging)
 	return !paging->evicting && !paging->pages.unsaved && !paging->evicting && !paging->writes;
 }
 
+/* So many more faults, or fewer, are being served: asked for only by what chooses the share of a
+ * compressed store. */
+static inline void paging_note_waiting(struct paging *paging, int more)
+{
+	if (paging->compresses)
+		apportion_note_waiting(&paging->apportion, more);
+}
+
 /* From now on takes part in a command's budget; NULL: no longer does. */
 void paging_share(struct paging *paging, struct share *share);
 
